@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+/// What one finished request tells the metrics. Durations in seconds; token counts as charged.
+struct RequestSample {
+  std::string_view finish_reason;  // "stop", "length", "abort", "error"
+  uint32_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, max_tokens = 0;
+  double queue_s = 0, prefill_s = 0, decode_s = 0, e2e_s = 0;
+};
+
+/// The series of one served model. Thread-safe; observe per request or per step, never per token inside a step.
+class ModelMetrics {
+ public:
+  virtual ~ModelMetrics() = default;
+  virtual void set_load(uint32_t waiting, uint32_t running, double kv_usage) = 0;
+  virtual void step(uint32_t tokens, double seconds) = 0;
+  virtual void preempted(uint32_t count) = 0;
+  virtual void prefix_cache(uint64_t queried_tokens, uint64_t hit_tokens) = 0;
+  virtual void first_token(double seconds) = 0;
+  virtual void inter_token(double seconds) = 0;
+  virtual void finished(const RequestSample& sample) = 0;
+  virtual void refused(std::string_view reason) = 0;  // "rate_limited", "overloaded", ...
+};
+
+/// The registry behind `/metrics`: native names under `weir_`, and vLLM's names as aliases. Thread-safe.
+class Metrics {
+ public:
+  virtual ~Metrics() = default;
+  /// Series live as long as the registry; the same name gives the same object.
+  virtual ModelMetrics& model(const std::string& name) = 0;
+  virtual void http_request(std::string_view route, int status, double seconds) = 0;
+  virtual void set_connections(uint32_t open) = 0;
+  /// Constants of a model's cache, shown as `vllm:cache_config_info`.
+  virtual void set_cache_config(const std::string& model, uint32_t page_size, uint32_t pages) = 0;
+  /// Prometheus text format.
+  virtual std::string text() const = 0;
+};
+
+std::unique_ptr<Metrics> make_metrics();
+
+}  // namespace weir

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weir/base/metrics.h"
+#include "weir/base/result.h"
+#include "weir/serve/service.h"
+
+namespace weir::http {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  int port = 8080;                                   // 0: a free one
+  size_t max_body = size_t{16} << 20;                // bytes
+  int max_connections = 2048;                        // a thread each; above it only /health, /ready, /metrics and 503
+  std::chrono::milliseconds header_timeout{10000};   // absolute, for the header of a request
+  std::chrono::milliseconds body_timeout{60000};     // absolute, for its body
+  std::chrono::milliseconds write_timeout{30000};    // a write stalled for so long closes the connection
+  std::chrono::milliseconds keep_alive{75000};
+  std::vector<std::string> cors_origins;             // empty: off
+  std::string version;
+};
+
+/// The HTTP front end: cpp-httplib behind a guard, routes, JSON codecs, server-sent events. Thread-safe.
+class Server {
+ public:
+  /// Binds at once and answers from then on. Errors: the address cannot be bound. `service` and `metrics` outlive it.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, serve::Service& service, Metrics& metrics);
+  virtual ~Server() = default;  // stop()
+  virtual int port() const = 0;
+  /// New work is answered 503 with Retry-After from now on; what runs goes on.
+  virtual void drain() = 0;
+  /// Requests being answered (not /health and its like).
+  virtual size_t in_flight() const = 0;
+  /// Closes the listener and every connection; running streams end with an error event.
+  virtual void stop() = 0;
+};
+
+}  // namespace weir::http

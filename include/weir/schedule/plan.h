@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "weir/work/output.h"
+#include "weir/work/request.h"
+
+namespace weir::schedule {
+
+using SequenceId = uint64_t;
+using PageId = int32_t;
+using SlotId = int32_t;
+
+enum class Prompt : uint8_t { chunked, whole };  // may a prompt be split across steps?
+
+/// What a sequence holds between steps: a set; all false for encoders.
+struct Memory {
+  bool pages = false, cross_pages = false, slot = false;
+};
+
+/// All that the scheduler knows of a model.
+struct ModelSpec {
+  Prompt prompt = Prompt::chunked;
+  Memory memory;
+  bool generates = true;     // Tokens until an end, or one Vector
+  uint32_t max_tokens = 0;   // prompt and completion of one sequence
+  uint32_t page_size = 16;   // tokens a page, where memory has pages
+  uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
+};
+
+/// One sequence's share of a step.
+struct Row {
+  SequenceId id = 0;
+  std::span<const int32_t> tokens;  // to compute now; empty: the last sampled, still on the device
+  uint32_t first = 0;               // position of the first of them
+  uint32_t drawn = 0;               // tokens of the completion so far: the index of the next draw
+  std::span<const PageId> pages, cross_pages;
+  SlotId slot = -1;
+  const work::TaskParams* params = nullptr;
+  bool wants_output = false;
+};
+
+struct PageCopy {
+  PageId from, to;
+};
+
+/// The rows of one step. Spans point into sequences that live at least until the step is collected.
+struct StepPlan {
+  std::vector<Row> rows;
+  std::vector<PageCopy> copies;  // forks of shared pages; done before the rows
+  uint32_t tokens = 0;
+};
+
+/// Runs plans on one device. Implemented by `engine`, faked in tests. Used by the step thread only.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual const ModelSpec& spec() const = 0;
+  /// Steps in flight: 1 on CUDA; 0 on the CPU, where launch computes.
+  virtual int depth() const = 0;
+  /// Returns once the work is queued. An Error concerns the whole step.
+  virtual Result<void> launch(const StepPlan& plan) = 0;
+  /// The oldest step in flight: one Output per row, in row order; an Error in it is that row's alone.
+  virtual Result<std::vector<work::Output>> collect() = 0;
+};
+
+}  // namespace weir::schedule

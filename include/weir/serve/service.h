@@ -1,0 +1,156 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "weir/base/progress.h"
+#include "weir/base/result.h"
+
+/// What can be asked of the daemon, in plain types. `http` translates to and from JSON; nothing here knows of it.
+namespace weir::serve {
+
+/// Text, or tokens that are used as they are.
+using Prompt = std::variant<std::string, std::vector<int32_t>>;
+
+/// As the client gave it; what is absent comes from the model's generation_config.json, then from OpenAI's defaults.
+struct Sampling {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<uint32_t> top_k;
+  std::optional<uint64_t> seed;
+  std::optional<uint32_t> max_tokens;
+  uint32_t min_tokens = 0;
+  bool ignore_eos = false;
+  std::vector<std::string> stop;
+  std::vector<int32_t> stop_token_ids;
+  bool include_stop_str_in_output = false;
+  bool skip_special_tokens = true;
+};
+
+struct ChatRequest {
+  std::string model;               // empty: the only model of the right kind
+  std::string messages;            // a JSON array, checked by the codec, as the template is to see it
+  std::string tools;               // a JSON array or empty
+  std::string template_kwargs;     // a JSON object or empty
+  bool add_generation_prompt = true;
+  Sampling sampling;               // max_tokens absent: what the context leaves
+};
+
+struct CompletionRequest {
+  std::string model;
+  std::vector<Prompt> prompts;
+  bool add_special_tokens = true;
+  Sampling sampling;               // max_tokens absent: 16
+};
+
+struct EmbeddingRequest {
+  std::string model;
+  std::vector<Prompt> inputs;
+  std::optional<uint32_t> dimensions;              // cut and renormalise
+  std::optional<uint32_t> truncate_prompt_tokens;  // cut to so many; absent: a too long input is an error
+  bool truncate = false;                           // cut to the model's limit
+};
+
+struct TokenizeRequest {
+  std::string model;
+  std::variant<std::string, ChatRequest> input;
+  bool add_special_tokens = true;
+  bool with_pieces = false;
+};
+
+struct Tokens {
+  std::string model;
+  std::vector<int32_t> ids;
+  std::vector<std::string> pieces;  // only with_pieces
+  uint32_t max_model_len = 0;
+};
+
+/// Who asks, and how the answer's headers learn what was decided. Lives as long as the request.
+class Identity;  // a key; opaque to http
+struct Caller {
+  std::shared_ptr<const Identity> identity;
+  std::string request_id;
+  std::function<bool()> gone;                           // the client left; asked while waiting. May be null
+  std::optional<std::chrono::milliseconds> max_wait;    // lowers the key's
+  std::optional<std::chrono::milliseconds> timeout;     // the request's own deadline
+  std::vector<std::pair<std::string, std::string>> headers;  // filled by the service: limits, x-weir-model
+};
+
+struct Usage {
+  uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  double queue_ms = 0, prefill_ms = 0, decode_ms = 0;
+};
+
+enum class FinishReason : uint8_t { stop, length };
+
+struct End {
+  FinishReason reason = FinishReason::stop;
+  std::variant<std::monostate, std::string, int32_t> stop;  // the string or the token that stopped
+};
+
+/// A piece of one choice.
+struct Delta {
+  uint32_t choice = 0;
+  std::string text;                // may be empty
+  std::vector<int32_t> token_ids;  // those that `text` (and held back text) came from
+  std::optional<End> end;          // the last of its choice
+};
+
+/// A running generation of one or more choices. Used by one thread. Dying cancels what still runs and settles what was used.
+class Generation {
+ public:
+  virtual ~Generation() = default;
+  virtual const std::string& model() const = 0;                                  // the served name
+  virtual const std::vector<std::vector<int32_t>>& prompts() const = 0;          // one a choice
+  /// The next piece of any choice. nullopt inside: `limit` passed. An Error ends the whole generation.
+  virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;
+  virtual bool done() const = 0;                                                 // every choice has ended
+  virtual Usage usage() const = 0;                                               // so far; exact when done
+};
+
+struct Embeddings {
+  std::string model;
+  std::vector<std::vector<float>> vectors;
+  Usage usage;
+};
+
+enum class ModelKind : uint8_t { generate, embed };
+
+struct ModelInfo {
+  std::string name;
+  ModelKind kind = ModelKind::generate;
+  int64_t created = 0;
+  uint32_t max_model_len = 0;
+  std::string architecture, dtype, fingerprint;  // fingerprint: "fp_" and 12 hex digits of the weights' hash
+};
+
+struct Readiness {
+  bool ready = false;
+  bool draining = false;
+  bool alive = true;               // the step thread ticks
+  std::vector<std::pair<std::string, Progress::State>> models;
+};
+
+/// The daemon as http sees it. Thread-safe. Calls block at most for the gate (max_wait), embed() until its answer.
+class Service {
+ public:
+  virtual ~Service() = default;
+  /// `secret`: what stands after "Bearer ", empty without one. Errors: unauthenticated.
+  virtual Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) = 0;
+  virtual Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) = 0;
+  virtual Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request, Caller& caller) = 0;
+  virtual Result<Embeddings> embed(const EmbeddingRequest& request, Caller& caller) = 0;
+  virtual Result<Tokens> tokenize(const TokenizeRequest& request, Caller& caller) = 0;
+  virtual Result<std::string> detokenize(const std::string& model, const std::vector<int32_t>& ids, Caller& caller) = 0;
+  virtual std::vector<ModelInfo> models(const Caller& caller) = 0;   // those the key may use
+  virtual Readiness readiness() = 0;
+  virtual std::string metrics_text() = 0;
+};
+
+}  // namespace weir::serve

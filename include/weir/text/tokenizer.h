@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/result.h"
+
+namespace weir::text {
+
+/// A model's tokenizer, from its tokenizer.json; the file's own truncation and padding are cleared. Immutable, shared by
+/// threads.
+class Tokenizer {
+ public:
+  static Result<std::shared_ptr<const Tokenizer>> load(const std::string& directory);
+  ~Tokenizer();
+  Tokenizer(const Tokenizer&) = delete;
+
+  /// Errors: invalid_argument where `text` is not UTF-8.
+  Result<std::vector<int32_t>> encode(std::string_view text, bool add_special) const;
+  /// Errors: invalid_argument where an id is outside the vocabulary.
+  Result<std::string> decode(const std::vector<int32_t>& ids, bool skip_special) const;
+  /// The token's own string in the vocabulary, or none.
+  std::optional<std::string> piece(int32_t id) const;
+  std::optional<int32_t> id(std::string_view piece) const;
+  /// One past the highest id, added tokens included. A model's logits may have more rows.
+  int32_t vocabulary_size() const;
+
+ private:
+  friend class Detokenizer;
+  class Handle;
+  explicit Tokenizer(std::unique_ptr<Handle> handle);
+  std::unique_ptr<Handle> handle_;
+};
+
+/// Turns one completion's tokens into text as they come: never splits a UTF-8 character, never loses the last one. One per
+/// choice; keeps the tokenizer alive.
+class Detokenizer {
+ public:
+  Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special);
+  ~Detokenizer();
+  Detokenizer(Detokenizer&&) noexcept;
+  Detokenizer& operator=(Detokenizer&&) noexcept;
+
+  /// The text that `id` completes; often empty.
+  std::string step(int32_t id);
+  /// What is still held back, at the end; bytes that are no character come as U+FFFD.
+  std::string flush();
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::text

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "weir/base/result.h"
+
+namespace weir::traffic {
+
+enum class Unit : uint8_t { requests, tokens, input_tokens, output_tokens };
+
+/// `cap` units in any `window`, with a burst of `cap` (GCRA).
+struct Limit {
+  Unit unit;
+  double cap;
+  std::chrono::microseconds window;
+};
+
+enum class Scope : uint8_t { infer, usage, admin };
+
+/// A client of the API. The key's text itself is kept nowhere.
+struct Key {
+  std::string name;                       // in logs and metrics
+  std::string tenant;                     // default: the name; also its cache scope
+  std::vector<std::string> models{"*"};   // names or globs (* and ?)
+  std::vector<Scope> scopes{Scope::infer};
+  double weight = 1;
+  int priority = 5;
+  std::optional<std::chrono::milliseconds> max_wait;  // none: the daemon's default
+  std::vector<Limit> limits;
+
+  bool may_use(std::string_view model) const;
+  bool has(Scope scope) const;
+};
+
+/// The limits a model's whole traffic has to keep.
+struct ModelLimits {
+  std::string name;
+  std::vector<Limit> limits;
+};
+
+/// Who may come in: the parsed key file and the keys given by flag. Immutable; shared by threads.
+class KeyStore {
+ public:
+  /// Reads the TOML of a key file ([[key]] and [[model]] tables). An unknown field, a wrong type or value, a doubled name
+  /// or hash refuses the whole file with its line.
+  static Result<std::shared_ptr<const KeyStore>> parse(std::string_view toml, std::string_view name);
+  static Result<std::shared_ptr<const KeyStore>> load(const std::string& path);
+  /// No keys at all: everybody is the key "anonymous" with every model and no limit.
+  static std::shared_ptr<const KeyStore> open();
+  /// This store and one more key, named "default", that has every scope and no limit.
+  std::shared_ptr<const KeyStore> with_secret(std::string_view secret) const;
+
+  bool is_open() const;
+  /// The key of `secret` (what stands after "Bearer "). Errors: unauthenticated. Compared by SHA-256.
+  Result<std::shared_ptr<const Key>> find(std::string_view secret) const;
+  const std::vector<ModelLimits>& models() const;
+
+ private:
+  struct Content;
+  explicit KeyStore(std::unique_ptr<Content> content);
+
+ public:
+  ~KeyStore();
+
+ private:
+  std::unique_ptr<Content> content_;
+};
+
+/// A fresh secret and the lines of a key file that admit it.
+struct NewKey {
+  std::string secret;  // "sk-weir-" and 43 characters of base64url: 32 random bytes
+  std::string toml;    // a [[key]] table
+};
+Result<NewKey> make_key(const std::string& name);
+
+/// "sha256:<hex>" of a secret.
+std::string hash_secret(std::string_view secret);
+
+}  // namespace weir::traffic

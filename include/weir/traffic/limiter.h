@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weir/base/clock.h"
+#include "weir/traffic/key.h"
+
+namespace weir::traffic {
+
+/// What a request takes from its buckets. Signed: a settlement can give back.
+struct Cost {
+  int64_t requests = 0, input_tokens = 0, output_tokens = 0;
+  int64_t of(Unit unit) const;  // tokens = input + output
+};
+
+/// One bucket: whose, and its limit. `id` is the same for all requests that share the bucket.
+struct Cell {
+  std::string id;  // "key:web/tokens/60s", "model:smollm2/output_tokens/1s"
+  Limit limit;
+};
+
+/// A bucket as the client may see it.
+struct CellState {
+  Limit limit;
+  int64_t remaining = 0;                    // below 0: in debt
+  std::chrono::microseconds full_in{0};
+};
+
+struct Decision {
+  enum class Kind : uint8_t { taken, later, never } kind = Kind::taken;
+  int worst = -1;                            // index of the cell that refuses longest, with later and never
+  std::chrono::microseconds retry_in{0};     // with later
+  std::vector<CellState> cells;              // as they stand after the call, in order
+};
+
+/// The store of all buckets (GCRA cells). One conformance suite holds for every implementation. Thread-safe.
+class Limiter {
+ public:
+  virtual ~Limiter() = default;
+  /// Takes `cost` from all cells or from none.
+  virtual Decision take(std::span<const Cell> cells, const Cost& cost, TimePoint now) = 0;
+  /// Moves the cells by `change` (negative refunds); never refused: it may drive a cell into debt.
+  virtual std::vector<CellState> adjust(std::span<const Cell> cells, const Cost& change, TimePoint now) = 0;
+};
+
+std::unique_ptr<Limiter> make_memory_limiter();
+
+}  // namespace weir::traffic
