@@ -5,14 +5,17 @@
 #include <optional>
 #include <utility>
 
+#include "weir/base/doorbell.h"
 #include "weir/work/output.h"
 
 namespace weir::work {
 
 class ReplyChannel;
 
-/// The producer's end of a request's answer. Move-only, used by one thread at a time. A Reply that dies without
-/// Finish or Error answers Code::internal. Pushing never blocks: the channel holds all that a request can produce.
+/// The producer's end of a request's answer. Move-only, used by one thread at a time. A Reply that
+/// dies without Finish or Error answers Code::internal. Pushing never blocks: the channel holds all
+/// that a request can produce. After finish() or fail(), and when default-made, it is spent:
+/// pushing does nothing.
 class Reply {
  public:
   Reply() = default;
@@ -25,7 +28,7 @@ class Reply {
   void push(Vector vector);
   void finish(Finish finish);
   void fail(Error error);
-  /// The reader is gone: whatever is still computed for it is waste.
+  /// The reader is gone, or this Reply is spent: whatever is still computed for it is waste.
   bool closed() const;
 
  private:
@@ -42,7 +45,8 @@ class ReplyReader {
   ReplyReader& operator=(ReplyReader&& other) noexcept;
   ~ReplyReader();
 
-  /// The next event; empty when `limit` passed without one. After Finish or Error nothing more comes.
+  /// The next event; empty when `limit` passed without one (0: looks and returns). After Finish or
+  /// Error nothing more comes, and the call returns at once.
   std::optional<Event> next(std::chrono::milliseconds limit);
   void close();
 
@@ -50,6 +54,8 @@ class ReplyReader {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-std::pair<Reply, ReplyReader> make_reply();
+/// `bell`, if any, is rung after each event: a reader of several replies waits on one bell and then
+/// looks at each with next(0ms).
+std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work

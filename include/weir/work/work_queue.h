@@ -12,7 +12,8 @@
 
 namespace weir::work {
 
-/// What waits between admission and the step thread of one model, bounded by count and by tokens. Thread-safe.
+/// What waits between admission and the step thread of one model, bounded by count and by tokens.
+/// Thread-safe.
 class WorkQueue {
  public:
   struct Limits {
@@ -23,15 +24,16 @@ class WorkQueue {
   /// `bell` is rung at each push; several queues share the bell of their step thread.
   WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell);
 
-  /// All of `requests` or none. Errors: overloaded (full), unavailable (closed). On an error nothing was taken from
-  /// `requests`.
+  /// All of `requests` or none. Errors: overloaded (full), unavailable (closed), invalid_argument
+  /// (more than an empty queue would hold). On an error nothing was taken from `requests`.
   Result<void> push(std::vector<Request>& requests);
 
-  /// Everything that waits, in order. Called by the step thread.
+  /// Everything that waits, in order; counted as held until the next set_held(). Called by the step
+  /// thread.
   std::vector<Request> take_all();
 
-  /// The step thread tells how many requests (and prompt tokens) it holds that have not started, so that the bound
-  /// covers both sides.
+  /// The step thread tells how many requests (and prompt tokens) it holds that have not started, so
+  /// that the bound covers both sides.
   void set_held(size_t requests, size_t tokens);
 
   size_t waiting() const;  // here and held

@@ -1,0 +1,110 @@
+#include "weir/work/reply.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+namespace weir::work {
+
+/// What lies between the two ends. Its events are bounded by what one request can produce.
+class ReplyChannel {
+ public:
+  explicit ReplyChannel(std::shared_ptr<Doorbell> bell) : bell_(std::move(bell)) {}
+
+  void push(Event event) {
+    {
+      std::lock_guard lock(mutex_);
+      if (closed()) return;
+      events_.push_back(std::move(event));
+    }
+    arrived_.notify_one();
+    if (bell_) bell_->ring();
+  }
+
+  std::optional<Event> next(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    if (ended_) return std::nullopt;
+    if (!arrived_.wait_for(lock, limit, [this] { return !events_.empty(); })) return std::nullopt;
+    std::optional<Event> event = std::move(events_.front());
+    events_.pop_front();
+    ended_ = std::holds_alternative<Finish>(*event) || std::holds_alternative<Error>(*event);
+    return event;
+  }
+
+  void close() {
+    std::lock_guard lock(mutex_);
+    closed_.store(true, std::memory_order_release);
+    events_.clear();
+  }
+
+  bool closed() const { return closed_.load(std::memory_order_acquire); }
+
+ private:
+  const std::shared_ptr<Doorbell> bell_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Event> events_;
+  bool ended_ = false;
+  std::atomic<bool> closed_ = false;  // written under the mutex; read by the step thread without it
+};
+
+Reply::Reply(std::shared_ptr<ReplyChannel> channel) : channel_(std::move(channel)) {}
+
+Reply& Reply::operator=(Reply&& other) noexcept {
+  if (this != &other) {
+    Reply dying(std::move(*this));
+    channel_ = std::move(other.channel_);
+  }
+  return *this;
+}
+
+Reply::~Reply() {
+  if (channel_)
+    fail(Error{.code = Code::internal, .message = "the request was dropped unanswered"});
+}
+
+void Reply::push(Token token) {
+  if (channel_) channel_->push(token);
+}
+
+void Reply::push(Vector vector) {
+  if (channel_) channel_->push(std::move(vector));
+}
+
+void Reply::finish(Finish finish) { answer(finish); }
+
+void Reply::fail(Error error) { answer(std::move(error)); }
+
+bool Reply::closed() const { return !channel_ || channel_->closed(); }
+
+void Reply::answer(Event event) {
+  if (auto channel = std::exchange(channel_, nullptr)) channel->push(std::move(event));
+}
+
+ReplyReader::ReplyReader(std::shared_ptr<ReplyChannel> channel) : channel_(std::move(channel)) {}
+
+ReplyReader& ReplyReader::operator=(ReplyReader&& other) noexcept {
+  if (this != &other) {
+    close();
+    channel_ = std::move(other.channel_);
+  }
+  return *this;
+}
+
+ReplyReader::~ReplyReader() { close(); }
+
+std::optional<Event> ReplyReader::next(std::chrono::milliseconds limit) {
+  return channel_ ? channel_->next(limit) : std::nullopt;
+}
+
+void ReplyReader::close() {
+  if (auto channel = std::exchange(channel_, nullptr)) channel->close();
+}
+
+std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell) {
+  auto channel = std::make_shared<ReplyChannel>(std::move(bell));
+  return {Reply(channel), ReplyReader(channel)};
+}
+
+}  // namespace weir::work

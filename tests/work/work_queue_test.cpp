@@ -1,0 +1,100 @@
+#include "weir/work/work_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace weir::work {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<Request> requests(size_t count, size_t tokens, const std::string& id = "r") {
+  std::vector<Request> made(count);
+  for (Request& request : made) {
+    request.id = id;
+    request.prompt.assign(tokens, 1);
+  }
+  return made;
+}
+
+TEST(WorkQueue, TakesAllInOrderAndRingsTheBell) {
+  auto bell = std::make_shared<Doorbell>();
+  WorkQueue queue({}, bell);
+  auto a = requests(2, 1, "a"), b = requests(1, 1, "b");
+  ASSERT_TRUE(queue.push(a));
+  EXPECT_TRUE(bell->wait(0ms));
+  ASSERT_TRUE(queue.push(b));
+  EXPECT_TRUE(a.empty());
+  auto taken = queue.take_all();
+  ASSERT_EQ(taken.size(), 3u);
+  EXPECT_EQ(taken[1].id, "a");
+  EXPECT_EQ(taken[2].id, "b");
+  EXPECT_TRUE(queue.take_all().empty());
+}
+
+TEST(WorkQueue, BoundsRequestsOnBothSides) {
+  WorkQueue queue({.requests = 3, .tokens = 1000}, nullptr);
+  auto two = requests(2, 1);
+  ASSERT_TRUE(queue.push(two));
+  auto more = requests(2, 1);
+  auto refused = queue.push(more);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::overloaded);
+  EXPECT_EQ(more.size(), 2u);  // nothing taken
+  auto taken = queue.take_all();
+  EXPECT_EQ(queue.waiting(), 2u);  // held until told otherwise
+  EXPECT_FALSE(queue.push(more));
+  queue.set_held(1, 1);
+  EXPECT_EQ(queue.waiting(), 1u);
+  EXPECT_TRUE(queue.push(more));
+  EXPECT_EQ(queue.waiting(), 3u);
+}
+
+TEST(WorkQueue, BoundsTokensAndSaysHowMany) {
+  WorkQueue queue({.requests = 10, .tokens = 100}, nullptr);
+  auto a = requests(1, 60), b = requests(1, 41), huge = requests(1, 101), many = requests(11, 1);
+  ASSERT_TRUE(queue.push(a));
+  auto refused = queue.push(b);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "tokens that wait for this model: 60; its queue holds 100");
+  EXPECT_EQ(queue.push(huge).error().code, Code::invalid_argument);
+  EXPECT_EQ(queue.push(many).error().code, Code::invalid_argument);
+  auto taken = queue.take_all();
+  EXPECT_FALSE(queue.push(b));
+  queue.set_held(0, 0);
+  EXPECT_TRUE(queue.push(b));
+}
+
+TEST(WorkQueue, ClosedTakesNoMore) {
+  WorkQueue queue({}, nullptr);
+  auto a = requests(1, 1), b = requests(1, 1);
+  ASSERT_TRUE(queue.push(a));
+  queue.close();
+  EXPECT_EQ(queue.push(b).error().code, Code::unavailable);
+  EXPECT_EQ(b.size(), 1u);
+  EXPECT_EQ(queue.take_all().size(), 1u);
+}
+
+TEST(WorkQueue, ManyPushersLoseNothing) {
+  WorkQueue queue({.requests = 100000}, std::make_shared<Doorbell>());
+  std::vector<std::thread> pushers;
+  for (int t = 0; t < 4; ++t)
+    pushers.emplace_back([&queue] {
+      for (int i = 0; i < 500; ++i) {
+        auto one = requests(1, 1);
+        ASSERT_TRUE(queue.push(one));
+      }
+    });
+  size_t taken = 0;
+  while (taken < 2000) {
+    taken += queue.take_all().size();
+    queue.set_held(0, 0);
+    std::this_thread::yield();
+  }
+  for (auto& pusher : pushers) pusher.join();
+  EXPECT_EQ(queue.waiting(), 0u);
+}
+
+}  // namespace
+}  // namespace weir::work
