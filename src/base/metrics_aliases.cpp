@@ -1,0 +1,61 @@
+#include "base/metrics_aliases.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace weir {
+namespace {
+
+struct Alias {
+  std::string_view native, vllm;
+};
+
+constexpr std::array kAliases{
+    Alias{"weir_requests_waiting", "vllm:num_requests_waiting"},
+    Alias{"weir_requests_running", "vllm:num_requests_running"},
+    Alias{"weir_kv_cache_usage", "vllm:kv_cache_usage_perc"},
+    Alias{"weir_preemptions_total", "vllm:num_preemptions_total"},
+    Alias{"weir_prefix_cache_queried_tokens_total", "vllm:prefix_cache_queries_total"},
+    Alias{"weir_prefix_cache_hit_tokens_total", "vllm:prefix_cache_hits_total"},
+    Alias{"weir_prompt_tokens_total", "vllm:prompt_tokens_total"},
+    Alias{"weir_generated_tokens_total", "vllm:generation_tokens_total"},
+    Alias{"weir_requests_total", "vllm:request_success_total"},
+    Alias{"weir_time_to_first_token_seconds", "vllm:time_to_first_token_seconds"},
+    Alias{"weir_inter_token_seconds", "vllm:inter_token_latency_seconds"},
+    Alias{"weir_request_seconds_per_token", "vllm:request_time_per_output_token_seconds"},
+    Alias{"weir_request_seconds", "vllm:e2e_request_latency_seconds"},
+    Alias{"weir_request_queue_seconds", "vllm:request_queue_time_seconds"},
+    Alias{"weir_request_inference_seconds", "vllm:request_inference_time_seconds"},
+    Alias{"weir_request_prefill_seconds", "vllm:request_prefill_time_seconds"},
+    Alias{"weir_request_decode_seconds", "vllm:request_decode_time_seconds"},
+    Alias{"weir_request_prompt_tokens", "vllm:request_prompt_tokens"},
+    Alias{"weir_request_generated_tokens", "vllm:request_generation_tokens"},
+    Alias{"weir_request_max_tokens", "vllm:request_params_max_tokens"},
+    Alias{"weir_step_tokens", "vllm:iteration_tokens_total"},
+};
+
+void rename_labels(prometheus::ClientMetric& metric) {
+  for (auto& label : metric.label) {
+    if (label.name == "model") label.name = "model_name";
+    if (label.name == "finish_reason") label.name = "finished_reason";
+  }
+  metric.label.push_back({"engine", "0"});
+}
+
+}  // namespace
+
+void add_aliases(std::vector<prometheus::MetricFamily>& families) {
+  std::vector<prometheus::MetricFamily> added;
+  for (const auto& family : families) {
+    for (const Alias& alias : kAliases) {
+      if (family.name != alias.native) continue;
+      added.push_back(family);
+      added.back().name = alias.vllm;
+      for (auto& metric : added.back().metric) rename_labels(metric);
+    }
+  }
+  families.insert(families.end(), added.begin(), added.end());
+}
+
+}  // namespace weir

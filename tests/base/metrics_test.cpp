@@ -1,0 +1,120 @@
+#include "weir/base/metrics.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+#include <vector>
+
+namespace weir {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Metrics, ALoadIsShownUnderBothNames) {
+  auto metrics = make_metrics();
+  metrics->model("m").set_load(3, 2, 0.25);
+  std::string text = metrics->text();
+  EXPECT_THAT(text, HasSubstr("weir_requests_waiting{model=\"m\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:num_requests_waiting{model_name=\"m\",engine=\"0\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:num_requests_running{model_name=\"m\",engine=\"0\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("vllm:kv_cache_usage_perc{model_name=\"m\",engine=\"0\"} 0.25\n"));
+}
+
+TEST(Metrics, FinishedRequestsFillCountersAndHistograms) {
+  auto metrics = make_metrics();
+  ModelMetrics& model = metrics->model("m");
+  EXPECT_EQ(&model, &metrics->model("m"));
+  model.finished({.finish_reason = "stop",
+                  .prompt_tokens = 7,
+                  .cached_tokens = 4,
+                  .generated_tokens = 3,
+                  .max_tokens = 16,
+                  .queue_s = 0.4,
+                  .prefill_s = 0.25,
+                  .decode_s = 0.5,
+                  .e2e_s = 1.25});
+  model.finished(
+      {.finish_reason = "length", .prompt_tokens = 5, .generated_tokens = 1, .e2e_s = 0.1});
+  model.first_token(0.03);
+  model.inter_token(0.02);
+  model.preempted(2);
+  model.prefix_cache(12, 4);
+  std::string text = metrics->text();
+  for (
+      const char* line : {
+          "vllm:prompt_tokens_total{model_name=\"m\",engine=\"0\"} 12\n",
+          "vllm:generation_tokens_total{model_name=\"m\",engine=\"0\"} 4\n",
+          "weir_cached_tokens_total{model=\"m\"} 4\n",
+          "vllm:request_success_total{finished_reason=\"stop\",model_name=\"m\",engine=\"0\"} 1\n",
+          "vllm:request_success_total{finished_reason=\"error\",model_name=\"m\",engine=\"0\"} 0\n",
+          "vllm:e2e_request_latency_seconds_sum{model_name=\"m\",engine=\"0\"} 1.35",
+          "vllm:e2e_request_latency_seconds_bucket{model_name=\"m\",engine=\"0\",le=\"1\"} 1\n",
+          "vllm:e2e_request_latency_seconds_bucket{model_name=\"m\",engine=\"0\",le=\"1.5\"} 2\n",
+          "vllm:request_inference_time_seconds_sum{model_name=\"m\",engine=\"0\"} 0.75\n",
+          "vllm:request_time_per_output_token_seconds_sum{model_name=\"m\",engine=\"0\"} 0.25\n",
+          "vllm:request_params_max_tokens_count{model_name=\"m\",engine=\"0\"} 1\n",
+          "vllm:time_to_first_token_seconds_bucket{model_name=\"m\",engine=\"0\",le=\"0.04\"} 1\n",
+          "vllm:time_to_first_token_seconds_bucket{model_name=\"m\",engine=\"0\",le=\"0.02\"} 0\n",
+          "vllm:inter_token_latency_seconds_bucket{model_name=\"m\",engine=\"0\",le=\"0.025\"} 1\n",
+          "vllm:num_preemptions_total{model_name=\"m\",engine=\"0\"} 2\n",
+          "vllm:prefix_cache_queries_total{model_name=\"m\",engine=\"0\"} 12\n",
+          "vllm:prefix_cache_hits_total{model_name=\"m\",engine=\"0\"} 4\n",
+      }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(Metrics, RefusalsHaveAFixedListOfReasons) {
+  auto metrics = make_metrics();
+  metrics->model("m").refused("rate_limited");
+  metrics->model("m").refused("something new");
+  std::string text = metrics->text();
+  EXPECT_THAT(text, HasSubstr("weir_refused_total{model=\"m\",reason=\"rate_limited\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("weir_refused_total{model=\"m\",reason=\"other\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("something new")));
+}
+
+TEST(Metrics, HttpSeriesStayBounded) {
+  auto metrics = make_metrics();
+  metrics->http_request("/v1/models", 200, 0.004);
+  for (int i = 0; i < 200; ++i) metrics->http_request("/made/up/" + std::to_string(i), 404, 0.001);
+  metrics->set_connections(5);
+  std::string text = metrics->text();
+  EXPECT_THAT(text, HasSubstr("weir_http_requests_total{route=\"/v1/models\",status=\"200\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("weir_http_request_seconds_bucket{route=\"/v1/models\",le=\"0.005\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("weir_http_requests_total{route=\"other\",status=\"404\"} 137\n"));
+  EXPECT_THAT(text, HasSubstr("weir_http_connections 5\n"));
+}
+
+TEST(Metrics, CacheConfigurationIsReplacedNotAdded) {
+  auto metrics = make_metrics();
+  metrics->set_cache_config("m", 16, 100);
+  metrics->set_cache_config("m", 16, 200);
+  std::string text = metrics->text();
+  EXPECT_THAT(text,
+              HasSubstr("vllm:cache_config_info{block_size=\"16\",engine=\"0\",model_name=\"m\","
+                        "num_gpu_blocks=\"200\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("num_gpu_blocks=\"100\"")));
+  EXPECT_THAT(text, HasSubstr("weir_kv_cache_pages{model=\"m\"} 200\n"));
+}
+
+TEST(Metrics, ManyThreadsLoseNothing) {
+  auto metrics = make_metrics();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) {
+        metrics->model(i % 2 ? "odd" : "even").preempted(1);
+        metrics->http_request("/health", 200, 0);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_THAT(metrics->text(),
+              HasSubstr("weir_http_requests_total{route=\"/health\",status=\"200\"} 2000\n"));
+}
+
+}  // namespace
+}  // namespace weir
