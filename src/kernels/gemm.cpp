@@ -1,0 +1,213 @@
+// Product of a few or many rows with a packed weight: checks, cuts x into blocks of rows and the
+// weight into runs of panels, and hands the pieces to the pool. No sum is ever cut, so no cut
+// changes a result.
+
+#include "weir/kernels/gemm.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "kernels/gemm_check.h"
+#include "kernels/gemm_kernel.h"
+#include "kernels/pack.h"
+#include "weir/kernels/thread_pool.h"
+
+namespace weir::kernels {
+namespace {
+
+/// [0, total) in `count` parts whose sizes differ by one at most.
+struct Cut {
+  int64_t total, count;
+  int64_t begin(int64_t part) const { return total * part / count; }
+  int64_t size(int64_t part) const { return begin(part + 1) - begin(part); }
+};
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+struct Product {
+  Rows out;
+  ConstRows x;
+  const Panels& weight;
+  const float* bias;
+  Epilogue epilogue;
+};
+
+/// Some rows of x, packed: block b holds rows.begin(b) and on, and lies at that row's share of
+/// `data`.
+struct PackedRows {
+  const uint32_t* data;
+  Cut rows;
+  int64_t words_a_row;
+};
+
+/// Memory of the calling thread that lives on from call to call.
+uint32_t* scratch(size_t words) {
+  thread_local std::unique_ptr<uint32_t[]> memory;
+  thread_local size_t size = 0;
+  if (size < words) {
+    memory.reset(new uint32_t[words]);
+    size = words;
+  }
+  return memory.get();
+}
+
+PackedRows pack_rows(const Product& product, ThreadPool& pool) {
+  const auto& kernel = product.weight.kernel();
+  const ConstRows& x = product.x;
+  const PackedRows packed{nullptr, Cut{x.rows, ceil_div(x.rows, kernel.max_rows)},
+                          kernel.steps(x.cols) * kernel.words_a_step};
+  if (x.rows == 1 && kernel.row_is_packed && x.cols % kernel.inputs_a_step() == 0)
+    return {static_cast<const uint32_t*>(x.data), packed.rows, packed.words_a_row};
+
+  const int64_t words = x.rows * packed.words_a_row;
+  uint32_t* data = scratch(static_cast<size_t>(words));
+  constexpr int64_t kWordsAChunk = 16384;
+  const Cut chunks{packed.rows.count,
+                   std::clamp<int64_t>(words / kWordsAChunk, 1, packed.rows.count)};
+  const auto pack = [&](int chunk) {
+    for (int64_t b = chunks.begin(chunk); b < chunks.begin(chunk + 1); ++b) {
+      const int64_t row = packed.rows.begin(b);
+      const auto* from = static_cast<const std::byte*>(x.data) +
+                         row * x.stride * static_cast<int64_t>(size_of(x.type));
+      kernel.pack_rows(data + row * packed.words_a_row, from, x.stride,
+                       static_cast<int>(packed.rows.size(b)), x.cols);
+    }
+  };
+  if (chunks.count == 1)
+    pack(0);
+  else
+    pool.run(static_cast<int>(chunks.count), pack);
+  return {data, packed.rows, packed.words_a_row};
+}
+
+/// Panels [panel, panel_end) times blocks [block, block_end) of packed rows.
+struct Piece {
+  int64_t panel, panel_end, block, block_end;
+};
+
+void run_tile(const Product& product, const PackedRows& rows, int64_t block, int64_t panel,
+              int panels) {
+  const Panels& weight = product.weight;
+  const int64_t row = rows.rows.begin(block);
+  const int64_t col = panel * weight.kernel().panel_cols;
+  const int64_t width = int64_t{panels} * weight.kernel().panel_cols;
+  GemmTile tile;
+  tile.x = rows.data + row * rows.words_a_row;
+  tile.weight = weight.panel(panel);
+  tile.panel_bytes = weight.panel_bytes();
+  tile.steps = weight.kernel().steps(weight.in_features());
+  tile.out = static_cast<std::byte*>(product.out.data) +
+             (row * product.out.stride + col) * static_cast<int64_t>(size_of(product.out.type));
+  tile.out_stride = product.out.stride;
+  tile.out_type = product.out.type;
+  tile.bias = product.bias ? product.bias + col : nullptr;
+  tile.cols = static_cast<int>(std::min(width, weight.out_features() - col));
+  tile.epilogue = product.epilogue;
+  weight.kernel().tile(static_cast<int>(rows.rows.size(block)), panels)(tile);
+}
+
+/// Panel by panel, and each with all blocks while it is in cache; the blocks in groups that stay
+/// there too.
+void run_piece(const Product& product, const PackedRows& rows, const Piece& piece) {
+  const auto& kernel = product.weight.kernel();
+  constexpr int64_t kGroupBytes = 384 << 10;
+  const int64_t block_bytes = kernel.max_rows * rows.words_a_row * 4;
+  const int64_t blocks = piece.block_end - piece.block;
+  const Cut groups{
+      blocks,
+      ceil_div(blocks, std::max<int64_t>(1, kGroupBytes / std::max<int64_t>(1, block_bytes)))};
+  const int most = kernel.panels(static_cast<int>(ceil_div(rows.rows.total, rows.rows.count)));
+  for (int64_t g = 0; g < groups.count; ++g) {
+    int panels = most;
+    for (int64_t p = piece.panel; p < piece.panel_end; p += panels) {
+      while (panels > piece.panel_end - p) panels /= 2;
+      for (int64_t b = groups.begin(g); b < groups.begin(g + 1); ++b)
+        run_tile(product, rows, piece.block + b, p, panels);
+    }
+  }
+}
+
+/// How many pieces are worth it: each long enough to pay for its start, and enough of them that
+/// threads end together.
+int64_t wanted_pieces(const Product& product, int threads) {
+  if (threads == 1) return 1;
+  constexpr double kOpsANanosecond = 100, kBytesANanosecond = 15, kPieceNanoseconds = 20000;
+  const double multiply_adds = static_cast<double>(product.x.rows) *
+                               static_cast<double>(product.weight.out_features()) *
+                               static_cast<double>(product.weight.in_features());
+  const double cost = std::max(2 * multiply_adds / kOpsANanosecond,
+                               static_cast<double>(product.weight.bytes()) / kBytesANanosecond);
+  if (cost < kPieceNanoseconds / 2) return 1;
+  const auto pieces = static_cast<int64_t>(cost / kPieceNanoseconds);
+  return std::clamp<int64_t>(pieces, threads, int64_t{8} * threads) / threads * threads;
+}
+
+void multiply(const Product& product, ThreadPool& pool) {
+  const PackedRows rows = pack_rows(product, pool);
+  const int64_t wanted = wanted_pieces(product, pool.threads());
+  const Cut panels{product.weight.count(), std::min(wanted, product.weight.count())};
+  const Cut blocks{rows.rows.count, std::min(ceil_div(wanted, panels.count), rows.rows.count)};
+  const auto task = [&](int chunk) {
+    const int64_t p = chunk % panels.count, b = chunk / panels.count;
+    run_piece(product, rows,
+              {panels.begin(p), panels.begin(p + 1), blocks.begin(b), blocks.begin(b + 1)});
+  };
+  const auto chunks = static_cast<int>(panels.count * blocks.count);
+  if (chunks == 1)
+    task(0);
+  else
+    pool.run(chunks, task);
+}
+
+void check(const Product& product) {
+  const auto& [out, x, weight, bias, epilogue] = product;
+  believe(x.cols == weight.in_features(), "gemm: x has the weight's in_features columns");
+  believe(out.cols == weight.out_features(), "gemm: out has the weight's out_features columns");
+  believe(out.rows == x.rows, "gemm: out has the rows of x");
+  believe(x.type == weight.type(), "gemm: x is of the weight's type");
+  believe(out.type == DType::float32 || out.type == weight.type(),
+          "gemm: out is float32 or of the weight's type");
+}
+
+}  // namespace
+
+const GemmKernel& gemm_kernel(Isa isa, DType type) {
+  const bool wide = type == DType::float32;
+  switch (isa) {
+    case Isa::avx2:
+      return wide ? gemm_float32_avx2() : gemm_bfloat16_avx2();
+    case Isa::avx512:
+      return wide ? gemm_float32_avx512() : gemm_bfloat16_avx512();
+    case Isa::avx512_bf16:
+      return wide ? gemm_float32_avx512() : gemm_bfloat16_avx512_bf16();
+  }
+  believe(false, "gemm: the instruction set is one of three");
+  std::abort();
+}
+
+void gemm(Rows out, ConstRows x, const PackedWeight& weight, const float* bias, Epilogue epilogue,
+          ThreadPool& pool) {
+  const auto& panels = static_cast<const Panels&>(weight);
+  check({out, x, panels, bias, epilogue});
+  if (x.rows == 0 || out.cols == 0) return;
+
+  // So many rows at a time that, packed, they stay in the last level of cache.
+  constexpr int64_t kSlabBytes = 4 << 20;
+  const auto& kernel = panels.kernel();
+  const int64_t row_bytes = std::max<int64_t>(1, kernel.steps(x.cols) * kernel.words_a_step * 4);
+  const int64_t slab =
+      std::max<int64_t>(kSlabBytes / row_bytes / kernel.max_rows, 1) * kernel.max_rows;
+  const Cut slabs{x.rows, ceil_div(x.rows, slab)};
+  const auto rows_of = [&](auto rows, int64_t s) {
+    const auto offset = slabs.begin(s) * rows.stride * static_cast<int64_t>(size_of(rows.type));
+    using Byte =
+        std::conditional_t<std::is_same_v<decltype(rows), Rows>, std::byte, const std::byte>;
+    rows.data = static_cast<Byte*>(rows.data) + offset;
+    rows.rows = slabs.size(s);
+    return rows;
+  };
+  for (int64_t s = 0; s < slabs.count; ++s)
+    multiply({rows_of(out, s), rows_of(x, s), panels, bias, epilogue}, pool);
+}
+
+}  // namespace weir::kernels

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "weir/kernels/cpu_isa.h"
+#include "weir/kernels/gemm.h"
+
+namespace weir::kernels {
+
+/// One register tile of a product: some packed rows of x times one to four neighbouring panels of
+/// the weight.
+struct GemmTile {
+  const void* x =
+      nullptr;  // (steps, words a step, rows) 32-bit words, as GemmKernel::pack_rows writes
+  const std::byte* weight = nullptr;  // the first panel
+  size_t panel_bytes = 0;
+  int64_t steps = 0;
+  void* out = nullptr;  // (rows, cols) of out_type
+  int64_t out_stride = 0;
+  DType out_type = DType::float32;
+  const float* bias = nullptr;  // (cols) or null
+  int cols = 0;                 // columns that exist; the last panel may be padded
+  Epilogue epilogue = Epilogue::none;
+};
+
+/// What one instruction set does for one type of weight. A weight is packed in panels of
+/// `panel_cols` outputs; inside a panel inputs follow each other, bfloat16 in pairs: float32 (in,
+/// panel_cols), bfloat16 (in / 2, panel_cols, 2). Missing inputs and outputs are zero. Every sum is
+/// one chain of the same instructions over the inputs, whatever the tile.
+struct GemmKernel {
+  using Tile = void (*)(const GemmTile&);
+
+  DType type;
+  int panel_cols;
+  int max_rows;        // of a tile
+  int words_a_step;    // 32-bit words of one row of x that a step of the sum reads
+  bool row_is_packed;  // a single row of x with whole steps needs no packing
+  /// Rearranges `rows` rows of x, (rows, in), for `tile`; fills up the last step with zeros.
+  void (*pack_rows)(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in);
+  /// How many panels a tile of so many rows takes at best: 4, 2 or 1. Fewer rows take no fewer
+  /// panels.
+  int (*panels)(int rows);
+  /// REQUIRES 1 <= rows <= max_rows; panels is 1, 2 or 4 and at most panels(rows).
+  Tile (*tile)(int rows, int panels);
+
+  int inputs_a_step() const { return type == DType::float32 ? 1 : 2; }
+  int64_t steps(int64_t in) const { return (in + inputs_a_step() - 1) / inputs_a_step(); }
+  size_t panel_bytes(int64_t in) const {
+    return static_cast<size_t>(steps(in)) * inputs_a_step() * panel_cols * size_of(type);
+  }
+};
+
+const GemmKernel& gemm_float32_avx2();
+const GemmKernel& gemm_bfloat16_avx2();
+const GemmKernel& gemm_float32_avx512();
+const GemmKernel& gemm_bfloat16_avx512();
+const GemmKernel& gemm_bfloat16_avx512_bf16();
+
+const GemmKernel& gemm_kernel(Isa isa, DType type);
+
+/// PackedWeight::pack for an instruction set of choice.
+std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool);
+
+}  // namespace weir::kernels

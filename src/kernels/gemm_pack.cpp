@@ -1,0 +1,147 @@
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "kernels/gemm_check.h"
+#include "kernels/pack.h"
+#include "weir/kernels/thread_pool.h"
+
+namespace weir::kernels {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+float widen(uint16_t half) { return std::bit_cast<float>(static_cast<uint32_t>(half) << 16); }
+
+uint16_t narrow(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  if (value != value) return static_cast<uint16_t>((bits | 0x400000) >> 16);
+  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_same_v<To, From>)
+    return value;
+  else if constexpr (std::is_same_v<To, float>)
+    return widen(value);
+  else
+    return narrow(value);
+}
+
+/// Element (output, input) of a panel lies at output * kGroup + input / kGroup * cols * kGroup +
+/// input % kGroup.
+template <class T>
+constexpr int kGroup = std::is_same_v<T, float> ? 1 : 2;
+
+/// Sixteen inputs of all outputs at a time: whole cache lines of the source, and a target that
+/// stays in cache.
+template <class To, class From>
+void pack_panel(To* panel, int cols, ConstRows source, int64_t first) {
+  constexpr int64_t kBlock = 16, group = kGroup<To>;
+  const int64_t outputs = std::min<int64_t>(cols, source.rows - first);
+  for (int64_t begin = 0; begin < source.cols; begin += kBlock) {
+    const int64_t inputs = std::min(kBlock, source.cols - begin);
+    To* block = panel + begin * cols;
+    for (int64_t j = 0; j < outputs; ++j) {
+      From values[kBlock];  // the source may be a file's bytes, aligned to nothing
+      const auto* row = static_cast<const std::byte*>(source.data) +
+                        ((first + j) * source.stride + begin) * static_cast<int64_t>(sizeof(From));
+      std::memcpy(values, row, sizeof(From) * static_cast<size_t>(inputs));
+      for (int64_t i = 0; i < inputs; ++i)
+        block[i / group * cols * group + j * group + i % group] = convert<To>(values[i]);
+    }
+  }
+}
+
+template <class To>
+void pack_panel(std::byte* panel, int cols, const ConstRows& source, int64_t first) {
+  if (source.type == DType::float32)
+    pack_panel<To, float>(reinterpret_cast<To*>(panel), cols, source, first);
+  else
+    pack_panel<To, uint16_t>(reinterpret_cast<To*>(panel), cols, source, first);
+}
+
+template <class To, class From>
+void unpack(To* out, const From* panel, int cols, int64_t column, int64_t in) {
+  constexpr int64_t group = kGroup<From>;
+  for (int64_t i = 0; i < in; ++i)
+    out[i] = convert<To>(panel[i / group * cols * group + column * group + i % group]);
+}
+
+template <class To>
+void unpack(To* out, const std::byte* panel, const GemmKernel& kernel, int64_t column, int64_t in) {
+  if (kernel.type == DType::float32)
+    unpack(out, reinterpret_cast<const float*>(panel), kernel.panel_cols, column, in);
+  else
+    unpack(out, reinterpret_cast<const uint16_t*>(panel), kernel.panel_cols, column, in);
+}
+
+}  // namespace
+
+PackMemory::PackMemory(size_t bytes) : bytes_((bytes + 63) / 64 * 64) {
+  if (bytes_ < kHugePage) {
+    data_ = static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{64}));
+    std::memset(data_, 0, bytes_);
+    return;
+  }
+  mapped_ = bytes_ + kHugePage;
+  mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping_ == MAP_FAILED) throw std::bad_alloc();
+  const auto address = reinterpret_cast<uintptr_t>(mapping_);
+  data_ = static_cast<std::byte*>(mapping_) + ((kHugePage - address % kHugePage) % kHugePage);
+  // Only whole huge pages: a last one, partly used, would cost its full size.
+  madvise(data_, bytes_ / kHugePage * kHugePage, MADV_HUGEPAGE);
+}
+
+PackMemory::~PackMemory() {
+  if (mapping_)
+    munmap(mapping_, mapped_);
+  else
+    ::operator delete (data_, std::align_val_t{64});
+}
+
+Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_features)
+    : kernel_(kernel),
+      out_features_(out_features),
+      in_features_(in_features),
+      memory_(static_cast<size_t>(count()) * panel_bytes()) {}
+
+void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
+  believe(index >= 0 && index < out_features_, "unpack_row: index is a row of the weight");
+  believe(out_row >= 0 && out_row < out.rows, "unpack_row: out_row is a row of out");
+  believe(out.cols == in_features_, "unpack_row: out has the weight's in_features columns");
+  const std::byte* source = panel(index / kernel_.panel_cols);
+  const int64_t column = index % kernel_.panel_cols;
+  const int64_t offset = out_row * out.stride;
+  if (out.type == DType::float32)
+    unpack(static_cast<float*>(out.data) + offset, source, kernel_, column, in_features_);
+  else
+    unpack(static_cast<uint16_t*>(out.data) + offset, source, kernel_, column, in_features_);
+}
+
+std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool) {
+  auto panels = std::make_unique<Panels>(gemm_kernel(isa, type), weight.rows, weight.cols);
+  constexpr int64_t kMostChunks = 1024;
+  const int64_t count = panels->count(), chunks = std::min(count, kMostChunks);
+  pool.run(static_cast<int>(chunks), [&](int chunk) {
+    for (int64_t p = count * chunk / chunks; p < count * (chunk + 1) / chunks; ++p) {
+      const int cols = panels->kernel().panel_cols;
+      if (type == DType::float32)
+        pack_panel<float>(panels->panel(p), cols, weight, p * cols);
+      else
+        pack_panel<uint16_t>(panels->panel(p), cols, weight, p * cols);
+    }
+  });
+  return panels;
+}
+
+std::unique_ptr<PackedWeight> PackedWeight::pack(ConstRows weight, DType type, ThreadPool& pool) {
+  return pack_weight(cpu_isa(), weight, type, pool);
+}
+
+}  // namespace weir::kernels
