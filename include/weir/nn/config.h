@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace weir::nn {
+
+/// A model folder that cannot be served, with the reason. Thrown while a model is built; the loader turns it into an Error.
+class LoadError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A JSON object of a model folder, read with errors that name file, field and value.
+class ConfigFile {
+ public:
+  /// Throws LoadError where the file is missing or is not a JSON object.
+  static ConfigFile read(const std::string& path);
+  /// A file that is a JSON array, as the object {"modules": array}.
+  static ConfigFile read_list(const std::string& path);
+  ConfigFile(std::string path, nlohmann::json object);
+
+  bool has(const char* field) const;  // present and not null
+  int64_t integer(const char* field) const;
+  int64_t integer(const char* field, int64_t otherwise) const;
+  double number(const char* field, double otherwise) const;
+  bool boolean(const char* field, bool otherwise) const;
+  std::string text(const char* field, const std::string& otherwise) const;
+  /// The object under `field`; none where it is absent or null.
+  std::optional<ConfigFile> object(const char* field) const;
+  /// The first of `fields` that is there: old and new spellings of one thing.
+  std::optional<ConfigFile> first_object(std::initializer_list<const char*> fields) const;
+
+  const nlohmann::json& json() const { return object_; }
+  const std::string& path() const { return path_; }
+  [[noreturn]] void refuse(const std::string& why) const;
+
+ private:
+  const nlohmann::json* find(const char* field) const;
+  std::string path_;
+  nlohmann::json object_;
+};
+
+}  // namespace weir::nn

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace weir::nn {
+
+enum class Activation : uint8_t { none, gelu, gelu_tanh };
+
+/// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one. Immutable.
+class Linear {
+ public:
+  virtual ~Linear() = default;
+  /// x: (m, in) of the model's type; result: (m, out) of the model's type, or float32 for logits.
+  virtual at::Tensor forward(const at::Tensor& x, Activation activation = Activation::none) const = 0;
+  virtual at::Tensor logits(const at::Tensor& x) const = 0;  // (m, out) float32
+  virtual int64_t out_features() const = 0;
+  virtual int64_t in_features() const = 0;
+};
+
+/// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each.
+struct LinearSource {
+  std::vector<at::Tensor> weights;
+  std::vector<at::Tensor> biases;
+};
+
+}  // namespace weir::nn

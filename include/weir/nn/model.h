@@ -1,0 +1,85 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weir/kernels/view.h"
+#include "weir/nn/backend.h"
+#include "weir/nn/config.h"
+#include "weir/nn/weights.h"
+#include "weir/work/request.h"
+
+namespace weir::nn {
+
+/// The tokens of one step, all rows end to end, on the device.
+struct Inputs {
+  const int32_t* ids = nullptr;  // (tokens)
+  kernels::Ragged ragged;
+};
+
+/// What sequences remember between steps: one entry a layer. Empty for encoders.
+struct Cache {
+  std::vector<kernels::PagedKv> layers;
+};
+
+/// What a row asks of the head.
+struct RowTask {
+  const work::TaskParams* params = nullptr;
+  uint32_t drawn = 0;         // index of the next draw
+  bool wants_output = false;
+};
+
+/// Tokens to hidden states. Immutable: running state is in the Cache.
+class Trunk {
+ public:
+  virtual ~Trunk() = default;
+  virtual at::Tensor forward(const Inputs& inputs, const Cache& cache) const = 0;  // (tokens, hidden)
+};
+
+/// Hidden states to answers.
+class Head {
+ public:
+  virtual ~Head() = default;
+  /// One line per row that wants output, in row order, on the device: (n) int32 token ids, or (n, dimensions) float32
+  /// vectors. hidden: (tokens, hidden)
+  virtual at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs, std::span<const RowTask> rows) const = 0;
+};
+
+/// What the engine must know of a model beside running it.
+struct Shape {
+  bool generates = true;
+  int64_t layers = 0, hidden = 0, vocabulary = 0;
+  int64_t heads = 0, kv_heads = 0, head_dim = 0;  // kv_heads 0: no cache
+  int64_t max_positions = 0;
+};
+
+struct Model {
+  Shape shape;
+  std::unique_ptr<Trunk> trunk;
+  std::unique_ptr<Head> head;
+};
+
+/// What an architecture is built from.
+struct BuildArgs {
+  const std::string& directory;
+  const ConfigFile& config;  // config.json
+  Weights& weights;
+  Backend& backend;
+  at::ScalarType type;
+  int64_t max_model_len;     // 0: what the model takes
+};
+
+/// One architecture of config.json's "architectures". `describe` reads the shape only.
+struct Architecture {
+  std::string name;
+  std::function<Shape(const ConfigFile&)> describe;
+  std::function<Model(const BuildArgs&)> build;
+};
+
+}  // namespace weir::nn

@@ -1,0 +1,67 @@
+#include "engine/cpu_device.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <malloc.h>
+#include <sched.h>
+
+#include <fstream>
+#include <optional>
+
+#include "weir/kernels/cpu_isa.h"
+#include "weir/kernels/thread_pool.h"
+
+namespace weir::engine {
+namespace {
+
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(int threads) : pool_(threads), backend_(nn::make_cpu_backend(pool_)) {
+    // A step's tensors are freed and wanted again at once: without this glibc maps and unmaps each anew.
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  }
+
+  DeviceKind kind() const override { return DeviceKind::cpu; }
+  std::string name() const override {
+    return "cpu, " + std::to_string(pool_.threads()) + " threads, " + kernels::to_string(kernels::cpu_isa());
+  }
+  void enter() override {
+    at::set_num_threads(1);
+    at::init_num_threads();
+    inference_.emplace(true);
+  }
+  nn::Backend& backend() override { return *backend_; }
+  void step_begin() override { pool_.step_begin(); }
+  void step_end() override { pool_.step_end(); }
+
+  uint64_t free_memory() const override {
+    std::ifstream info("/proc/meminfo");
+    std::string field;
+    uint64_t kib = 0;
+    while (info >> field)
+      if (field == "MemAvailable:" && info >> kib) return kib * 1024;
+    return 0;
+  }
+
+ private:
+  kernels::ThreadPool pool_;
+  std::unique_ptr<nn::Backend> backend_;
+  std::optional<c10::InferenceMode> inference_;  // thread-local: lives and dies in the step thread's time
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> open_cpu_device(int threads) {
+  auto isa = kernels::detect_isa();
+  if (!isa) return isa.error();
+  return std::unique_ptr<Device>(std::make_unique<CpuDevice>(threads > 0 ? threads : usable_cores()));
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,68 @@
+#include "engine/cpu_runner.h"
+
+#include <exception>
+
+#include "engine/outputs.h"
+#include "engine/step_inputs.h"
+
+namespace weir::engine {
+namespace {
+
+/// Opens the device's step for as long as it lives.
+class StepScope {
+ public:
+  explicit StepScope(Device& device) : device_(device) { device_.step_begin(); }
+  ~StepScope() { device_.step_end(); }
+  StepScope(const StepScope&) = delete;
+
+ private:
+  Device& device_;
+};
+
+class CpuRunner final : public schedule::Runner {
+ public:
+  CpuRunner(schedule::ModelSpec spec, nn::Model model, KvCache cache, Device& device)
+      : spec_(spec), model_(std::move(model)), cache_(std::move(cache)), device_(device) {}
+
+  const schedule::ModelSpec& spec() const override { return spec_; }
+  int depth() const override { return 0; }
+
+  Result<void> launch(const schedule::StepPlan& plan) override {
+    try {
+      StepScope scope(device_);
+      compute(plan);
+      return {};
+    } catch (const std::exception& failure) {
+      return Error{.code = Code::internal, .message = std::string("the step failed: ") + failure.what()};
+    }
+  }
+
+  Result<std::vector<work::Output>> collect() override { return std::move(outputs_); }
+
+ private:
+  void compute(const schedule::StepPlan& plan) {
+    step_.fill(plan);
+    for (const kernels::PagedKv& layer : cache_.view().layers)
+      if (!step_.page_copies.empty()) device_.backend().ops().copy_pages(layer, step_.page_copies);
+    nn::Inputs inputs{step_.ids.data(), step_.ragged()};
+    at::Tensor hidden = model_.trunk->forward(inputs, cache_.view());  // (tokens, hidden)
+    outputs_.assign(plan.rows.size(), {});
+    if (step_.outputs > 0) outputs_ = outputs_of(model_.head->apply(hidden, inputs, step_.tasks), step_.tasks);
+  }
+
+  schedule::ModelSpec spec_;
+  nn::Model model_;
+  KvCache cache_;
+  Device& device_;
+  StepInputs step_;
+  std::vector<work::Output> outputs_;
+};
+
+}  // namespace
+
+std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model, KvCache cache,
+                                                  Device& device) {
+  return std::make_unique<CpuRunner>(spec, std::move(model), std::move(cache), device);
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "weir/nn/model.h"
+
+namespace weir::engine {
+
+/// The keys and values of all layers on one device: one tensor (layers, 2, pages, kv_heads, page_size, head_dim).
+class KvCache {
+ public:
+  KvCache() = default;
+  KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size, const at::TensorOptions& options);
+  static uint64_t page_bytes(const nn::Shape& shape, int64_t page_size, at::ScalarType type);
+  const nn::Cache& view() const { return view_; }
+
+ private:
+  at::Tensor storage_;
+  nn::Cache view_;
+};
+
+}  // namespace weir::engine

@@ -1,0 +1,71 @@
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+
+#include "weir/kernels/gemm.h"
+#include "weir/nn/backend.h"
+#include "weir/nn/rows.h"
+
+namespace weir::nn {
+namespace {
+
+kernels::Epilogue epilogue_of(Activation activation) {
+  switch (activation) {
+    case Activation::gelu: return kernels::Epilogue::gelu;
+    case Activation::gelu_tanh: return kernels::Epilogue::gelu_tanh;
+    case Activation::none: break;
+  }
+  return kernels::Epilogue::none;
+}
+
+class LinearCpu final : public Linear {
+ public:
+  LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool) : pool_(pool) {
+    at::Tensor weight = source.weights.size() == 1 ? source.weights[0] : at::cat(source.weights);
+    // The packer reads float32 and bfloat16; float16 has no type of its own here.
+    if (weight.scalar_type() == at::kHalf) weight = weight.to(at::kFloat);
+    weight_ = kernels::PackedWeight::pack(
+        rows_of(weight), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16, pool);
+    if (!source.biases.empty()) bias_ = at::cat(source.biases).to(at::kFloat).contiguous();
+  }
+
+  at::Tensor forward(const at::Tensor& x, Activation activation) const override {
+    return product(x, x.scalar_type(), epilogue_of(activation));
+  }
+  at::Tensor logits(const at::Tensor& x) const override {
+    return product(x, at::kFloat, kernels::Epilogue::none);
+  }
+  int64_t out_features() const override { return weight_->out_features(); }
+  int64_t in_features() const override { return weight_->in_features(); }
+
+ private:
+  at::Tensor product(const at::Tensor& x, at::ScalarType type, kernels::Epilogue epilogue) const {
+    at::Tensor out = at::empty({x.size(0), out_features()}, x.options().dtype(type));
+    kernels::gemm(rows_of(out), rows_of(x), *weight_, bias_.defined() ? bias_.const_data_ptr<float>() : nullptr,
+                  epilogue, pool_);
+    return out;
+  }
+
+  kernels::ThreadPool& pool_;
+  std::unique_ptr<kernels::PackedWeight> weight_;
+  at::Tensor bias_;
+};
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(kernels::ThreadPool& pool) : pool_(pool), ops_(kernels::make_cpu_ops(pool)) {}
+  at::Device device() const override { return at::kCPU; }
+  kernels::Ops& ops() override { return *ops_; }
+  std::unique_ptr<Linear> linear(const LinearSource& source, at::ScalarType type) override {
+    return std::make_unique<LinearCpu>(source, type, pool_);
+  }
+
+ private:
+  kernels::ThreadPool& pool_;
+  std::unique_ptr<kernels::Ops> ops_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(kernels::ThreadPool& pool) { return std::make_unique<CpuBackend>(pool); }
+
+}  // namespace weir::nn

@@ -1,0 +1,57 @@
+#include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
+
+#include "weir/nn/heads.h"
+#include "weir/nn/rows.h"
+
+namespace weir::nn {
+namespace {
+
+kernels::SampleRow sample_row(const RowTask& task) {
+  const auto& params = std::get<work::SamplingParams>(*task.params);
+  kernels::SampleRow row{.temperature = params.temperature,
+                         .top_p = params.top_p,
+                         .min_p = params.min_p,
+                         .top_k = params.top_k,
+                         .seed = params.seed,
+                         .draw = task.drawn};
+  if (task.drawn < params.min_tokens) row.banned = params.stop_tokens;
+  return row;
+}
+
+class LmHead final : public Head {
+ public:
+  LmHead(Backend& backend, std::unique_ptr<Linear> projection)
+      : backend_(backend), projection_(std::move(projection)) {}
+
+  at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs, std::span<const RowTask> rows) const override {
+    std::vector<int32_t> last;
+    std::vector<kernels::SampleRow> samples;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!rows[i].wants_output) continue;
+      last.push_back(inputs.ragged.q_begin_host[i + 1] - 1);
+      samples.push_back(sample_row(rows[i]));
+    }
+    auto count = static_cast<int64_t>(last.size());
+    auto ints = at::TensorOptions().dtype(at::kInt);
+    at::Tensor indices = at::tensor(last, ints).to(backend_.device());
+    at::Tensor chosen = at::empty({count, hidden.size(1)}, hidden.options());  // (n, hidden)
+    backend_.ops().gather(rows_of(chosen), rows_of(hidden), indices.const_data_ptr<int32_t>());
+    at::Tensor logits = projection_->logits(chosen);  // (n, vocabulary)
+    at::Tensor ids = at::empty({count}, ints.device(backend_.device()));
+    backend_.ops().sample(ids.mutable_data_ptr<int32_t>(), rows_of(logits), samples);
+    return ids;
+  }
+
+ private:
+  Backend& backend_;
+  std::unique_ptr<Linear> projection_;
+};
+
+}  // namespace
+
+std::unique_ptr<Head> make_lm_head(Backend& backend, std::unique_ptr<Linear> projection) {
+  return std::make_unique<LmHead>(backend, std::move(projection));
+}
+
+}  // namespace weir::nn
