@@ -1,0 +1,41 @@
+#include <new>
+
+#include "text/tokenizer_handle.h"
+#include "weir/text/tokenizer.h"
+
+namespace weir::text {
+
+class Detokenizer::State {
+ public:
+  std::unique_ptr<WeirDetokenizer, RustRelease<weir_detokenizer_free>> rust;
+};
+
+Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special)
+    : state_(std::make_unique<State>()) {
+  WeirDetokenizer* created = nullptr;
+  // The crate counts references to the vocabulary, so the tokenizer itself need not be kept.
+  const auto status =
+      weir_detokenizer_new(tokenizer->handle_->rust.get(), skip_special, &created, nullptr);
+  if (status != WEIR_STATUS_OK) throw std::bad_alloc();
+  state_->rust.reset(created);
+}
+
+Detokenizer::~Detokenizer() = default;
+Detokenizer::Detokenizer(Detokenizer&&) noexcept = default;
+Detokenizer& Detokenizer::operator=(Detokenizer&&) noexcept = default;
+
+std::string Detokenizer::step(int32_t id) {
+  if (id < 0) return {};
+  RustBytes text;
+  // A decoder that fails on a token leaves it without text, as an id outside the vocabulary is.
+  weir_detokenizer_step(state_->rust.get(), static_cast<uint32_t>(id), text.out(), nullptr);
+  return text.text();
+}
+
+std::string Detokenizer::flush() {
+  RustBytes text;
+  weir_detokenizer_flush(state_->rust.get(), text.out(), nullptr);
+  return text.text();
+}
+
+}  // namespace weir::text

@@ -1,0 +1,165 @@
+//! A tokenizer.json, read once and then only read from.
+
+use std::sync::Arc;
+
+use tokenizers::Tokenizer;
+
+use crate::boundary::*;
+
+pub struct Vocabulary {
+    tokenizer: Tokenizer,
+    /// One past the highest id.
+    size: u32,
+}
+
+/// A tokenizer. Immutable; threads may share it.
+pub struct WeirTokenizer {
+    pub vocabulary: Arc<Vocabulary>,
+}
+
+impl Vocabulary {
+    fn parse(json: &[u8]) -> Result<Self, Failure> {
+        tokenizers::utils::parallelism::set_parallelism(false);
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
+        // The limit of a prompt is the model's, and a batch is never padded here.
+        tokenizer.with_truncation(None).map_err(internal)?;
+        tokenizer.with_padding(None);
+        let size = tokenizer.get_vocab(true).into_values().max().map_or(0, |highest| highest + 1);
+        Ok(Vocabulary { tokenizer, size })
+    }
+
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Failure> {
+        self.tokenizer.decode(ids, skip_special).map_err(internal)
+    }
+
+    /// Whether decoding lets `id` through at all.
+    pub fn is_visible(&self, id: u32, skip_special: bool) -> bool {
+        self.tokenizer
+            .id_to_token(id)
+            .is_some_and(|piece| !skip_special || !self.tokenizer.get_added_vocabulary().is_special_token(&piece))
+    }
+
+    fn check(&self, ids: &[u32]) -> Outcome {
+        match ids.iter().find(|id| **id >= self.size) {
+            None => Ok(()),
+            Some(id) => Err(invalid(format!("token id {id} is outside the vocabulary of {} tokens", self.size))),
+        }
+    }
+}
+
+/// # Safety
+/// `tokenizer` is alive.
+unsafe fn vocabulary_of<'a>(tokenizer: *const WeirTokenizer) -> &'a Vocabulary {
+    let tokenizer = &*tokenizer;
+    &tokenizer.vocabulary
+}
+
+/// Reads a tokenizer.json. Its truncation and padding are cleared.
+///
+/// # Safety
+/// `json` points to `size` bytes; `tokenizer` is writable; `error` as everywhere: null, or a buffer that owns nothing.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_new(
+    json: *const u8,
+    size: usize,
+    tokenizer: *mut *mut WeirTokenizer,
+    error: *mut WeirBytes,
+) -> WeirStatus {
+    guard(error, || {
+        let vocabulary = Arc::new(Vocabulary::parse(slice(json, size))?);
+        tokenizer.write(Box::into_raw(Box::new(WeirTokenizer { vocabulary })));
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `tokenizer` came from `weir_tokenizer_new` and nobody uses it any more; null is fine.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_free(tokenizer: *mut WeirTokenizer) {
+    free(tokenizer);
+}
+
+/// # Safety
+/// `text` points to `size` bytes; `ids` to a `WeirIds` that owns nothing.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_encode(
+    tokenizer: *const WeirTokenizer,
+    text: *const u8,
+    size: usize,
+    add_special: bool,
+    ids: *mut WeirIds,
+    error: *mut WeirBytes,
+) -> WeirStatus {
+    guard(error, || {
+        let text = crate::boundary::text("the text", text, size)?;
+        let tokenizer = &vocabulary_of(tokenizer).tokenizer;
+        let encoding = tokenizer.encode_fast(text, add_special).map_err(internal)?;
+        give_ids(ids, encoding.get_ids());
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `ids` points to `count` ids; `text` to a `WeirBytes` that owns nothing.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_decode(
+    tokenizer: *const WeirTokenizer,
+    ids: *const u32,
+    count: usize,
+    skip_special: bool,
+    text: *mut WeirBytes,
+    error: *mut WeirBytes,
+) -> WeirStatus {
+    guard(error, || {
+        let vocabulary = vocabulary_of(tokenizer);
+        let ids = slice(ids, count);
+        vocabulary.check(ids)?;
+        give_bytes(text, vocabulary.decode(ids, skip_special)?.into_bytes());
+        Ok(())
+    })
+}
+
+/// The token's own string; `NotFound` where no token has this id.
+///
+/// # Safety
+/// `piece` points to a `WeirBytes` that owns nothing.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_piece(
+    tokenizer: *const WeirTokenizer,
+    id: u32,
+    piece: *mut WeirBytes,
+) -> WeirStatus {
+    guard(std::ptr::null_mut(), || {
+        let found = vocabulary_of(tokenizer).tokenizer.id_to_token(id).ok_or_else(not_found)?;
+        give_bytes(piece, found.into_bytes());
+        Ok(())
+    })
+}
+
+/// The id of a token's own string; `NotFound` where no token is spelt so.
+///
+/// # Safety
+/// `piece` points to `size` bytes; `id` is writable.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_id(
+    tokenizer: *const WeirTokenizer,
+    piece: *const u8,
+    size: usize,
+    id: *mut u32,
+) -> WeirStatus {
+    guard(std::ptr::null_mut(), || {
+        let piece = text("the piece", piece, size)?;
+        let found = vocabulary_of(tokenizer).tokenizer.token_to_id(piece).ok_or_else(not_found)?;
+        id.write(found);
+        Ok(())
+    })
+}
+
+/// One past the highest id, added tokens included.
+///
+/// # Safety
+/// `tokenizer` is alive.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_vocabulary_size(tokenizer: *const WeirTokenizer) -> u32 {
+    vocabulary_of(tokenizer).size
+}

@@ -1,0 +1,82 @@
+#include "weir/text/tokenizer.h"
+
+#include <algorithm>
+
+#include "text/file.h"
+#include "text/tokenizer_handle.h"
+
+namespace weir::text {
+
+namespace {
+
+Error outside(int32_t id, int32_t size) {
+  return invalid("token id " + std::to_string(id) + " is outside the vocabulary of " +
+                 std::to_string(size) + " tokens");
+}
+
+}  // namespace
+
+Tokenizer::Tokenizer(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Tokenizer::~Tokenizer() = default;
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const std::string& directory) {
+  const std::string path = directory + "/tokenizer.json";
+  auto json = read_file(path);
+  if (!json) return json.error();
+  if (!*json) return invalid("the model folder has no tokenizer.json: " + directory);
+  WeirTokenizer* created = nullptr;
+  RustBytes message;
+  const auto status =
+      weir_tokenizer_new(rust_bytes(**json), (*json)->size(), &created, message.out());
+  if (status != WEIR_STATUS_OK) {
+    Error error = rust_error(status, message);
+    error.message = path + ": " + error.message;
+    return error;
+  }
+  auto handle = std::make_unique<Handle>();
+  handle->rust.reset(created);
+  return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(handle)));
+}
+
+Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool add_special) const {
+  RustIds ids;
+  RustBytes message;
+  const auto status = weir_tokenizer_encode(handle_->rust.get(), rust_bytes(text), text.size(),
+                                            add_special, ids.out(), message.out());
+  if (status != WEIR_STATUS_OK) return rust_error(status, message);
+  return ids.ids();
+}
+
+Result<std::string> Tokenizer::decode(const std::vector<int32_t>& ids, bool skip_special) const {
+  const auto negative = std::ranges::find_if(ids, [](int32_t id) { return id < 0; });
+  if (negative != ids.end()) return outside(*negative, vocabulary_size());
+  RustBytes text;
+  RustBytes message;
+  const auto status =
+      weir_tokenizer_decode(handle_->rust.get(), reinterpret_cast<const uint32_t*>(ids.data()),
+                            ids.size(), skip_special, text.out(), message.out());
+  if (status != WEIR_STATUS_OK) return rust_error(status, message);
+  return text.text();
+}
+
+std::optional<std::string> Tokenizer::piece(int32_t id) const {
+  if (id < 0) return std::nullopt;
+  RustBytes piece;
+  const auto status =
+      weir_tokenizer_piece(handle_->rust.get(), static_cast<uint32_t>(id), piece.out());
+  if (status != WEIR_STATUS_OK) return std::nullopt;
+  return piece.text();
+}
+
+std::optional<int32_t> Tokenizer::id(std::string_view piece) const {
+  uint32_t id = 0;
+  const auto status = weir_tokenizer_id(handle_->rust.get(), rust_bytes(piece), piece.size(), &id);
+  if (status != WEIR_STATUS_OK) return std::nullopt;
+  return static_cast<int32_t>(id);
+}
+
+int32_t Tokenizer::vocabulary_size() const {
+  return static_cast<int32_t>(weir_tokenizer_vocabulary_size(handle_->rust.get()));
+}
+
+}  // namespace weir::text
