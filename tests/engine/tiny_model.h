@@ -1,0 +1,98 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weir/arch/table.h"
+#include "weir/engine/load.h"
+
+namespace weir::engine::test {
+
+/// A folder with a config.json of its own, gone with the test.
+class ModelFolder {
+ public:
+  explicit ModelFolder(const std::string& config) {
+    std::string name = (std::filesystem::temp_directory_path() / "weir-model-XXXXXX").string();
+    if (!::mkdtemp(name.data())) std::abort();
+    path_ = name;
+    std::ofstream(path_ / "config.json") << config;
+  }
+  ~ModelFolder() { std::filesystem::remove_all(path_); }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline const char* kTinyLlama = R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 96,
+  "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 211,
+  "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu"})";
+
+inline const char* kTinyBert = R"({"architectures": ["BertModel"], "hidden_size": 48, "intermediate_size": 96,
+  "num_hidden_layers": 2, "num_attention_heads": 3, "vocab_size": 101, "type_vocab_size": 2,
+  "max_position_embeddings": 64, "hidden_act": "gelu"})";
+
+/// A CPU device entered by this thread: thread-local state of torch is set once and kept.
+inline Device& cpu() {
+  static std::unique_ptr<Device> device = [] {
+    auto opened = Device::open({.kind = DeviceKind::cpu, .threads = 2});
+    if (!opened) std::abort();
+    (*opened)->enter();
+    return std::move(*opened);
+  }();
+  return *device;
+}
+
+inline std::unique_ptr<schedule::Runner> load_runner(const LoadOptions& options) {
+  Progress progress;
+  auto loaded = load(options, arch::table(), cpu(), progress);
+  if (!loaded) {
+    ADD_FAILURE() << loaded.error().message;
+    return nullptr;
+  }
+  return std::move(loaded->runner);
+}
+
+/// Runs rows by hand: one sequence after another, pages given in order.
+struct HandRow {
+  std::vector<int32_t> tokens;
+  uint32_t first = 0;
+  std::vector<schedule::PageId> pages;
+  work::TaskParams params;
+  uint32_t drawn = 0;
+  bool wants_output = true;
+};
+
+inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector<HandRow>& rows) {
+  schedule::StepPlan plan;
+  for (const HandRow& row : rows) {
+    schedule::Row planned;
+    planned.id = plan.rows.size();
+    planned.tokens = row.tokens;
+    planned.first = row.first;
+    planned.drawn = row.drawn;
+    planned.pages = row.pages;
+    planned.params = &row.params;
+    planned.wants_output = row.wants_output;
+    plan.tokens += static_cast<uint32_t>(row.tokens.size());
+    plan.rows.push_back(planned);
+  }
+  auto launched = runner.launch(plan);
+  if (!launched) {
+    ADD_FAILURE() << launched.error().message;
+    return {};
+  }
+  auto outputs = runner.collect();
+  if (!outputs) {
+    ADD_FAILURE() << outputs.error().message;
+    return {};
+  }
+  return std::move(*outputs);
+}
+
+}  // namespace weir::engine::test
