@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
 
 namespace weir::kernels {
@@ -49,6 +50,32 @@ struct Vec256 {
   static F select_greater(F a, F b, F yes, F no) {
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
   }
+  /// Transposes eight vectors as a square.
+  static void transpose(F (&rows)[8]) {
+    F t[8], u[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+      t[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+      t[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+      u[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+      u[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+      u[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+      u[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      rows[c] = _mm256_permute2f128_ps(u[c], u[4 + c], 0x20);
+      rows[4 + c] = _mm256_permute2f128_ps(u[c], u[4 + c], 0x31);
+    }
+  }
+  static void store_first(uint32_t* p, F x, int count) {
+    const auto lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(reinterpret_cast<float*>(p),
+                        _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lanes), x);
+  }
 };
 
 struct Float32 {
@@ -84,14 +111,14 @@ struct Widened {
 const GemmKernel& gemm_float32_avx2() {
   static constexpr GemmKernel kKernel{
       DType::float32, 16,         Float32::kMaxRows,  Float32::kParts,
-      true,           pack_words, panels_of<Float32>, tile_of<Float32>};
+      true,           pack_rows<Vec256, WordSource>, panels_of<Float32>, tile_of<Float32>};
   return kKernel;
 }
 
 const GemmKernel& gemm_bfloat16_avx2() {
   static constexpr GemmKernel kKernel{
       DType::bfloat16, 16,           Widened::kMaxRows,  Widened::kParts,
-      false,           pack_widened, panels_of<Widened>, tile_of<Widened>};
+      false,           pack_rows<Vec256, WidenedSource>, panels_of<Widened>, tile_of<Widened>};
   return kKernel;
 }
 

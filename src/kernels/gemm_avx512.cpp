@@ -1,5 +1,6 @@
 // float32 products, and bfloat16 ones widened to float32, in AVX-512.
 
+#include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
 #include "kernels/gemm_vec512.h"
 
@@ -39,14 +40,14 @@ struct Widened {
 const GemmKernel& gemm_float32_avx512() {
   static constexpr GemmKernel kKernel{
       DType::float32, 32,         Float32::kMaxRows,  Float32::kParts,
-      true,           pack_words, panels_of<Float32>, tile_of<Float32>};
+      true,           pack_rows<Vec512, WordSource>, panels_of<Float32>, tile_of<Float32>};
   return kKernel;
 }
 
 const GemmKernel& gemm_bfloat16_avx512() {
   static constexpr GemmKernel kKernel{
       DType::bfloat16, 32,           Widened::kMaxRows,  Widened::kParts,
-      false,           pack_widened, panels_of<Widened>, tile_of<Widened>};
+      false,           pack_rows<Vec512, WidenedSource>, panels_of<Widened>, tile_of<Widened>};
   return kKernel;
 }
 

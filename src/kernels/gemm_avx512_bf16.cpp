@@ -1,5 +1,6 @@
 // bfloat16 products by vdpbf16ps: two inputs of sixteen outputs an instruction.
 
+#include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
 #include "kernels/gemm_vec512.h"
 
@@ -23,7 +24,7 @@ struct Pairs {
 
 const GemmKernel& gemm_bfloat16_avx512_bf16() {
   static constexpr GemmKernel kKernel{
-      DType::bfloat16, 32, Pairs::kMaxRows, Pairs::kParts, true, pack_pairs, panels_of<Pairs>,
+      DType::bfloat16, 32, Pairs::kMaxRows, Pairs::kParts, true, pack_rows<Vec512, PairSource>, panels_of<Pairs>,
       tile_of<Pairs>};
   return kKernel;
 }

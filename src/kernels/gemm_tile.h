@@ -187,32 +187,5 @@ GemmKernel::Tile tile_of(int rows, int panels) {
   return tile_of_rows<D, D::kMaxRows>(rows, panels);
 }
 
-/// float32 rows as they are: (in, rows).
-inline void pack_words(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in) {
-  const uint32_t* source = static_cast<const uint32_t*>(x);
-  for (int64_t i = 0; i < in; ++i)
-    for (int r = 0; r < rows; ++r) packed[i * rows + r] = source[r * stride + i];
-}
-
-/// bfloat16 rows as float32: (in, rows), one more row of zeros where `in` is odd.
-inline void pack_widened(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in) {
-  const uint16_t* source = static_cast<const uint16_t*>(x);
-  for (int64_t i = 0; i < in; ++i)
-    for (int r = 0; r < rows; ++r)
-      packed[i * rows + r] = static_cast<uint32_t>(source[r * stride + i]) << 16;
-  if (in % 2 != 0)
-    for (int r = 0; r < rows; ++r) packed[in * rows + r] = 0;
-}
-
-/// bfloat16 rows as pairs: (in / 2, rows).
-inline void pack_pairs(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in) {
-  const uint16_t* source = static_cast<const uint16_t*>(x);
-  for (int64_t s = 0; s < in / 2; ++s)
-    for (int r = 0; r < rows; ++r)
-      std::memcpy(packed + s * rows + r, source + r * stride + 2 * s, sizeof(uint32_t));
-  if (in % 2 != 0)
-    for (int r = 0; r < rows; ++r) packed[in / 2 * rows + r] = source[r * stride + in - 1];
-}
-
 }  // namespace
 }  // namespace weir::kernels

@@ -55,6 +55,44 @@ struct Vec512 {
   static F select_greater(F a, F b, F yes, F no) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
   }
+  /// Transposes sixteen vectors as a square.
+  static void transpose(F (&rows)[16]) {
+    F t[16], u[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+      t[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+      t[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+      u[i] = unpack_low(t[i], t[i + 2]);
+      u[i + 1] = unpack_high(t[i], t[i + 2]);
+      u[i + 2] = unpack_low(t[i + 1], t[i + 3]);
+      u[i + 3] = unpack_high(t[i + 1], t[i + 3]);
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      const F low01 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x44);
+      const F high01 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xee);
+      const F low23 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x44);
+      const F high23 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xee);
+      rows[c] = _mm512_shuffle_f32x4(low01, low23, 0x88);
+      rows[4 + c] = _mm512_shuffle_f32x4(low01, low23, 0xdd);
+      rows[8 + c] = _mm512_shuffle_f32x4(high01, high23, 0x88);
+      rows[12 + c] = _mm512_shuffle_f32x4(high01, high23, 0xdd);
+    }
+  }
+  static void store_first(uint32_t* p, F x, int count) {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), x);
+  }
+
+ private:
+  static F unpack_low(F a, F b) {
+    return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+  }
+  static F unpack_high(F a, F b) {
+    return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+  }
 };
 
 }  // namespace
