@@ -39,17 +39,27 @@ class Connection:
         self.reader = self.writer = None
 
     async def post(self, path: str, body: dict):
-        """Sends; returns (status, headers). The body is read by `lines` or `whole`."""
-        await self._open()
+        """Sends; returns (status, headers). The body is read by `chunks`."""
         data = json.dumps(body).encode()
         auth = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
         head = (
             f"POST {self.prefix}{path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Type: application/json\r\n"
             f"{auth}Content-Length: {len(data)}\r\n\r\n"
         )
-        self.writer.write(head.encode() + data)
-        await self.writer.drain()
-        status = int((await self.reader.readline()).split()[1])
+        line = b""
+        for _ in range(2):  # a kept connection may have been closed by the server meanwhile
+            await self._open()
+            try:
+                self.writer.write(head.encode() + data)
+                await self.writer.drain()
+                if line := await self.reader.readline():
+                    break
+            except ConnectionError:
+                pass
+            self.close()
+        if not line:
+            raise ConnectionError("the server closed the connection twice")
+        status = int(line.split()[1])
         headers = {}
         while (line := await self.reader.readline()) not in (b"\r\n", b""):
             name, _, value = line.partition(b":")
@@ -73,7 +83,7 @@ async def completion(connection: Connection, body: dict, zero: float) -> Sample:
     sample = Sample(begin=time.perf_counter() - zero, input_tokens=len(body["prompt"]))
     try:
         status, headers = await connection.post("/v1/completions", body)
-        rest, last = b"", None
+        rest, last = b"", None  # an event may be cut anywhere by the chunks
         async for chunk in connection.chunks(headers):
             if status != 200:
                 raise RuntimeError(f"{status}: {chunk[:200]!r}")
@@ -85,9 +95,11 @@ async def completion(connection: Connection, body: dict, zero: float) -> Sample:
                 if b'"error"' in event[:16]:
                     raise RuntimeError(event[:200].decode())
                 now = time.perf_counter() - zero
-                if b'"usage":{' in event.replace(b" ", b"") and b'"choices":[]' in event.replace(b" ", b""):
-                    sample.output_tokens = json.loads(event[6:])["usage"]["completion_tokens"]
-                    continue
+                if b'"usage":{' in event or b'"usage": {' in event:
+                    chunk = json.loads(event[6:])
+                    sample.output_tokens = chunk["usage"]["completion_tokens"]
+                    if not chunk["choices"]:
+                        continue
                 if sample.first is None:
                     sample.first = now
                 elif last is not None:
