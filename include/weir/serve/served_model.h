@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weir/base/metrics.h"
+#include "weir/base/progress.h"
+#include "weir/base/result.h"
+#include "weir/serve/service.h"
+#include "weir/text/chat_template.h"
+#include "weir/text/tokenizer.h"
+#include "weir/work/work_queue.h"
+
+namespace weir::serve {
+
+/// A model as it is known before it is loaded: its names, and where its requests go.
+struct ServedModel {
+  std::string name;
+  std::vector<std::string> aliases;
+  ModelKind kind = ModelKind::generate;
+  int64_t created = 0;  // seconds since 1970
+  std::shared_ptr<work::WorkQueue> queue;
+  ModelMetrics* metrics = nullptr;     // outlives the service
+  std::shared_ptr<Progress> progress;  // of its loading; written by who loads
+};
+
+/// Sampling of requests that say nothing, from generation_config.json. What is absent there:
+/// temperature 1, top_p 1.
+struct GenerationDefaults {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<uint32_t> top_k;
+};
+
+/// What a model's folder says of text.
+struct TextSide {
+  std::shared_ptr<const text::Tokenizer> tokenizer;
+  std::shared_ptr<const text::ChatTemplate> chat_template;  // null: it has none
+  GenerationDefaults defaults;
+  std::vector<int32_t> eos_ids;
+  std::optional<uint32_t> max_input_tokens;  // of an embedding's input, where the folder limits it
+  uint32_t vector_size = 0;                  // of its embeddings; 0: the folder does not say
+  /// Only for tokenizers that lose no byte of a text: the most bytes that one token can stand for.
+  /// A longer text than this times the context cannot fit, which is known without tokenizing it.
+  std::optional<uint32_t> longest_piece_bytes;
+};
+
+/// Reads the text side of a Hugging Face folder: tokenizer, chat template, generation_config.json
+/// (do_sample is ignored, as vLLM does), ids that end a text (generation_config.json, else
+/// config.json, else tokenizer_config.json), and for embeddings the limits of
+/// sentence_bert_config.json, tokenizer_config.json and config.json. Errors name the file.
+Result<TextSide> load_text_side(const std::string& directory, ModelKind kind);
+
+/// A model as it is known once it is loaded.
+struct LoadedModel {
+  TextSide text;
+  uint32_t max_model_len = 0;   // tokens of prompt and completion together
+  int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
+  std::string architecture, dtype, fingerprint;
+};
+
+}  // namespace weir::serve

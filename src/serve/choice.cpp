@@ -1,0 +1,139 @@
+#include "choice.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ticket.h"
+
+namespace weir::serve {
+namespace {
+
+constexpr size_t kMergeAbove = 8;  // waiting events, above which tokens come in one piece
+
+bool holds(const std::vector<int32_t>& ids, int32_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+Choice::Choice(const Setup& setup, work::ReplyReader reader)
+    : index_(setup.index),
+      prompt_tokens_(setup.prompt_tokens),
+      max_tokens_(setup.params.max_tokens),
+      min_tokens_(setup.params.min_tokens),
+      ignore_eos_(setup.params.ignore_eos),
+      include_stop_(setup.asked.include_stop_str_in_output),
+      stop_tokens_(setup.params.stop_tokens),
+      eos_ids_(setup.text.eos_ids),
+      queued_at_(setup.queued_at),
+      reader_(std::move(reader)),
+      detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens),
+      stops_(setup.asked.stop, setup.asked.include_stop_str_in_output) {}
+
+Result<std::optional<Delta>> Choice::poll(TimePoint now) {
+  if (closed_) return std::optional<Delta>();
+  fetch(now);
+  Delta delta{.choice = index_};
+  const size_t tokens = events_.size() > kMergeAbove ? events_.size() : 1;
+  if (auto taken = take_events(tokens, delta); !taken) {
+    close();
+    return taken.error();
+  }
+  if (end_) close();
+  if (delta.token_ids.empty() && !delta.end) return std::optional<Delta>();
+  return std::optional<Delta>(std::move(delta));
+}
+
+void Choice::close() {
+  closed_ = true;
+  events_.clear();
+  reader_.close();
+}
+
+void Choice::fetch(TimePoint now) {
+  size_t tokens = 0;
+  while (auto event = reader_.next(std::chrono::milliseconds(0))) {
+    if (std::holds_alternative<work::Token>(*event)) ++tokens;
+    events_.push_back(*std::move(event));
+  }
+  if (tokens == 0) return;
+  if (!first_at_) {
+    first_at_ = last_at_ = now;
+    --tokens;
+  }
+  const double gap = tokens > 0 ? seconds_of(now - last_at_) / static_cast<double>(tokens) : 0;
+  gaps_.insert(gaps_.end(), tokens, gap);
+  last_at_ = now;
+}
+
+Result<void> Choice::take_events(size_t tokens, Delta& delta) {
+  while (!events_.empty() && !end_) {
+    work::Event& event = events_.front();
+    if (const auto* token = std::get_if<work::Token>(&event)) {
+      if (tokens == 0 || !take_token(token->id, delta)) return {};
+      --tokens;
+      if (end_) return {};
+      events_.pop_front();
+    } else if (const auto* finished = std::get_if<work::Finish>(&event)) {
+      finish(*finished, delta);
+    } else if (auto* error = std::get_if<Error>(&event)) {
+      if (!delta.token_ids.empty()) return {};  // first what came before it
+      return std::move(*error);
+    } else {
+      return Error{.code = Code::internal,
+                   .message = "the model answered a vector where tokens were asked"};
+    }
+  }
+  return {};
+}
+
+bool Choice::take_token(int32_t id, Delta& delta) {
+  bool stops_here = false;
+  if (holds(stop_tokens_, id)) {
+    if (events_.size() < 2) return false;
+    const auto* next = std::get_if<work::Finish>(&events_[1]);
+    stops_here = next != nullptr && next->stop_token;
+  }
+  ++completion_tokens_;
+  last_id_ = id;
+  delta.token_ids.push_back(id);
+  if (!stops_here || include_stop_) show(detokenizer_.step(id), delta);
+  return true;
+}
+
+void Choice::show(std::string_view text, Delta& delta) {
+  StopStrings::Shown shown = stops_.feed(text, completion_tokens_ > min_tokens_);
+  delta.text += shown.text;
+  if (!shown.stop) return;
+  end_ = End{FinishReason::stop, *std::move(shown.stop)};
+  delta.end = end_;
+}
+
+void Choice::finish(const work::Finish& finish, Delta& delta) {
+  finish_ = finish;
+  show(detokenizer_.flush(), delta);
+  if (end_) return;
+  delta.text += stops_.flush();
+  end_ = End{finish.reason == work::FinishReason::stop ? FinishReason::stop : FinishReason::length,
+             {}};
+  if (finish.stop_token && !names_eos(last_id_)) end_->stop = last_id_;
+  delta.end = end_;
+}
+
+bool Choice::names_eos(int32_t id) const { return !ignore_eos_ && holds(eos_ids_, id); }
+
+Usage Choice::usage() const {
+  Usage usage{.prompt_tokens = prompt_tokens_, .completion_tokens = completion_tokens_};
+  if (finish_) {
+    usage.cached_tokens = finish_->cached_tokens;
+    usage.queue_ms = milliseconds_of(finish_->queued);
+    usage.prefill_ms = milliseconds_of(finish_->prefill);
+    usage.decode_ms = milliseconds_of(finish_->decode);
+  } else if (first_at_) {
+    usage.prefill_ms = milliseconds_of(*first_at_ - queued_at_);
+    usage.decode_ms = milliseconds_of(last_at_ - *first_at_);
+  }
+  return usage;
+}
+
+}  // namespace weir::serve

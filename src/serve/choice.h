@@ -1,0 +1,76 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "stop_strings.h"
+#include "weir/base/clock.h"
+#include "weir/base/metrics.h"
+#include "weir/serve/served_model.h"
+#include "weir/serve/service.h"
+#include "weir/work/request.h"
+
+namespace weir::serve {
+
+/// One completion as it comes: events of its reader in, pieces of text out. Used by one thread.
+class Choice {
+ public:
+  struct Setup {
+    uint32_t index = 0, prompt_tokens = 0;
+    const TextSide& text;
+    const Sampling& asked;
+    const work::SamplingParams& params;
+    TimePoint queued_at;
+  };
+  Choice(const Setup& setup, work::ReplyReader reader);
+
+  /// The next piece of what has arrived; nullopt: nothing yet. One token a piece, unless more than
+  /// eight wait. After an Error or the end nothing comes.
+  Result<std::optional<Delta>> poll(TimePoint now);
+
+  /// Reads no more; what still runs is cancelled.
+  void close();
+
+  bool closed() const { return closed_; }
+  const std::optional<End>& end() const { return end_; }
+  uint32_t completion_tokens() const { return completion_tokens_; }
+  uint32_t max_tokens() const { return max_tokens_; }
+  const std::optional<TimePoint>& first_token_at() const { return first_at_; }
+  const std::vector<double>& gaps() const {
+    return gaps_;
+  }  // seconds between tokens, as they reached us
+
+  /// From the scheduler once it finished; else (stopped by a string, or cut off) as seen from here.
+  Usage usage() const;
+
+ private:
+  void fetch(TimePoint now);
+  Result<void> take_events(size_t tokens, Delta& delta);
+  /// False: it may be the stop token, which only the next event tells.
+  bool take_token(int32_t id, Delta& delta);
+  void show(std::string_view text, Delta& delta);
+  void finish(const work::Finish& finish, Delta& delta);
+  bool names_eos(int32_t id) const;
+
+  const uint32_t index_, prompt_tokens_, max_tokens_, min_tokens_;
+  const bool ignore_eos_, include_stop_;
+  const std::vector<int32_t> stop_tokens_, eos_ids_;
+  const TimePoint queued_at_;
+  work::ReplyReader reader_;
+  text::Detokenizer detokenizer_;
+  StopStrings stops_;
+
+  std::deque<work::Event> events_;  // arrived, not yet looked at
+  bool closed_ = false;
+  std::optional<End> end_;
+  std::optional<work::Finish> finish_;
+  int32_t last_id_ = -1;
+  uint32_t completion_tokens_ = 0;
+  std::optional<TimePoint> first_at_;
+  TimePoint last_at_;
+  std::vector<double> gaps_;
+};
+
+}  // namespace weir::serve

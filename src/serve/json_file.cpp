@@ -1,0 +1,56 @@
+#include "json_file.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace weir::serve {
+
+using nlohmann::json;
+
+Result<JsonFile> JsonFile::read(const std::string& path, const std::vector<std::string>& skip) {
+  JsonFile file;
+  file.path_ = path;
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure)) return file;
+  std::ifstream stream(path);
+  if (!stream) return invalid(path + " cannot be read");
+  const auto keep = [&](int, json::parse_event_t event, json& parsed) {
+    return event != json::parse_event_t::key ||
+           std::find(skip.begin(), skip.end(), parsed.get_ref<const std::string&>()) == skip.end();
+  };
+  file.object_ = json::parse(stream, keep, false);
+  if (!file.object_.is_object()) return invalid(path + " is no JSON object");
+  file.exists_ = true;
+  return file;
+}
+
+const json* JsonFile::find(const char* field) const {
+  const auto found = object_.find(field);
+  return found == object_.end() || found->is_null() ? nullptr : &*found;
+}
+
+Result<std::optional<double>> JsonFile::number(const char* field) const {
+  const json* value = find(field);
+  if (!value) return std::optional<double>();
+  if (!value->is_number()) return wrong(field, "a number is wanted");
+  return std::optional<double>(value->get<double>());
+}
+
+Result<std::optional<double>> JsonFile::number_within(const char* field, double low,
+                                                      double high) const {
+  auto value = number(field);
+  if (value && *value && !(**value >= low && **value <= high))
+    return wrong(field, fmt::format("{} to {} is allowed", low, high));
+  return value;
+}
+
+Error JsonFile::wrong(const char* field, const std::string& what) const {
+  return invalid(fmt::format("{}: {} is {}; {}", path_, field,
+                             find(field) ? find(field)->dump() : "absent", what));
+}
+
+}  // namespace weir::serve

@@ -1,0 +1,172 @@
+#include "model_set.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace weir::serve {
+namespace {
+
+const char* what_it_does(ModelKind kind) {
+  return kind == ModelKind::generate ? "generates text" : "makes embeddings";
+}
+
+bool is_called(const ServedModel& model, const std::string& name) {
+  return model.name == name ||
+         std::find(model.aliases.begin(), model.aliases.end(), name) != model.aliases.end();
+}
+
+}  // namespace
+
+ModelSet::ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after)
+    : retry_after_(retry_after) {
+  for (ServedModel& model : models) places_.push_back({std::move(model), nullptr, {}});
+}
+
+Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& name,
+                                                            std::optional<ModelKind> kind,
+                                                            const traffic::Key& key) const {
+  auto found = find(name, kind, key);
+  if (!found) return found.error();
+  const Place& place = **found;
+  if (!key.may_use(place.served.name))
+    return Error{
+        .code = Code::permission_denied,
+        .message = "key \"" + key.name + "\" may not use model \"" + place.served.name + '"',
+        .param = "model"};
+  std::lock_guard lock(mutex_);
+  if (!place.ready) return unavailable(place);
+  return place.ready;
+}
+
+const ServedModel* ModelSet::called(const std::string& name, std::optional<ModelKind> kind,
+                                    const traffic::Key& key) const {
+  auto found = find(name, kind, key);
+  return found ? &(*found)->served : nullptr;
+}
+
+Result<const ModelSet::Place*> ModelSet::find(const std::string& name,
+                                              std::optional<ModelKind> kind,
+                                              const traffic::Key& key) const {
+  return name.empty() ? only(kind, key) : named(name, kind, key);
+}
+
+Result<const ModelSet::Place*> ModelSet::named(const std::string& name,
+                                               std::optional<ModelKind> kind,
+                                               const traffic::Key& key) const {
+  for (const Place& place : places_) {
+    if (!is_called(place.served, name)) continue;
+    if (kind && *kind != place.served.kind)
+      return invalid("model \"" + place.served.name + "\" " + what_it_does(place.served.kind) +
+                         "; this route wants one that " + what_it_does(*kind),
+                     "model");
+    return &place;
+  }
+  std::string served;
+  for (const Place& place : places_)
+    if (key.may_use(place.served.name)) served += (served.empty() ? "" : ", ") + place.served.name;
+  return Error{.code = Code::not_found,
+               .message = "model \"" + name + "\" is not served; served: " + served,
+               .param = "model"};
+}
+
+Result<const ModelSet::Place*> ModelSet::only(std::optional<ModelKind> kind,
+                                              const traffic::Key& key) const {
+  std::vector<const Place*> of_kind, usable;
+  for (const Place& place : places_) {
+    if (kind && *kind != place.served.kind) continue;
+    of_kind.push_back(&place);
+    if (key.may_use(place.served.name)) usable.push_back(&place);
+  }
+  if (of_kind.size() == 1) return of_kind.front();
+  if (usable.size() == 1) return usable.front();
+  if (usable.empty())
+    return invalid(kind ? std::string("no model that ") + what_it_does(*kind) + " is served"
+                        : std::string("no model is served"),
+                   "model");
+  std::string names;
+  for (const Place* place : usable) names += (names.empty() ? "" : ", ") + place->served.name;
+  return invalid("model is missing; choose one of: " + names, "model");
+}
+
+Error ModelSet::unavailable(const Place& place) const {
+  if (!place.failure.empty())
+    return {.code = Code::unavailable,
+            .message = "model \"" + place.served.name + "\" could not be loaded: " + place.failure};
+  return {.code = Code::unavailable,
+          .message = "model \"" + place.served.name + "\" is loading",
+          .retry_after = retry_after_};
+}
+
+void ModelSet::mark_ready(const std::string& name, LoadedModel loaded) {
+  Place& marked = place(name);
+  if (marked.served.kind == ModelKind::embed && loaded.text.max_input_tokens)
+    loaded.max_model_len = std::min(loaded.max_model_len, *loaded.text.max_input_tokens);
+  auto ready = std::make_shared<const ReadyModel>(ReadyModel{marked.served, std::move(loaded)});
+  std::lock_guard lock(mutex_);
+  marked.ready = std::move(ready);
+  marked.failure.clear();
+}
+
+void ModelSet::mark_failed(const std::string& name, const Error& reason) {
+  Place& marked = place(name);
+  std::lock_guard lock(mutex_);
+  marked.ready = nullptr;
+  marked.failure = reason.message.empty() ? "no reason given" : reason.message;
+}
+
+ModelSet::Place& ModelSet::place(const std::string& name) {
+  for (Place& place : places_)
+    if (place.served.name == name) return place;
+  std::fprintf(stderr, "believed: model \"%s\" was declared before it was marked\n", name.c_str());
+  std::abort();
+}
+
+std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
+  std::vector<ModelInfo> infos;
+  std::lock_guard lock(mutex_);
+  for (const Place& place : places_) {
+    if (!place.ready || !key.may_use(place.served.name)) continue;
+    const LoadedModel& loaded = place.ready->loaded;
+    infos.push_back({.name = place.served.name,
+                     .kind = place.served.kind,
+                     .created = place.served.created,
+                     .max_model_len = loaded.max_model_len,
+                     .architecture = loaded.architecture,
+                     .dtype = loaded.dtype,
+                     .fingerprint = loaded.fingerprint});
+  }
+  return infos;
+}
+
+std::vector<std::pair<std::string, Progress::State>> ModelSet::states() const {
+  std::vector<std::pair<std::string, Progress::State>> states;
+  std::lock_guard lock(mutex_);
+  for (const Place& place : places_) {
+    Progress::State state;
+    if (place.ready)
+      state = {"ready", 100, std::nullopt};
+    else if (!place.failure.empty())
+      state = {"failed: " + place.failure, 0, std::nullopt};
+    else if (place.served.progress)
+      state = place.served.progress->state();
+    else
+      state = {"loading", 0, std::nullopt};
+    states.emplace_back(place.served.name, std::move(state));
+  }
+  return states;
+}
+
+bool ModelSet::all_ready() const {
+  std::lock_guard lock(mutex_);
+  return std::all_of(places_.begin(), places_.end(),
+                     [](const Place& place) { return place.ready != nullptr; });
+}
+
+size_t ModelSet::longest_queue() const {
+  size_t longest = 0;
+  for (const Place& place : places_) longest = std::max(longest, place.served.queue->waiting());
+  return longest;
+}
+
+}  // namespace weir::serve

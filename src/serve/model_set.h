@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/serve/served_model.h"
+#include "weir/traffic/key.h"
+
+namespace weir::serve {
+
+/// A model that can answer. Immutable.
+struct ReadyModel {
+  ServedModel served;
+  LoadedModel loaded;
+};
+
+/// The models by name and what has become of each: loading, ready or failed. Thread-safe.
+class ModelSet {
+ public:
+  explicit ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after);
+
+  /// The model called `name` or with that alias; with no name the only one of `kind`. Errors:
+  /// not_found, invalid_argument (wrong kind, no name and no single choice), permission_denied,
+  /// unavailable.
+  Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name,
+                                                    std::optional<ModelKind> kind,
+                                                    const traffic::Key& key) const;
+
+  /// The model that resolve() would look at, whatever its state; null where there is none.
+  const ServedModel* called(const std::string& name, std::optional<ModelKind> kind,
+                            const traffic::Key& key) const;
+
+  void mark_ready(const std::string& name, LoadedModel loaded);
+  void mark_failed(const std::string& name, const Error& reason);
+
+  std::vector<ModelInfo> list(const traffic::Key& key) const;  // the ready ones
+  std::vector<std::pair<std::string, Progress::State>> states() const;
+  bool all_ready() const;
+  size_t longest_queue() const;
+
+ private:
+  struct Place {
+    ServedModel served;
+    std::shared_ptr<const ReadyModel> ready;
+    std::string failure;
+  };
+
+  Result<const Place*> find(const std::string& name, std::optional<ModelKind> kind,
+                            const traffic::Key& key) const;
+  Result<const Place*> named(const std::string& name, std::optional<ModelKind> kind,
+                             const traffic::Key& key) const;
+  Result<const Place*> only(std::optional<ModelKind> kind, const traffic::Key& key) const;
+  Error unavailable(const Place& place) const;
+  Place& place(const std::string& name);
+
+  const std::chrono::milliseconds retry_after_;
+  mutable std::mutex mutex_;  // guards ready and failure of places_; the rest never changes
+  std::vector<Place> places_;
+};
+
+}  // namespace weir::serve

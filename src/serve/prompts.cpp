@@ -1,0 +1,155 @@
+#include "prompts.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::serve {
+namespace {
+
+/// Refuses what is certain not to fit, before the work of tokenizing it.
+Result<void> check_bytes(const std::string& text, const LoadedModel& model,
+                         const std::string& name) {
+  if (!model.text.longest_piece_bytes) return {};
+  const uint64_t longest = *model.text.longest_piece_bytes;
+  if (text.size() <= longest * model.max_model_len) return {};
+  return invalid(
+      fmt::format("{} has {} bytes, which are at least {} tokens; this model takes {}", name,
+                  text.size(), (text.size() + longest - 1) / longest, model.max_model_len),
+      name);
+}
+
+Result<std::vector<int32_t>> tokenize(const std::string& text, const LoadedModel& model,
+                                      bool add_special, const std::string& name) {
+  auto ids = model.text.tokenizer->encode(text, add_special);
+  if (!ids) ids.error().param = name;
+  return ids;
+}
+
+Result<void> check_length(const std::vector<int32_t>& ids, const LoadedModel& model,
+                          const std::string& name) {
+  if (ids.empty()) return invalid(name + " is empty", name);
+  if (ids.size() >= model.max_model_len)
+    return invalid(fmt::format("{} has {} tokens; this model takes {}, one of them for the answer",
+                               name, ids.size(), model.max_model_len),
+                   name);
+  return {};
+}
+
+/// What the tokenizer adds around a text: `full` without `body`, cut where the body begins.
+struct Frame {
+  std::vector<int32_t> before, after;
+};
+
+Frame frame_of(const std::vector<int32_t>& full, const std::vector<int32_t>& body) {
+  const auto begin = std::search(full.begin(), full.end(), body.begin(), body.end());
+  if (begin == full.end()) return {};
+  return {{full.begin(), begin}, {begin + static_cast<ptrdiff_t>(body.size()), full.end()}};
+}
+
+Result<std::vector<int32_t>> cut(const std::string& text, const LoadedModel& model,
+                                 std::vector<int32_t> full, uint32_t limit) {
+  auto body = tokenize(text, model, false, {});
+  if (!body) return body.error();
+  const Frame frame = frame_of(full, *body);
+  const size_t added = frame.before.size() + frame.after.size();
+  if (limit <= added)
+    return invalid(fmt::format("truncate_prompt_tokens is {}; this model adds {} tokens of its own",
+                               limit, added),
+                   "truncate_prompt_tokens");
+  if (added == 0) {
+    full.resize(limit);
+    return full;
+  }
+  std::vector<int32_t> ids = frame.before;
+  ids.insert(ids.end(), body->begin(), body->begin() + static_cast<ptrdiff_t>(limit - added));
+  ids.insert(ids.end(), frame.after.begin(), frame.after.end());
+  return ids;
+}
+
+}  // namespace
+
+Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
+                       const std::string& name) {
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (ids[i] < 0 || ids[i] >= vocabulary_rows) {
+      const std::string path = fmt::format("{}[{}]", name, i);
+      return invalid(
+          fmt::format("{} is {}; this model's ids are 0 to {}", path, ids[i], vocabulary_rows - 1),
+          path);
+    }
+  return {};
+}
+
+Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,
+                                         const ChatRequest& request, bool must_fit) {
+  if (!model.text.chat_template)
+    return invalid(
+        "model \"" + served.name + "\" has no chat template; /v1/completions takes its prompts",
+        "model");
+  auto context = chat_context(request);
+  if (!context) return context.error();
+  auto text = model.text.chat_template->render(*context);
+  if (!text) {
+    if (text.error().param.empty()) text.error().param = "messages";
+    return text.error();
+  }
+  if (must_fit)
+    if (auto checked = check_bytes(*text, model, "messages"); !checked) return checked.error();
+  auto ids = tokenize(*text, model, false, "messages");
+  if (!ids || !must_fit) return ids;
+  if (auto checked = check_length(*ids, model, "prompt"); !checked) {
+    checked.error().param = "messages";
+    return checked.error();
+  }
+  return ids;
+}
+
+Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const Prompt& prompt,
+                                               bool add_special, const std::string& name) {
+  if (const auto* given = std::get_if<std::vector<int32_t>>(&prompt)) {
+    if (auto checked = check_length(*given, model, name); !checked) return checked.error();
+    if (auto checked = check_ids(*given, model.vocabulary_rows, name); !checked)
+      return checked.error();
+    return *given;
+  }
+  const std::string& text = std::get<std::string>(prompt);
+  if (auto checked = check_bytes(text, model, name); !checked) return checked.error();
+  auto encoded = tokenize(text, model, add_special, name);
+  if (!encoded) return encoded.error();
+  if (auto checked = check_length(*encoded, model, name); !checked) return checked.error();
+  return encoded;
+}
+
+Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Prompt& input,
+                                             const EmbeddingRequest& request,
+                                             const std::string& name) {
+  if (request.truncate_prompt_tokens && (*request.truncate_prompt_tokens == 0 ||
+                                         *request.truncate_prompt_tokens > model.max_model_len))
+    return invalid(fmt::format("truncate_prompt_tokens is {}; 1 to {} is allowed",
+                               *request.truncate_prompt_tokens, model.max_model_len),
+                   "truncate_prompt_tokens");
+  const bool cuts = request.truncate || request.truncate_prompt_tokens.has_value();
+  const uint32_t limit = request.truncate_prompt_tokens.value_or(model.max_model_len);
+  const auto* text = std::get_if<std::string>(&input);
+  if (text && !cuts)
+    if (auto checked = check_bytes(*text, model, name); !checked) return checked.error();
+  if (text && text->empty()) return invalid(name + " is empty", name);
+  Result<std::vector<int32_t>> ids =
+      text ? tokenize(*text, model, true, name) : Result(std::get<std::vector<int32_t>>(input));
+  if (!ids) return ids;
+  if (ids->empty()) return invalid(name + " is empty", name);
+  if (!text)
+    if (auto checked = check_ids(*ids, model.vocabulary_rows, name); !checked)
+      return checked.error();
+  if (ids->size() <= limit) return ids;
+  if (!cuts)
+    return invalid(fmt::format("{} has {} tokens; this model takes {}", name, ids->size(), limit),
+                   name);
+  if (text) return cut(*text, model, std::move(*ids), limit);
+  ids->resize(limit);
+  return ids;
+}
+
+}  // namespace weir::serve
