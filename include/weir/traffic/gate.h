@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "weir/base/clock.h"
@@ -15,15 +16,17 @@ namespace weir::traffic {
 
 class Gate;
 
-/// Admission, paid. Move-only; lives as long as its request. Settles to what `used` says when it dies; a permit that never
-/// started (refund_all) gives everything back. Thread-safe for one user at a time. The gate outlives it.
+/// Admission, paid. Move-only; lives as long as its request. Settles to what `used` says when it
+/// dies; a permit that never started (refund_all) gives everything back. Thread-safe for one user
+/// at a time. The gate outlives it.
 class Permit {
  public:
-  Permit() = default;
+  Permit();
   Permit(Permit&&) noexcept;
   Permit& operator=(Permit&&) noexcept;
   ~Permit();
-  /// What the request has used so far; tops the reserve up in blocks of 256 tokens where it passes it.
+  /// What the request has used so far; tops the reserve up in blocks of 256 tokens where it passes
+  /// it.
   void used(int64_t input_tokens, int64_t output_tokens);
   /// Refused by us after all: nothing is charged, the request itself neither.
   void refund_all();
@@ -33,6 +36,7 @@ class Permit {
  private:
   friend class Gate;
   class State;
+  explicit Permit(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
@@ -40,13 +44,14 @@ class Permit {
 struct Entry {
   std::shared_ptr<const Key> key;
   std::string model;
-  Cost cost;                                // requests 1, prompt tokens, reserved completion tokens
+  Cost cost;  // requests 1, prompt tokens, reserved completion tokens
   std::chrono::milliseconds max_wait{2000};  // 0: refuse at once
-  std::function<bool()> gone;               // the client left; asked now and then while waiting. May be null
+  std::function<bool()> gone;  // the client left; asked now and then while waiting. May be null
 };
 
-/// The line before the queue: each client its own, in a model's line clients take turns. Passes at once when the buckets
-/// can pay and nobody is before; else waits in the caller's thread. Thread-safe.
+/// The line before the queue: each client its own, in a model's line clients take turns. Passes at
+/// once when the buckets can pay and nobody is before; else waits in the caller's thread.
+/// Thread-safe.
 class Gate {
  public:
   Gate(std::unique_ptr<Limiter> limiter, const Clock& clock);
@@ -56,8 +61,9 @@ class Gate {
   /// The limits of models; keys bring their own. May be called again when the key file changed.
   void set_models(std::vector<ModelLimits> models);
 
-  /// Waits at most `entry.max_wait`. Errors: rate_limited with the exact time and the unit (at once, as soon as the
-  /// predicted wait passes max_wait), never_fits, cancelled, unavailable (closed). `cells` gets the buckets also on a refusal.
+  /// Waits at most `entry.max_wait`. Errors: rate_limited with the exact time and the unit (at
+  /// once, as soon as the predicted wait passes max_wait), never_fits, cancelled, unavailable
+  /// (closed). `cells` gets the buckets also on a refusal.
   Result<Permit> enter(const Entry& entry, std::vector<CellState>* cells = nullptr);
 
   size_t waiting() const;

@@ -16,10 +16,10 @@ namespace weir::traffic {
 
 enum class Unit : uint8_t { requests, tokens, input_tokens, output_tokens };
 
-/// `cap` units in any `window`, with a burst of `cap` (GCRA).
+/// `cap` units in any `window`, with a burst of `cap` (GCRA). Both are above 0.
 struct Limit {
   Unit unit;
-  double cap;
+  int64_t cap;
   std::chrono::microseconds window;
 };
 
@@ -27,9 +27,9 @@ enum class Scope : uint8_t { infer, usage, admin };
 
 /// A client of the API. The key's text itself is kept nowhere.
 struct Key {
-  std::string name;                       // in logs and metrics
-  std::string tenant;                     // default: the name; also its cache scope
-  std::vector<std::string> models{"*"};   // names or globs (* and ?)
+  std::string name;                      // in logs and metrics
+  std::string tenant;                    // default: the name; also its cache scope
+  std::vector<std::string> models{"*"};  // names or globs (* and ?)
   std::vector<Scope> scopes{Scope::infer};
   double weight = 1;
   int priority = 5;
@@ -49,9 +49,10 @@ struct ModelLimits {
 /// Who may come in: the parsed key file and the keys given by flag. Immutable; shared by threads.
 class KeyStore {
  public:
-  /// Reads the TOML of a key file ([[key]] and [[model]] tables). An unknown field, a wrong type or value, a doubled name
-  /// or hash refuses the whole file with its line.
-  static Result<std::shared_ptr<const KeyStore>> parse(std::string_view toml, std::string_view name);
+  /// Reads the TOML of a key file ([[key]] and [[model]] tables). An unknown field, a wrong type or
+  /// value, a doubled name or hash refuses the whole file with its line.
+  static Result<std::shared_ptr<const KeyStore>> parse(std::string_view toml,
+                                                       std::string_view name);
   static Result<std::shared_ptr<const KeyStore>> load(const std::string& path);
   /// No keys at all: everybody is the key "anonymous" with every model and no limit.
   static std::shared_ptr<const KeyStore> open();
@@ -59,7 +60,8 @@ class KeyStore {
   std::shared_ptr<const KeyStore> with_secret(std::string_view secret) const;
 
   bool is_open() const;
-  /// The key of `secret` (what stands after "Bearer "). Errors: unauthenticated. Compared by SHA-256.
+  /// The key of `secret` (what stands after "Bearer "). Errors: unauthenticated. Compared by
+  /// SHA-256.
   Result<std::shared_ptr<const Key>> find(std::string_view secret) const;
   const std::vector<ModelLimits>& models() const;
 
@@ -80,6 +82,9 @@ struct NewKey {
   std::string toml;    // a [[key]] table
 };
 Result<NewKey> make_key(const std::string& name);
+
+/// A key's name stands in logs and metrics: 1 to 64 of A-Z a-z 0-9 . _ -
+Result<void> check_key_name(std::string_view name);
 
 /// "sha256:<hex>" of a secret.
 std::string hash_secret(std::string_view secret);

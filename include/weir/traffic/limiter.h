@@ -28,25 +28,27 @@ struct Cell {
 /// A bucket as the client may see it.
 struct CellState {
   Limit limit;
-  int64_t remaining = 0;                    // below 0: in debt
+  int64_t remaining = 0;  // below 0: in debt
   std::chrono::microseconds full_in{0};
 };
 
 struct Decision {
   enum class Kind : uint8_t { taken, later, never } kind = Kind::taken;
-  int worst = -1;                            // index of the cell that refuses longest, with later and never
-  std::chrono::microseconds retry_in{0};     // with later
-  std::vector<CellState> cells;              // as they stand after the call, in order
+  int worst = -1;  // index of the cell that refuses longest, with later and never
+  std::chrono::microseconds retry_in{0};  // with later
+  std::vector<CellState> cells;           // as they stand after the call, in order
 };
 
-/// The store of all buckets (GCRA cells). One conformance suite holds for every implementation. Thread-safe.
+/// The store of all buckets (GCRA cells). One conformance suite holds for every implementation.
+/// Thread-safe.
 class Limiter {
  public:
   virtual ~Limiter() = default;
   /// Takes `cost` from all cells or from none.
   virtual Decision take(std::span<const Cell> cells, const Cost& cost, TimePoint now) = 0;
   /// Moves the cells by `change` (negative refunds); never refused: it may drive a cell into debt.
-  virtual std::vector<CellState> adjust(std::span<const Cell> cells, const Cost& change, TimePoint now) = 0;
+  virtual std::vector<CellState> adjust(std::span<const Cell> cells, const Cost& change,
+                                        TimePoint now) = 0;
 };
 
 std::unique_ptr<Limiter> make_memory_limiter();

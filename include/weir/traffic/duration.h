@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace weir::traffic {
+
+/// "250ms", "2s", "1m", "1h", "1d": a whole number and a unit (us, ms, s, m, h, d). nullopt:
+/// anything else, or over 10 years.
+std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
+
+/// The shortest text that parse_duration reads back as `duration`, in seconds where they are whole:
+/// "60s", "250ms".
+std::string to_string(std::chrono::microseconds duration);
+
+/// As Go writes durations, which is what OpenAI's reset headers hold; rounded up to milliseconds:
+/// "0s", "6ms", "1m26.4s".
+std::string go_duration(std::chrono::microseconds duration);
+
+}  // namespace weir::traffic

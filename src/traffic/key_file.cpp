@@ -1,0 +1,276 @@
+#include "traffic/key_file.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "weir/traffic/duration.h"
+
+namespace weir::traffic {
+namespace {
+
+/// Thrown and caught in this file only: a wall around the parser, whose own errors are exceptions
+/// too.
+struct Refusal {
+  toml::source_index line;
+  std::string message;
+};
+
+[[noreturn]] void refuse(const toml::node& where, std::string message) {
+  throw Refusal{where.source().begin.line, std::move(message)};
+}
+
+std::string shown(const toml::node& node) {
+  std::string text;
+  node.visit([&](const auto& value) {
+    if constexpr (toml::is_string<decltype(value)>) {
+      text = '"' + value.get() + '"';
+    } else if constexpr (toml::is_integer<decltype(value)> ||
+                         toml::is_floating_point<decltype(value)>) {
+      text = std::to_string(value.get());
+    } else if constexpr (toml::is_boolean<decltype(value)>) {
+      text = value.get() ? "true" : "false";
+    } else {
+      text = "this";
+    }
+  });
+  return text;
+}
+
+/// "field: VALUE is not ALLOWED", the form of every refusal of a value.
+[[noreturn]] void refuse_value(const toml::node& node, const std::string& field,
+                               const std::string& allowed) {
+  refuse(node, field + ": " + shown(node) + " is not " + allowed);
+}
+
+std::string text_of(const toml::node& node, const std::string& field) {
+  const auto* text = node.as_string();
+  if (text == nullptr || text->get().empty()) refuse_value(node, field, "a text");
+  return text->get();
+}
+
+const toml::array& list_of(const toml::node& node, const std::string& field) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) refuse_value(node, field, "a list");
+  return *list;
+}
+
+std::chrono::microseconds duration_of(const toml::node& node, const std::string& field) {
+  const auto* text = node.as_string();
+  auto duration = text != nullptr ? parse_duration(text->get()) : std::nullopt;
+  if (!duration)
+    refuse_value(node, field, "a duration such as \"250ms\", \"2s\", \"1m\", \"1h\", \"1d\"");
+  return *duration;
+}
+
+template <class T>
+T word_of(const toml::node& node, const std::string& field,
+          const std::vector<std::pair<std::string, T>>& words) {
+  const auto* text = node.as_string();
+  std::string all;
+  for (const auto& [word, value] : words) {
+    if (text != nullptr && text->get() == word) return value;
+    all += (all.empty() ? "" : ", ") + word;
+  }
+  refuse_value(node, field, "one of " + all);
+}
+
+using Readers = std::map<std::string, std::function<void(const toml::node&)>>;
+
+/// Runs a table through its readers: every field has one, every name in `required` is there.
+void read_table(const toml::node& node, const std::string& what, const Readers& readers,
+                const std::vector<std::string>& required) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) refuse_value(node, what, "a table");
+  for (const auto& [field, value] : *table) {
+    auto reader = readers.find(std::string(field.str()));
+    if (reader == readers.end()) {
+      std::string known;
+      for (const auto& [name, unused] : readers) known += (known.empty() ? "" : ", ") + name;
+      throw Refusal{
+          field.source().begin.line,
+          what + ": unknown field \"" + std::string(field.str()) + "\"; known are " + known};
+    }
+    reader->second(value);
+  }
+  for (const std::string& field : required) {
+    if (!table->contains(field)) refuse(node, what + ": " + field + " is missing");
+  }
+}
+
+Limit limit_of(const toml::node& node) {
+  Limit limit{};
+  Readers readers{
+      {"unit",
+       [&](const toml::node& value) {
+         limit.unit = word_of<Unit>(value, "unit",
+                                    {{"requests", Unit::requests},
+                                     {"tokens", Unit::tokens},
+                                     {"input_tokens", Unit::input_tokens},
+                                     {"output_tokens", Unit::output_tokens}});
+       }},
+      {"cap",
+       [&](const toml::node& value) {
+         constexpr int64_t kMost = 1'000'000'000'000;
+         const auto* cap = value.as_integer();
+         if (cap == nullptr || cap->get() < 1 || cap->get() > kMost) {
+           refuse_value(value, "cap", "a whole number from 1 to " + std::to_string(kMost));
+         }
+         limit.cap = cap->get();
+       }},
+      {"window",
+       [&](const toml::node& value) {
+         limit.window = duration_of(value, "window");
+         if (limit.window.count() == 0) refuse_value(value, "window", "above 0");
+       }},
+  };
+  read_table(node, "limit", readers, {"unit", "cap", "window"});
+  return limit;
+}
+
+std::vector<Limit> limits_of(const toml::node& node) {
+  std::vector<Limit> limits;
+  for (const toml::node& item : list_of(node, "limits")) {
+    Limit limit = limit_of(item);
+    for (const Limit& other : limits) {
+      if (other.unit == limit.unit && other.window == limit.window) {
+        refuse(item, "limits: the same unit and window twice");
+      }
+    }
+    limits.push_back(limit);
+  }
+  return limits;
+}
+
+std::string hash_of(const toml::node& node) {
+  constexpr std::string_view kPrefix = "sha256:";
+  std::string hash = text_of(node, "hash");
+  auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  std::string_view digits = std::string_view(hash).substr(std::min(kPrefix.size(), hash.size()));
+  if (!hash.starts_with(kPrefix) || digits.size() != 64 ||
+      !std::all_of(digits.begin(), digits.end(), is_hex)) {
+    refuse_value(node, "hash", "\"sha256:\" and 64 digits of lower-case hex");
+  }
+  return hash;
+}
+
+double weight_of(const toml::node& node) {
+  std::optional<double> weight = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!weight || !(*weight >= 0.001 && *weight <= 1000)) {
+    refuse_value(node, "weight", "a number from 0.001 to 1000");
+  }
+  return *weight;
+}
+
+int priority_of(const toml::node& node) {
+  const auto* number = node.as_integer();
+  if (number == nullptr || number->get() < 0 || number->get() > 9) {
+    refuse_value(node, "priority", "a whole number from 0 to 9");
+  }
+  return static_cast<int>(number->get());
+}
+
+std::vector<std::string> models_of(const toml::node& node) {
+  std::vector<std::string> models;
+  for (const toml::node& item : list_of(node, "models")) models.push_back(text_of(item, "models"));
+  return models;
+}
+
+std::vector<Scope> scopes_of(const toml::node& node) {
+  std::vector<Scope> scopes;
+  for (const toml::node& item : list_of(node, "scopes")) {
+    scopes.push_back(word_of<Scope>(
+        item, "scopes",
+        {{"infer", Scope::infer}, {"usage", Scope::usage}, {"admin", Scope::admin}}));
+  }
+  return scopes;
+}
+
+std::pair<std::string, Key> key_of(const toml::node& node) {
+  std::string hash;
+  Key key;
+  Readers readers{
+      {"name",
+       [&](const toml::node& value) {
+         key.name = text_of(value, "name");
+         if (auto good = check_key_name(key.name); !good) refuse(value, good.error().message);
+       }},
+      {"hash", [&](const toml::node& value) { hash = hash_of(value); }},
+      {"tenant", [&](const toml::node& value) { key.tenant = text_of(value, "tenant"); }},
+      {"models", [&](const toml::node& value) { key.models = models_of(value); }},
+      {"scopes", [&](const toml::node& value) { key.scopes = scopes_of(value); }},
+      {"weight", [&](const toml::node& value) { key.weight = weight_of(value); }},
+      {"priority", [&](const toml::node& value) { key.priority = priority_of(value); }},
+      {"max_wait",
+       [&](const toml::node& value) {
+         key.max_wait =
+             std::chrono::floor<std::chrono::milliseconds>(duration_of(value, "max_wait"));
+       }},
+      {"limits", [&](const toml::node& value) { key.limits = limits_of(value); }},
+  };
+  read_table(node, "key", readers, {"name", "hash"});
+  if (key.tenant.empty()) key.tenant = key.name;
+  return {std::move(hash), std::move(key)};
+}
+
+ModelLimits model_of(const toml::node& node) {
+  ModelLimits model;
+  Readers readers{
+      {"name", [&](const toml::node& value) { model.name = text_of(value, "name"); }},
+      {"limits", [&](const toml::node& value) { model.limits = limits_of(value); }},
+  };
+  read_table(node, "model", readers, {"name", "limits"});
+  return model;
+}
+
+KeyFile file_of(const toml::table& root) {
+  KeyFile file;
+  std::set<std::string> names, hashes, models;
+  auto read_key = [&](const toml::node& item) {
+    auto [hash, key] = key_of(item);
+    if (!names.insert(key.name).second) refuse(item, "key: name \"" + key.name + "\" stands twice");
+    if (!hashes.insert(hash).second)
+      refuse(item, "key: the hash of \"" + key.name + "\" stands twice");
+    file.keys.emplace_back(std::move(hash), std::move(key));
+  };
+  auto read_model = [&](const toml::node& item) {
+    ModelLimits model = model_of(item);
+    if (!models.insert(model.name).second) {
+      refuse(item, "model: name \"" + model.name + "\" stands twice");
+    }
+    file.models.push_back(std::move(model));
+  };
+  Readers readers{
+      {"key",
+       [&](const toml::node& list) {
+         for (const auto& item : list_of(list, "key")) read_key(item);
+       }},
+      {"model",
+       [&](const toml::node& list) {
+         for (const auto& item : list_of(list, "model")) read_model(item);
+       }},
+  };
+  read_table(root, "key file", readers, {});
+  return file;
+}
+
+Error wrong(std::string_view name, toml::source_index line, std::string_view message) {
+  return invalid(std::string(name) + ":" + std::to_string(line) + ": " + std::string(message));
+}
+
+}  // namespace
+
+Result<KeyFile> parse_key_file(std::string_view toml, std::string_view name) {
+  try {
+    return file_of(toml::parse(toml, name));
+  } catch (const toml::parse_error& error) {
+    return wrong(name, error.source().begin.line, error.description());
+  } catch (const Refusal& refusal) {
+    return wrong(name, refusal.line, refusal.message);
+  }
+}
+
+}  // namespace weir::traffic

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "weir/traffic/limiter.h"
+
+namespace weir::traffic {
+namespace {
+
+using Wide = __int128;
+
+/// GCRA kept as a leaking bucket, exact in integers: `level` is the units in use times the window
+/// in microseconds, so a unit costs `window` and a microsecond gives back `cap`. TAT - now of the
+/// textbook is level / cap.
+struct Bucket {
+  Wide level = 0;
+  TimePoint seen{};
+};
+
+Wide window_of(const Limit& limit) { return limit.window.count(); }
+
+Wide floor_div(Wide a, Wide b) { return a / b - (a % b < 0 ? 1 : 0); }
+Wide ceil_div(Wide a, Wide b) { return -floor_div(-a, b); }
+
+std::chrono::microseconds micros(Wide count) {
+  constexpr Wide kMost = std::chrono::microseconds::max().count();
+  return std::chrono::microseconds(static_cast<int64_t>(std::clamp<Wide>(count, 0, kMost)));
+}
+
+void leak(Bucket& bucket, const Limit& limit, TimePoint now) {
+  // Threads read the clock before they get here: an older `now` than the last one gives nothing
+  // back.
+  if (now <= bucket.seen) return;
+  Wide passed = std::chrono::duration_cast<std::chrono::microseconds>(now - bucket.seen).count();
+  bucket.level = std::max<Wide>(0, bucket.level - passed * limit.cap);
+  // Whole microseconds only, so that what is left of one is not lost.
+  bucket.seen += std::chrono::microseconds(static_cast<int64_t>(passed));
+}
+
+CellState state_of(const Bucket& bucket, const Limit& limit) {
+  Wide free = Wide{limit.cap} * window_of(limit) - bucket.level;
+  return CellState{.limit = limit,
+                   .remaining = static_cast<int64_t>(floor_div(free, window_of(limit))),
+                   .full_in = micros(ceil_div(bucket.level, limit.cap))};
+}
+
+class MemoryLimiter final : public Limiter {
+ public:
+  Decision take(std::span<const Cell> cells, const Cost& cost, TimePoint now) override {
+    std::lock_guard lock(mutex_);
+    Decision decision;
+    for (size_t i = 0; i < cells.size(); ++i)
+      judge(decision, static_cast<int>(i), cells[i], cost, now);
+    if (decision.kind == Decision::Kind::taken) {
+      for (const Cell& cell : cells) move(cell, cost);
+    }
+    decision.cells = states(cells);
+    return decision;
+  }
+
+  std::vector<CellState> adjust(std::span<const Cell> cells, const Cost& change,
+                                TimePoint now) override {
+    std::lock_guard lock(mutex_);
+    for (const Cell& cell : cells) {
+      bucket(cell, now);
+      move(cell, change);
+    }
+    return states(cells);
+  }
+
+ private:
+  Bucket& bucket(const Cell& cell, TimePoint now) {
+    auto [found, fresh] = buckets_.try_emplace(cell.id, Bucket{0, now});
+    if (!fresh) leak(found->second, cell.limit, now);
+    return found->second;
+  }
+
+  void move(const Cell& cell, const Cost& change) {
+    Bucket& bucket = buckets_.at(cell.id);
+    Wide by = Wide{change.of(cell.limit.unit)} * window_of(cell.limit);
+    bucket.level = std::max<Wide>(0, bucket.level + by);
+  }
+
+  /// Lets a cell speak on a take: never outranks later, later the longest wait.
+  void judge(Decision& decision, int index, const Cell& cell, const Cost& cost, TimePoint now) {
+    const Bucket& at = bucket(cell, now);
+    int64_t wanted = cost.of(cell.limit.unit);
+    if (wanted <= 0 || decision.kind == Decision::Kind::never) return;
+    if (wanted > cell.limit.cap) {
+      decision.kind = Decision::Kind::never;
+      decision.worst = index;
+      decision.retry_in = {};
+      return;
+    }
+    Wide over = at.level + (Wide{wanted} - cell.limit.cap) * window_of(cell.limit);
+    if (over <= 0) return;
+    auto retry = micros(ceil_div(over, cell.limit.cap));
+    if (retry <= decision.retry_in) return;
+    decision.kind = Decision::Kind::later;
+    decision.worst = index;
+    decision.retry_in = retry;
+  }
+
+  std::vector<CellState> states(std::span<const Cell> cells) const {
+    std::vector<CellState> all;
+    all.reserve(cells.size());
+    for (const Cell& cell : cells) all.push_back(state_of(buckets_.at(cell.id), cell.limit));
+    return all;
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, Bucket> buckets_;  // as many as keys and models have limits
+};
+
+}  // namespace
+
+int64_t Cost::of(Unit unit) const {
+  switch (unit) {
+    case Unit::requests:
+      return requests;
+    case Unit::tokens:
+      return input_tokens + output_tokens;
+    case Unit::input_tokens:
+      return input_tokens;
+    case Unit::output_tokens:
+      return output_tokens;
+  }
+  return 0;
+}
+
+std::unique_ptr<Limiter> make_memory_limiter() { return std::make_unique<MemoryLimiter>(); }
+
+}  // namespace weir::traffic
