@@ -1,0 +1,397 @@
+// Attention tiles. Included after simd_*.h and simd_math.h by one file per instruction set. cpu_attention.h says in which
+// order numbers are added; every shortcut here keeps that order: a key that a query does not see has weight exactly 0.
+#pragma once
+
+#include "kernels/cpu_attention.h"
+
+namespace weir::kernels {
+namespace {
+
+constexpr int kGroup = 6;  // rows of a tile that one pass keeps in registers
+constexpr int kKeyVectors = kKeyBlock / kLanes;
+constexpr float kNone = -__builtin_inff();
+
+#ifdef __AVX512BF16__
+template <class T>
+constexpr bool kPairs = sizeof(T) == 2;  // scores from products of pairs
+#else
+template <class T>
+constexpr bool kPairs = false;
+#endif
+
+struct Scratch {
+  alignas(64) float q[kTileRows * kMaxHeadDim];       // (rows, head_dim), or pairs of bfloat16
+  alignas(64) float keys[kMaxHeadDim * kKeyBlock];    // (head_dim, kKeyBlock), or pairs
+  alignas(64) float values[kKeyBlock * kMaxHeadDim];  // (kKeyBlock, width)
+  alignas(64) float acc[kTileRows * kMaxHeadDim];     // (rows, width): weighted values of this range
+  alignas(64) float total[kTileRows * kMaxHeadDim];   // of all ranges before
+  float greatest[kTileRows], sum[kTileRows], total_greatest[kTileRows], total_sum[kTileRows];
+  alignas(64) float weights[kGroup * kKeyBlock];
+  alignas(64) float nothing[kMaxHeadDim];             // a key of zeros
+  const void* key_at[kKeyBlock];
+  const void* value_at[kKeyBlock];
+};
+
+template <class T>
+struct Tile {
+  const AttentionTile& a;
+  Scratch& s;
+  const int rows;
+  const int width;    // head_dim in whole vectors
+  const int q_width;  // 32-bit numbers of a row of q: head_dim, or half of it in pairs
+  bool pack_values = false;
+
+  Tile(const AttentionTile& tile, Scratch& scratch)
+      : a(tile), s(scratch), rows(tile.queries * tile.heads), width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
+        q_width(kPairs<T> ? tile.head_dim / 2 : tile.head_dim) {}
+
+  int visible(int r) const { return a.visible + a.causal * (r / a.heads); }
+};
+
+// ---- packing
+
+template <class T>
+void pack_q(Tile<T>& t) {
+  for (int r = 0; r < t.rows; ++r) {
+    const T* q = static_cast<const T*>(t.a.q) + (r / t.a.heads) * t.a.q_stride + (r % t.a.heads) * t.a.head_dim;
+    float* out = t.s.q + r * t.q_width;
+    if constexpr (kPairs<T>) {
+      T* pairs = reinterpret_cast<T*>(out);
+      for (int d = 0; d < t.a.head_dim; ++d) pairs[d] = q[d];
+    } else {
+      over(t.a.head_dim, [&](int64_t d) { store(out + d, load(q + d)); },
+           [&](int64_t d, int left) { store(out + d, load(q + d, left), left); });
+    }
+  }
+}
+
+template <class T>
+void locate(Tile<T>& t, int first, int count) {
+  const KeySource& source = t.a.source;
+  for (int i = 0; i < count;) {
+    const int page = (first + i) / source.page_size, slot = (first + i) % source.page_size;
+    const int64_t base = (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
+    for (int k = slot; k < source.page_size && i < count; ++k, ++i) {
+      const int64_t at = base + k * source.key_stride;
+      t.s.key_at[i] = static_cast<const T*>(source.keys) + at;
+      t.s.value_at[i] = static_cast<const T*>(source.values) + at;
+    }
+  }
+  for (int i = count; i < kKeyBlock && i % kLanes != 0; ++i) t.s.key_at[i] = t.s.nothing;
+}
+
+// 32-bit numbers [d, d + kLanes) of a key; `left` of them exist.
+template <class T>
+Vec load_key(const T* key, int d, int left) {
+  if constexpr (kPairs<T>) {
+    const float* pairs = reinterpret_cast<const float*>(key);
+    return left >= kLanes ? load(pairs + d) : load(pairs + d, left);
+  } else {
+    return left >= kLanes ? load(key + d) : load(key + d, left);
+  }
+}
+
+// The block's keys as (q_width, kKeyBlock): a vector holds one number of kLanes keys.
+template <class T>
+void pack_keys(Tile<T>& t, int count) {
+  for (int key = 0; key < count; key += kLanes) {
+    for (int d = 0; d < t.q_width; d += kLanes) {
+      const int left = t.q_width - d;
+      Vec block[kLanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) {
+        block[i] = load_key(static_cast<const T*>(t.s.key_at[key + i]), d, left);
+      }
+      transpose(block);
+      float* out = t.s.keys + d * kKeyBlock + key;
+      if (left >= kLanes) {
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) store(out + i * kKeyBlock, block[i]);
+      } else {
+        for (int i = 0; i < left; ++i) store(out + i * kKeyBlock, block[i]);
+      }
+    }
+  }
+}
+
+template <class T>
+void pack_values(Tile<T>& t, int count) {
+  for (int i = 0; i < count; ++i) {
+    const T* value = static_cast<const T*>(t.s.value_at[i]);
+    float* out = t.s.values + i * t.width;
+    over(t.a.head_dim, [&](int64_t d) { store(out + d, load(value + d)); },
+         [&](int64_t d, int left) { store(out + d, load(value + d, left)); });
+  }
+}
+
+// ---- scores: R rows of q by V vectors of keys
+
+template <class T>
+inline Vec multiply_add(Vec q, Vec k, Vec sum) {
+#ifdef __AVX512BF16__
+  if constexpr (kPairs<T>) return dot_pairs(q, k, sum);
+#endif
+  return fma(q, k, sum);
+}
+
+template <class T, int R, int V>
+void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
+  const float* q = t.s.q + first_row * t.q_width;
+  const float* keys = t.s.keys + vector * kLanes;
+  Vec sum[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = zero();
+  for (int d = 0; d < t.q_width; ++d, keys += kKeyBlock) {
+    Vec k[V];
+    for (int v = 0; v < V; ++v) k[v] = load(keys + v * kLanes);
+    for (int r = 0; r < R; ++r) {
+      const Vec x = set1(q[r * t.q_width + d]);
+      for (int v = 0; v < V; ++v) sum[r][v] = multiply_add<T>(x, k[v], sum[r][v]);
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store(t.s.weights + r * kKeyBlock + (vector + v) * kLanes, mul(sum[r][v], scale));
+}
+
+constexpr int widest(int rows) {
+  const int fit = (kRegisters - kRegisters / 4) / rows;  // sums beside operands
+  return fit >= 8 ? 8 : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+}
+
+template <class T, int R>
+void scores(const Tile<T>& t, int first_row, int vectors) {
+  const Vec scale = set1(t.a.scale * kLog2e);
+  constexpr int kWide = widest(R) < kKeyVectors ? widest(R) : kKeyVectors;
+  int v = 0;
+  for (; v + kWide <= vectors; v += kWide) score_block<T, R, kWide>(t, first_row, v, scale);
+  if constexpr (kWide > 2) {
+    if (v + 2 <= vectors) score_block<T, R, 2>(t, first_row, v, scale), v += 2;
+  }
+  if constexpr (kWide > 1) {
+    for (; v < vectors; ++v) score_block<T, R, 1>(t, first_row, v, scale);
+  }
+}
+
+// ---- softmax: scores become weights; `correction` is what older sums are multiplied by
+
+template <class T, int R>
+void soften(const Tile<T>& t, int first_row, int first_key, int vectors, float* correction) {
+  alignas(64) float before[16] = {}, after[16] = {};
+  for (int r = 0; r < R; ++r) {
+    float* row = t.s.weights + r * kKeyBlock;
+    const int visible = t.visible(first_row + r) - first_key;
+    Vec x[kKeyVectors], top = set1(kNone);
+    for (int v = 0; v < vectors; ++v) {
+      x[v] = first_lanes(load(row + v * kLanes), visible - v * kLanes, set1(kNone));
+      top = max(x[v], top);
+    }
+    const float old = t.s.greatest[first_row + r], seen = max_of(top);
+    const float greatest = seen > old ? seen : old;
+    const float base = greatest == kNone ? 0.f : greatest;
+    Vec sums = zero();
+    for (int v = 0; v < vectors; ++v) {
+      const Vec p = exp2(sub(x[v], set1(base)));
+      sums = add(sums, p);
+      store(row + v * kLanes, p);
+    }
+    t.s.greatest[first_row + r] = greatest;
+    before[r] = old - base;
+    after[r] = sum(sums);
+  }
+  for (int i = 0; i < 16; i += kLanes) store(before + i, exp2(load(before + i)));
+  for (int r = 0; r < R; ++r) {
+    correction[r] = before[r];
+    t.s.sum[first_row + r] = __builtin_fmaf(t.s.sum[first_row + r], before[r], after[r]);
+  }
+}
+
+// ---- weighted values: R rows by V vectors of a head
+
+template <class T, class Value, int R, int V>
+void weigh_block(const Tile<T>& t, int first_row, int d, int keys, const float* correction) {
+  float* acc = t.s.acc + first_row * t.width + d;
+  Vec sum[R][V];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = mul(load(acc + r * t.width + v * kLanes), set1(correction[r]));
+  for (int key = 0; key < keys; ++key) {
+    const Value* value;
+    if constexpr (sizeof(Value) == sizeof(T)) {
+      value = (t.pack_values ? reinterpret_cast<const Value*>(t.s.values + key * t.width)
+                             : static_cast<const Value*>(t.s.value_at[key])) + d;
+    } else {
+      value = t.s.values + key * t.width + d;
+    }
+    Vec x[V];
+    for (int v = 0; v < V; ++v) x[v] = load(value + v * kLanes);
+    for (int r = 0; r < R; ++r) {
+      const Vec p = set1(t.s.weights[r * kKeyBlock + key]);
+      for (int v = 0; v < V; ++v) sum[r][v] = fma(p, x[v], sum[r][v]);
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store(acc + r * t.width + v * kLanes, sum[r][v]);
+}
+
+template <class T, class Value, int R>
+void weigh(const Tile<T>& t, int first_row, int keys, const float* correction) {
+  constexpr int kWide = widest(R);
+  const int vectors = t.width / kLanes;
+  int v = 0;
+  for (; v + kWide <= vectors; v += kWide) weigh_block<T, Value, R, kWide>(t, first_row, v * kLanes, keys, correction);
+  if constexpr (kWide > 4) {
+    if (v + 4 <= vectors) weigh_block<T, Value, R, 4>(t, first_row, v * kLanes, keys, correction), v += 4;
+  }
+  if constexpr (kWide > 2) {
+    if (v + 2 <= vectors) weigh_block<T, Value, R, 2>(t, first_row, v * kLanes, keys, correction), v += 2;
+  }
+  if constexpr (kWide > 1) {
+    if (v < vectors) weigh_block<T, Value, R, 1>(t, first_row, v * kLanes, keys, correction);
+  }
+}
+
+// ---- a tile
+
+template <class T, int R>
+void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
+  const int keys = t.visible(first_row + R - 1) - first_key < count ? t.visible(first_row + R - 1) - first_key : count;
+  if (keys <= 0) return;  // such a pass would multiply by 1 and add 0
+  const int vectors = (keys + kLanes - 1) / kLanes;
+  float correction[R];
+  scores<T, R>(t, first_row, vectors);
+  soften<T, R>(t, first_row, first_key, vectors, correction);
+  if (sizeof(T) != 4 && t.pack_values) {
+    weigh<T, float, R>(t, first_row, keys, correction);
+  } else {
+    weigh<T, T, R>(t, first_row, keys, correction);
+  }
+}
+
+template <class T>
+void group(const Tile<T>& t, int size, int first_row, int first_key, int count) {
+  switch (size) {
+    case 1: return group_of<T, 1>(t, first_row, first_key, count);
+    case 2: return group_of<T, 2>(t, first_row, first_key, count);
+    case 3: return group_of<T, 3>(t, first_row, first_key, count);
+    case 4: return group_of<T, 4>(t, first_row, first_key, count);
+    case 5: return group_of<T, 5>(t, first_row, first_key, count);
+    default: return group_of<T, 6>(t, first_row, first_key, count);
+  }
+}
+
+template <class T>
+void block(Tile<T>& t, int first_key, int count) {
+  locate(t, first_key, count);
+  pack_keys(t, count);
+  if (t.pack_values) pack_values(t, count);
+  const int groups = (t.rows + kGroup - 1) / kGroup;
+  for (int g = 0; g < groups; ++g) {  // sizes that differ by one at most
+    const int from = t.rows * g / groups, to = t.rows * (g + 1) / groups;
+    group(t, to - from, from, first_key, count);
+  }
+}
+
+template <class T>
+void clear(Tile<T>& t) {
+  for (int r = 0; r < t.rows; ++r) {
+    t.s.greatest[r] = kNone;
+    t.s.sum[r] = 0;
+    for (int d = 0; d < t.width; d += kLanes) store(t.s.acc + r * t.width + d, zero());
+  }
+}
+
+// One row's softmax state: (greatest, sum, acc) becomes that of both.
+void merge_row(float& greatest, float& sum, float* acc, float other_greatest, float other_sum, const float* other, int width) {
+  const float top = other_greatest > greatest ? other_greatest : greatest;
+  alignas(64) float scale[16] = {greatest - top, other_greatest - top};
+  for (int i = 0; i < 16; i += kLanes) store(scale + i, exp2(load(scale + i)));
+  greatest = top;
+  sum = __builtin_fmaf(sum, scale[0], other_sum * scale[1]);
+  const Vec mine = set1(scale[0]), theirs = set1(scale[1]);
+  for (int d = 0; d < width; d += kLanes) store(acc + d, fma(load(acc + d), mine, mul(load(other + d), theirs)));
+}
+
+template <class T>
+void merge_range(Tile<T>& t) {
+  for (int r = 0; r < t.rows; ++r) {
+    merge_row(t.s.total_greatest[r], t.s.total_sum[r], t.s.total + r * t.width, t.s.greatest[r], t.s.sum[r],
+              t.s.acc + r * t.width, t.width);
+  }
+}
+
+template <class T>
+void write_state(const Tile<T>& t, int range) {
+  for (int r = 0; r < t.rows; ++r) {
+    float* state = t.a.states + (int64_t{range} * t.rows + r) * attention_state_size(t.a.head_dim);
+    state[0] = t.s.greatest[r];
+    state[1] = t.s.sum[r];
+    for (int d = 0; d < t.width; d += kLanes) store(state + 16 + d, load(t.s.acc + r * t.width + d));
+  }
+}
+
+template <class T>
+void write_row(const AttentionTile& a, int r, float sum, const float* acc) {
+  T* out = static_cast<T*>(a.out) + (r / a.heads) * a.out_stride + (r % a.heads) * a.head_dim;
+  const Vec scale = set1(1.f / sum);
+  over(a.head_dim, [&](int64_t d) { store(out + d, mul(load(acc + d), scale)); },
+       [&](int64_t d, int left) { store(out + d, mul(load(acc + d), scale), left); });
+}
+
+template <class T>
+void go_through_range(Tile<T>& t, int range) {
+  clear(t);
+  const int visible = t.visible(t.rows - 1);
+  const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
+  for (int key = range * kKeyRange; key < end; key += kKeyBlock) {
+    block(t, key, end - key < kKeyBlock ? end - key : kKeyBlock);
+  }
+}
+
+template <class T>
+void run_typed(const AttentionTile& a) {
+  Scratch scratch;
+  Tile<T> t(a, scratch);
+  for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
+  t.pack_values = t.width != a.head_dim || (sizeof(T) != 4 && t.rows > kGroup);
+  pack_q(t);
+  if (a.states != nullptr) {
+    for (int range = a.range_begin; range < a.range_end; ++range) {
+      go_through_range(t, range);
+      write_state(t, range);
+    }
+    return;
+  }
+  for (int r = 0; r < t.rows; ++r) {
+    scratch.total_greatest[r] = kNone;
+    scratch.total_sum[r] = 0;
+    for (int d = 0; d < t.width; d += kLanes) store(scratch.total + r * t.width + d, zero());
+  }
+  for (int range = a.range_begin; range < a.range_end; ++range) {
+    go_through_range(t, range);
+    merge_range(t);
+  }
+  for (int r = 0; r < t.rows; ++r) write_row<T>(a, r, scratch.total_sum[r], scratch.total + r * t.width);
+}
+
+template <class T>
+void merge_typed(const AttentionTile& a) {
+  alignas(64) float acc[kMaxHeadDim];
+  const int rows = a.queries * a.heads;
+  const int width = (a.head_dim + kLanes - 1) / kLanes * kLanes;
+  for (int r = 0; r < rows; ++r) {
+    float greatest = kNone, sum = 0;
+    for (int d = 0; d < width; d += kLanes) store(acc + d, zero());
+    for (int range = 0; range < a.range_end; ++range) {
+      const float* state = a.states + (int64_t{range} * rows + r) * attention_state_size(a.head_dim);
+      merge_row(greatest, sum, acc, state[0], state[1], state + 16, width);
+    }
+    write_row<T>(a, r, sum, acc);
+  }
+}
+
+void run(const AttentionTile& a) { a.type == DType::float32 ? run_typed<float>(a) : run_typed<bf16>(a); }
+void merge(const AttentionTile& a) { a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a); }
+
+AttentionKernels attention_kernels() { return {.run = run, .merge = merge}; }
+
+}  // namespace
+}  // namespace weir::kernels

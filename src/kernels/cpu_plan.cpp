@@ -1,0 +1,107 @@
+#include "kernels/cpu_plan.h"
+
+#include <algorithm>
+
+namespace weir::kernels {
+namespace {
+
+// Multiply-adds that one thread does in about the time of a hand-over.
+constexpr int64_t kInlineWork = 200'000;
+constexpr int kTilesPerThread = 4;
+constexpr int kMostChunks = 32'768;
+
+int64_t cost(const AttentionTile& tile) {
+  const int64_t keys = std::min(tile.range_end * kKeyRange, tile.visible + tile.causal * tile.queries) -
+                       tile.range_begin * kKeyRange;
+  // Reading a key costs about as much as its products with four rows.
+  return keys * (4 + int64_t{tile.queries} * tile.heads);
+}
+
+const void* advance(const void* data, DType type, int64_t elements) {
+  return static_cast<const char*>(data) + elements * static_cast<int64_t>(size_of(type));
+}
+
+void run_chunks(ThreadPool& pool, int64_t count, auto&& body) {
+  const int chunks = static_cast<int>(std::min<int64_t>(count, kMostChunks));
+  pool.run(chunks, [&](int chunk) {
+    for (int64_t i = count * chunk / chunks; i < count * (chunk + 1) / chunks; ++i) body(i);
+  });
+}
+
+}  // namespace
+
+void AttentionPlan::clear() {
+  tiles_.clear();
+  merges_.clear();
+  work_ = 0;
+}
+
+void AttentionPlan::add(const AttentionTile& whole) {
+  for (int head = 0; head < whole.heads; head += kTileRows) {
+    AttentionTile part = whole;
+    part.heads = std::min(kTileRows, whole.heads - head);
+    part.q = advance(whole.q, whole.type, int64_t{head} * whole.head_dim);
+    part.out = const_cast<void*>(advance(whole.out, whole.type, int64_t{head} * whole.head_dim));
+    const int queries = kTileRows / part.heads;
+    for (int first = 0; first < whole.queries; first += queries) {
+      AttentionTile tile = part;
+      tile.queries = std::min(queries, whole.queries - first);
+      tile.visible = whole.visible + whole.causal * first;
+      tile.q = advance(part.q, whole.type, first * whole.q_stride);
+      tile.out = const_cast<void*>(advance(part.out, whole.type, first * whole.out_stride));
+      add_tile(tile);
+    }
+  }
+}
+
+void AttentionPlan::add_tile(AttentionTile tile) {
+  const int keys = tile.visible + tile.causal * (tile.queries - 1);
+  tile.range_begin = 0;
+  tile.range_end = (keys + kKeyRange - 1) / kKeyRange;
+  work_ += int64_t{keys} * tile.queries * tile.heads * tile.head_dim;
+  tiles_.push_back(tile);
+}
+
+// With fewer tiles than the threads need to share evenly, long ones are cut by ranges of keys.
+void AttentionPlan::split_ranges(int threads) {
+  const size_t wanted = static_cast<size_t>(kTilesPerThread * threads);
+  if (tiles_.size() >= wanted) return;
+  const int pieces = static_cast<int>((wanted + tiles_.size() - 1) / tiles_.size());
+  int64_t numbers = 0;
+  for (const AttentionTile& tile : tiles_) {
+    numbers += int64_t{tile.range_end} * tile.queries * tile.heads * attention_state_size(tile.head_dim);
+  }
+  if (static_cast<int64_t>(states_.size()) < numbers) states_.resize(static_cast<size_t>(numbers));
+  float* states = states_.data();
+  std::vector<AttentionTile> cut;
+  for (AttentionTile& tile : tiles_) {
+    const int ranges = tile.range_end, parts = std::min(pieces, ranges);
+    if (parts == 1) {
+      cut.push_back(tile);
+      continue;
+    }
+    tile.states = states;
+    states += int64_t{ranges} * tile.queries * tile.heads * attention_state_size(tile.head_dim);
+    merges_.push_back(tile);
+    for (int part = 0; part < parts; ++part) {
+      tile.range_begin = ranges * part / parts;
+      tile.range_end = ranges * (part + 1) / parts;
+      cut.push_back(tile);
+    }
+  }
+  tiles_.swap(cut);
+}
+
+void AttentionPlan::run(ThreadPool& pool, const AttentionKernels& kernels) {
+  if (pool.threads() == 1 || work_ < kInlineWork) {
+    for (const AttentionTile& tile : tiles_) kernels.run(tile);
+    return;
+  }
+  split_ranges(pool.threads());
+  std::stable_sort(tiles_.begin(), tiles_.end(),
+                   [](const AttentionTile& a, const AttentionTile& b) { return cost(a) > cost(b); });
+  run_chunks(pool, static_cast<int64_t>(tiles_.size()), [&](int64_t i) { kernels.run(tiles_[static_cast<size_t>(i)]); });
+  for (const AttentionTile& tile : merges_) kernels.merge(tile);
+}
+
+}  // namespace weir::kernels

@@ -1,0 +1,11 @@
+#include "kernels/simd_avx512.h"
+// after the vectors it is written in
+#include "kernels/simd_math.h"
+// after the functions it uses
+#include "kernels/rows_impl.h"
+
+namespace weir::kernels {
+
+RowKernels row_kernels_avx512_bf16() { return row_kernels(); }
+
+}  // namespace weir::kernels

@@ -1,0 +1,11 @@
+#include "kernels/simd_avx2.h"
+// after the vectors it is written in
+#include "kernels/simd_math.h"
+// after the functions it uses
+#include "kernels/sample_impl.h"
+
+namespace weir::kernels {
+
+SampleKernels sample_kernels_avx2() { return sample_kernels(); }
+
+}  // namespace weir::kernels

@@ -1,0 +1,69 @@
+// Functions over whole vectors, and loops over rows of any length. Included after one simd_*.h.
+#pragma once
+
+namespace weir::kernels {
+namespace {
+
+constexpr float kLog2e = 1.44269504088896341f;
+
+// 2^t, to 2 units in the last place; exactly 0 from kLowestPower down, infinity from 2^128; NaN stays NaN.
+inline Vec exp2(Vec t) {
+  t = min(set1(128.f), max(set1(kLowestPower), t));
+  const Vec n = round(t), f = sub(t, n);
+  Vec p = set1(1.5403530393381609e-4f);  // ln(2)^k / k!
+  p = fma(p, f, set1(1.3333558146428443e-3f));
+  p = fma(p, f, set1(9.6181291076284772e-3f));
+  p = fma(p, f, set1(5.5504108664821580e-2f));
+  p = fma(p, f, set1(2.4022650695910072e-1f));
+  p = fma(p, f, set1(6.9314718055994531e-1f));
+  p = fma(p, f, set1(1.f));
+  return scale_by_power(p, n);
+}
+
+// The product with log2(e) in two parts, so that the error does not grow with x.
+inline Vec exp(Vec x) {
+  x = min(set1(89.f), max(set1(kLowestPower / kLog2e), x));
+  const Vec n = round(mul(x, set1(kLog2e)));
+  Vec f = fnma(n, set1(0.693359375f), x);
+  f = fnma(n, set1(-2.12194440e-4f), f);
+  Vec p = set1(1.9875691500e-4f);  // Cephes expf
+  p = fma(p, f, set1(1.3981999507e-3f));
+  p = fma(p, f, set1(8.3334519073e-3f));
+  p = fma(p, f, set1(4.1665795894e-2f));
+  p = fma(p, f, set1(1.6666665459e-1f));
+  p = fma(p, f, set1(5.0000001201e-1f));
+  p = add(fma(mul(f, f), p, f), set1(1.f));
+  return scale_by_power(p, n);
+}
+
+// The rational approximation of Eigen and XLA, within 3e-7.
+inline Vec erf(Vec x) {
+  x = min(set1(4.f), max(set1(-4.f), x));
+  const Vec s = mul(x, x);
+  Vec p = set1(-2.72614225801306e-10f);
+  p = fma(p, s, set1(2.77068142495902e-08f));
+  p = fma(p, s, set1(-2.10102402082508e-06f));
+  p = fma(p, s, set1(-5.69250639462346e-05f));
+  p = fma(p, s, set1(-7.34990630326855e-04f));
+  p = fma(p, s, set1(-2.95459980854025e-03f));
+  p = fma(p, s, set1(-1.60960333262415e-02f));
+  Vec q = set1(-1.45660718464996e-05f);
+  q = fma(q, s, set1(-2.13374055278905e-04f));
+  q = fma(q, s, set1(-1.68282697438203e-03f));
+  q = fma(q, s, set1(-7.37332916720468e-03f));
+  q = fma(q, s, set1(-1.42647390514189e-02f));
+  return div(mul(x, p), q);
+}
+
+inline Vec sigmoid(Vec x) { return div(set1(1.f), add(set1(1.f), exp(sub(zero(), x)))); }
+
+// body(offset, n) over [0, n): n = kLanes for whole vectors, then once for what is left.
+template <class Whole, class Rest>
+inline void over(int64_t n, Whole&& whole, Rest&& rest) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) whole(i);
+  if (i < n) rest(i, static_cast<int>(n - i));
+}
+
+}  // namespace
+}  // namespace weir::kernels
