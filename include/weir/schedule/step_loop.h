@@ -8,19 +8,14 @@
 #include "weir/base/clock.h"
 #include "weir/base/doorbell.h"
 #include "weir/base/metrics.h"
+#include "weir/schedule/options.h"
 #include "weir/schedule/plan.h"
 #include "weir/work/work_queue.h"
 
 namespace weir::schedule {
 
-struct SchedulerOptions {
-  uint32_t max_sequences = 64;     // rows of a step
-  uint32_t max_batch_tokens = 2048;  // tokens of a step; raised to spec.max_tokens where prompts are whole
-  bool prefix_cache = true;
-};
-
-/// The one step thread of a device: it loads models, then runs the schedulers of all of them in turns weighted by waiting
-/// work. All tensor work happens in it. Public calls are thread-safe.
+/// The one step thread of a device: it loads models, then runs the schedulers of all of them in
+/// turns weighted by waiting work. All tensor work happens in it. Public calls are thread-safe.
 class StepLoop {
  public:
   /// Builds a model's runner; runs in the step thread.
@@ -32,20 +27,25 @@ class StepLoop {
     std::shared_ptr<work::WorkQueue> queue;
     ModelMetrics* metrics = nullptr;  // may be null; outlives the loop
     Load load;
-    std::function<void(Result<ModelSpec>)> loaded;  // called in the step thread, once
+    std::function<void(Result<ModelSpec>)>
+        loaded;  // called once, in the step thread (in add() when that has ended)
   };
 
-  /// `bell` is the one that the models' queues ring. `enter` runs first in the step thread (thread-local set-up of torch).
+  /// `bell` is the one that the models' queues ring. `enter` runs first in the step thread
+  /// (thread-local set-up of torch).
   StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, std::function<void()> enter = {});
   ~StepLoop();  // stop(), then join
   StepLoop(const StepLoop&) = delete;
 
+  /// Loads and serves one more model. Where loading fails the model's queue is closed and what
+  /// waits in it answered.
   void add(Model model);
 
-  /// No more steps after the current one; what is unfinished is answered unavailable.
+  /// No more steps after the current one; queues are closed and what is unfinished is answered
+  /// unavailable, in the step thread. Returns at once.
   void stop();
 
-  /// Time since the step thread last went round: what /health looks at.
+  /// Time since the step thread last went round: what /health looks at. 0 while it loads a model.
   std::chrono::milliseconds since_tick() const;
 
   /// Sequences that wait or run, of all models.

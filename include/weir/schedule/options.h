@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+
+namespace weir::schedule {
+
+struct SchedulerOptions {
+  uint32_t max_sequences = 64;  // rows of a step
+  uint32_t max_batch_tokens =
+      2048;  // tokens of a step; raised to spec.max_tokens where prompts are whole
+  uint32_t max_chunk_tokens = 512;  // of these for prompts, in a step where others decode
+  bool prefix_cache = true;
+};
+
+}  // namespace weir::schedule

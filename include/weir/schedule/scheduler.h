@@ -1,0 +1,125 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "weir/base/clock.h"
+#include "weir/base/metrics.h"
+#include "weir/schedule/options.h"
+#include "weir/schedule/plan.h"
+#include "weir/schedule/policy.h"
+#include "weir/schedule/sequence.h"
+#include "weir/work/work_queue.h"
+
+namespace weir::schedule {
+
+class ModelMemory;
+
+/// Is what a model says of itself consistent? Errors: invalid_argument.
+Result<void> check_spec(const ModelSpec& spec);
+
+/// Continuous batching for one model: takes requests from its queue, makes the rows of each step,
+/// answers. Step thread only. When it dies, whatever is unfinished is answered unavailable and
+/// steps in flight are collected.
+class Scheduler {
+ public:
+  /// All outlive the scheduler; `metrics` may be null. REQUIRES: check_spec(runner.spec()).
+  struct Parts {
+    Runner& runner;
+    work::WorkQueue& queue;
+    const Clock& clock;
+    ModelMetrics* metrics = nullptr;
+  };
+  struct Load {
+    uint32_t waiting = 0, running = 0;
+    double memory_usage = 0;  // 0 to 1, of pages
+  };
+
+  /// Without a `policy`: PriorityPolicy.
+  Scheduler(Parts parts, const SchedulerOptions& options, std::unique_ptr<Policy> policy = nullptr);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  void step();
+
+  bool idle() const { return waiting_.empty() && running_.empty() && in_flight_.empty(); }
+  Load load() const;
+  /// Sequences that had a row and have no answer yet; the queue counts the others as held. May be
+  /// called from any thread; read the queue first, so that none is missed on its way from there to
+  /// here.
+  size_t started() const { return started_.load(); }
+
+  /// Checks the books of the memory; when idle also that nobody holds anything. Errors: internal.
+  Result<void> audit() const;
+
+ private:
+  /// A plan with what must live until it is collected.
+  struct Step {
+    StepPlan plan;
+    std::vector<Sequence*> owners;          // of the rows
+    std::vector<std::vector<PageId>> kept;  // page numbers that rows in flight point to
+    uint32_t prompt_room = 0;               // tokens that prompts may still take
+    TimePoint launched;
+  };
+  using Sequences = std::vector<std::unique_ptr<Sequence>>;
+
+  void take_new();
+  void take(work::Request request);
+  void drop_closed();
+  void grow_running(Step& step);
+  void admit_waiting(Step& step);
+  bool launch(std::unique_ptr<Step> step);  // false: nothing was launched
+  void settle();                            // the oldest step in flight
+  void report();
+
+  std::unique_ptr<Step> new_step();
+  void recycle(std::unique_ptr<Step> step);
+  uint32_t share(const Sequence& sequence, const Step& step) const;
+  void add_row(Step& step, Sequence& sequence, uint32_t tokens);
+  static void unplan(const Row& row, Sequence& sequence);
+  bool make_room(Sequence& sequence, uint32_t end);
+  void preempt(Sequence& last);
+  bool admit(Sequence& sequence);
+  void enter_running(Sequence& sequence);
+  void release(Sequence& sequence);
+
+  Result<std::vector<work::Output>> collect(const Step& step);
+  void settle_row(const Row& row, Sequence& sequence, work::Output& output);
+  void settle_token(Sequence& sequence, int32_t token);
+  void finish(Sequence& sequence, work::Finish finish);
+  void fail(Sequence& sequence, Error error);
+  void end(Sequence& sequence);
+  void sweep();
+
+  Runner& runner_;
+  work::WorkQueue& queue_;
+  const Clock& clock_;
+  ModelMetrics* const metrics_;
+  const ModelSpec spec_;
+  const size_t depth_;
+  const SchedulerOptions options_;
+  const std::unique_ptr<Policy> policy_;
+  const std::unique_ptr<ModelMemory> memory_;
+
+  Sequences waiting_;  // in no order: the policy has it
+  Sequences running_;  // in order of rank: the last loses its memory first
+  Sequences leaving_;  // ended, with rows in flight
+  std::deque<std::unique_ptr<Step>> in_flight_;
+  std::vector<std::unique_ptr<Step>> spare_;
+  std::vector<std::vector<PageId>> dropped_;  // page numbers that nobody points to
+
+  SequenceId next_id_ = 1;
+  TimePoint now_;  // of this step
+  TimePoint last_collected_, last_load_;
+  size_t unstarted_ = 0, unstarted_tokens_ = 0;
+  std::atomic<size_t> started_ = 0;
+  uint32_t preempted_ = 0;                        // in this step
+  uint64_t queried_tokens_ = 0, hit_tokens_ = 0;  // in this step
+  bool any_ended_ = false;
+};
+
+}  // namespace weir::schedule

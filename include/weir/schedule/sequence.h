@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "weir/memory/page_pool.h"
+#include "weir/memory/prefix_index.h"
+#include "weir/memory/slot_pool.h"
+#include "weir/schedule/plan.h"
+#include "weir/work/request.h"
+
+namespace weir::schedule {
+
+/// What a sequence holds of its model's memory.
+struct Holdings {
+  memory::PageLease pages, cross_pages;
+  memory::SlotLease slot;
+  memory::PrefixHash chain;  // name of the last page known to the prefix index
+  uint32_t indexed = 0;      // pages known to it
+};
+
+/// The scheduler's record of a request. Owned by the scheduler; policies read it.
+///
+/// "Position" counts prompt and completion from 0. Planned positions are those handed to the
+/// runner; a token sampled by a step that is not collected yet exists, but its value does not.
+struct Sequence {
+  enum class State : uint8_t { waiting, running, ended };
+
+  SequenceId id = 0;  // in order of arrival
+  work::Request request;
+  std::vector<int32_t> tokens;  // prompt, and what is known of the completion
+  uint32_t prompt_tokens = 0;
+  uint32_t limit = 0;  // tokens of the completion at most; 0: gives a Vector
+  State state = State::waiting;
+
+  uint32_t planned = 0;            // positions
+  uint32_t unsettled_rows = 0;     // rows in flight
+  uint32_t unsettled_outputs = 0;  // tokens in flight
+
+  Holdings holdings;
+
+  uint32_t cached_tokens = 0;
+  std::optional<TimePoint> first_row, first_token;
+
+  bool generates() const { return limit > 0; }
+  bool started() const { return first_row.has_value(); }
+  uint32_t total() const { return static_cast<uint32_t>(tokens.size()) + unsettled_outputs; }
+  uint32_t completion() const { return total() - prompt_tokens; }
+  /// Positions that can be planned now.
+  uint32_t pending() const { return generates() && completion() >= limit ? 0 : total() - planned; }
+  bool decoding() const { return completion() > 0 && pending() == 1; }
+  /// Positions that are ever computed: the last token of a completion is not.
+  uint32_t positions_needed() const {
+    return generates() ? prompt_tokens + limit - 1 : prompt_tokens;
+  }
+};
+
+}  // namespace weir::schedule

@@ -1,0 +1,43 @@
+#include "schedule/checks.h"
+
+#include <string>
+#include <variant>
+
+#include "weir/schedule/scheduler.h"
+
+namespace weir::schedule {
+
+Result<void> check_spec(const ModelSpec& spec) {
+  const Memory& memory = spec.memory;
+  const bool remembers = memory.pages || memory.slot;
+  if (spec.max_tokens == 0) return invalid("max_tokens is 0; a model takes at least 1");
+  if (memory.pages && spec.pages == 0) return invalid("the model needs pages and has 0");
+  if (memory.cross_pages && !memory.pages)
+    return invalid("the model has cross pages without pages");
+  if (memory.cross_pages && spec.cross_pages == 0)
+    return invalid("the model needs cross pages and has 0");
+  if (memory.slot && spec.slots == 0) return invalid("the model needs slots and has 0");
+  if (memory.pages && spec.page_size == 0)
+    return invalid("page_size is 0; a page holds at least 1");
+  if (memory.cross_pages && spec.prompt == Prompt::chunked)
+    return invalid("the model splits the prompt of an encoder");
+  if (spec.generates && !remembers) return invalid("the model generates and remembers nothing");
+  if (spec.prompt == Prompt::chunked && !remembers)
+    return invalid("the model splits prompts and remembers nothing");
+  return {};
+}
+
+Result<void> check_request(const ModelSpec& spec, const work::Request& request) {
+  if (request.prompt.empty()) return invalid("prompt has 0 tokens; this model takes at least 1");
+  if (std::holds_alternative<work::SamplingParams>(request.params) != spec.generates)
+    return invalid(spec.generates ? "this model generates text; it gives no embeddings"
+                                  : "this model gives embeddings; it generates no text");
+  const size_t most = spec.generates ? spec.max_tokens - 1 : spec.max_tokens;
+  if (request.prompt.size() > most)
+    return invalid("prompt has " + std::to_string(request.prompt.size()) +
+                   " tokens; this model takes " + std::to_string(most) +
+                   (spec.generates ? " and one of completion" : ""));
+  return {};
+}
+
+}  // namespace weir::schedule

@@ -1,0 +1,132 @@
+#include "schedule/model_memory.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace weir::schedule {
+namespace {
+
+uint32_t pages_of(uint32_t tokens, uint32_t page_size) {
+  return (tokens + page_size - 1) / page_size;
+}
+
+Error never_fits(uint32_t needed, const char* what, uint32_t has) {
+  return invalid("prompt and completion need " + std::to_string(needed) + ' ' + what +
+                 "; this model's cache has " + std::to_string(has));
+}
+
+bool shares_prefixes(const ModelSpec& spec) {
+  return spec.prompt == Prompt::chunked && spec.generates && spec.memory.pages &&
+         !spec.memory.cross_pages && !spec.memory.slot;
+}
+
+}  // namespace
+
+ModelMemory::ModelMemory(const ModelSpec& spec, bool prefix_cache)
+    : spec_(spec),
+      pages_(spec.memory.pages ? spec.pages : 0),
+      cross_pages_(spec.memory.cross_pages ? spec.cross_pages : 0),
+      slots_(spec.memory.slot ? spec.slots : 0) {
+  if (prefix_cache && shares_prefixes(spec))
+    index_ = std::make_unique<memory::PrefixIndex>(pages_, spec.page_size,
+                                                   memory::PrefixIndex::random_key());
+}
+
+Result<void> ModelMemory::check_fits(const Sequence& sequence) const {
+  const uint32_t pages = pages_for(sequence, sequence.positions_needed());
+  if (pages > pages_.size()) return never_fits(pages, "pages", pages_.size());
+  const uint32_t cross = cross_pages_for(sequence);
+  if (cross > cross_pages_.size()) return never_fits(cross, "cross pages", cross_pages_.size());
+  return {};
+}
+
+bool ModelMemory::admit(Sequence& sequence, uint32_t reserve) {
+  Holdings& held = sequence.holdings;
+  held.pages = memory::PageLease(pages_);
+  held.cross_pages = memory::PageLease(cross_pages_);
+  held.pages.reserve(pages_for(sequence, sequence.positions_needed()));
+  held.indexed = 0;
+  if (index_) {
+    held.chain = index_->start(sequence.request.cache_scope);
+    const auto reusable =
+        std::span<const int32_t>(sequence.tokens).first(sequence.tokens.size() - 1);
+    held.indexed = index_->find(held.chain, reusable, held.pages);
+  }
+  if (!take_all(sequence, reserve)) {
+    held = Holdings();
+    return false;
+  }
+  sequence.planned = held.indexed * spec_.page_size;
+  return true;
+}
+
+bool ModelMemory::take_all(Sequence& sequence, uint32_t reserve) {
+  Holdings& held = sequence.holdings;
+  const uint32_t pages = pages_for(sequence, sequence.total());
+  if (pages - held.pages.size() + (spec_.memory.pages ? reserve : 0) > pages_.available())
+    return false;
+  if (!held.pages.grow_to(pages)) return false;
+  if (!held.cross_pages.grow_to(cross_pages_for(sequence))) return false;
+  if (!spec_.memory.slot) return true;
+  auto slot = slots_.take();
+  if (!slot) return false;
+  held.slot = std::move(*slot);
+  return true;
+}
+
+bool ModelMemory::grow(Sequence& sequence, uint32_t end) {
+  return sequence.holdings.pages.grow_to(pages_for(sequence, end));
+}
+
+void ModelMemory::computed(Sequence& sequence, uint32_t end) {
+  if (!index_) return;
+  Holdings& held = sequence.holdings;
+  end = std::min(end, static_cast<uint32_t>(sequence.tokens.size()));
+  for (uint32_t from = held.indexed * spec_.page_size; from + spec_.page_size <= end;
+       from += spec_.page_size, ++held.indexed) {
+    held.chain = index_->next(
+        held.chain, std::span<const int32_t>(sequence.tokens).subspan(from, spec_.page_size));
+    index_->insert(held.chain, held.pages.pages()[held.indexed]);
+  }
+}
+
+void ModelMemory::release(Sequence& sequence, std::vector<std::vector<PageId>>& kept) {
+  for (memory::PageLease* lease : {&sequence.holdings.pages, &sequence.holdings.cross_pages})
+    if (lease->size() > 0) kept.push_back(lease->drop());
+  sequence.holdings = Holdings();
+}
+
+uint32_t ModelMemory::runner_position(const Sequence& sequence, uint32_t position) const {
+  if (!spec_.memory.cross_pages || position < sequence.prompt_tokens) return position;
+  return position - sequence.prompt_tokens + 1;
+}
+
+uint32_t ModelMemory::pages_for(const Sequence& sequence, uint32_t end) const {
+  if (!spec_.memory.pages) return 0;
+  if (spec_.memory.cross_pages)
+    end = runner_position(sequence, std::max(end, sequence.prompt_tokens));
+  return pages_of(end, spec_.page_size);
+}
+
+uint32_t ModelMemory::cross_pages_for(const Sequence& sequence) const {
+  return spec_.memory.cross_pages ? pages_of(sequence.prompt_tokens, spec_.page_size) : 0;
+}
+
+double ModelMemory::usage() const {
+  return pages_.size() ? 1.0 - static_cast<double>(pages_.available()) / pages_.size() : 0;
+}
+
+Result<void> ModelMemory::audit() const {
+  for (const memory::PagePool* pool : {&pages_, &cross_pages_})
+    if (auto books = pool->audit(); !books) return books;
+  if (auto books = slots_.audit(); !books) return books;
+  return index_ ? index_->audit() : Result<void>();
+}
+
+bool ModelMemory::whole() const {
+  return pages_.available() == pages_.size() && cross_pages_.available() == cross_pages_.size() &&
+         slots_.available() == slots_.size();
+}
+
+}  // namespace weir::schedule

@@ -1,0 +1,211 @@
+#include "weir/schedule/scheduler.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "schedule/checks.h"
+#include "schedule/model_memory.h"
+
+namespace weir::schedule {
+namespace {
+
+constexpr auto kLoadEvery = std::chrono::milliseconds(50);
+
+SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
+  options.max_sequences = std::max(options.max_sequences, 1u);
+  options.max_batch_tokens = std::max(options.max_batch_tokens, 1u);
+  options.max_chunk_tokens = std::max(options.max_chunk_tokens, 1u);
+  if (spec.prompt == Prompt::whole) {  // a whole prompt must fit one step
+    options.max_batch_tokens = std::max(options.max_batch_tokens, spec.max_tokens);
+    options.max_chunk_tokens = options.max_batch_tokens;
+  }
+  return options;
+}
+
+std::unique_ptr<Policy> policy_or_default(std::unique_ptr<Policy> policy,
+                                          const SchedulerOptions& options) {
+  if (policy) return policy;
+  return std::make_unique<PriorityPolicy>(options.max_chunk_tokens);
+}
+
+uint32_t completion_limit(const ModelSpec& spec, const work::Request& request) {
+  const auto* sampling = std::get_if<work::SamplingParams>(&request.params);
+  if (!sampling) return 0;
+  return std::min(sampling->max_tokens,
+                  spec.max_tokens - static_cast<uint32_t>(request.prompt.size()));
+}
+
+Error deadline_passed(const Sequence& sequence) {
+  const auto& request = sequence.request;
+  const auto allowed =
+      std::chrono::ceil<std::chrono::milliseconds>(*request.deadline - request.arrival);
+  return Error{
+      .code = Code::deadline,
+      .message = "the request did not start within its " + std::to_string(allowed.count()) + " ms"};
+}
+
+}  // namespace
+
+Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_ptr<Policy> policy)
+    : runner_(parts.runner),
+      queue_(parts.queue),
+      clock_(parts.clock),
+      metrics_(parts.metrics),
+      spec_(parts.runner.spec()),
+      depth_(static_cast<size_t>(parts.runner.depth())),
+      options_(resolve(options, spec_)),
+      policy_(policy_or_default(std::move(policy), options_)),
+      memory_(std::make_unique<ModelMemory>(spec_, options_.prefix_cache)) {}
+
+Scheduler::~Scheduler() {
+  for (; !in_flight_.empty(); in_flight_.pop_front()) static_cast<void>(runner_.collect());
+  for (Sequences* sequences : {&running_, &waiting_})
+    for (auto& sequence : *sequences)
+      sequence->request.reply.fail(
+          Error{.code = Code::unavailable, .message = "this model is being stopped"});
+}
+
+void Scheduler::step() {
+  now_ = clock_.now();
+  take_new();
+  drop_closed();
+  auto step = new_step();
+  grow_running(*step);
+  admit_waiting(*step);
+  const bool launched = launch(std::move(step));
+  while (!in_flight_.empty() && (!launched || in_flight_.size() > depth_)) settle();
+  report();
+}
+
+void Scheduler::take_new() {
+  for (work::Request& request : queue_.take_all()) take(std::move(request));
+}
+
+void Scheduler::take(work::Request request) {
+  if (auto fits = check_request(spec_, request); !fits) {
+    request.reply.fail(std::move(fits.error()));
+    return;
+  }
+  auto sequence = std::make_unique<Sequence>();
+  sequence->id = next_id_++;
+  sequence->limit = completion_limit(spec_, request);
+  sequence->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
+  sequence->tokens = std::move(request.prompt);
+  sequence->request = std::move(request);
+  if (spec_.generates && sequence->limit == 0) {
+    sequence->request.reply.finish(
+        {.reason = work::FinishReason::length, .prompt_tokens = sequence->prompt_tokens});
+    return;
+  }
+  if (auto fits = memory_->check_fits(*sequence); !fits) {
+    sequence->request.reply.fail(std::move(fits.error()));
+    return;
+  }
+  ++unstarted_;
+  unstarted_tokens_ += sequence->prompt_tokens;
+  policy_->enter(*sequence);
+  waiting_.push_back(std::move(sequence));
+}
+
+void Scheduler::drop_closed() {
+  for (Sequences* sequences : {&running_, &waiting_})
+    for (auto& sequence : *sequences)
+      if (sequence->request.reply.closed())
+        fail(*sequence, Error{.code = Code::cancelled, .message = "the client left"});
+  if (unstarted_ > 0)
+    for (auto& sequence : waiting_) {
+      const auto& deadline = sequence->request.deadline;
+      if (deadline && now_ > *deadline && !sequence->started() &&
+          sequence->state == Sequence::State::waiting)
+        fail(*sequence, deadline_passed(*sequence));
+    }
+  sweep();
+}
+
+void Scheduler::grow_running(Step& step) {
+  const auto decodes = std::count_if(running_.begin(), running_.end(),
+                                     [](const auto& sequence) { return sequence->decoding(); });
+  step.prompt_room =
+      policy_->prompt_tokens(options_.max_batch_tokens, static_cast<uint32_t>(decodes));
+  for (size_t i = 0; i < running_.size(); ++i) {
+    Sequence& sequence = *running_[i];
+    const uint32_t tokens = share(sequence, step);
+    if (tokens > 0 && make_room(sequence, sequence.planned + tokens))
+      add_row(step, sequence, tokens);
+  }
+}
+
+void Scheduler::admit_waiting(Step& step) {
+  if (preempted_ > 0) return;  // what was taken from some is not for those behind them
+  while (running_.size() < options_.max_sequences) {
+    Sequence* sequence = policy_->next();
+    if (!sequence || share(*sequence, step) == 0 || !admit(*sequence)) return;
+    add_row(step, *sequence, share(*sequence, step));
+  }
+}
+
+bool Scheduler::launch(std::unique_ptr<Step> step) {
+  if (step->plan.rows.empty()) {
+    recycle(std::move(step));
+    return false;
+  }
+  step->launched = now_;
+  auto launched = runner_.launch(step->plan);
+  if (launched) {
+    in_flight_.push_back(std::move(step));
+    return true;
+  }
+  for (size_t i = 0; i < step->owners.size(); ++i) {
+    unplan(step->plan.rows[i], *step->owners[i]);
+    fail(*step->owners[i], launched.error());
+  }
+  recycle(std::move(step));
+  sweep();
+  return false;
+}
+
+void Scheduler::settle() {
+  auto step = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  auto outputs = collect(*step);
+  for (size_t i = 0; i < step->owners.size(); ++i) {
+    Sequence& sequence = *step->owners[i];
+    unplan(step->plan.rows[i], sequence);
+    if (sequence.state == Sequence::State::ended) continue;
+    if (outputs)
+      settle_row(step->plan.rows[i], sequence, (*outputs)[i]);
+    else
+      fail(sequence, outputs.error());
+  }
+  recycle(std::move(step));
+  sweep();
+}
+
+Scheduler::Load Scheduler::load() const {
+  return {static_cast<uint32_t>(waiting_.size()), static_cast<uint32_t>(running_.size()),
+          memory_->usage()};
+}
+
+Result<void> Scheduler::audit() const {
+  if (auto books = memory_->audit(); !books) return books;
+  if (idle() && !memory_->whole())
+    return Error{.code = Code::internal, .message = "nothing runs, and memory is still held"};
+  return {};
+}
+
+void Scheduler::report() {
+  started_.store(waiting_.size() + running_.size() - unstarted_);
+  queue_.set_held(unstarted_, unstarted_tokens_);
+  const uint32_t preempted = std::exchange(preempted_, 0);
+  const uint64_t queried = std::exchange(queried_tokens_, 0), hits = std::exchange(hit_tokens_, 0);
+  if (!metrics_) return;
+  if (preempted > 0) metrics_->preempted(preempted);
+  if (queried > 0) metrics_->prefix_cache(queried, hits);
+  if (now_ - last_load_ < kLoadEvery && !idle()) return;
+  last_load_ = now_;
+  const Load now = load();
+  metrics_->set_load(now.waiting, now.running, now.memory_usage);
+}
+
+}  // namespace weir::schedule

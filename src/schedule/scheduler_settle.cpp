@@ -1,0 +1,109 @@
+// What becomes of a step's outputs: tokens to replies, ends, errors.
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "schedule/model_memory.h"
+#include "weir/schedule/scheduler.h"
+
+namespace weir::schedule {
+namespace {
+
+Error internal(std::string message) {
+  return Error{.code = Code::internal, .message = std::move(message)};
+}
+
+/// Does `token`, the last of `known` of the completion, end it?
+bool stops(const Sequence& sequence, uint32_t known, int32_t token) {
+  const auto& sampling = std::get<work::SamplingParams>(sequence.request.params);
+  const auto& stop = sampling.stop_tokens;
+  return known > sampling.min_tokens && std::find(stop.begin(), stop.end(), token) != stop.end();
+}
+
+std::chrono::microseconds between(TimePoint from, TimePoint to) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(to - from);
+}
+
+}  // namespace
+
+Result<std::vector<work::Output>> Scheduler::collect(const Step& step) {
+  auto outputs = runner_.collect();
+  now_ = clock_.now();
+  const auto took = std::chrono::duration<double>(now_ - std::max(step.launched, last_collected_));
+  last_collected_ = now_;
+  if (metrics_) metrics_->step(step.plan.tokens, took.count());
+  if (outputs && outputs->size() != step.owners.size())
+    return internal("the model gave " + std::to_string(outputs->size()) + " outputs for " +
+                    std::to_string(step.owners.size()) + " rows");
+  return outputs;
+}
+
+void Scheduler::settle_row(const Row& row, Sequence& sequence, work::Output& output) {
+  if (auto* error = std::get_if<Error>(&output)) return fail(sequence, std::move(*error));
+  const bool computes_token = row.tokens.empty();
+  if (sequence.state == Sequence::State::running)  // else preempted since: its pages are others'
+    memory_->computed(sequence,
+                      row.first + (computes_token ? 1 : static_cast<uint32_t>(row.tokens.size())));
+  if (!row.wants_output) return;
+  if (!sequence.first_token) sequence.first_token = now_;
+  if (auto* token = std::get_if<work::Token>(&output); token && sequence.generates())
+    return settle_token(sequence, token->id);
+  if (auto* vector = std::get_if<work::Vector>(&output); vector && !sequence.generates()) {
+    sequence.request.reply.push(std::move(*vector));
+    return finish(sequence, {});
+  }
+  fail(sequence, internal("the model gave an output of the wrong kind"));
+}
+
+void Scheduler::settle_token(Sequence& sequence, int32_t token) {
+  if (token < 0) return fail(sequence, internal("the model gave no usable logits"));
+  sequence.tokens.push_back(token);
+  sequence.request.reply.push(work::Token{token});
+  const uint32_t known = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
+  if (stops(sequence, known, token))
+    finish(sequence, {.reason = work::FinishReason::stop, .stop_token = true});
+  else if (known == sequence.limit)
+    finish(sequence, {.reason = work::FinishReason::length});
+}
+
+void Scheduler::finish(Sequence& sequence, work::Finish finish) {
+  finish.prompt_tokens = sequence.prompt_tokens;
+  finish.cached_tokens = sequence.cached_tokens;
+  finish.generated_tokens = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
+  finish.queued = between(sequence.request.arrival, *sequence.first_row);
+  finish.prefill = between(*sequence.first_row, *sequence.first_token);
+  finish.decode = between(*sequence.first_token, now_);
+  sequence.request.reply.finish(finish);
+  end(sequence);
+}
+
+void Scheduler::fail(Sequence& sequence, Error error) {
+  sequence.request.reply.fail(std::move(error));
+  end(sequence);
+}
+
+void Scheduler::end(Sequence& sequence) {
+  if (sequence.state == Sequence::State::waiting) policy_->leave(sequence);
+  if (!sequence.started()) {
+    --unstarted_;
+    unstarted_tokens_ -= sequence.prompt_tokens;
+  }
+  release(sequence);
+  sequence.state = Sequence::State::ended;
+  any_ended_ = true;
+}
+
+void Scheduler::sweep() {
+  if (!any_ended_ && leaving_.empty()) return;
+  any_ended_ = false;
+  for (Sequences* sequences : {&running_, &waiting_})
+    std::erase_if(*sequences, [this](auto& sequence) {
+      if (sequence->state != Sequence::State::ended) return false;
+      if (sequence->unsettled_rows > 0) leaving_.push_back(std::move(sequence));
+      return true;
+    });
+  std::erase_if(leaving_, [](const auto& sequence) { return sequence->unsettled_rows == 0; });
+}
+
+}  // namespace weir::schedule

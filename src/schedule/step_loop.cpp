@@ -1,0 +1,211 @@
+#include "weir/schedule/step_loop.h"
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "schedule/turns.h"
+#include "weir/schedule/scheduler.h"
+
+namespace weir::schedule {
+namespace {
+
+constexpr auto kIdleWait = std::chrono::milliseconds(100);
+
+Error stopped_error() {
+  return Error{.code = Code::unavailable, .message = "this model is being stopped"};
+}
+
+void close_queue(work::WorkQueue& queue, const Error& error) {
+  queue.close();
+  for (work::Request& request : queue.take_all()) request.reply.fail(error);
+  queue.set_held(0, 0);
+}
+
+}  // namespace
+
+class StepLoop::Impl {
+ public:
+  Impl(std::shared_ptr<Doorbell> bell, const Clock& clock, std::function<void()> enter)
+      : bell_(std::move(bell)), clock_(clock), enter_(std::move(enter)) {
+    tick();
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~Impl() {
+    stop();
+    thread_.join();
+  }
+
+  void add(Model model) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!closed_) {
+        served_.push_back(std::make_unique<Served>());
+        served_.back()->model = std::move(model);
+        bell_->ring();
+        return;
+      }
+    }
+    close_queue(*model.queue, stopped_error());
+    model.loaded(stopped_error());
+  }
+
+  void stop() {
+    stopping_.store(true);
+    bell_->ring();
+  }
+
+  std::chrono::milliseconds since_tick() const {
+    if (loading_.load()) return std::chrono::milliseconds(0);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now().time_since_epoch() -
+                                                                 Duration(ticked_.load()));
+  }
+
+  size_t in_flight() const {
+    std::lock_guard lock(mutex_);
+    size_t count = 0;
+    for (const auto& served : served_) count += work_of(*served);
+    return count;
+  }
+
+ private:
+  struct Served {
+    Model model;
+    std::unique_ptr<Runner> runner;
+    std::unique_ptr<Scheduler> scheduler;  // set once loaded, under the mutex
+    bool tried = false;
+  };
+
+  static size_t work_of(const Served& served) {
+    const size_t queued = served.model.queue->waiting();  // first: see Scheduler::started()
+    return queued + (served.scheduler ? served.scheduler->started() : 0);
+  }
+
+  void run() {
+    if (enter_) enter_();
+    while (!stopping_.load()) {
+      tick();
+      if (Served* next = next_to_load())
+        load(*next);
+      else if (!take_turn())
+        rest();
+    }
+    close();
+  }
+
+  void tick() { ticked_.store(clock_.now().time_since_epoch().count()); }
+
+  Served* next_to_load() {
+    std::lock_guard lock(mutex_);
+    for (auto& served : served_)
+      if (!served->tried) return served.get();
+    return nullptr;
+  }
+
+  void load(Served& served) {
+    served.tried = true;
+    loading_.store(true);
+    auto result = start(served);
+    tick();
+    loading_.store(false);
+    if (!result)
+      close_queue(*served.model.queue,
+                  {.code = Code::unavailable, .message = result.error().message});
+    served.model.loaded(std::move(result));
+  }
+
+  Result<ModelSpec> start(Served& served) {
+    auto runner = served.model.load();
+    if (!runner) return std::move(runner.error());
+    const ModelSpec spec = (*runner)->spec();
+    if (auto consistent = check_spec(spec); !consistent) return std::move(consistent.error());
+    served.runner = std::move(*runner);
+    auto scheduler = std::make_unique<Scheduler>(
+        Scheduler::Parts{*served.runner, *served.model.queue, clock_, served.model.metrics},
+        served.model.options);
+    std::lock_guard lock(mutex_);
+    served.scheduler = std::move(scheduler);
+    ready_.push_back(&served);
+    return spec;
+  }
+
+  bool take_turn() {
+    work_.clear();
+    for (const Served* served : ready_)
+      work_.push_back(served->scheduler->idle() ? served->model.queue->waiting()
+                                                : work_of(*served) + 1);
+    const size_t turn = turns_.next(work_);
+    if (turn == Turns::kNobody) return false;
+    const TimePoint start = clock_.now();
+    ready_[turn]->scheduler->step();
+    turns_.took(turn, work_[turn], std::chrono::duration<double>(clock_.now() - start).count());
+    audited_ = false;
+    return true;
+  }
+
+  void rest() {
+    if (bell_->wait(kIdleWait) || audited_) return;
+    for (const Served* served : ready_)
+      if (auto books = served->scheduler->audit(); !books) {
+        std::fprintf(stderr, "the memory of %s is not in order: %s\n", served->model.name.c_str(),
+                     books.error().message.c_str());
+        std::abort();
+      }
+    audited_ = true;
+  }
+
+  void close() {
+    std::vector<std::unique_ptr<Served>> served;
+    {
+      std::lock_guard lock(mutex_);
+      closed_ = true;
+      served.swap(served_);
+    }
+    for (auto& one : served) {
+      one->model.queue->close();
+      one->scheduler.reset();
+      one->runner.reset();
+      close_queue(*one->model.queue, stopped_error());
+      if (!one->tried) one->model.loaded(stopped_error());
+    }
+  }
+
+  const std::shared_ptr<Doorbell> bell_;
+  const Clock& clock_;
+  const std::function<void()> enter_;
+  std::atomic<bool> stopping_ = false, loading_ = false;
+  std::atomic<Duration::rep> ticked_ = 0;
+
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<Served>> served_;
+  bool closed_ = false;
+
+  // Of the step thread.
+  std::vector<Served*> ready_;
+  std::vector<size_t> work_;
+  Turns turns_;
+  bool audited_ = true;  // nothing ran since the last audit
+
+  std::thread thread_;
+};
+
+StepLoop::StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, std::function<void()> enter)
+    : impl_(std::make_unique<Impl>(std::move(bell), clock, std::move(enter))) {}
+
+StepLoop::~StepLoop() = default;
+
+void StepLoop::add(Model model) { impl_->add(std::move(model)); }
+
+void StepLoop::stop() { impl_->stop(); }
+
+std::chrono::milliseconds StepLoop::since_tick() const { return impl_->since_tick(); }
+
+size_t StepLoop::in_flight() const { return impl_->in_flight(); }
+
+}  // namespace weir::schedule
