@@ -8,9 +8,11 @@ use std::sync::Arc;
 use crate::boundary::*;
 use crate::tokenizer::{Vocabulary, WeirTokenizer};
 
-/// A character has at most four bytes, so four byte tokens finish one; far beyond that the bytes are no characters.
-const LONGEST_WAIT: usize = 32;
+/// A character has at most four bytes, so four byte tokens finish one. Where more wait, the bytes are no characters, or
+/// the tokens go across the characters' borders.
 const LONGEST_CHARACTER: usize = 4;
+const WINDOW: usize = 2 * LONGEST_CHARACTER;
+const LONGEST_WAIT: usize = 2 * WINDOW;
 
 pub struct Stream {
     vocabulary: Arc<Vocabulary>,
@@ -18,7 +20,7 @@ pub struct Stream {
     /// The tokens sent last, for their effect on the next, then those that wait.
     ids: Vec<u32>,
     sent: usize,
-    /// The text of `ids[..sent]`.
+    /// What was sent of the text of `ids`: that of `ids[..sent]`, or more where tokens go across characters.
     prefix: String,
 }
 
@@ -68,7 +70,8 @@ impl Stream {
         Ok(news)
     }
 
-    /// Too many tokens wait: sends all but the last few, cut where no character goes through.
+    /// Too many tokens wait: sends all but the last few, cut between two tokens where no character goes through, else
+    /// within a token.
     fn send_what_is_settled(&mut self, text: String) -> Result<String, Failure> {
         for kept in (1..LONGEST_CHARACTER).rev() {
             let cut = self.ids.len() - kept;
@@ -80,8 +83,25 @@ impl Stream {
                 return Ok(news);
             }
         }
-        let news = self.send(text)?;
-        self.restart(Vec::new());
+        self.send_up_to_the_last_character(text)
+    }
+
+    /// Sends all but the unfinished character at the end of `text`; a window of whole tokens around it stays.
+    fn send_up_to_the_last_character(&mut self, text: String) -> Result<String, Failure> {
+        let window = self.ids.split_off(self.ids.len() - WINDOW);
+        let unfinished = char::REPLACEMENT_CHARACTER;
+        let alone = self.decode(&window)?;
+        let settled = text.strip_suffix(unfinished).and_then(|settled| settled.strip_prefix(&self.prefix));
+        let (Some(news), Some(prefix)) = (settled, alone.strip_suffix(unfinished)) else {
+            self.ids.extend(window);
+            let news = self.send(text)?;
+            self.restart(Vec::new());
+            return Ok(news);
+        };
+        let news = news.to_string();
+        self.prefix = prefix.to_string();
+        self.ids = window;
+        self.sent = 0;
         Ok(news)
     }
 
