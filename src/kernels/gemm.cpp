@@ -61,7 +61,8 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
 
   const int64_t words = x.rows * packed.words_a_row;
   uint32_t* data = scratch(static_cast<size_t>(words));
-  constexpr int64_t kWordsAChunk = 16384;
+  // A word takes 0.1 ns; a second region of the pool must be worth its start.
+  constexpr int64_t kWordsAChunk = 128 << 10;
   const Cut chunks{packed.rows.count,
                    std::clamp<int64_t>(words / kWordsAChunk, 1, packed.rows.count)};
   const auto pack = [&](int chunk) {
@@ -80,13 +81,28 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   return {data, packed.rows, packed.words_a_row};
 }
 
+/// Where tiles of one panel, each with its own block of rows, fetch from: a single one from its own
+/// panel, not far before it reads there; several each their share of the next panel, so that memory
+/// is read at an even pace.
+struct Ahead {
+  int64_t passes, pass;
+
+  void set(GemmTile& tile) const {
+    constexpr int64_t kNear =
+        2048;  // bytes: enough for memory's latency, little enough for the first level of cache
+    const auto bytes = static_cast<int64_t>(tile.panel_bytes);
+    tile.ahead = tile.weight + (passes == 1 ? kNear : bytes + bytes * pass / passes);
+    tile.ahead_a_step = tile.steps == 0 ? 0 : bytes / tile.steps / passes;
+  }
+};
+
 /// Panels [panel, panel_end) times blocks [block, block_end) of packed rows.
 struct Piece {
   int64_t panel, panel_end, block, block_end;
 };
 
 void run_tile(const Product& product, const PackedRows& rows, int64_t block, int64_t panel,
-              int panels) {
+              int panels, Ahead ahead) {
   const Panels& weight = product.weight;
   const int64_t row = rows.rows.begin(block);
   const int64_t col = panel * weight.kernel().panel_cols;
@@ -96,6 +112,7 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
   tile.weight = weight.panel(panel);
   tile.panel_bytes = weight.panel_bytes();
   tile.steps = weight.kernel().steps(weight.in_features());
+  ahead.set(tile);
   tile.out = static_cast<std::byte*>(product.out.data) +
              (row * product.out.stride + col) * static_cast<int64_t>(size_of(product.out.type));
   tile.out_stride = product.out.stride;
@@ -110,7 +127,7 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
 /// there too.
 void run_piece(const Product& product, const PackedRows& rows, const Piece& piece) {
   const auto& kernel = product.weight.kernel();
-  constexpr int64_t kGroupBytes = 384 << 10;
+  constexpr int64_t kGroupBytes = 192 << 10;
   const int64_t block_bytes = kernel.max_rows * rows.words_a_row * 4;
   const int64_t blocks = piece.block_end - piece.block;
   const Cut groups{
@@ -122,7 +139,7 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
     for (int64_t p = piece.panel; p < piece.panel_end; p += panels) {
       while (panels > piece.panel_end - p) panels /= 2;
       for (int64_t b = groups.begin(g); b < groups.begin(g + 1); ++b)
-        run_tile(product, rows, piece.block + b, p, panels);
+        run_tile(product, rows, piece.block + b, p, panels, {groups.size(g), b - groups.begin(g)});
     }
   }
 }

@@ -11,6 +11,7 @@ namespace {
 struct Vec256 {
   using F = __m256;
   static constexpr int kWidth = 8;
+  static constexpr bool kMasksAreFast = false;  // of stores
 
   static F zero() { return _mm256_setzero_ps(); }
   static F set(float x) { return _mm256_set1_ps(x); }
@@ -95,7 +96,7 @@ struct Widened {
   using V = Vec256;
   using W = __m256;
   static constexpr int kParts = 2, kPanelVectors = 2;
-  static constexpr int kMaxRows = 6, kTwoPanelRows = 2, kFourPanelRows = 1;
+  static constexpr int kMaxRows = 5, kTwoPanelRows = 2, kFourPanelRows = 1;
 
   static W weight(const void* p, int part) {
     const auto pair = _mm256_loadu_si256(static_cast<const __m256i*>(p));
@@ -109,16 +110,26 @@ struct Widened {
 }  // namespace
 
 const GemmKernel& gemm_float32_avx2() {
-  static constexpr GemmKernel kKernel{
-      DType::float32, 16,         Float32::kMaxRows,  Float32::kParts,
-      true,           pack_rows<Vec256, WordSource>, panels_of<Float32>, tile_of<Float32>};
+  static constexpr GemmKernel kKernel{DType::float32,
+                                      16,
+                                      Float32::kMaxRows,
+                                      Float32::kParts,
+                                      true,
+                                      pack_rows<Vec256, WordSource>,
+                                      panels_of<Float32>,
+                                      tile_of<Float32>};
   return kKernel;
 }
 
 const GemmKernel& gemm_bfloat16_avx2() {
-  static constexpr GemmKernel kKernel{
-      DType::bfloat16, 16,           Widened::kMaxRows,  Widened::kParts,
-      false,           pack_rows<Vec256, WidenedSource>, panels_of<Widened>, tile_of<Widened>};
+  static constexpr GemmKernel kKernel{DType::bfloat16,
+                                      16,
+                                      Widened::kMaxRows,
+                                      Widened::kParts,
+                                      false,
+                                      pack_rows<Vec256, WidenedSource>,
+                                      panels_of<Widened>,
+                                      tile_of<Widened>};
   return kKernel;
 }
 

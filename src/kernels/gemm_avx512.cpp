@@ -38,16 +38,26 @@ struct Widened {
 }  // namespace
 
 const GemmKernel& gemm_float32_avx512() {
-  static constexpr GemmKernel kKernel{
-      DType::float32, 32,         Float32::kMaxRows,  Float32::kParts,
-      true,           pack_rows<Vec512, WordSource>, panels_of<Float32>, tile_of<Float32>};
+  static constexpr GemmKernel kKernel{DType::float32,
+                                      32,
+                                      Float32::kMaxRows,
+                                      Float32::kParts,
+                                      true,
+                                      pack_rows<Vec512, WordSource>,
+                                      panels_of<Float32>,
+                                      tile_of<Float32>};
   return kKernel;
 }
 
 const GemmKernel& gemm_bfloat16_avx512() {
-  static constexpr GemmKernel kKernel{
-      DType::bfloat16, 32,           Widened::kMaxRows,  Widened::kParts,
-      false,           pack_rows<Vec512, WidenedSource>, panels_of<Widened>, tile_of<Widened>};
+  static constexpr GemmKernel kKernel{DType::bfloat16,
+                                      32,
+                                      Widened::kMaxRows,
+                                      Widened::kParts,
+                                      false,
+                                      pack_rows<Vec512, WidenedSource>,
+                                      panels_of<Widened>,
+                                      tile_of<Widened>};
   return kKernel;
 }
 

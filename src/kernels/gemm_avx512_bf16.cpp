@@ -23,9 +23,14 @@ struct Pairs {
 }  // namespace
 
 const GemmKernel& gemm_bfloat16_avx512_bf16() {
-  static constexpr GemmKernel kKernel{
-      DType::bfloat16, 32, Pairs::kMaxRows, Pairs::kParts, true, pack_rows<Vec512, PairSource>, panels_of<Pairs>,
-      tile_of<Pairs>};
+  static constexpr GemmKernel kKernel{DType::bfloat16,
+                                      32,
+                                      Pairs::kMaxRows,
+                                      Pairs::kParts,
+                                      true,
+                                      pack_rows<Vec512, PairSource>,
+                                      panels_of<Pairs>,
+                                      tile_of<Pairs>};
   return kKernel;
 }
 

@@ -17,7 +17,9 @@ struct GemmTile {
   const std::byte* weight = nullptr;  // the first panel
   size_t panel_bytes = 0;
   int64_t steps = 0;
-  void* out = nullptr;  // (rows, cols) of out_type
+  const std::byte* ahead = nullptr;  // what a step fetches into cache, per panel: two lines from
+  int64_t ahead_a_step = 0;          // here, and so many bytes further with each step
+  void* out = nullptr;               // (rows, cols) of out_type
   int64_t out_stride = 0;
   DType out_type = DType::float32;
   const float* bias = nullptr;  // (cols) or null

@@ -1,7 +1,7 @@
 #pragma once
 
-// Packing of the rows of x, over a vector type V that can transpose V::kWidth of itself. Anonymous for the reason that
-// gemm_tile.h gives.
+// Packing of the rows of x, over a vector type V that can transpose V::kWidth of itself. Anonymous
+// for the reason that gemm_tile.h gives.
 
 #include <cstdint>
 #include <cstring>
@@ -48,19 +48,27 @@ template <class V, template <class> class Source>
 void pack_rows(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in) {
   using S = Source<V>;
   using Element = typename S::Element;
-  constexpr int kFewestTransposed = 4;
   const Element* source = static_cast<const Element*>(x);
   const int64_t words = S::whole_words(in);
   int64_t i = 0;
-  if (rows >= kFewestTransposed) {
-    for (; i + V::kWidth <= words; i += V::kWidth) {
-      typename V::F block[V::kWidth];
+  if (rows == 1) {
+    for (; i + V::kWidth <= words; i += V::kWidth)
+      V::store(reinterpret_cast<float*>(packed + i), S::vector(source, i));
+  }
+  for (; rows > 1 && i + V::kWidth <= words; i += V::kWidth) {
+    typename V::F block[V::kWidth];
 #pragma GCC unroll 16
-      for (int r = 0; r < V::kWidth; ++r)
-        block[r] = r < rows ? S::vector(source + r * stride, i) : V::zero();
-      V::transpose(block);
+    for (int r = 0; r < V::kWidth; ++r)
+      block[r] = r < rows ? S::vector(source + r * stride, i) : V::zero();
+    V::transpose(block);
 #pragma GCC unroll 16
-      for (int j = 0; j < V::kWidth; ++j) V::store_first(packed + (i + j) * rows, block[j], rows);
+    for (int j = 0; j < V::kWidth; ++j) {
+      // What a whole store writes too much is overwritten by the next; only the last have no next.
+      const int64_t at = (i + j) * rows;
+      if (!V::kMasksAreFast && at + V::kWidth <= words * rows)
+        V::store(reinterpret_cast<float*>(packed + at), block[j]);
+      else
+        V::store_first(packed + at, block[j], rows);
     }
   }
   for (; i < words; ++i)

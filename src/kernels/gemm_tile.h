@@ -116,22 +116,21 @@ void run_tile(const GemmTile& tile) {
   using V = typename D::V;
   constexpr int kVectors = kPanels * D::kPanelVectors;
   constexpr int kStepBytes = D::kPanelVectors * V::kWidth * 4;
-  constexpr int kAhead =
-      2048;  // bytes: far enough for memory, near enough for the first level of cache
   typename V::F sums[kRows][kVectors];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) sums[r][v] = V::zero();
 
-  const std::byte* w = tile.weight;
+  const std::byte *w = tile.weight, *ahead = tile.ahead;
   const uint32_t* x = static_cast<const uint32_t*>(tile.x);
   for (int64_t s = 0; s < tile.steps; ++s) {
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 2
       for (int line = 0; line < kStepBytes; line += 64)
-        __builtin_prefetch(w + p * tile.panel_bytes + line + kAhead);
+        __builtin_prefetch(ahead + p * tile.panel_bytes + line);
+    ahead += tile.ahead_a_step;
 #pragma GCC unroll 2
     for (int part = 0; part < D::kParts; ++part) {
       typename D::W weights[kVectors];

@@ -17,6 +17,7 @@ namespace {
 struct Vec512 {
   using F = __m512;
   static constexpr int kWidth = 16;
+  static constexpr bool kMasksAreFast = true;  // of stores
 
   static F zero() { return _mm512_setzero_ps(); }
   static F set(float x) { return _mm512_set1_ps(x); }
