@@ -5,5 +5,6 @@
 mod boundary;
 mod detokenizer;
 mod python_json;
+mod python_methods;
 mod template;
 mod tokenizer;

@@ -9,6 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, Value};
 
 use crate::boundary::*;
 use crate::python_json::{float_text, tojson};
+use crate::python_methods;
 
 const NAME: &str = "chat template";
 /// About a second of work; a template that needs more is a loop that does not end.
@@ -98,7 +99,7 @@ impl WeirTemplate {
         environment.set_debug(true);
         environment.set_fuel(Some(FUEL));
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(python_methods::call);
         environment.set_formatter(print);
         environment.add_filter("tojson", tojson);
         environment.add_function("raise_exception", raise_exception);
