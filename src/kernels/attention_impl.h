@@ -1,5 +1,6 @@
-// Attention tiles. Included after simd_*.h and simd_math.h by one file per instruction set. cpu_attention.h says in which
-// order numbers are added; every shortcut here keeps that order: a key that a query does not see has weight exactly 0.
+// Attention tiles. Included after simd_*.h and simd_math.h by one file per instruction set.
+// cpu_attention.h says in which order numbers are added; every shortcut here keeps that order: a
+// key that a query does not see has weight exactly 0.
 #pragma once
 
 #include "kernels/cpu_attention.h"
@@ -23,11 +24,11 @@ struct Scratch {
   alignas(64) float q[kTileRows * kMaxHeadDim];       // (rows, head_dim), or pairs of bfloat16
   alignas(64) float keys[kMaxHeadDim * kKeyBlock];    // (head_dim, kKeyBlock), or pairs
   alignas(64) float values[kKeyBlock * kMaxHeadDim];  // (kKeyBlock, width)
-  alignas(64) float acc[kTileRows * kMaxHeadDim];     // (rows, width): weighted values of this range
-  alignas(64) float total[kTileRows * kMaxHeadDim];   // of all ranges before
+  alignas(64) float acc[kTileRows * kMaxHeadDim];    // (rows, width): weighted values of this range
+  alignas(64) float total[kTileRows * kMaxHeadDim];  // of all ranges before
   float greatest[kTileRows], sum[kTileRows], total_greatest[kTileRows], total_sum[kTileRows];
   alignas(64) float weights[kGroup * kKeyBlock];
-  alignas(64) float nothing[kMaxHeadDim];             // a key of zeros
+  alignas(64) float nothing[kMaxHeadDim];  // a key of zeros
   const void* key_at[kKeyBlock];
   const void* value_at[kKeyBlock];
 };
@@ -42,7 +43,10 @@ struct Tile {
   bool pack_values = false;
 
   Tile(const AttentionTile& tile, Scratch& scratch)
-      : a(tile), s(scratch), rows(tile.queries * tile.heads), width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
+      : a(tile),
+        s(scratch),
+        rows(tile.queries * tile.heads),
+        width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
         q_width(kPairs<T> ? tile.head_dim / 2 : tile.head_dim) {}
 
   int visible(int r) const { return a.visible + a.causal * (r / a.heads); }
@@ -53,14 +57,16 @@ struct Tile {
 template <class T>
 void pack_q(Tile<T>& t) {
   for (int r = 0; r < t.rows; ++r) {
-    const T* q = static_cast<const T*>(t.a.q) + (r / t.a.heads) * t.a.q_stride + (r % t.a.heads) * t.a.head_dim;
+    const T* q = static_cast<const T*>(t.a.q) + (r / t.a.heads) * t.a.q_stride +
+                 (r % t.a.heads) * t.a.head_dim;
     float* out = t.s.q + r * t.q_width;
     if constexpr (kPairs<T>) {
       T* pairs = reinterpret_cast<T*>(out);
       for (int d = 0; d < t.a.head_dim; ++d) pairs[d] = q[d];
     } else {
-      over(t.a.head_dim, [&](int64_t d) { store(out + d, load(q + d)); },
-           [&](int64_t d, int left) { store(out + d, load(q + d, left), left); });
+      over(
+          t.a.head_dim, [&](int64_t d) { store(out + d, load(q + d)); },
+          [&](int64_t d, int left) { store(out + d, load(q + d, left), left); });
     }
   }
 }
@@ -70,7 +76,8 @@ void locate(Tile<T>& t, int first, int count) {
   const KeySource& source = t.a.source;
   for (int i = 0; i < count;) {
     const int page = (first + i) / source.page_size, slot = (first + i) % source.page_size;
-    const int64_t base = (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
+    const int64_t base =
+        (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
     for (int k = slot; k < source.page_size && i < count; ++k, ++i) {
       const int64_t at = base + k * source.key_stride;
       t.s.key_at[i] = static_cast<const T*>(source.keys) + at;
@@ -119,8 +126,9 @@ void pack_values(Tile<T>& t, int count) {
   for (int i = 0; i < count; ++i) {
     const T* value = static_cast<const T*>(t.s.value_at[i]);
     float* out = t.s.values + i * t.width;
-    over(t.a.head_dim, [&](int64_t d) { store(out + d, load(value + d)); },
-         [&](int64_t d, int left) { store(out + d, load(value + d, left)); });
+    over(
+        t.a.head_dim, [&](int64_t d) { store(out + d, load(value + d)); },
+        [&](int64_t d, int left) { store(out + d, load(value + d, left)); });
   }
 }
 
@@ -150,7 +158,8 @@ void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
     }
   }
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store(t.s.weights + r * kKeyBlock + (vector + v) * kLanes, mul(sum[r][v], scale));
+    for (int v = 0; v < V; ++v)
+      store(t.s.weights + r * kKeyBlock + (vector + v) * kLanes, mul(sum[r][v], scale));
 }
 
 constexpr int widest(int rows) {
@@ -212,12 +221,14 @@ void weigh_block(const Tile<T>& t, int first_row, int d, int keys, const float* 
   float* acc = t.s.acc + first_row * t.width + d;
   Vec sum[R][V];
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) sum[r][v] = mul(load(acc + r * t.width + v * kLanes), set1(correction[r]));
+    for (int v = 0; v < V; ++v)
+      sum[r][v] = mul(load(acc + r * t.width + v * kLanes), set1(correction[r]));
   for (int key = 0; key < keys; ++key) {
     const Value* value;
     if constexpr (sizeof(Value) == sizeof(T)) {
       value = (t.pack_values ? reinterpret_cast<const Value*>(t.s.values + key * t.width)
-                             : static_cast<const Value*>(t.s.value_at[key])) + d;
+                             : static_cast<const Value*>(t.s.value_at[key])) +
+              d;
     } else {
       value = t.s.values + key * t.width + d;
     }
@@ -237,12 +248,15 @@ void weigh(const Tile<T>& t, int first_row, int keys, const float* correction) {
   constexpr int kWide = widest(R);
   const int vectors = t.width / kLanes;
   int v = 0;
-  for (; v + kWide <= vectors; v += kWide) weigh_block<T, Value, R, kWide>(t, first_row, v * kLanes, keys, correction);
+  for (; v + kWide <= vectors; v += kWide)
+    weigh_block<T, Value, R, kWide>(t, first_row, v * kLanes, keys, correction);
   if constexpr (kWide > 4) {
-    if (v + 4 <= vectors) weigh_block<T, Value, R, 4>(t, first_row, v * kLanes, keys, correction), v += 4;
+    if (v + 4 <= vectors)
+      weigh_block<T, Value, R, 4>(t, first_row, v * kLanes, keys, correction), v += 4;
   }
   if constexpr (kWide > 2) {
-    if (v + 2 <= vectors) weigh_block<T, Value, R, 2>(t, first_row, v * kLanes, keys, correction), v += 2;
+    if (v + 2 <= vectors)
+      weigh_block<T, Value, R, 2>(t, first_row, v * kLanes, keys, correction), v += 2;
   }
   if constexpr (kWide > 1) {
     if (v < vectors) weigh_block<T, Value, R, 1>(t, first_row, v * kLanes, keys, correction);
@@ -253,7 +267,9 @@ void weigh(const Tile<T>& t, int first_row, int keys, const float* correction) {
 
 template <class T, int R>
 void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
-  const int keys = t.visible(first_row + R - 1) - first_key < count ? t.visible(first_row + R - 1) - first_key : count;
+  const int keys = t.visible(first_row + R - 1) - first_key < count
+                       ? t.visible(first_row + R - 1) - first_key
+                       : count;
   if (keys <= 0) return;  // such a pass would multiply by 1 and add 0
   const int vectors = (keys + kLanes - 1) / kLanes;
   float correction[R];
@@ -269,12 +285,18 @@ void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
 template <class T>
 void group(const Tile<T>& t, int size, int first_row, int first_key, int count) {
   switch (size) {
-    case 1: return group_of<T, 1>(t, first_row, first_key, count);
-    case 2: return group_of<T, 2>(t, first_row, first_key, count);
-    case 3: return group_of<T, 3>(t, first_row, first_key, count);
-    case 4: return group_of<T, 4>(t, first_row, first_key, count);
-    case 5: return group_of<T, 5>(t, first_row, first_key, count);
-    default: return group_of<T, 6>(t, first_row, first_key, count);
+    case 1:
+      return group_of<T, 1>(t, first_row, first_key, count);
+    case 2:
+      return group_of<T, 2>(t, first_row, first_key, count);
+    case 3:
+      return group_of<T, 3>(t, first_row, first_key, count);
+    case 4:
+      return group_of<T, 4>(t, first_row, first_key, count);
+    case 5:
+      return group_of<T, 5>(t, first_row, first_key, count);
+    default:
+      return group_of<T, 6>(t, first_row, first_key, count);
   }
 }
 
@@ -300,21 +322,23 @@ void clear(Tile<T>& t) {
 }
 
 // One row's softmax state: (greatest, sum, acc) becomes that of both.
-void merge_row(float& greatest, float& sum, float* acc, float other_greatest, float other_sum, const float* other, int width) {
+void merge_row(float& greatest, float& sum, float* acc, float other_greatest, float other_sum,
+               const float* other, int width) {
   const float top = other_greatest > greatest ? other_greatest : greatest;
   alignas(64) float scale[16] = {greatest - top, other_greatest - top};
   for (int i = 0; i < 16; i += kLanes) store(scale + i, exp2(load(scale + i)));
   greatest = top;
   sum = __builtin_fmaf(sum, scale[0], other_sum * scale[1]);
   const Vec mine = set1(scale[0]), theirs = set1(scale[1]);
-  for (int d = 0; d < width; d += kLanes) store(acc + d, fma(load(acc + d), mine, mul(load(other + d), theirs)));
+  for (int d = 0; d < width; d += kLanes)
+    store(acc + d, fma(load(acc + d), mine, mul(load(other + d), theirs)));
 }
 
 template <class T>
 void merge_range(Tile<T>& t) {
   for (int r = 0; r < t.rows; ++r) {
-    merge_row(t.s.total_greatest[r], t.s.total_sum[r], t.s.total + r * t.width, t.s.greatest[r], t.s.sum[r],
-              t.s.acc + r * t.width, t.width);
+    merge_row(t.s.total_greatest[r], t.s.total_sum[r], t.s.total + r * t.width, t.s.greatest[r],
+              t.s.sum[r], t.s.acc + r * t.width, t.width);
   }
 }
 
@@ -324,7 +348,8 @@ void write_state(const Tile<T>& t, int range) {
     float* state = t.a.states + (int64_t{range} * t.rows + r) * attention_state_size(t.a.head_dim);
     state[0] = t.s.greatest[r];
     state[1] = t.s.sum[r];
-    for (int d = 0; d < t.width; d += kLanes) store(state + 16 + d, load(t.s.acc + r * t.width + d));
+    for (int d = 0; d < t.width; d += kLanes)
+      store(state + 16 + d, load(t.s.acc + r * t.width + d));
   }
 }
 
@@ -332,8 +357,9 @@ template <class T>
 void write_row(const AttentionTile& a, int r, float sum, const float* acc) {
   T* out = static_cast<T*>(a.out) + (r / a.heads) * a.out_stride + (r % a.heads) * a.head_dim;
   const Vec scale = set1(1.f / sum);
-  over(a.head_dim, [&](int64_t d) { store(out + d, mul(load(acc + d), scale)); },
-       [&](int64_t d, int left) { store(out + d, mul(load(acc + d), scale), left); });
+  over(
+      a.head_dim, [&](int64_t d) { store(out + d, mul(load(acc + d), scale)); },
+      [&](int64_t d, int left) { store(out + d, mul(load(acc + d), scale), left); });
 }
 
 template <class T>
@@ -369,7 +395,8 @@ void run_typed(const AttentionTile& a) {
     go_through_range(t, range);
     merge_range(t);
   }
-  for (int r = 0; r < t.rows; ++r) write_row<T>(a, r, scratch.total_sum[r], scratch.total + r * t.width);
+  for (int r = 0; r < t.rows; ++r)
+    write_row<T>(a, r, scratch.total_sum[r], scratch.total + r * t.width);
 }
 
 template <class T>
@@ -381,15 +408,20 @@ void merge_typed(const AttentionTile& a) {
     float greatest = kNone, sum = 0;
     for (int d = 0; d < width; d += kLanes) store(acc + d, zero());
     for (int range = 0; range < a.range_end; ++range) {
-      const float* state = a.states + (int64_t{range} * rows + r) * attention_state_size(a.head_dim);
+      const float* state =
+          a.states + (int64_t{range} * rows + r) * attention_state_size(a.head_dim);
       merge_row(greatest, sum, acc, state[0], state[1], state + 16, width);
     }
     write_row<T>(a, r, sum, acc);
   }
 }
 
-void run(const AttentionTile& a) { a.type == DType::float32 ? run_typed<float>(a) : run_typed<bf16>(a); }
-void merge(const AttentionTile& a) { a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a); }
+void run(const AttentionTile& a) {
+  a.type == DType::float32 ? run_typed<float>(a) : run_typed<bf16>(a);
+}
+void merge(const AttentionTile& a) {
+  a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a);
+}
 
 AttentionKernels attention_kernels() { return {.run = run, .merge = merge}; }
 

@@ -10,7 +10,8 @@ namespace weir::kernels {
 /// Below this much memory to go through, a hand-over to another thread costs more than it saves.
 constexpr int64_t kInlineBytes = 64 << 10;
 
-/// body(begin, end) over [0, rows) in chunks of `pool`; in the calling thread when there is little to do.
+/// body(begin, end) over [0, rows) in chunks of `pool`; in the calling thread when there is little
+/// to do.
 template <class Body>
 void over_rows(ThreadPool& pool, int64_t rows, int64_t bytes_per_row, const Body& body) {
   const int64_t bytes = rows * bytes_per_row;

@@ -1,6 +1,7 @@
-// Attention on the CPU, cut into tiles: some queries of one sequence and the query heads of one key/value head.
-// Keys are taken in blocks of kKeyBlock and ranges of kKeyRange by absolute position, each range with an online softmax
-// of its own, and ranges are merged in order. So a query's result is the same bits however tiles, steps or threads are cut.
+// Attention on the CPU, cut into tiles: some queries of one sequence and the query heads of one
+// key/value head. Keys are taken in blocks of kKeyBlock and ranges of kKeyRange by absolute
+// position, each range with an online softmax of its own, and ranges are merged in order. So a
+// query's result is the same bits however tiles, steps or threads are cut.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ constexpr int32_t kKeyRange = 512;
 constexpr int32_t kTileRows = 96;  // query-head pairs of a tile
 constexpr int32_t kMaxHeadDim = 256;
 
-/// Where key i of a sequence lies: base + page_ids[i / page_size] * page_stride + (i % page_size) * key_stride, in elements.
-/// Without `page_ids` all keys are in page 0.
+/// Where key i of a sequence lies: base + page_ids[i / page_size] * page_stride + (i % page_size) *
+/// key_stride, in elements. Without `page_ids` all keys are in page 0.
 struct KeySource {
   const void* keys = nullptr;
   const void* values = nullptr;
@@ -26,17 +27,19 @@ struct KeySource {
 
 struct AttentionTile {
   DType type = DType::float32;  // of q, out, keys and values
-  const void* q = nullptr;      // first query, first head of the tile; head h is head_dim elements further
+  const void* q =
+      nullptr;  // first query, first head of the tile; head h is head_dim elements further
   int64_t q_stride = 0;
   void* out = nullptr;
   int64_t out_stride = 0;
   int32_t queries = 0, heads = 0, head_dim = 0;  // queries * heads <= kTileRows
-  int32_t visible = 0;  // keys that the first query sees
-  int32_t causal = 0;   // how many more each next query sees: 0 or 1
-  int32_t range_begin = 0, range_end = 0;  // the ranges of keys to go through
+  int32_t visible = 0;                           // keys that the first query sees
+  int32_t causal = 0;                            // how many more each next query sees: 0 or 1
+  int32_t range_begin = 0, range_end = 0;        // the ranges of keys to go through
   float scale = 0;
   KeySource source;
-  /// If set, the softmax state of each range is written here instead of the result: range r (from 0) of row i at
+  /// If set, the softmax state of each range is written here instead of the result: range r (from
+  /// 0) of row i at
   /// ((r * queries * heads) + i) * attention_state_size(head_dim).
   float* states = nullptr;
 };

@@ -33,8 +33,10 @@ Result<Isa> best() {
   const uint64_t saved = has(one.c, 27) ? saved_registers() : 0;
   const bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
   const bool avx2 = ymm && has(one.c, 28) && has(one.c, 12) && has(one.c, 29) && has(seven.b, 5);
-  if (!avx2) return invalid("this processor has no AVX2 with FMA and F16C; weir needs them (x86-64-v3)");
-  const bool avx512 = zmm && has(seven.b, 16) && has(seven.b, 17) && has(seven.b, 30) && has(seven.b, 31);
+  if (!avx2)
+    return invalid("this processor has no AVX2 with FMA and F16C; weir needs them (x86-64-v3)");
+  const bool avx512 =
+      zmm && has(seven.b, 16) && has(seven.b, 17) && has(seven.b, 30) && has(seven.b, 31);
   if (!avx512) return Isa::avx2;
   return has(seven_one.a, 5) ? Isa::avx512_bf16 : Isa::avx512;
 }
@@ -48,9 +50,11 @@ Result<Isa> detect_isa() {
   const std::string_view name = forced;
   if (name == "avx2") return Isa::avx2;
   if (name != "avx512") {
-    return invalid("WEIR_CPU is \"" + std::string(name) + "\"; it takes avx2 or avx512", "WEIR_CPU");
+    return invalid("WEIR_CPU is \"" + std::string(name) + "\"; it takes avx2 or avx512",
+                   "WEIR_CPU");
   }
-  if (*isa == Isa::avx2) return invalid("WEIR_CPU is avx512; this processor has only AVX2", "WEIR_CPU");
+  if (*isa == Isa::avx2)
+    return invalid("WEIR_CPU is avx512; this processor has only AVX2", "WEIR_CPU");
   return Isa::avx512;
 }
 
@@ -66,9 +70,12 @@ Isa cpu_isa() {
 
 std::string to_string(Isa isa) {
   switch (isa) {
-    case Isa::avx2: return "avx2";
-    case Isa::avx512: return "avx512";
-    case Isa::avx512_bf16: return "avx512_bf16";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx512_bf16:
+      return "avx512_bf16";
   }
   return "?";
 }

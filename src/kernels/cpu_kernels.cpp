@@ -8,7 +8,8 @@ CpuKernels cpu_kernels(Isa isa) {
       return {row_kernels_avx512_bf16(), attention_kernels_avx512_bf16(), sample_kernels_avx512()};
     case Isa::avx512:
       return {row_kernels_avx512(), attention_kernels_avx512(), sample_kernels_avx512()};
-    case Isa::avx2: break;
+    case Isa::avx2:
+      break;
   }
   return {row_kernels_avx2(), attention_kernels_avx2(), sample_kernels_avx2()};
 }

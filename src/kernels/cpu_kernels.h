@@ -1,5 +1,5 @@
-// What the CPU operations need from one instruction set: a table of functions over ranges of rows, without threads and
-// without checks. Shapes and types were checked by who calls (cpu_ops.cpp).
+// What the CPU operations need from one instruction set: a table of functions over ranges of rows,
+// without threads and without checks. Shapes and types were checked by who calls (cpu_ops.cpp).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace weir::kernels {
 
-/// rms_norm, add_rms_norm (x is added to residual) and layer_norm (added is added to x, if it has data).
+/// rms_norm, add_rms_norm (x is added to residual) and layer_norm (added is added to x, if it has
+/// data).
 struct NormArgs {
   Rows out, residual;
   ConstRows x, added;
@@ -61,11 +62,12 @@ struct SampleKernels {
     float value;
   };
   Top (*top)(const void* logits, DType type, int64_t n);
-  /// weights[i] = exp((logits[i] - top) * inverse_temperature) where that is at least `least`, else 0. `sums` gets the sum
-  /// of every kSampleBlock weights. `weights` may be the float32 logits.
-  void (*weigh)(float* weights, double* sums, const void* logits, DType type, int64_t n, float top, float inverse_temperature,
-                float least);
-  /// Writes the indices (rising) of weights that are at least `least`; how many. At most `room` are written.
+  /// weights[i] = exp((logits[i] - top) * inverse_temperature) where that is at least `least`, else
+  /// 0. `sums` gets the sum of every kSampleBlock weights. `weights` may be the float32 logits.
+  void (*weigh)(float* weights, double* sums, const void* logits, DType type, int64_t n, float top,
+                float inverse_temperature, float least);
+  /// Writes the indices (rising) of weights that are at least `least`; how many. At most `room` are
+  /// written.
   int64_t (*collect)(int32_t* indices, int64_t room, const float* weights, int64_t n, float least);
 };
 constexpr int64_t kSampleBlock = 256;

@@ -15,13 +15,16 @@ namespace {
 const char* name_of(DType type) { return type == DType::float32 ? "float32" : "bfloat16"; }
 
 void same_shape(const char* op, const ConstRows& a, const ConstRows& b) {
-  believe(a.type == b.type, "%s: one side is %s, the other %s", op, name_of(a.type), name_of(b.type));
+  believe(a.type == b.type, "%s: one side is %s, the other %s", op, name_of(a.type),
+          name_of(b.type));
   believe(a.rows == b.rows && a.cols == b.cols,
-          "%s: one side is (%" PRId64 ", %" PRId64 "), the other (%" PRId64 ", %" PRId64 ")", op, a.rows, a.cols, b.rows,
-          b.cols);
+          "%s: one side is (%" PRId64 ", %" PRId64 "), the other (%" PRId64 ", %" PRId64 ")", op,
+          a.rows, a.cols, b.rows, b.cols);
 }
 
-int64_t bytes_of_row(const ConstRows& rows) { return rows.cols * static_cast<int64_t>(size_of(rows.type)); }
+int64_t bytes_of_row(const ConstRows& rows) {
+  return rows.cols * static_cast<int64_t>(size_of(rows.type));
+}
 
 template <class Data>
 Data* at(Data* data, DType type, int64_t elements) {
@@ -33,8 +36,12 @@ class CpuOps final : public Ops {
  public:
   CpuOps(ThreadPool& pool, Isa isa) : pool_(pool), kernels_(cpu_kernels(isa)) {}
 
-  void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override { take("embed", {out, table, ids, add}); }
-  void gather(Rows out, ConstRows x, const int32_t* indices) override { take("gather", {out, x, indices, false}); }
+  void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
+    take("embed", {out, table, ids, add});
+  }
+  void gather(Rows out, ConstRows x, const int32_t* indices) override {
+    take("gather", {out, x, indices, false});
+  }
 
   void rms_norm(Rows out, ConstRows x, const void* weight, float eps) override {
     same_shape("rms_norm", out, x);
@@ -44,10 +51,12 @@ class CpuOps final : public Ops {
   void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps) override {
     same_shape("add_rms_norm", out, x);
     same_shape("add_rms_norm", residual, x);
-    norm(kernels_.rows.add_rms_norm, {.out = out, .residual = residual, .x = x, .weight = weight, .eps = eps});
+    norm(kernels_.rows.add_rms_norm,
+         {.out = out, .residual = residual, .x = x, .weight = weight, .eps = eps});
   }
 
-  void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias, float eps) override {
+  void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias,
+                  float eps) override {
     same_shape("layer_norm", out, x);
     if (residual.data != nullptr) same_shape("layer_norm", residual, x);
     norm(kernels_.rows.layer_norm,
@@ -58,21 +67,25 @@ class CpuOps final : public Ops {
     believe(head_dim > 0 && head_dim % 2 == 0 && qk.cols % head_dim == 0,
             "rope: %" PRId64 " columns are heads of %d, an even number", qk.cols, head_dim);
     const RopeArgs args{qk, positions, cos_sin, head_dim};
-    over_rows(pool_, qk.rows, 2 * bytes_of_row(qk), [&](int64_t begin, int64_t end) { kernels_.rows.rope(args, begin, end); });
+    over_rows(pool_, qk.rows, 2 * bytes_of_row(qk),
+              [&](int64_t begin, int64_t end) { kernels_.rows.rope(args, begin, end); });
   }
 
   void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) override;
   void copy_pages(PagedKv cache, std::span<const int32_t> from_to) override;
-  void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) override;
-  void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged, int32_t head_dim,
-                        float scale) override;
+  void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                       float scale) override;
+  void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
+                        int32_t head_dim, float scale) override;
 
   void silu_mul(Rows out, ConstRows gate_up) override {
     believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
-            "silu_mul: gate_up (%" PRId64 ", %" PRId64 ") is twice as wide as out (%" PRId64 ", %" PRId64 ")",
+            "silu_mul: gate_up (%" PRId64 ", %" PRId64 ") is twice as wide as out (%" PRId64
+            ", %" PRId64 ")",
             gate_up.rows, gate_up.cols, out.rows, out.cols);
-    over_rows(pool_, out.rows, 3 * bytes_of_row(out),
-              [&](int64_t begin, int64_t end) { kernels_.rows.silu_mul(out, gate_up, begin, end); });
+    over_rows(pool_, out.rows, 3 * bytes_of_row(out), [&](int64_t begin, int64_t end) {
+      kernels_.rows.silu_mul(out, gate_up, begin, end);
+    });
   }
 
   void gelu(Rows x, bool tanh_form) override {
@@ -80,22 +93,25 @@ class CpuOps final : public Ops {
               [&](int64_t begin, int64_t end) { kernels_.rows.gelu(x, tanh_form, begin, end); });
   }
 
-  void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling, bool normalize) override;
+  void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
+            bool normalize) override;
   void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;
 
  private:
   void take(const char* op, const TakeArgs& args) {
-    believe(args.out.cols == args.x.cols, "%s: rows of %" PRId64 " become rows of %" PRId64, op, args.x.cols, args.out.cols);
+    believe(args.out.cols == args.x.cols, "%s: rows of %" PRId64 " become rows of %" PRId64, op,
+            args.x.cols, args.out.cols);
     for (int64_t i = 0; i < args.out.rows; ++i) {
-      believe(args.indices[i] >= 0 && args.indices[i] < args.x.rows, "%s: index %d is one of %" PRId64 " rows", op,
-              args.indices[i], args.x.rows);
+      believe(args.indices[i] >= 0 && args.indices[i] < args.x.rows,
+              "%s: index %d is one of %" PRId64 " rows", op, args.indices[i], args.x.rows);
     }
     over_rows(pool_, args.out.rows, bytes_of_row(args.x) + bytes_of_row(args.out),
               [&](int64_t begin, int64_t end) { kernels_.rows.take(args, begin, end); });
   }
 
   void norm(void (*kernel)(const NormArgs&, int64_t, int64_t), const NormArgs& args) {
-    over_rows(pool_, args.x.rows, 2 * bytes_of_row(args.x), [&](int64_t begin, int64_t end) { kernel(args, begin, end); });
+    over_rows(pool_, args.x.rows, 2 * bytes_of_row(args.x),
+              [&](int64_t begin, int64_t end) { kernel(args, begin, end); });
   }
 
   ThreadPool& pool_;
@@ -105,7 +121,8 @@ class CpuOps final : public Ops {
 };
 
 void check_ragged(const char* op, const Ragged& ragged, int64_t tokens) {
-  believe(ragged.rows == 0 || ragged.q_begin[ragged.rows] == tokens, "%s: rows end at token %d of %" PRId64, op,
+  believe(ragged.rows == 0 || ragged.q_begin[ragged.rows] == tokens,
+          "%s: rows end at token %d of %" PRId64, op,
           ragged.rows == 0 ? 0 : ragged.q_begin[ragged.rows], tokens);
 }
 
@@ -114,23 +131,27 @@ void check_paged_row(const char* op, const PagedKv& cache, const Ragged& ragged,
   const int32_t queries = ragged.q_begin[i + 1] - ragged.q_begin[i], keys = ragged.kv_length[i];
   const int32_t pages = ragged.page_begin[i + 1] - ragged.page_begin[i];
   believe(queries <= keys && keys <= int64_t{pages} * cache.page_size,
-          "%s: row %d has %d queries, %d keys and %d pages of %d", op, i, queries, keys, pages, cache.page_size);
+          "%s: row %d has %d queries, %d keys and %d pages of %d", op, i, queries, keys, pages,
+          cache.page_size);
 }
 
 void CpuOps::append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) {
   same_shape("append", k, v);
-  believe(k.type == cache.type, "append: keys are %s, the cache %s", name_of(k.type), name_of(cache.type));
-  believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim, "append: %" PRId64 " columns are %d heads of %d", k.cols,
-          cache.kv_heads, cache.head_dim);
+  believe(k.type == cache.type, "append: keys are %s, the cache %s", name_of(k.type),
+          name_of(cache.type));
+  believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
+          "append: %" PRId64 " columns are %d heads of %d", k.cols, cache.kv_heads, cache.head_dim);
   check_ragged("append", ragged, k.rows);
   const size_t bytes = static_cast<size_t>(cache.head_dim) * size_of(cache.type);
   const auto write = [&](int32_t row, int32_t token) {
     const int32_t position = ragged.kv_length[row] - (ragged.q_begin[row + 1] - token);
     const int64_t page = ragged.page_ids[ragged.page_begin[row] + position / cache.page_size];
     for (int32_t head = 0; head < cache.kv_heads; ++head) {
-      const int64_t slot = (page * cache.kv_heads + head) * cache.page_size + position % cache.page_size;
+      const int64_t slot =
+          (page * cache.kv_heads + head) * cache.page_size + position % cache.page_size;
       const int64_t from = token * k.stride + int64_t{head} * cache.head_dim;
-      std::memcpy(at(cache.keys, cache.type, slot * cache.head_dim), at(k.data, k.type, from), bytes);
+      std::memcpy(at(cache.keys, cache.type, slot * cache.head_dim), at(k.data, k.type, from),
+                  bytes);
       std::memcpy(at(cache.values, cache.type, slot * cache.head_dim),
                   at(v.data, v.type, token * v.stride + int64_t{head} * cache.head_dim), bytes);
     }
@@ -138,9 +159,10 @@ void CpuOps::append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragge
   for (int32_t row = 0; row < ragged.rows; ++row) {
     check_paged_row("append", cache, ragged, row);
     const int32_t first = ragged.q_begin[row];
-    over_rows(pool_, ragged.q_begin[row + 1] - first, 4 * bytes_of_row(k), [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) write(row, first + static_cast<int32_t>(t));
-    });
+    over_rows(pool_, ragged.q_begin[row + 1] - first, 4 * bytes_of_row(k),
+              [&](int64_t begin, int64_t end) {
+                for (int64_t t = begin; t < end; ++t) write(row, first + static_cast<int32_t>(t));
+              });
   }
 }
 
@@ -150,22 +172,25 @@ void CpuOps::copy_pages(PagedKv cache, std::span<const int32_t> from_to) {
   const size_t bytes = static_cast<size_t>(elements) * size_of(cache.type);
   for (size_t i = 0; i < from_to.size(); i += 2) {
     for (void* side : {cache.keys, cache.values}) {
-      std::memcpy(at(side, cache.type, from_to[i + 1] * elements), at(side, cache.type, from_to[i] * elements), bytes);
+      std::memcpy(at(side, cache.type, from_to[i + 1] * elements),
+                  at(side, cache.type, from_to[i] * elements), bytes);
     }
   }
 }
 
 void check_heads(const char* op, const ConstRows& q, int64_t kv_heads, int32_t head_dim) {
-  believe(head_dim > 0 && head_dim % 2 == 0 && head_dim <= kMaxHeadDim, "%s: heads of %d; even numbers to %d are taken", op,
-          head_dim, kMaxHeadDim);
+  believe(head_dim > 0 && head_dim % 2 == 0 && head_dim <= kMaxHeadDim,
+          "%s: heads of %d; even numbers to %d are taken", op, head_dim, kMaxHeadDim);
   believe(kv_heads > 0 && q.cols % (kv_heads * head_dim) == 0,
-          "%s: %" PRId64 " columns of q are heads of %d, a multiple of %" PRId64 " heads of keys", op, q.cols, head_dim,
-          kv_heads);
+          "%s: %" PRId64 " columns of q are heads of %d, a multiple of %" PRId64 " heads of keys",
+          op, q.cols, head_dim, kv_heads);
 }
 
-void CpuOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
+void CpuOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                             float scale) {
   same_shape("paged_attention", out, q);
-  believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type), name_of(cache.type));
+  believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type),
+          name_of(cache.type));
   check_heads("paged_attention", q, cache.kv_heads, cache.head_dim);
   check_ragged("paged_attention", ragged, q.rows);
   const int32_t heads = static_cast<int32_t>(q.cols / cache.head_dim / cache.kv_heads);
@@ -176,34 +201,38 @@ void CpuOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged&
     const int32_t first = ragged.q_begin[row], queries = ragged.q_begin[row + 1] - first;
     for (int32_t head = 0; head < cache.kv_heads; ++head) {
       const int64_t column = int64_t{head} * heads * cache.head_dim;
-      plan_.add({.type = q.type,
-                 .q = at(q.data, q.type, first * q.stride + column),
-                 .q_stride = q.stride,
-                 .out = at(out.data, out.type, first * out.stride + column),
-                 .out_stride = out.stride,
-                 .queries = queries,
-                 .heads = heads,
-                 .head_dim = cache.head_dim,
-                 .visible = ragged.kv_length[row] - queries + 1,
-                 .causal = 1,
-                 .scale = scale,
-                 .source = {.keys = at(static_cast<const void*>(cache.keys), cache.type, head * head_size),
-                            .values = at(static_cast<const void*>(cache.values), cache.type, head * head_size),
-                            .page_ids = ragged.page_ids + ragged.page_begin[row],
-                            .page_stride = cache.kv_heads * head_size,
-                            .key_stride = cache.head_dim,
-                            .page_size = cache.page_size}});
+      plan_.add(
+          {.type = q.type,
+           .q = at(q.data, q.type, first * q.stride + column),
+           .q_stride = q.stride,
+           .out = at(out.data, out.type, first * out.stride + column),
+           .out_stride = out.stride,
+           .queries = queries,
+           .heads = heads,
+           .head_dim = cache.head_dim,
+           .visible = ragged.kv_length[row] - queries + 1,
+           .causal = 1,
+           .scale = scale,
+           .source = {
+               .keys = at(static_cast<const void*>(cache.keys), cache.type, head * head_size),
+               .values = at(static_cast<const void*>(cache.values), cache.type, head * head_size),
+               .page_ids = ragged.page_ids + ragged.page_begin[row],
+               .page_stride = cache.kv_heads * head_size,
+               .key_stride = cache.head_dim,
+               .page_size = cache.page_size}});
     }
   }
   plan_.run(pool_, kernels_.attention);
 }
 
-void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged, int32_t head_dim,
-                              float scale) {
+void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
+                              int32_t head_dim, float scale) {
   same_shape("ragged_attention", out, q);
   same_shape("ragged_attention", k, v);
   believe(q.type == k.type && q.rows == k.rows && k.stride == v.stride && k.cols % head_dim == 0,
-          "ragged_attention: q and k are of one type and %" PRId64 " tokens, k and v of stride %" PRId64, q.rows, k.stride);
+          "ragged_attention: q and k are of one type and %" PRId64
+          " tokens, k and v of stride %" PRId64,
+          q.rows, k.stride);
   const int32_t kv_heads = static_cast<int32_t>(k.cols / head_dim);
   check_heads("ragged_attention", q, kv_heads, head_dim);
   check_ragged("ragged_attention", ragged, q.rows);
@@ -212,7 +241,8 @@ void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, c
   for (int32_t row = 0; row < ragged.rows; ++row) {
     const int32_t first = ragged.q_begin[row], tokens = ragged.q_begin[row + 1] - first;
     for (int32_t head = 0; head < kv_heads; ++head) {
-      const int64_t column = int64_t{head} * heads * head_dim, kv = first * k.stride + int64_t{head} * head_dim;
+      const int64_t column = int64_t{head} * heads * head_dim,
+                    kv = first * k.stride + int64_t{head} * head_dim;
       plan_.add({.type = q.type,
                  .q = at(q.data, q.type, first * q.stride + column),
                  .q_stride = q.stride,
@@ -224,16 +254,19 @@ void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, c
                  .visible = tokens,
                  .causal = 0,
                  .scale = scale,
-                 .source = {.keys = at(k.data, k.type, kv), .values = at(v.data, v.type, kv), .key_stride = k.stride}});
+                 .source = {.keys = at(k.data, k.type, kv),
+                            .values = at(v.data, v.type, kv),
+                            .key_stride = k.stride}});
     }
   }
   plan_.run(pool_, kernels_.attention);
 }
 
-void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling, bool normalize) {
+void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
+                  bool normalize) {
   believe(out.type == DType::float32 && out.rows == ragged.rows && out.cols == hidden.cols,
-          "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows, hidden.cols, out.rows,
-          out.cols);
+          "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows,
+          hidden.cols, out.rows, out.cols);
   check_ragged("pool", ragged, hidden.rows);
   const PoolArgs args{out, hidden, ragged.q_begin, pooling, normalize};
   const int64_t tokens_per_row = ragged.rows == 0 ? 0 : hidden.rows / ragged.rows + 1;
@@ -242,8 +275,8 @@ void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pool
 }
 
 void CpuOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) {
-  believe(static_cast<int64_t>(params.size()) == logits.rows, "sample: %zu parameters for %" PRId64 " rows", params.size(),
-          logits.rows);
+  believe(static_cast<int64_t>(params.size()) == logits.rows,
+          "sample: %zu parameters for %" PRId64 " rows", params.size(), logits.rows);
   over_rows(pool_, logits.rows, 2 * bytes_of_row(logits), [&](int64_t begin, int64_t end) {
     std::unique_ptr<SampleScratch> scratch = scratch_.take();
     for (int64_t r = begin; r < end; ++r) {
@@ -256,7 +289,9 @@ void CpuOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params
 
 }  // namespace
 
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, Isa isa) { return std::make_unique<CpuOps>(pool, isa); }
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, Isa isa) {
+  return std::make_unique<CpuOps>(pool, isa);
+}
 std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool) { return make_cpu_ops(pool, cpu_isa()); }
 
 }  // namespace weir::kernels

@@ -11,8 +11,9 @@ constexpr int kTilesPerThread = 4;
 constexpr int kMostChunks = 32'768;
 
 int64_t cost(const AttentionTile& tile) {
-  const int64_t keys = std::min(tile.range_end * kKeyRange, tile.visible + tile.causal * tile.queries) -
-                       tile.range_begin * kKeyRange;
+  const int64_t keys =
+      std::min(tile.range_end * kKeyRange, tile.visible + tile.causal * tile.queries) -
+      tile.range_begin * kKeyRange;
   // Reading a key costs about as much as its products with four rows.
   return keys * (4 + int64_t{tile.queries} * tile.heads);
 }
@@ -69,7 +70,8 @@ void AttentionPlan::split_ranges(int threads) {
   const int pieces = static_cast<int>((wanted + tiles_.size() - 1) / tiles_.size());
   int64_t numbers = 0;
   for (const AttentionTile& tile : tiles_) {
-    numbers += int64_t{tile.range_end} * tile.queries * tile.heads * attention_state_size(tile.head_dim);
+    numbers +=
+        int64_t{tile.range_end} * tile.queries * tile.heads * attention_state_size(tile.head_dim);
   }
   if (static_cast<int64_t>(states_.size()) < numbers) states_.resize(static_cast<size_t>(numbers));
   float* states = states_.data();
@@ -98,9 +100,11 @@ void AttentionPlan::run(ThreadPool& pool, const AttentionKernels& kernels) {
     return;
   }
   split_ranges(pool.threads());
-  std::stable_sort(tiles_.begin(), tiles_.end(),
-                   [](const AttentionTile& a, const AttentionTile& b) { return cost(a) > cost(b); });
-  run_chunks(pool, static_cast<int64_t>(tiles_.size()), [&](int64_t i) { kernels.run(tiles_[static_cast<size_t>(i)]); });
+  std::stable_sort(
+      tiles_.begin(), tiles_.end(),
+      [](const AttentionTile& a, const AttentionTile& b) { return cost(a) > cost(b); });
+  run_chunks(pool, static_cast<int64_t>(tiles_.size()),
+             [&](int64_t i) { kernels.run(tiles_[static_cast<size_t>(i)]); });
   for (const AttentionTile& tile : merges_) kernels.merge(tile);
 }
 

@@ -9,12 +9,13 @@
 
 namespace weir::kernels {
 
-/// Tiles of one call, and the memory of ranges that are worked on apart. Reused from call to call, by one thread.
+/// Tiles of one call, and the memory of ranges that are worked on apart. Reused from call to call,
+/// by one thread.
 class AttentionPlan {
  public:
   void clear();
-  /// Adds the tiles of one sequence and the query heads of one key/value head. `whole` has q, out, source and all shapes of
-  /// that; `queries` and `heads` of any size.
+  /// Adds the tiles of one sequence and the query heads of one key/value head. `whole` has q, out,
+  /// source and all shapes of that; `queries` and `heads` of any size.
   void add(const AttentionTile& whole);
   /// Runs all tiles in chunks of `pool`.
   void run(ThreadPool& pool, const AttentionKernels& kernels);

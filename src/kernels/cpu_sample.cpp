@@ -16,7 +16,8 @@ namespace {
 
 constexpr float kGreedyBelow = 1e-5f;  // as vLLM
 constexpr uint16_t kMinusInfinityBf16 = 0xff80;
-// Floors to look for candidates with, relative to the most likely id; the last takes all that may be drawn.
+// Floors to look for candidates with, relative to the most likely id; the last takes all that may
+// be drawn.
 constexpr float kFloors[] = {0x1p-5f, 0x1p-10f, 0x1p-18f, FLT_TRUE_MIN};
 
 /// The weights of one row: positive where an id may be drawn, the greatest 1.
@@ -37,7 +38,8 @@ void ban(void* logits, DType type, int64_t n, std::span<const int32_t> ids) {
   }
 }
 
-// The value of the sorted values (falling) at which their sum reaches `mass`; the least if it never does. Reorders them.
+// The value of the sorted values (falling) at which their sum reaches `mass`; the least if it never
+// does. Reorders them.
 float value_at_mass(std::vector<float>& values, double mass) {
   auto low = values.begin(), high = values.end();
   double before = 0;
@@ -55,28 +57,30 @@ float value_at_mass(std::vector<float>& values, double mass) {
   return *low;
 }
 
-// Candidates: the ids (rising) that hold the top_k, or the mass of top_p. Their weights in `values`.
-void find_candidates(const Weights& w, int64_t top_k, double mass, const SampleKernels& kernels, SampleScratch& s) {
-  s.indices.resize(static_cast<size_t>(w.n));
+// Candidates: the ids (rising) that hold the top_k, or the mass of top_p. Their weights in
+// `values`.
+void find_candidates(const Weights& w, int64_t top_k, double mass, const SampleKernels& kernels,
+                     SampleScratch& s) {
+  if (static_cast<int64_t>(s.indices.size()) < w.n) s.indices.resize(static_cast<size_t>(w.n));
   for (const float floor : kFloors) {
-    const int64_t found = kernels.collect(s.indices.data(), w.n, w.data, w.n, floor);
-    s.values.resize(static_cast<size_t>(found));
+    s.found = static_cast<size_t>(kernels.collect(s.indices.data(), w.n, w.data, w.n, floor));
+    s.values.resize(s.found);
     double sum = 0;
-    for (size_t i = 0; i < s.values.size(); ++i) sum += s.values[i] = w.data[s.indices[i]];
-    if (top_k > 0 ? found >= top_k : sum >= mass) break;
+    for (size_t i = 0; i < s.found; ++i) sum += s.values[i] = w.data[s.indices[i]];
+    if (top_k > 0 ? static_cast<int64_t>(s.found) >= top_k : sum >= mass) break;
   }
 }
 
 // The first candidate at which the sum of those weighing at least `least` passes its `u`-th part.
 int32_t draw_candidate(const Weights& w, const SampleScratch& s, float least, double u) {
   double mass = 0;
-  for (size_t i = 0; i < s.values.size(); ++i) {
+  for (size_t i = 0; i < s.found; ++i) {
     const float x = w.data[s.indices[i]];
     if (x >= least) mass += x;
   }
   double sum = 0;
   int32_t drawn = -1;
-  for (size_t i = 0; i < s.values.size(); ++i) {
+  for (size_t i = 0; i < s.found; ++i) {
     const float x = w.data[s.indices[i]];
     if (x < least) continue;
     drawn = s.indices[i];
@@ -86,22 +90,24 @@ int32_t draw_candidate(const Weights& w, const SampleScratch& s, float least, do
   return drawn;
 }
 
-int32_t draw_truncated(const Weights& w, const SampleRow& p, const SampleKernels& kernels, SampleScratch& s) {
-  const double u = uniform(p.seed, p.draw), total = std::accumulate(w.sums.begin(), w.sums.end(), 0.0);
+int32_t draw_truncated(const Weights& w, const SampleRow& p, const SampleKernels& kernels,
+                       SampleScratch& s) {
+  const double u = uniform(p.seed, p.draw),
+               total = std::accumulate(w.sums.begin(), w.sums.end(), 0.0);
   const bool by_count = p.top_k > 0 && p.top_k < w.n;
   find_candidates(w, by_count ? p.top_k : 0, p.top_p * total, kernels, s);
   float least = FLT_TRUE_MIN;
   double mass = total;
   if (by_count) {
     if (p.top_k < s.values.size()) {
-      std::nth_element(s.values.begin(), s.values.begin() + (p.top_k - 1), s.values.end(), std::greater<float>());
+      std::nth_element(s.values.begin(), s.values.begin() + (p.top_k - 1), s.values.end(),
+                       std::greater<float>());
       least = s.values[p.top_k - 1];
     }
     std::erase_if(s.values, [&](float x) { return x < least; });  // ties with the last stay
     mass = std::accumulate(s.values.begin(), s.values.end(), 0.0);
   }
   if (p.top_p < 1) least = std::max(least, value_at_mass(s.values, p.top_p * mass));
-  s.values.resize(s.indices.size());
   return draw_candidate(w, s, least, u);
 }
 
@@ -110,7 +116,8 @@ int32_t draw_any(const Weights& w, double u) {
   double sum = 0;
   size_t block = 0;
   while (block + 1 < w.sums.size() && sum + w.sums[block] <= target) sum += w.sums[block++];
-  while (w.sums[block] <= 0) --block;  // rounding went past the last that may be drawn; the most likely id is before
+  while (w.sums[block] <= 0)
+    --block;  // rounding went past the last that may be drawn; the most likely id is before
   int32_t drawn = -1;
   const int64_t begin = static_cast<int64_t>(block) * kSampleBlock;
   for (int64_t i = begin; i < std::min(w.n, begin + kSampleBlock); ++i) {
@@ -137,8 +144,8 @@ void ScratchShelf::put(std::unique_ptr<SampleScratch> scratch) {
   free_.push_back(std::move(scratch));
 }
 
-int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& p, const SampleKernels& kernels,
-                   SampleScratch& s) {
+int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& p,
+                   const SampleKernels& kernels, SampleScratch& s) {
   ban(logits, type, n, p.banned);
   const SampleKernels::Top top = kernels.top(logits, type, n);
   if (top.index < 0 || top.value == -std::numeric_limits<float>::infinity()) return -1;
@@ -150,7 +157,8 @@ int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& p, cons
     weights = s.weights.data();
   }
   s.sums.resize(static_cast<size_t>((n + kSampleBlock - 1) / kSampleBlock));
-  kernels.weigh(weights, s.sums.data(), logits, type, n, top.value, 1 / p.temperature, std::min(p.min_p, 1.f));
+  kernels.weigh(weights, s.sums.data(), logits, type, n, top.value, 1 / p.temperature,
+                std::min(p.min_p, 1.f));
   const Weights w{weights, n, s.sums};
   const bool truncated = (p.top_k > 0 && p.top_k < n) || p.top_p < 1;
   return truncated ? draw_truncated(w, p, kernels, s) : draw_any(w, uniform(p.seed, p.draw));

@@ -13,7 +13,8 @@ namespace weir::kernels {
 struct SampleScratch {
   std::vector<float> weights, values;
   std::vector<double> sums;
-  std::vector<int32_t> indices;
+  std::vector<int32_t> indices;  // of candidates; the first `found` count
+  size_t found = 0;
 };
 
 /// Scratch for as many threads as sample at once. Thread-safe.
@@ -27,8 +28,9 @@ class ScratchShelf {
   std::vector<std::unique_ptr<SampleScratch>> free_;
 };
 
-/// The id drawn from `logits` (of `type`, n numbers; overwritten), or -1 when one is NaN or none may be drawn.
-int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& params, const SampleKernels& kernels,
-                   SampleScratch& scratch);
+/// The id drawn from `logits` (of `type`, n numbers; overwritten), or -1 when one is NaN or none
+/// may be drawn.
+int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& params,
+                   const SampleKernels& kernels, SampleScratch& scratch);
 
 }  // namespace weir::kernels

@@ -1,4 +1,5 @@
-// Elementwise operations over rows. Included after simd_*.h and simd_math.h by one file per instruction set.
+// Elementwise operations over rows. Included after simd_*.h and simd_math.h by one file per
+// instruction set.
 #pragma once
 
 #include "kernels/cpu_kernels.h"
@@ -23,14 +24,16 @@ void by_type(DType type, F&& f) {
 // out[i] = f(x[i]), vector by vector.
 template <class Out, class In, class F>
 void map(Out* out, const In* x, int64_t n, F&& f) {
-  over(n, [&](int64_t i) { store(out + i, f(load(x + i))); },
-       [&](int64_t i, int left) { store(out + i, f(load(x + i, left)), left); });
+  over(
+      n, [&](int64_t i) { store(out + i, f(load(x + i))); },
+      [&](int64_t i, int left) { store(out + i, f(load(x + i, left)), left); });
 }
 
 template <class Out, class A, class B, class F>
 void map(Out* out, const A* a, const B* b, int64_t n, F&& f) {
-  over(n, [&](int64_t i) { store(out + i, f(load(a + i), load(b + i))); },
-       [&](int64_t i, int left) { store(out + i, f(load(a + i, left), load(b + i, left)), left); });
+  over(
+      n, [&](int64_t i) { store(out + i, f(load(a + i), load(b + i))); },
+      [&](int64_t i, int left) { store(out + i, f(load(a + i, left), load(b + i, left)), left); });
 }
 
 // The sum of f(x[i]); f(0) must be 0.
@@ -42,8 +45,9 @@ float sum_of(const T* x, int64_t n, F&& f) {
     even = add(even, f(load(x + i)));
     odd = add(odd, f(load(x + i + kLanes)));
   }
-  over(n - i, [&](int64_t j) { even = add(even, f(load(x + i + j))); },
-       [&](int64_t j, int left) { odd = add(odd, f(load(x + i + j, left))); });
+  over(
+      n - i, [&](int64_t j) { even = add(even, f(load(x + i + j))); },
+      [&](int64_t j, int left) { odd = add(odd, f(load(x + i + j, left))); });
   return sum(add(even, odd));
 }
 
@@ -76,7 +80,8 @@ void rms_norm_row(T* out, const T* x, const T* weight, int64_t n, float eps) {
 void rms_norm(const NormArgs& a, int64_t begin, int64_t end) {
   by_type(a.x.type, [&]<class T>(T) {
     for (int64_t r = begin; r < end; ++r) {
-      rms_norm_row(row<T>(a.out, r), row<T>(a.x, r), static_cast<const T*>(a.weight), a.x.cols, a.eps);
+      rms_norm_row(row<T>(a.out, r), row<T>(a.x, r), static_cast<const T*>(a.weight), a.x.cols,
+                   a.eps);
     }
   });
 }
@@ -91,7 +96,8 @@ void add_rms_norm(const NormArgs& a, int64_t begin, int64_t end) {
   });
 }
 
-// The sum x + added stays float32: it is taken again in each of the three passes, from the first cache.
+// The sum x + added stays float32: it is taken again in each of the three passes, from the first
+// cache.
 template <class T, bool kAdd>
 void layer_norm_row(const NormArgs& a, int64_t r) {
   const T* x = row<T>(a.x, r);
@@ -101,29 +107,38 @@ void layer_norm_row(const NormArgs& a, int64_t r) {
   T* out = row<T>(a.out, r);
   const int64_t n = a.x.cols;
   const auto at = [&](int64_t i) {
-    if constexpr (kAdd) return add(load(x + i), load(added + i));
-    else return load(x + i);
+    if constexpr (kAdd)
+      return add(load(x + i), load(added + i));
+    else
+      return load(x + i);
   };
   const auto last = [&](int64_t i, int left) {
-    if constexpr (kAdd) return add(load(x + i, left), load(added + i, left));
-    else return load(x + i, left);
+    if constexpr (kAdd)
+      return add(load(x + i, left), load(added + i, left));
+    else
+      return load(x + i, left);
   };
   Vec total = zero(), square = zero();
-  over(n, [&](int64_t i) { total = add(total, at(i)); },
-       [&](int64_t i, int left) { total = add(total, last(i, left)); });
+  over(
+      n, [&](int64_t i) { total = add(total, at(i)); },
+      [&](int64_t i, int left) { total = add(total, last(i, left)); });
   const Vec mean = set1(sum(total) / static_cast<float>(n));
   const auto add_square = [&](Vec d) { square = fma(d, d, square); };
-  over(n, [&](int64_t i) { add_square(sub(at(i), mean)); },
-       [&](int64_t i, int left) { add_square(first_lanes(sub(last(i, left), mean), left, zero())); });
+  over(
+      n, [&](int64_t i) { add_square(sub(at(i), mean)); },
+      [&](int64_t i, int left) {
+        add_square(first_lanes(sub(last(i, left), mean), left, zero()));
+      });
   const Vec scale = set1(1.f / __builtin_sqrtf(sum(square) / static_cast<float>(n) + a.eps));
-  over(n,
-       [&](int64_t i) {
-         store(out + i, fma(mul(sub(at(i), mean), scale), load(weight + i), load(bias + i)));
-       },
-       [&](int64_t i, int left) {
-         const Vec v = mul(sub(last(i, left), mean), scale);
-         store(out + i, fma(v, load(weight + i, left), load(bias + i, left)), left);
-       });
+  over(
+      n,
+      [&](int64_t i) {
+        store(out + i, fma(mul(sub(at(i), mean), scale), load(weight + i), load(bias + i)));
+      },
+      [&](int64_t i, int left) {
+        const Vec v = mul(sub(last(i, left), mean), scale);
+        store(out + i, fma(v, load(weight + i, left), load(bias + i, left)), left);
+      });
 }
 
 void layer_norm(const NormArgs& a, int64_t begin, int64_t end) {
@@ -137,17 +152,20 @@ void layer_norm(const NormArgs& a, int64_t begin, int64_t end) {
 // (lower, upper) = (lower * cos - upper * sin, upper * cos + lower * sin)
 template <class T>
 void rotate_head(T* lower, T* upper, const float* cosine, const float* sine, int64_t half) {
-  over(half,
-       [&](int64_t i) {
-         const Vec a = load(lower + i), b = load(upper + i), c = load(cosine + i), s = load(sine + i);
-         store(lower + i, fnma(b, s, mul(a, c)));
-         store(upper + i, fma(a, s, mul(b, c)));
-       },
-       [&](int64_t i, int n) {
-         const Vec a = load(lower + i, n), b = load(upper + i, n), c = load(cosine + i, n), s = load(sine + i, n);
-         store(lower + i, fnma(b, s, mul(a, c)), n);
-         store(upper + i, fma(a, s, mul(b, c)), n);
-       });
+  over(
+      half,
+      [&](int64_t i) {
+        const Vec a = load(lower + i), b = load(upper + i), c = load(cosine + i),
+                  s = load(sine + i);
+        store(lower + i, fnma(b, s, mul(a, c)));
+        store(upper + i, fma(a, s, mul(b, c)));
+      },
+      [&](int64_t i, int n) {
+        const Vec a = load(lower + i, n), b = load(upper + i, n), c = load(cosine + i, n),
+                  s = load(sine + i, n);
+        store(lower + i, fnma(b, s, mul(a, c)), n);
+        store(upper + i, fma(a, s, mul(b, c)), n);
+      });
 }
 
 void rope(const RopeArgs& a, int64_t begin, int64_t end) {
@@ -179,7 +197,8 @@ Vec gelu_exact(Vec x) {
 
 // x * 0.5 * (1 + tanh(u)) = x * sigmoid(2 u), u = sqrt(2 / pi) * (x + 0.044715 x^3)
 Vec gelu_tanh(Vec x) {
-  const Vec u = mul(x, fma(mul(x, x), set1(2 * 0.79788456080286536f * 0.044715f), set1(2 * 0.79788456080286536f)));
+  const Vec u = mul(x, fma(mul(x, x), set1(2 * 0.79788456080286536f * 0.044715f),
+                           set1(2 * 0.79788456080286536f)));
   return mul(x, sigmoid(u));
 }
 
@@ -218,8 +237,14 @@ void pool(const PoolArgs& a, int64_t begin, int64_t end) {
 }
 
 RowKernels row_kernels() {
-  return {.take = take, .rms_norm = rms_norm, .add_rms_norm = add_rms_norm, .layer_norm = layer_norm,
-          .rope = rope, .silu_mul = silu_mul, .gelu = gelu, .pool = pool};
+  return {.take = take,
+          .rms_norm = rms_norm,
+          .add_rms_norm = add_rms_norm,
+          .layer_norm = layer_norm,
+          .rope = rope,
+          .silu_mul = silu_mul,
+          .gelu = gelu,
+          .pool = pool};
 }
 
 }  // namespace

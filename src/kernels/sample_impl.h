@@ -1,4 +1,5 @@
-// The vector passes of sampling. Included after simd_*.h and simd_math.h by one file per instruction set.
+// The vector passes of sampling. Included after simd_*.h and simd_math.h by one file per
+// instruction set.
 #pragma once
 
 #include "kernels/cpu_kernels.h"
@@ -32,8 +33,9 @@ SampleKernels::Top top_of(const T* x, int64_t n) {
   for (; i + kWays * kLanes <= n; i += kWays * kLanes) {
     for (int way = 0; way < kWays; ++way) see(load(x + i + way * kLanes), way);
   }
-  over(n - i, [&](int64_t j) { see(load(x + i + j), 0); },
-       [&](int64_t j, int left) { see(first_lanes(load(x + i + j, left), left, set1(kNone)), 0); });
+  over(
+      n - i, [&](int64_t j) { see(load(x + i + j), 0); },
+      [&](int64_t j, int left) { see(first_lanes(load(x + i + j, left), left, set1(kNone)), 0); });
   float top = kNone;
   for (const Vec& g : greatest) top = max_of(g) > top ? max_of(g) : top;
   if (nan_lanes(broken) != 0) {
@@ -51,33 +53,39 @@ SampleKernels::Top top(const void* logits, DType type, int64_t n) {
 }
 
 template <class T>
-void weigh_typed(float* weights, double* sums, const T* x, int64_t n, float top, float inverse_temperature, float least) {
+void weigh_typed(float* weights, double* sums, const T* x, int64_t n, float top,
+                 float inverse_temperature, float least) {
   const Vec offset = set1(top), scale = set1(inverse_temperature), floor = set1(least);
   for (int64_t from = 0; from < n; from += kSampleBlock) {
     const int64_t count = n - from < kSampleBlock ? n - from : kSampleBlock;
     Vec total = zero();
-    const auto weight = [&](Vec v) { return at_least_or_zero(exp(mul(sub(v, offset), scale)), floor); };
-    over(count,
-         [&](int64_t i) {
-           const Vec w = weight(load(x + from + i));
-           total = add(total, w);
-           store(weights + from + i, w);
-         },
-         [&](int64_t i, int left) {
-           const Vec w = first_lanes(weight(load(x + from + i, left)), left, zero());
-           total = add(total, w);
-           store(weights + from + i, w, left);
-         });
+    const auto weight = [&](Vec v) {
+      return at_least_or_zero(exp(mul(sub(v, offset), scale)), floor);
+    };
+    over(
+        count,
+        [&](int64_t i) {
+          const Vec w = weight(load(x + from + i));
+          total = add(total, w);
+          store(weights + from + i, w);
+        },
+        [&](int64_t i, int left) {
+          const Vec w = first_lanes(weight(load(x + from + i, left)), left, zero());
+          total = add(total, w);
+          store(weights + from + i, w, left);
+        });
     sums[from / kSampleBlock] = sum(total);
   }
 }
 
-void weigh(float* weights, double* sums, const void* logits, DType type, int64_t n, float top, float inverse_temperature,
-           float least) {
+void weigh(float* weights, double* sums, const void* logits, DType type, int64_t n, float top,
+           float inverse_temperature, float least) {
   if (type == DType::float32) {
-    weigh_typed(weights, sums, static_cast<const float*>(logits), n, top, inverse_temperature, least);
+    weigh_typed(weights, sums, static_cast<const float*>(logits), n, top, inverse_temperature,
+                least);
   } else {
-    weigh_typed(weights, sums, static_cast<const bf16*>(logits), n, top, inverse_temperature, least);
+    weigh_typed(weights, sums, static_cast<const bf16*>(logits), n, top, inverse_temperature,
+                least);
   }
 }
 
@@ -85,12 +93,14 @@ int64_t collect(int32_t* indices, int64_t room, const float* weights, int64_t n,
   const Vec floor = set1(least);
   int64_t found = 0;
   const auto note = [&](int64_t at, uint32_t hits) {
-    for (; hits != 0 && found < room; hits &= hits - 1) indices[found++] = static_cast<int32_t>(at) + __builtin_ctz(hits);
+    for (; hits != 0 && found < room; hits &= hits - 1)
+      indices[found++] = static_cast<int32_t>(at) + __builtin_ctz(hits);
   };
-  over(n, [&](int64_t i) { note(i, lanes_at_least(load(weights + i), floor)); },
-       [&](int64_t i, int left) {
-         note(i, lanes_at_least(load(weights + i, left), floor) & ((1u << left) - 1));
-       });
+  over(
+      n, [&](int64_t i) { note(i, lanes_at_least(load(weights + i), floor)); },
+      [&](int64_t i, int left) {
+        note(i, lanes_at_least(load(weights + i, left), floor) & ((1u << left) - 1));
+      });
   return found;
 }
 

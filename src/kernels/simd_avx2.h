@@ -1,5 +1,5 @@
-// Vectors of float32 over AVX2. Included by one-ISA files only: everything is local to the including file, so that
-// nothing compiled for one processor is linked into code for another.
+// Vectors of float32 over AVX2. Included by one-ISA files only: everything is local to the
+// including file, so that nothing compiled for one processor is linked into code for another.
 #pragma once
 
 #include <immintrin.h>
@@ -38,10 +38,12 @@ inline void store(bf16* p, Vec v) {
   const __m256i bits = _mm256_castps_si256(v);
   const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));  // a NaN must not round to infinity
+  const __m256i quiet =
+      _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));  // a NaN must not round to infinity
   up = _mm256_blendv_epi8(up, quiet, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
   up = _mm256_srli_epi32(up, 16);
-  const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(up), _mm256_extracti128_si256(up, 1));
+  const __m128i half =
+      _mm_packus_epi32(_mm256_castsi256_si128(up), _mm256_extracti128_si256(up, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), half);
 }
 
@@ -70,21 +72,31 @@ inline float max_of(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
-inline Vec round(Vec v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Vec round(Vec v) {
+  return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 // p * 2^n for whole n in [-127, 128]; 2^-127 counts as 0.
 inline Vec scale_by_power(Vec p, Vec n) {
-  const __m256i e = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  const __m256i e =
+      _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
   return mul(p, _mm256_castsi256_ps(e));
 }
 
-inline uint32_t nan_lanes(Vec v) { return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, v, _CMP_UNORD_Q))); }
-inline uint32_t lanes_at_least(Vec a, Vec b) { return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ))); }
+inline uint32_t nan_lanes(Vec v) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+}
+inline uint32_t lanes_at_least(Vec a, Vec b) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+}
 // v where v >= least, else 0.
-inline Vec at_least_or_zero(Vec v, Vec least) { return _mm256_and_ps(v, _mm256_cmp_ps(v, least, _CMP_GE_OQ)); }
+inline Vec at_least_or_zero(Vec v, Vec least) {
+  return _mm256_and_ps(v, _mm256_cmp_ps(v, least, _CMP_GE_OQ));
+}
 // v where lane < n, else `other`.
 inline Vec first_lanes(Vec v, int n, Vec other) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return _mm256_blendv_ps(other, v, _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane)));
+  return _mm256_blendv_ps(other, v,
+                          _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane)));
 }
 
 // out[c][r] = in[r][c] of a kLanes x kLanes block of 32-bit numbers.

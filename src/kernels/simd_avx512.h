@@ -1,4 +1,5 @@
-// Vectors of float32 over AVX-512; see simd_avx2.h for the rules. With AVX512-BF16 also the product of pairs.
+// Vectors of float32 over AVX-512; see simd_avx2.h for the rules. With AVX512-BF16 also the product
+// of pairs.
 #pragma once
 
 #include <immintrin.h>
@@ -45,7 +46,9 @@ inline __m256i narrow(Vec v) {
 
 inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
-inline Vec load(const bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline Vec load(const bf16* p) {
+  return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
 inline void store(bf16* p, Vec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow(v)); }
 
 // The first n lanes, n < kLanes; others read as zero.
@@ -58,14 +61,18 @@ inline void store(bf16* p, Vec v, int n) { _mm256_mask_storeu_epi16(p, first(n),
 inline float sum(Vec v) { return _mm512_reduce_add_ps(v); }
 inline float max_of(Vec v) { return _mm512_reduce_max_ps(v); }
 
-inline Vec round(Vec v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Vec round(Vec v) {
+  return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 // p * 2^n for whole n.
 inline Vec scale_by_power(Vec p, Vec n) { return _mm512_scalef_ps(p, n); }
 
 inline uint32_t nan_lanes(Vec v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
 inline uint32_t lanes_at_least(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 // v where v >= least, else 0.
-inline Vec at_least_or_zero(Vec v, Vec least) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, least, _CMP_GE_OQ), v); }
+inline Vec at_least_or_zero(Vec v, Vec least) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, least, _CMP_GE_OQ), v);
+}
 // v where lane < n, else `other`.
 inline Vec first_lanes(Vec v, int n, Vec other) {
   return n >= kLanes ? v : n <= 0 ? other : _mm512_mask_mov_ps(other, first(n), v);

@@ -6,7 +6,8 @@ namespace {
 
 constexpr float kLog2e = 1.44269504088896341f;
 
-// 2^t, to 2 units in the last place; exactly 0 from kLowestPower down, infinity from 2^128; NaN stays NaN.
+// 2^t, to 2 units in the last place; exactly 0 from kLowestPower down, infinity from 2^128; NaN
+// stays NaN.
 inline Vec exp2(Vec t) {
   t = min(set1(128.f), max(set1(kLowestPower), t));
   const Vec n = round(t), f = sub(t, n);

@@ -35,8 +35,8 @@ void futex_wake(Word& word, int threads) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0);
 }
 
-// epoch (32 bits) | chunks (16) | next (16). One word, so that a claim is valid for exactly one region: a late worker
-// cannot take a chunk of the next region by the bound of the last.
+// epoch (32 bits) | chunks (16) | next (16). One word, so that a claim is valid for exactly one
+// region: a late worker cannot take a chunk of the next region by the bound of the last.
 constexpr uint64_t pack(uint32_t epoch, uint32_t chunks) {
   return uint64_t{epoch} << 32 | uint64_t{chunks} << 16;
 }
@@ -132,7 +132,8 @@ class ThreadPool::State {
       // Read only now: with a chunk claimed the caller cannot leave run() before this one is done.
       call(*task_.load(std::memory_order_relaxed), static_cast<int>(next_of(claim)));
       const uint32_t done = done_.fetch_add(1, std::memory_order_seq_cst) + 1;
-      if (done == chunks_of(claim) && waiting_.load(std::memory_order_seq_cst)) futex_wake(done_, 1);
+      if (done == chunks_of(claim) && waiting_.load(std::memory_order_seq_cst))
+        futex_wake(done_, 1);
     }
   }
 
@@ -190,7 +191,9 @@ ThreadPool::ThreadPool(int threads, std::function<void()> prepare)
 ThreadPool::~ThreadPool() = default;
 
 int ThreadPool::threads() const { return state_->threads(); }
-void ThreadPool::run(int chunks, const std::function<void(int)>& task) { state_->run(chunks, task); }
+void ThreadPool::run(int chunks, const std::function<void(int)>& task) {
+  state_->run(chunks, task);
+}
 void ThreadPool::step_begin() { state_->set_open(true); }
 void ThreadPool::step_end() { state_->set_open(false); }
 

@@ -1,0 +1,54 @@
+#include "weir/kernels/cpu_isa.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace weir::kernels {
+namespace {
+
+class CpuIsa : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const char* value = std::getenv("WEIR_CPU")) before_ = value;
+    unsetenv("WEIR_CPU");
+  }
+  void TearDown() override {
+    before_.empty() ? unsetenv("WEIR_CPU") : setenv("WEIR_CPU", before_.c_str(), 1);
+  }
+  std::string before_;
+};
+
+TEST_F(CpuIsa, IsWhatTheCompilerSees) {
+  const Result<Isa> isa = detect_isa();
+  ASSERT_EQ(static_cast<bool>(isa),
+            __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+  if (!isa) return;
+  EXPECT_EQ(*isa >= Isa::avx512,
+            __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"));
+  EXPECT_EQ(*isa == Isa::avx512_bf16, *isa >= Isa::avx512 && __builtin_cpu_supports("avx512bf16"));
+}
+
+TEST_F(CpuIsa, IsLoweredByTheEnvironment) {
+  const Result<Isa> best = detect_isa();
+  ASSERT_TRUE(best);
+  setenv("WEIR_CPU", "avx2", 1);
+  EXPECT_EQ(*detect_isa(), Isa::avx2);
+  setenv("WEIR_CPU", "avx512", 1);
+  if (*best >= Isa::avx512) {
+    EXPECT_EQ(*detect_isa(), Isa::avx512);
+  } else {
+    EXPECT_NE(detect_isa().error().message.find("avx512"), std::string::npos);
+  }
+}
+
+TEST_F(CpuIsa, RefusesAnUnknownName) {
+  setenv("WEIR_CPU", "neon", 1);
+  const Result<Isa> isa = detect_isa();
+  ASSERT_FALSE(isa);
+  EXPECT_EQ(isa.error().message, "WEIR_CPU is \"neon\"; it takes avx2 or avx512");
+}
+
+}  // namespace
+}  // namespace weir::kernels

@@ -1,0 +1,224 @@
+// Elementwise operations against the reference: odd widths, strides, enough rows to be shared by
+// threads.
+#include <cmath>
+#include <limits>
+
+#include "kernels/matrix.h"
+#include "kernels/reference.h"
+
+namespace weir::kernels::testing {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Cpu, OpsTest, ::testing::ValuesIn(cases()), name_of);
+
+constexpr int64_t kWidths[] = {1, 7, 16, 33, 576, 1029};
+
+int64_t many(int64_t width) { return 200'000 / width + 3; }
+
+TEST_P(OpsTest, EmbedTakesRowsAndAdds) {
+  for (const int64_t width : kWidths) {
+    Matrix table = Matrix(type(), 50, width, 3).fill(random_);
+    std::vector<int32_t> ids;
+    for (int64_t i = 0; i < many(width); ++i) ids.push_back(static_cast<int32_t>(random_() % 50));
+    Matrix out(type(), many(width), width, 5);
+    ops_->embed(out.rows(), table.rows(), ids.data(), false);
+    expect_near(
+        out, [&](int64_t r, int64_t c) { return table.at(ids[r], c); }, "embed");
+    std::vector<int32_t> others(ids.rbegin(), ids.rend());
+    ops_->embed(out.rows(), table.rows(), others.data(), true);
+    expect_near(
+        out,
+        [&](int64_t r, int64_t c) { return double{table.at(ids[r], c)} + table.at(others[r], c); },
+        "embed, adding");
+  }
+}
+
+TEST_P(OpsTest, GatherTakesRowsOfTheOtherTypeToo) {
+  Matrix x = Matrix(type(), 9, 37, 2).fill(random_);
+  const std::vector<int32_t> indices = {8, 0, 3, 3};
+  Matrix same(type(), 4, 37, 1), wide(DType::float32, 4, 37);
+  ops_->gather(same.rows(), x.rows(), indices.data());
+  ops_->gather(wide.rows(), x.rows(), indices.data());
+  for (int64_t r = 0; r < 4; ++r)
+    for (int64_t c = 0; c < 37; ++c) {
+      EXPECT_EQ(same.at(r, c), x.at(indices[r], c));
+      EXPECT_EQ(wide.at(r, c), x.at(indices[r], c));
+    }
+}
+
+TEST_P(OpsTest, RmsNorm) {
+  for (const int64_t width : kWidths) {
+    Matrix x = Matrix(type(), many(width), width, 4).fill(random_, 3),
+           weight = Matrix(type(), 1, width).fill(random_, 0.3f, 1);
+    const auto want = reference::rms_norm(reference::table(x), weight, 1e-5);
+    Matrix out(type(), many(width), width, 2);
+    ops_->rms_norm(out.rows(), x.rows(), weight.data(), 1e-5f);
+    expect_near(
+        out, [&](int64_t r, int64_t c) { return want[r][c]; }, "rms_norm");
+    ops_->rms_norm(x.rows(), x.rows(), weight.data(), 1e-5f);
+    expect_near(
+        x, [&](int64_t r, int64_t c) { return want[r][c]; }, "rms_norm in place");
+  }
+}
+
+TEST_P(OpsTest, RmsNormOfZerosIsZero) {
+  Matrix x(type(), 1, 20), weight = Matrix(type(), 1, 20).fill(random_), out(type(), 1, 20);
+  for (int64_t c = 0; c < 20; ++c) x.set(0, c, 0);
+  ops_->rms_norm(out.rows(), x.rows(), weight.data(), 1e-5f);
+  expect_near(
+      out, [](int64_t, int64_t) { return 0.0; }, "rms_norm");
+}
+
+TEST_P(OpsTest, AddRmsNormNormsTheRoundedSum) {
+  for (const int64_t width : kWidths) {
+    Matrix x = Matrix(type(), many(width), width, 1).fill(random_),
+           weight = Matrix(type(), 1, width).fill(random_, 0.3f, 1);
+    Matrix residual = Matrix(type(), many(width), width, 3).fill(random_, 2), sum = residual;
+    for (int64_t r = 0; r < many(width); ++r)
+      for (int64_t c = 0; c < width; ++c) sum.set(r, c, residual.at(r, c) + x.at(r, c));
+    const auto want = reference::rms_norm(reference::table(sum), weight, 1e-6);
+    Matrix out(type(), many(width), width);
+    ops_->add_rms_norm(out.rows(), residual.rows(), x.rows(), weight.data(), 1e-6f);
+    EXPECT_EQ(residual, sum);
+    expect_near(
+        out, [&](int64_t r, int64_t c) { return want[r][c]; }, "add_rms_norm");
+  }
+}
+
+TEST_P(OpsTest, LayerNorm) {
+  for (const int64_t width : kWidths) {
+    Matrix x = Matrix(type(), many(width), width, 4).fill(random_, 2, 5),
+           residual = Matrix(type(), many(width), width, 1).fill(random_);
+    Matrix weight = Matrix(type(), 1, width).fill(random_, 0.3f, 1),
+           bias = Matrix(type(), 1, width).fill(random_, 0.1f);
+    const auto plain = reference::layer_norm(reference::table(x), weight, bias, 1e-3);
+    auto both = reference::table(x);
+    for (int64_t r = 0; r < many(width); ++r)
+      for (int64_t c = 0; c < width; ++c) both[r][c] += residual.at(r, c);
+    both = reference::layer_norm(std::move(both), weight, bias, 1e-3);
+    Matrix out(type(), many(width), width, 2);
+    ops_->layer_norm(out.rows(), x.rows(), {}, weight.data(), bias.data(), 1e-3f);
+    expect_near(
+        out, [&](int64_t r, int64_t c) { return plain[r][c]; }, "layer_norm");
+    ops_->layer_norm(x.rows(), x.rows(), residual.rows(), weight.data(), bias.data(), 1e-3f);
+    expect_near(
+        x, [&](int64_t r, int64_t c) { return both[r][c]; }, "layer_norm with residual, in place");
+  }
+}
+
+TEST_P(OpsTest, RopeRotatesHalves) {
+  for (const int32_t head_dim : {2, 6, 32, 64, 80, 128}) {
+    const int32_t heads = 3, tokens = 40;
+    Matrix table(DType::float32, 100, head_dim);
+    for (int64_t p = 0; p < 100; ++p)
+      for (int32_t i = 0; i < head_dim / 2; ++i) {
+        const double angle = static_cast<double>(p) * std::pow(10000.0, -2.0 * i / head_dim);
+        table.set(p, i, static_cast<float>(std::cos(angle)));
+        table.set(p, head_dim / 2 + i, static_cast<float>(std::sin(angle)));
+      }
+    Matrix x = Matrix(type(), tokens, heads * head_dim, 16).fill(random_), before = x;
+    std::vector<int32_t> positions;
+    for (int32_t t = 0; t < tokens; ++t) positions.push_back(static_cast<int32_t>(random_() % 100));
+    ops_->rope(x.rows(), positions.data(), static_cast<const float*>(table.data()), head_dim);
+    expect_near(
+        x,
+        [&](int64_t t, int64_t c) {
+          const int64_t i = c % head_dim, half = head_dim / 2, pair = i % half,
+                        first = c - i + pair;
+          const double a = before.at(t, first), b = before.at(t, first + half);
+          const double cosine = table.at(positions[t], pair),
+                       sine = table.at(positions[t], half + pair);
+          return i < half ? a * cosine - b * sine : b * cosine + a * sine;
+        },
+        "rope");
+  }
+}
+
+TEST_P(OpsTest, SiluMul) {
+  for (const int64_t width : kWidths) {
+    Matrix x = Matrix(type(), many(width), 2 * width, 3).fill(random_, 4),
+           out(type(), many(width), width, 1);
+    x.set(0, 0, -200);  // exp(200) is infinite in float32
+    x.set(1, 0, 200);
+    ops_->silu_mul(out.rows(), x.rows());
+    expect_near(
+        out,
+        [&](int64_t r, int64_t c) {
+          const double gate = x.at(r, c), up = x.at(r, width + c);
+          return gate / (1 + std::exp(-gate)) * up;
+        },
+        "silu_mul");
+  }
+}
+
+TEST_P(OpsTest, Gelu) {
+  for (const int64_t width : kWidths) {
+    Matrix x = Matrix(type(), many(width), width, 3).fill(random_, 3), tanh_form = x, before = x;
+    ops_->gelu(x.rows(), false);
+    ops_->gelu(tanh_form.rows(), true);
+    expect_near(
+        x,
+        [&](int64_t r, int64_t c) {
+          const double v = before.at(r, c);
+          return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
+        },
+        "gelu");
+    expect_near(
+        tanh_form,
+        [&](int64_t r, int64_t c) {
+          const double v = before.at(r, c);
+          return v * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+        },
+        "gelu, tanh form");
+  }
+}
+
+TEST_P(OpsTest, NanAndInfinityStayThemselves) {
+  Matrix x(type(), 1, 19);
+  for (int64_t c = 0; c < 19; ++c) x.set(0, c, 1);
+  x.set(0, 2, std::numeric_limits<float>::quiet_NaN());
+  x.set(0, 18, std::numeric_limits<float>::infinity());
+  ops_->gelu(x.rows(), false);
+  EXPECT_TRUE(std::isnan(x.at(0, 2)));
+  EXPECT_TRUE(std::isinf(x.at(0, 18)));
+  EXPECT_NEAR(x.at(0, 3), 0.841345, 3e-3);
+}
+
+TEST_P(OpsTest, Pool) {
+  const std::vector<int32_t> begin = {0, 1, 6, 20, 21};
+  for (const int64_t width : {5, 384}) {
+    Matrix hidden = Matrix(type(), 21, width, 2).fill(random_);
+    const Ragged ragged{
+        .rows = 4, .tokens = 21, .q_begin = begin.data(), .q_begin_host = begin.data()};
+    for (const Pooling pooling : {Pooling::mean, Pooling::cls, Pooling::last})
+      for (const bool normalize : {false, true}) {
+        Matrix out(DType::float32, 4, width, 3);
+        ops_->pool(out.rows(), hidden.rows(), ragged, pooling, normalize);
+        for (int64_t r = 0; r < 4; ++r) {
+          std::vector<double> want(static_cast<size_t>(width));
+          const int32_t first = begin[r], last = begin[r + 1] - 1;
+          double square = 0;
+          for (int64_t c = 0; c < width; ++c) {
+            for (int32_t t = first; t <= last; ++t) want[c] += hidden.at(t, c) / (last - first + 1);
+            if (pooling == Pooling::cls) want[c] = hidden.at(first, c);
+            if (pooling == Pooling::last) want[c] = hidden.at(last, c);
+            square += want[c] * want[c];
+          }
+          for (int64_t c = 0; c < width; ++c)
+            ASSERT_NEAR(out.at(r, c), want[c] / (normalize ? std::sqrt(square) : 1), 2e-6);
+        }
+        EXPECT_TRUE(out.gaps_untouched());
+      }
+  }
+}
+
+TEST_P(OpsTest, WrongShapesAbort) {
+  Matrix out(type(), 2, 4), x(type(), 2, 5);
+  EXPECT_DEATH(ops_->rms_norm(out.rows(), x.rows(), x.data(), 1e-5f),
+               "one side is \\(2, 4\\), the other \\(2, 5\\)");
+  const std::vector<int32_t> ids = {0, 2};
+  EXPECT_DEATH(ops_->embed(x.rows(), x.rows(), ids.data(), false), "index 2 is one of 2 rows");
+}
+
+}  // namespace
+}  // namespace weir::kernels::testing
