@@ -1,0 +1,180 @@
+#include "http/answer/generation_text.h"
+
+#include "http/error_reply.h"
+#include "http/json_text.h"
+
+namespace weir::http {
+namespace {
+
+void append_end(std::string& out, const serve::End& end) {
+  out += R"("finish_reason":)";
+  out += end.reason == serve::FinishReason::stop ? R"("stop")" : R"("length")";
+  out += R"(,"stop_reason":)";
+  if (auto* text = std::get_if<std::string>(&end.stop)) {
+    append_json(out, *text);
+  } else if (auto* id = std::get_if<int32_t>(&end.stop)) {
+    append_json(out, int64_t{*id});
+  } else {
+    out += "null";
+  }
+}
+
+void append_usage(std::string& out, const serve::Usage& usage) {
+  int64_t prompt = usage.prompt_tokens, completion = usage.completion_tokens;
+  out += R"("usage":{"prompt_tokens":)";
+  append_json(out, prompt);
+  out += R"(,"completion_tokens":)";
+  append_json(out, completion);
+  out += R"(,"total_tokens":)";
+  append_json(out, prompt + completion);
+  out += R"(,"prompt_tokens_details":{"cached_tokens":)";
+  append_json(out, int64_t{usage.cached_tokens});
+  out += "}}";
+}
+
+void append_timings(std::string& out, const serve::Usage& usage) {
+  out += R"("timings":{"queue_ms":)";
+  append_ms(out, usage.queue_ms);
+  out += R"(,"prefill_ms":)";
+  append_ms(out, usage.prefill_ms);
+  out += R"(,"decode_ms":)";
+  append_ms(out, usage.decode_ms);
+  out += '}';
+}
+
+const char* object_of(const AnswerShape& shape, bool chunk) {
+  if (shape.dialect == Dialect::completion) return "text_completion";
+  return chunk ? "chat.completion.chunk" : "chat.completion";
+}
+
+// Everything up to the choices.
+std::string head(const AnswerShape& shape, bool chunk) {
+  std::string out = R"({"id":)";
+  append_json(out, shape.id);
+  out += R"(,"object":)";
+  append_json(out, object_of(shape, chunk));
+  out += R"(,"created":)";
+  append_json(out, shape.created);
+  out += R"(,"model":)";
+  append_json(out, shape.model);
+  out += R"(,"system_fingerprint":)";
+  shape.fingerprint.empty() ? out += "null" : append_json(out, shape.fingerprint);
+  return out += R"(,"choices":[)";
+}
+
+void append_ids(std::string& out, const char* name, std::span<const int32_t> ids) {
+  append_json(out += ',', name);
+  append_json(out += ':', ids);
+}
+
+void append_choice(std::string& out, const AnswerShape& shape, size_t index, const Choice& choice) {
+  out += R"({"index":)";
+  append_json(out, static_cast<int64_t>(index));
+  if (shape.dialect == Dialect::chat) {
+    out += R"(,"message":{"role":"assistant","content":)";
+    append_json(out, choice.text);
+    out += R"(,"refusal":null},"logprobs":null,)";
+  } else {
+    out += R"(,"text":)";
+    append_json(out, choice.text);
+    out += R"(,"logprobs":null,)";
+  }
+  append_end(out, choice.end);
+}
+
+}  // namespace
+
+std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
+                         const std::vector<Choice>& choices, const serve::Usage& usage) {
+  bool ids = shape.presentation.return_token_ids;
+  std::string out = head(shape, false);
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (i > 0) out += ',';
+    append_choice(out, shape, i, choices[i]);
+    if (ids) append_ids(out, "token_ids", choices[i].token_ids);
+    if (ids && shape.dialect == Dialect::completion && i < prompts.size()) {
+      append_ids(out, "prompt_token_ids", prompts[i]);
+    }
+    out += '}';
+  }
+  out += "],";
+  append_usage(out, usage);
+  if (ids && shape.dialect == Dialect::chat && !prompts.empty()) {
+    append_ids(out, "prompt_token_ids", prompts[0]);
+  }
+  return out += '}';
+}
+
+ChunkWriter::ChunkWriter(AnswerShape shape, const Prompts& prompts) : shape_(std::move(shape)) {
+  prefix_ = "data: " + head(shape_, true);
+  suffix_ = shape_.presentation.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
+  prompts_shown_.resize(prompts.size());
+  if (shape_.presentation.return_token_ids) prompts_ = prompts;
+}
+
+void ChunkWriter::start(std::string& out) const {
+  if (shape_.dialect == Dialect::completion) return;
+  for (size_t i = 0; i < prompts_shown_.size(); ++i) {
+    out += prefix_;
+    out += R"({"index":)";
+    append_json(out, static_cast<int64_t>(i));
+    out += R"(,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null})";
+    if (prompts_.empty()) {
+      out += suffix_;
+      continue;
+    }
+    out += ']';
+    append_ids(out, "prompt_token_ids", prompts_[i]);
+    out += suffix_.substr(1);
+  }
+}
+
+void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
+  bool ids = shape_.presentation.return_token_ids && !delta.token_ids.empty();
+  if (delta.text.empty() && !delta.end && !ids) return;
+  out += prefix_;
+  out += R"({"index":)";
+  append_json(out, int64_t{delta.choice});
+  if (shape_.dialect == Dialect::completion) {
+    out += R"(,"text":)";
+    append_json(out, delta.text);
+  } else if (delta.text.empty() && delta.end) {
+    out += R"(,"delta":{})";
+  } else {
+    out += R"(,"delta":{"content":)";
+    append_json(out, delta.text);
+    out += '}';
+  }
+  out += R"(,"logprobs":null,)";
+  delta.end ? append_end(out, *delta.end) : void(out += R"("finish_reason":null)");
+  if (shape_.presentation.return_token_ids) {
+    append_ids(out, "token_ids", delta.token_ids);
+    if (shape_.dialect == Dialect::completion && delta.choice < prompts_.size() &&
+        !prompts_shown_[delta.choice]) {
+      append_ids(out, "prompt_token_ids", prompts_[delta.choice]);
+      prompts_shown_[delta.choice] = true;
+    }
+  }
+  out += '}';
+  out += suffix_;
+}
+
+void ChunkWriter::finish(std::string& out, const serve::Usage& usage) const {
+  if (shape_.presentation.include_usage) {
+    out += prefix_;
+    out += "],";
+    append_usage(out, usage);
+    out += ',';
+    append_timings(out, usage);
+    out += "}\n\n";
+  }
+  out += "data: [DONE]\n\n";
+}
+
+void ChunkWriter::error(std::string& out, const Error& error) {
+  out += "data: ";
+  out += error_body(error);
+  out += "\n\n";
+}
+
+}  // namespace weir::http

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/codec/requests.h"
+#include "weir/serve/service.h"
+
+/// Generations in OpenAI's JSON.
+namespace weir::http {
+
+enum class Dialect : uint8_t { chat, completion };
+
+/// What all parts of one answer share.
+struct AnswerShape {
+  Dialect dialect;
+  Presentation presentation;
+  std::string id;
+  int64_t created = 0;  // seconds since 1970
+  std::string model, fingerprint;
+};
+
+/// One choice, put together.
+struct Choice {
+  std::string text;
+  std::vector<int32_t> token_ids;
+  serve::End end;
+};
+using Prompts = std::vector<std::vector<int32_t>>;
+
+std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
+                         const std::vector<Choice>& choices, const serve::Usage& usage);
+
+/// Writes server-sent events. What is the same in every chunk is put together once.
+class ChunkWriter {
+ public:
+  ChunkWriter(AnswerShape shape, const Prompts& prompts);
+
+  /// What comes before the first token: the role of each chat choice.
+  void start(std::string& out) const;
+  /// Nothing for a delta that says nothing.
+  void delta(std::string& out, const serve::Delta& delta);
+  /// The usage chunk, if asked for, and the end mark.
+  void finish(std::string& out, const serve::Usage& usage) const;
+  static void error(std::string& out, const Error& error);
+
+ private:
+  std::string prefix_, suffix_;
+  AnswerShape shape_;
+  Prompts prompts_;                  // only with return_token_ids
+  std::vector<bool> prompts_shown_;  // by choice; completions say them in their first chunk
+};
+
+}  // namespace weir::http

@@ -1,0 +1,211 @@
+#include "http/codec/json_reader.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace weir::http {
+namespace {
+
+constexpr size_t kMaxDepth = 100;
+
+// Builds the document as the library does, but refuses what it lets pass.
+class StrictBuilder {
+ public:
+  explicit StrictBuilder(Json& root) : dom_(root) {}
+
+  bool null() { return dom_.null(); }
+  bool boolean(bool value) { return dom_.boolean(value); }
+  bool number_integer(Json::number_integer_t value) { return dom_.number_integer(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return dom_.number_unsigned(value); }
+  bool number_float(Json::number_float_t value, const std::string& text) {
+    return dom_.number_float(value, text);
+  }
+  bool string(std::string& value) { return dom_.string(value); }
+  bool binary(Json::binary_t& value) { return dom_.binary(value); }
+  bool start_object(size_t size) {
+    keys_.emplace_back();
+    deeper();
+    return dom_.start_object(size);
+  }
+  bool key(std::string& name) {
+    if (!keys_.back().insert(name).second) {
+      refuse(fmt::format("field \"{}\" is given twice", name), name);
+    }
+    return dom_.key(name);
+  }
+  bool end_object() {
+    keys_.pop_back();
+    --depth_;
+    return dom_.end_object();
+  }
+  bool start_array(size_t size) {
+    deeper();
+    return dom_.start_array(size);
+  }
+  bool end_array() {
+    --depth_;
+    return dom_.end_array();
+  }
+  bool parse_error(size_t, const std::string&, const Json::exception& error) {
+    // Past the library's own "[json.exception.parse_error.101] ".
+    std::string_view what = error.what();
+    size_t prefix = what.find("] ");
+    if (prefix != std::string_view::npos) what.remove_prefix(prefix + 2);
+    refuse(fmt::format("the body is not valid JSON: {}", what.substr(0, 300)), "");
+  }
+
+ private:
+  void deeper() {
+    if (++depth_ > kMaxDepth) {
+      refuse(fmt::format("the body is nested deeper than {} levels", kMaxDepth), "");
+    }
+  }
+
+  nlohmann::detail::json_sax_dom_parser<Json> dom_;
+  std::vector<std::set<std::string>> keys_;
+  size_t depth_ = 0;
+};
+
+[[noreturn]] void wrong_kind(const Json& value, const std::string& path, const char* wanted) {
+  refuse(fmt::format("{} must be {}, not {}", path, wanted, kind_of(value)), path);
+}
+
+}  // namespace
+
+void refuse(std::string message, std::string param) {
+  throw Refusal{invalid(std::move(message), std::move(param))};
+}
+
+std::string kind_of(const Json& value) {
+  if (value.is_null()) return "null";
+  if (value.is_boolean()) return "a boolean";
+  if (value.is_number()) return "a number";
+  if (value.is_string()) return "a string";
+  return value.is_array() ? "an array" : "an object";
+}
+
+std::string element(const std::string& path, size_t index) {
+  return fmt::format("{}[{}]", path, index);
+}
+
+std::string text_at(const Json& value, const std::string& path) {
+  if (!value.is_string()) wrong_kind(value, path, "a string");
+  return value.get<std::string>();
+}
+
+int64_t integer_at(const Json& value, const std::string& path, int64_t least, int64_t most) {
+  auto out_of_range = [&](const std::string& shown) {
+    refuse(fmt::format("{} must be from {} to {}, not {}", path, least, most, shown), path);
+  };
+  if (!value.is_number()) wrong_kind(value, path, "a whole number");
+  int64_t result = 0;
+  if (value.is_number_float()) {
+    double real = value.get<double>();
+    if (std::trunc(real) != real) {
+      refuse(fmt::format("{} must be a whole number, not {}", path, value.dump()), path);
+    }
+    if (std::abs(real) > 9007199254740992.0) out_of_range(value.dump());
+    result = static_cast<int64_t>(real);
+  } else if (value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{INT64_MAX}) {
+    out_of_range(value.dump());
+  } else {
+    result = value.get<int64_t>();
+  }
+  if (result < least || result > most) out_of_range(value.dump());
+  return result;
+}
+
+const Json& object_at(const Json& value, const std::string& path) {
+  if (!value.is_object()) wrong_kind(value, path, "an object");
+  return value;
+}
+
+std::string Fields::path_of(std::string_view name) const {
+  return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+}
+
+const Json* Fields::find(const char* name) {
+  auto at = object_.find(name);
+  if (at == object_.end()) return nullptr;
+  known_.insert(at.key());
+  return at->is_null() ? nullptr : &*at;
+}
+
+const Json& Fields::required(const char* name) {
+  const Json* value = find(name);
+  if (!value) refuse(fmt::format("{} is missing", path_of(name)), path_of(name));
+  return *value;
+}
+
+std::optional<std::string> Fields::text(const char* name) {
+  const Json* value = find(name);
+  if (!value) return std::nullopt;
+  return text_at(*value, path_of(name));
+}
+
+std::optional<bool> Fields::flag(const char* name) {
+  const Json* value = find(name);
+  if (!value) return std::nullopt;
+  if (!value->is_boolean()) wrong_kind(*value, path_of(name), "a boolean");
+  return value->get<bool>();
+}
+
+std::optional<int64_t> Fields::integer(const char* name, int64_t least, int64_t most) {
+  const Json* value = find(name);
+  if (!value) return std::nullopt;
+  return integer_at(*value, path_of(name), least, most);
+}
+
+std::optional<double> Fields::number(const char* name, double least, double most) {
+  const Json* value = find(name);
+  if (!value) return std::nullopt;
+  if (!value->is_number()) wrong_kind(*value, path_of(name), "a number");
+  double real = value->get<double>();
+  if (!(real >= least && real <= most)) {
+    refuse(
+        fmt::format("{} must be from {} to {}, not {}", path_of(name), least, most, value->dump()),
+        path_of(name));
+  }
+  return real;
+}
+
+const Json* Fields::object(const char* name) {
+  const Json* value = find(name);
+  return value ? &object_at(*value, path_of(name)) : nullptr;
+}
+
+const Json* Fields::array(const char* name) {
+  const Json* value = find(name);
+  if (value && !value->is_array()) wrong_kind(*value, path_of(name), "an array");
+  return value;
+}
+
+void Fields::no_others() const {
+  for (const auto& item : object_.items()) {
+    if (known_.count(item.key())) continue;
+    std::string path = path_of(item.key());
+    refuse(fmt::format("unknown field \"{}\"", path), path);
+  }
+}
+
+Result<void> decode(const std::string& body, const std::function<void(Fields&)>& read) {
+  try {
+    Json root;
+    StrictBuilder builder(root);
+    Json::sax_parse(body, &builder);
+    if (!root.is_object()) {
+      return invalid(fmt::format("the body must be a JSON object, not {}", kind_of(root)));
+    }
+    Fields fields(root, "");
+    read(fields);
+    fields.no_others();
+    return {};
+  } catch (const Refusal& refusal) {
+    return refusal.error;
+  } catch (const Json::exception& error) {
+    return Error{.message = error.what()};
+  }
+}
+
+}  // namespace weir::http

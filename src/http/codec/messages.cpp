@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "http/codec/parts.h"
+
+namespace weir::http {
+namespace {
+
+constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", "assistant",
+                                                 "tool"};
+
+// The text parts of a content list, joined by line breaks as vLLM does for templates that expect a
+// string.
+std::string read_parts(const Json& parts, const std::string& path) {
+  if (parts.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  std::string joined;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    std::string at = element(path, i);
+    Fields part(object_at(parts[i], at), at);
+    std::string type = text_at(part.required("type"), part.path_of("type"));
+    if (type != "text") {
+      refuse(fmt::format("{} is \"{}\"; only text is supported", part.path_of("type"), type),
+             part.path_of("type"));
+    }
+    if (i > 0) joined += '\n';
+    joined += text_at(part.required("text"), part.path_of("text"));
+    part.no_others();
+  }
+  return joined;
+}
+
+std::string read_content(Fields& message, const std::string& role) {
+  const Json* content = message.find("content");
+  std::string path = message.path_of("content");
+  if (!content) {
+    if (role != "assistant") refuse(fmt::format("{} is missing", path), path);
+    return "";
+  }
+  if (content->is_string()) return content->get<std::string>();
+  if (content->is_array()) return read_parts(*content, path);
+  refuse(
+      fmt::format("{} must be a string or an array of text parts, not {}", path, kind_of(*content)),
+      path);
+}
+
+// What an answer's message holds beside its text, so that a client may send it back as it came.
+void read_answer_fields(Fields& message) {
+  for (const char* name : {"tool_calls", "function_call", "refusal", "audio", "annotations"}) {
+    const Json* value = message.find(name);
+    bool empty_list = value && value->is_array() && value->empty();
+    if (value && !empty_list) {
+      refuse(fmt::format("\"{}\" is not supported", message.path_of(name)), message.path_of(name));
+    }
+  }
+}
+
+Json read_message(const Json& value, const std::string& path) {
+  Fields message(object_at(value, path), path);
+  std::string role = text_at(message.required("role"), message.path_of("role"));
+  if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
+    refuse(fmt::format("{} is \"{}\"; the roles are system, developer, user, assistant, tool",
+                       message.path_of("role"), role),
+           message.path_of("role"));
+  }
+  Json read = {{"role", role}, {"content", read_content(message, role)}};
+  if (auto name = message.text("name")) read["name"] = *name;
+  if (role == "tool") {
+    if (auto id = message.text("tool_call_id")) read["tool_call_id"] = *id;
+  }
+  if (role == "assistant") read_answer_fields(message);
+  message.no_others();
+  return read;
+}
+
+}  // namespace
+
+std::string read_messages(const Json& messages, const std::string& path) {
+  if (!messages.is_array()) {
+    refuse(fmt::format("{} must be an array, not {}", path, kind_of(messages)), path);
+  }
+  if (messages.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  Json read = Json::array();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    read.push_back(read_message(messages[i], element(path, i)));
+  }
+  return read.dump();
+}
+
+std::string read_template_kwargs(Fields& fields) {
+  const Json* kwargs = fields.object("chat_template_kwargs");
+  return kwargs && !kwargs->empty() ? kwargs->dump() : "";
+}
+
+}  // namespace weir::http

@@ -1,0 +1,59 @@
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "http/codec/parts.h"
+
+namespace weir::http {
+namespace {
+
+[[noreturn]] void wrong_prompt(const Json& value, const std::string& path) {
+  refuse(fmt::format(
+             "{} must be a string, an array of strings, token ids or arrays of token ids, not {}",
+             path, kind_of(value)),
+         path);
+}
+
+serve::Prompt read_prompt(const Json& value, const std::string& path) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) wrong_prompt(value, path);
+  if (value.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  return read_ids(value, path);
+}
+
+}  // namespace
+
+std::vector<int32_t> read_ids(const Json& value, const std::string& path) {
+  if (!value.is_array()) {
+    refuse(fmt::format("{} must be an array of token ids, not {}", path, kind_of(value)), path);
+  }
+  std::vector<int32_t> ids;
+  ids.reserve(value.size());
+  for (size_t i = 0; i < value.size(); ++i) {
+    const Json& id = value[i];
+    // The path is only built for what is wrong: a prompt may have a hundred thousand ids.
+    bool plain =
+        id.is_number_unsigned() && id.get<uint64_t>() <= std::numeric_limits<int32_t>::max();
+    ids.push_back(static_cast<int32_t>(
+        plain ? id.get<int64_t>()
+              : integer_at(id, element(path, i), 0, std::numeric_limits<int32_t>::max())));
+  }
+  return ids;
+}
+
+std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path, size_t most) {
+  if (!value.is_array()) return {read_prompt(value, path)};
+  if (value.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  if (value[0].is_number()) return {read_ids(value, path)};
+  if (value.size() > most) {
+    refuse(fmt::format("{} has {} entries; the limit is {}", path, value.size(), most), path);
+  }
+  std::vector<serve::Prompt> prompts;
+  prompts.reserve(value.size());
+  for (size_t i = 0; i < value.size(); ++i) {
+    prompts.push_back(read_prompt(value[i], element(path, i)));
+  }
+  return prompts;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,142 @@
+#include "http/codec/requests.h"
+
+#include <fmt/format.h>
+
+#include "http/codec/json_reader.h"
+#include "http/codec/parts.h"
+#include "http/codec/unsupported.h"
+
+namespace weir::http {
+namespace {
+
+constexpr size_t kMostPrompts = 256;
+constexpr size_t kMostInputs = 2048;  // OpenAI's limit
+constexpr int64_t kMostTokens = INT32_MAX;
+
+template <class T>
+Result<T> decoded(const std::string& body, void (*read)(Fields&, T&)) {
+  T result;
+  auto done = decode(body, [&](Fields& fields) { read(fields, result); });
+  if (!done) return done.error();
+  return result;
+}
+
+std::string read_model(Fields& fields) { return fields.text("model").value_or(""); }
+
+// The older and the newer name of one thing.
+std::optional<uint32_t> read_chat_max_tokens(Fields& fields) {
+  auto older = read_max_tokens(fields, "max_tokens");
+  auto newer = read_max_tokens(fields, "max_completion_tokens");
+  if (older && newer && *older != *newer) {
+    refuse(
+        fmt::format("max_tokens is {} and max_completion_tokens is {}; give one", *older, *newer),
+        "max_completion_tokens");
+  }
+  return newer ? newer : older;
+}
+
+void read_chat_prompt(Fields& fields, serve::ChatRequest& request) {
+  request.messages = read_messages(fields.required("messages"), "messages");
+  request.template_kwargs = read_template_kwargs(fields);
+  request.add_generation_prompt = fields.flag("add_generation_prompt").value_or(true);
+  if (fields.flag("add_special_tokens").value_or(false)) {
+    refuse("\"add_special_tokens\" is not supported for messages: the template writes them",
+           "add_special_tokens");
+  }
+}
+
+void read_chat(Fields& fields, DecodedChat& chat) {
+  chat.request.model = read_model(fields);
+  read_chat_prompt(fields, chat.request);
+  read_sampling(fields, chat.request.sampling);
+  chat.request.sampling.max_tokens = read_chat_max_tokens(fields);
+  check_min_tokens(chat.request.sampling);
+  chat.presentation = read_presentation(fields);
+  read_unsupported(fields, Endpoint::chat);
+}
+
+void read_completion(Fields& fields, DecodedCompletion& completion) {
+  completion.request.model = read_model(fields);
+  completion.request.prompts = read_prompts(fields.required("prompt"), "prompt", kMostPrompts);
+  completion.request.add_special_tokens = fields.flag("add_special_tokens").value_or(true);
+  read_sampling(fields, completion.request.sampling);
+  completion.request.sampling.max_tokens = read_max_tokens(fields, "max_tokens");
+  check_min_tokens(completion.request.sampling);
+  completion.presentation = read_presentation(fields);
+  read_unsupported(fields, Endpoint::completion);
+}
+
+bool read_encoding_format(Fields& fields) {
+  std::string format = fields.text("encoding_format").value_or("float");
+  if (format != "float" && format != "base64") {
+    refuse(fmt::format("encoding_format is \"{}\"; the formats are float, base64", format),
+           "encoding_format");
+  }
+  return format == "base64";
+}
+
+void read_embedding(Fields& fields, DecodedEmbedding& embedding) {
+  embedding.request.model = read_model(fields);
+  embedding.request.inputs = read_prompts(fields.required("input"), "input", kMostInputs);
+  embedding.base64 = read_encoding_format(fields);
+  if (auto dimensions = fields.integer("dimensions", 1, kMostTokens)) {
+    embedding.request.dimensions = static_cast<uint32_t>(*dimensions);
+  }
+  embedding.request.truncate = fields.flag("truncate").value_or(false);
+  // vLLM's -1 is the model's own limit.
+  auto cut = fields.integer("truncate_prompt_tokens", -1, kMostTokens);
+  if (cut == 0)
+    refuse("truncate_prompt_tokens must be -1 or at least 1, not 0", "truncate_prompt_tokens");
+  if (cut == -1) embedding.request.truncate = true;
+  if (cut && *cut > 0) embedding.request.truncate_prompt_tokens = static_cast<uint32_t>(*cut);
+  if (!fields.flag("add_special_tokens").value_or(true)) {
+    refuse("\"add_special_tokens\": false is not supported", "add_special_tokens");
+  }
+  embedding.timeout = read_timeout(fields);
+  read_unsupported(fields, Endpoint::embedding);
+}
+
+void read_tokenize(Fields& fields, serve::TokenizeRequest& request) {
+  request.model = read_model(fields);
+  request.with_pieces = fields.flag("return_token_strs").value_or(false);
+  auto prompt = fields.text("prompt");
+  const Json* messages = fields.find("messages");
+  if (prompt.has_value() == (messages != nullptr)) {
+    refuse("give either prompt or messages", "prompt");
+  }
+  if (prompt) {
+    request.input = *prompt;
+    request.add_special_tokens = fields.flag("add_special_tokens").value_or(true);
+    return;
+  }
+  serve::ChatRequest chat{.model = request.model};
+  read_chat_prompt(fields, chat);
+  if (fields.flag("continue_final_message").value_or(false)) {
+    refuse("\"continue_final_message\" is not supported", "continue_final_message");
+  }
+  request.add_special_tokens = false;
+  request.input = std::move(chat);
+}
+
+void read_detokenize(Fields& fields, DecodedDetokenize& request) {
+  request.model = read_model(fields);
+  request.ids = read_ids(fields.required("tokens"), "tokens");
+}
+
+}  // namespace
+
+Result<DecodedChat> decode_chat(const std::string& body) { return decoded(body, read_chat); }
+Result<DecodedCompletion> decode_completion(const std::string& body) {
+  return decoded(body, read_completion);
+}
+Result<DecodedEmbedding> decode_embedding(const std::string& body) {
+  return decoded(body, read_embedding);
+}
+Result<serve::TokenizeRequest> decode_tokenize(const std::string& body) {
+  return decoded(body, read_tokenize);
+}
+Result<DecodedDetokenize> decode_detokenize(const std::string& body) {
+  return decoded(body, read_detokenize);
+}
+
+}  // namespace weir::http

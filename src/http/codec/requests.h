@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "weir/base/result.h"
+#include "weir/serve/service.h"
+
+/// From a body to what the service takes. Errors: invalid_argument, with the field in `param`.
+namespace weir::http {
+
+/// What a client wants of the answer's form.
+struct Presentation {
+  bool stream = false;
+  bool include_usage = false;
+  bool return_token_ids = false;
+  std::optional<std::chrono::milliseconds> timeout = {};
+};
+
+struct DecodedChat {
+  serve::ChatRequest request;
+  Presentation presentation;
+};
+struct DecodedCompletion {
+  serve::CompletionRequest request;
+  Presentation presentation;
+};
+struct DecodedEmbedding {
+  serve::EmbeddingRequest request;
+  bool base64 = false;
+  std::optional<std::chrono::milliseconds> timeout = {};
+};
+struct DecodedDetokenize {
+  std::string model;
+  std::vector<int32_t> ids;
+};
+
+Result<DecodedChat> decode_chat(const std::string& body);
+Result<DecodedCompletion> decode_completion(const std::string& body);
+Result<DecodedEmbedding> decode_embedding(const std::string& body);
+Result<serve::TokenizeRequest> decode_tokenize(const std::string& body);
+Result<DecodedDetokenize> decode_detokenize(const std::string& body);
+
+}  // namespace weir::http

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "http/codec/parts.h"
+
+namespace weir::http {
+namespace {
+
+constexpr int64_t kMostTokens = std::numeric_limits<int32_t>::max();
+constexpr size_t kMostStops = 16;
+constexpr size_t kLongestStop = 1024;
+constexpr size_t kMostStopIds = 256;
+
+std::optional<float> as_float(std::optional<double> value) {
+  return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
+}
+
+std::string read_stop(const Json& value, const std::string& path) {
+  std::string stop = text_at(value, path);
+  if (stop.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  if (stop.size() > kLongestStop) {
+    refuse(fmt::format("{} has {} bytes; the limit is {}", path, stop.size(), kLongestStop), path);
+  }
+  return stop;
+}
+
+std::vector<std::string> read_stops(Fields& fields) {
+  const Json* value = fields.find("stop");
+  std::string path = fields.path_of("stop");
+  if (!value) return {};
+  if (value->is_string()) return {read_stop(*value, path)};
+  if (!value->is_array()) {
+    refuse(fmt::format("{} must be a string or an array of strings, not {}", path, kind_of(*value)),
+           path);
+  }
+  if (value->size() > kMostStops) {
+    refuse(fmt::format("{} has {} strings; the limit is {}", path, value->size(), kMostStops),
+           path);
+  }
+  std::vector<std::string> stops;
+  for (size_t i = 0; i < value->size(); ++i) {
+    stops.push_back(read_stop((*value)[i], element(path, i)));
+  }
+  return stops;
+}
+
+// -1, as vLLM has it, and 0 both mean: no limit.
+std::optional<uint32_t> read_top_k(Fields& fields) {
+  auto top_k = fields.integer("top_k", -1, kMostTokens);
+  if (!top_k) return std::nullopt;
+  return static_cast<uint32_t>(std::max<int64_t>(*top_k, 0));
+}
+
+std::optional<uint64_t> read_seed(Fields& fields) {
+  const Json* value = fields.find("seed");
+  if (!value) return std::nullopt;
+  if (value->is_number_unsigned()) return value->get<uint64_t>();
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  return static_cast<uint64_t>(integer_at(*value, fields.path_of("seed"), kLeast, kMost));
+}
+
+}  // namespace
+
+void read_sampling(Fields& fields, serve::Sampling& sampling) {
+  sampling.temperature = as_float(fields.number("temperature", 0, 2));
+  sampling.top_p = as_float(fields.number("top_p", 0, 1));
+  sampling.min_p = as_float(fields.number("min_p", 0, 1));
+  sampling.top_k = read_top_k(fields);
+  sampling.seed = read_seed(fields);
+  sampling.min_tokens =
+      static_cast<uint32_t>(fields.integer("min_tokens", 0, kMostTokens).value_or(0));
+  sampling.ignore_eos = fields.flag("ignore_eos").value_or(false);
+  sampling.stop = read_stops(fields);
+  if (const Json* ids = fields.array("stop_token_ids")) {
+    std::string path = fields.path_of("stop_token_ids");
+    if (ids->size() > kMostStopIds) {
+      refuse(fmt::format("{} has {} ids; the limit is {}", path, ids->size(), kMostStopIds), path);
+    }
+    sampling.stop_token_ids = read_ids(*ids, path);
+  }
+  sampling.include_stop_str_in_output = fields.flag("include_stop_str_in_output").value_or(false);
+  sampling.skip_special_tokens = fields.flag("skip_special_tokens").value_or(true);
+}
+
+std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name) {
+  auto value = fields.integer(name, 1, kMostTokens);
+  return value ? std::optional(static_cast<uint32_t>(*value)) : std::nullopt;
+}
+
+void check_min_tokens(const serve::Sampling& sampling) {
+  if (!sampling.max_tokens || sampling.min_tokens <= *sampling.max_tokens) return;
+  refuse(fmt::format("min_tokens is {}, over max_tokens, {}", sampling.min_tokens,
+                     *sampling.max_tokens),
+         "min_tokens");
+}
+
+std::optional<std::chrono::milliseconds> read_timeout(Fields& fields) {
+  auto seconds = fields.number("timeout", 0.001, 86400);
+  if (!seconds) return std::nullopt;
+  return std::chrono::milliseconds(std::llround(*seconds * 1000));
+}
+
+Presentation read_presentation(Fields& fields) {
+  Presentation presentation;
+  presentation.stream = fields.flag("stream").value_or(false);
+  presentation.return_token_ids = fields.flag("return_token_ids").value_or(false);
+  presentation.timeout = read_timeout(fields);
+  const Json* options = fields.object("stream_options");
+  if (!options) return presentation;
+  if (!presentation.stream) {
+    refuse("stream_options is only allowed with \"stream\": true", "stream_options");
+  }
+  Fields inner(*options, "stream_options");
+  presentation.include_usage = inner.flag("include_usage").value_or(false);
+  inner.flag("include_obfuscation");  // OpenAI's padding of chunks; nothing is padded here
+  if (inner.flag("continuous_usage_stats").value_or(false)) {
+    refuse("\"stream_options.continuous_usage_stats\" is not supported",
+           "stream_options.continuous_usage_stats");
+  }
+  inner.no_others();
+  return presentation;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "weir/base/metrics.h"
+#include "weir/serve/service.h"
+
+namespace httplib {
+struct Request;
+struct Response;
+}  // namespace httplib
+
+namespace weir::http {
+
+struct Route;
+
+/// What all requests share.
+struct Daemon {
+  serve::Service& service;
+  Metrics& metrics;
+  std::string version;
+  std::atomic<bool> draining = false, stopping = false;
+  std::atomic<size_t> in_flight = 0;
+  std::function<std::string()> new_id;  // unique; hexadecimal
+};
+
+/// One request and its answer on their way through a route. Used by one thread; lives until the
+/// answer was written.
+struct Exchange {
+  Daemon& daemon;
+  int socket;
+  const Route* route = nullptr;
+  std::string path_tail;  // what stands where the route has {id}
+  std::string body;
+  serve::Caller caller;
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  bool http_1_0 = false;  // knows no chunks
+  bool counted = false;   // in daemon.in_flight
+
+  // For the log line.
+  std::string model;
+  std::optional<serve::Usage> usage;
+  int status = 0;
+  std::string failure;
+
+  bool gone() const;
+};
+
+}  // namespace weir::http

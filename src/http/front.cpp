@@ -1,0 +1,278 @@
+#include "http/front.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "http/error_reply.h"
+#include "http/request_checks.h"
+#include "http/route.h"
+
+namespace weir::http {
+
+namespace {
+
+using Handled = httplib::Server::HandlerResponse;
+
+constexpr int kRequestTimeout = 408;
+
+bool timed_out(const Connection& connection) {
+  return connection.stream.failure() == GuardedStream::Failure::timed_out;
+}
+
+}  // namespace
+
+void Front::install(GuardedServer& server) {
+  server.set_pre_routing_handler([this, &server](const Request& request, Response& response) {
+    Connection& connection = server.connection_of(request);
+    connection.exchange = std::make_unique<Exchange>(daemon_, connection.stream.socket());
+    Exchange& exchange = *connection.exchange;
+    exchange.http_1_0 = request.version == "HTTP/1.0";
+    std::string own_id = request.get_header_value("x-request-id");
+    exchange.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.new_id();
+    if (answer_preflight(request, response)) return Handled::Handled;
+    if (auto admitted = admit(request, connection, response); !admitted) {
+      refuse(exchange, admitted.error(), response);
+      return Handled::Handled;
+    }
+    if (exchange.route->method == "POST") return Handled::Unhandled;
+    handle(exchange, response);
+    return Handled::Handled;
+  });
+  for (const Route& route : routes()) {
+    if (route.method != "POST") continue;
+    server.Post(std::string(route.path), [this, &server](const Request& request, Response& response,
+                                                         const httplib::ContentReader& reader) {
+      Connection& connection = server.connection_of(request);
+      auto read = read_body(connection, reader);
+      if (read) return handle(*connection.exchange, response);
+      refuse(*connection.exchange, read.error(), response);
+      if (timed_out(connection)) response.status = kRequestTimeout;
+      connection.close = true;
+    });
+  }
+  server.set_exception_handler(
+      [this, &server](const Request& request, Response& response, std::exception_ptr thrown) {
+        std::string what = "an exception";
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const std::exception& e) {
+          what = e.what();
+        } catch (...) {
+        }
+        Connection& connection = server.connection_of(request);
+        if (connection.exchange) refuse(*connection.exchange, Error{.message = what}, response);
+      });
+  server.set_error_handler([this, &server](const Request& request, Response& response) {
+    if (!response.body.empty()) return Handled::Unhandled;
+    complete_error(request, server.connection_of(request), response);
+    return Handled::Handled;
+  });
+  server.set_post_routing_handler([this, &server](const Request& request, Response& response) {
+    complete_headers(request, server.connection_of(request), response);
+  });
+}
+
+Result<void> Front::admit(const Request& request, Connection& connection, Response& response) {
+  Exchange& exchange = *connection.exchange;
+  if (auto framed = check_framing(request); !framed) {
+    connection.close = true;
+    return framed;
+  }
+  if (auto found = find_route(request, exchange, response); !found) return found;
+  if (exchange.route->access == Access::work) {
+    // Counted before the look at `draining`: who waits for the count to fall must not miss this
+    // one.
+    ++daemon_.in_flight;
+    exchange.counted = true;
+  }
+  if (auto taken = check_load(connection); !taken) return taken;
+  if (auto fit = check_body(request); !fit) return fit;
+  return identify(request, exchange);
+}
+
+Result<void> Front::find_route(const Request& request, Exchange& exchange, Response& response) {
+  std::string allowed;
+  bool head = request.method == "HEAD";
+  for (const Route& route : routes()) {
+    auto tail = match_path(route.path, request.path);
+    if (!tail) continue;
+    if (request.method == route.method || (head && route.method == "GET")) {
+      exchange.route = &route;
+      exchange.path_tail = *tail;
+      return {};
+    }
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += route.method == "GET" ? "GET, HEAD" : route.method;
+  }
+  if (allowed.empty()) {
+    return Error{.code = Code::not_found, .message = fmt::format("no route {}", request.path)};
+  }
+  response.set_header("Allow", allowed);
+  return Error{
+      .code = Code::method_not_allowed,
+      .message = fmt::format("{} takes {}, not {}", request.path, allowed, request.method)};
+}
+
+Result<void> Front::check_load(const Connection& connection) const {
+  const Exchange& exchange = *connection.exchange;
+  if (exchange.route->access == Access::open) return {};
+  if (connection.over_cap) {
+    return Error{.code = Code::overloaded,
+                 .message = fmt::format("all {} connections are in use", options_.max_connections)};
+  }
+  if (exchange.route->access == Access::work && daemon_.draining) {
+    return Error{.code = Code::unavailable, .message = "the server is shutting down"};
+  }
+  return {};
+}
+
+Result<void> Front::check_body(const Request& request) const {
+  if (request.method != "POST") return {};
+  if (auto media = check_media(request); !media) return media;
+  uint64_t length = request.get_header_value_u64("Content-Length");
+  if (length <= options_.max_body) return {};
+  return Error{
+      .code = Code::too_large,
+      .message = fmt::format("body has {} bytes; the limit is {}", length, options_.max_body)};
+}
+
+Result<void> Front::identify(const Request& request, Exchange& exchange) {
+  if (exchange.route->access == Access::open) return {};
+  auto identity = daemon_.service.authenticate(httplib::get_bearer_token_auth(request));
+  if (!identity) return identity.error();
+  exchange.caller.identity = *identity;
+  auto gone = [&exchange] { return exchange.daemon.stopping || exchange.gone(); };
+  exchange.caller.gone = gone;
+  return read_caller_headers(request, exchange.caller);
+}
+
+Result<void> Front::read_body(Connection& connection, const httplib::ContentReader& reader) const {
+  std::string& body = connection.exchange->body;
+  bool read = reader([&](const char* data, size_t size) {
+    body.append(data, size);
+    return true;
+  });
+  if (read) return {};
+  switch (connection.stream.failure()) {
+    case GuardedStream::Failure::timed_out:
+      return invalid(
+          fmt::format("the body did not arrive within {} ms", options_.body_timeout.count()));
+    case GuardedStream::Failure::over_budget:
+      return Error{.code = Code::too_large,
+                   .message = fmt::format("body is over {} bytes", options_.max_body)};
+    case GuardedStream::Failure::closed:
+      return Error{.code = Code::cancelled, .message = "the client left"};
+    case GuardedStream::Failure::none:
+      break;
+  }
+  return invalid("the body's framing is broken");
+}
+
+void Front::handle(Exchange& exchange, Response& response) {
+  auto answered = exchange.route->handle(exchange, response);
+  exchange.body = {};
+  if (!answered) refuse(exchange, answered.error(), response);
+  for (const auto& [name, value] : exchange.caller.headers) response.set_header(name, value);
+}
+
+void Front::refuse(Exchange& exchange, Error error, Response& response) const {
+  if (error.code == Code::cancelled && daemon_.stopping) {
+    error = {.code = Code::unavailable, .message = "the server is shutting down"};
+  }
+  if (error.code == Code::internal) {
+    spdlog::error("id={} failed: {}", exchange.caller.request_id, error.message);
+  }
+  exchange.failure = error.message;
+  write_error(error, response);
+}
+
+// Answers that the library gave without asking us.
+void Front::complete_error(const Request& request, Connection& connection,
+                           Response& response) const {
+  Error error = invalid("the request's header is malformed");
+  connection.close = true;
+  if (response.status == 413) {
+    error = {.code = Code::too_large,
+             .message = fmt::format("body is over the limit of {} bytes", options_.max_body)};
+  } else if (timed_out(connection)) {
+    error.message =
+        fmt::format("the header did not arrive within {} ms", options_.header_timeout.count());
+  } else if (connection.stream.failure() == GuardedStream::Failure::over_budget) {
+    error = invalid("the header is over 64 KiB");
+  } else if (response.status == 414) {
+    error = invalid(fmt::format("the path has {} bytes; the limit is 1024", request.target.size()));
+  }
+  if (connection.exchange) connection.exchange->failure = error.message;
+  write_error(error, response);
+  if (timed_out(connection)) response.status = kRequestTimeout;
+}
+
+void Front::complete_headers(const Request& request, Connection& connection,
+                             Response& response) const {
+  Exchange* exchange = connection.exchange.get();
+  if (exchange) exchange->status = response.status;
+  response.set_header("x-request-id",
+                      exchange ? exchange->caller.request_id : "req-" + daemon_.new_id());
+  set_cors(request, response);
+  bool unread_body = !request.body_consumed_ && has_body(request);
+  bool streams_to_the_end = response.content_provider_ && !response.is_chunked_content_provider_;
+  if (!exchange || unread_body || streams_to_the_end || connection.stream.has_unread() ||
+      daemon_.draining || wants_close(request)) {
+    connection.close = true;
+  }
+  // The library closes after every error; a client that was told to slow down should keep its
+  // connection.
+  response.headers.erase("Connection");
+  if (connection.close) {
+    response.headers.erase("Keep-Alive");
+    response.set_header("Connection", "close");
+  }
+}
+
+bool Front::answer_preflight(const Request& request, Response& response) const {
+  if (request.method != "OPTIONS" || options_.cors_origins.empty()) return false;
+  if (!request.has_header("Access-Control-Request-Method")) return false;
+  response.status = 204;
+  response.set_header("Access-Control-Allow-Methods", "GET, POST");
+  response.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, *");
+  response.set_header("Access-Control-Max-Age", "600");
+  return true;
+}
+
+void Front::set_cors(const Request& request, Response& response) const {
+  if (options_.cors_origins.empty()) return;
+  response.set_header("Vary", "Origin");
+  std::string origin = request.get_header_value("Origin");
+  for (const std::string& allowed : options_.cors_origins) {
+    if (allowed != "*" && allowed != origin) continue;
+    response.set_header("Access-Control-Allow-Origin", allowed);
+    response.set_header("Access-Control-Expose-Headers", "*");
+    return;
+  }
+}
+
+void Front::finished(Connection& connection) {
+  Exchange& exchange = *connection.exchange;
+  if (exchange.counted) --daemon_.in_flight;
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - exchange.start;
+  std::string_view route = exchange.route ? exchange.route->path : "none";
+  daemon_.metrics.http_request(route, exchange.status, spent.count());
+
+  bool quiet = exchange.route && exchange.route->access == Access::open;
+  auto level = quiet ? spdlog::level::debug : spdlog::level::info;
+  if (!spdlog::should_log(level)) return;
+  serve::Usage usage = exchange.usage.value_or(serve::Usage{});
+  std::string line = fmt::format("{} {} {:.1f} ms id={}", route, exchange.status,
+                                 spent.count() * 1000, exchange.caller.request_id);
+  if (exchange.usage) {
+    line += fmt::format(
+        " model={} prompt={} cached={} completion={} queue_ms={:.1f} prefill_ms={:.1f} "
+        "decode_ms={:.1f}",
+        exchange.model, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
+        usage.queue_ms, usage.prefill_ms, usage.decode_ms);
+  }
+  if (!exchange.failure.empty()) line += fmt::format(" error=\"{}\"", exchange.failure);
+  spdlog::log(level, "{}", line);
+}
+
+}  // namespace weir::http

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <httplib.h>
+
+#include <string>
+#include <vector>
+
+#include "http/exchange.h"
+#include "http/guarded_server.h"
+#include "weir/http/server.h"
+
+namespace weir::http {
+
+/// Everything between the guard and the routes, in the order in which a request passes it: framing,
+/// route, load, media type, size, key, own headers. Thread-safe.
+class Front {
+ public:
+  Front(const ServerOptions& options, Daemon& daemon) : options_(options), daemon_(daemon) {}
+
+  /// Sets the handlers of `server`, which calls them until it is shut down. Both outlive it.
+  void install(GuardedServer& server);
+  /// Ends a request's bookkeeping: metrics, log line, count.
+  void finished(Connection& connection);
+
+ private:
+  using Request = httplib::Request;
+  using Response = httplib::Response;
+
+  Result<void> admit(const Request& request, Connection& connection, Response& response);
+  Result<void> find_route(const Request& request, Exchange& exchange, Response& response);
+  Result<void> check_load(const Connection& connection) const;
+  Result<void> check_body(const Request& request) const;
+  Result<void> identify(const Request& request, Exchange& exchange);
+  bool answer_preflight(const Request& request, Response& response) const;
+  void set_cors(const Request& request, Response& response) const;
+
+  Result<void> read_body(Connection& connection, const httplib::ContentReader& reader) const;
+  void handle(Exchange& exchange, Response& response);
+  void refuse(Exchange& exchange, Error error, Response& response) const;
+  void complete_error(const Request& request, Connection& connection, Response& response) const;
+  void complete_headers(const Request& request, Connection& connection, Response& response) const;
+
+  const ServerOptions& options_;
+  Daemon& daemon_;
+};
+
+}  // namespace weir::http

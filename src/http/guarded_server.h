@@ -1,0 +1,64 @@
+#pragma once
+
+#include <httplib.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "http/exchange.h"
+#include "http/guarded_stream.h"
+
+namespace weir::http {
+
+/// What a connection's thread knows of it.
+struct Connection {
+  GuardedStream stream;
+  bool over_cap = false;               // serves only what must always be answerable, once
+  bool close = false;                  // the current answer is the last
+  std::unique_ptr<Exchange> exchange;  // the request being answered; null until its header was read
+};
+
+struct GuardLimits {
+  size_t max_body;
+  size_t max_connections;
+  std::chrono::milliseconds header_timeout, body_timeout, write_timeout, keep_alive;
+};
+
+/// cpp-httplib's server with its connection loop replaced by one that keeps absolute limits and
+/// never reads on after something went wrong: bytes left over from a refused message must not be
+/// taken for the next one.
+class GuardedServer final : public httplib::Server {
+ public:
+  /// `on_finished` is called on the connection's thread after each answer, and with each change of
+  /// `open`.
+  struct Hooks {
+    std::function<void(Connection&)> finished;
+    std::function<void(size_t)> open_changed;
+  };
+  GuardedServer(GuardLimits limits, Hooks hooks);
+
+  /// REQUIRES: `request` is one that this server is processing.
+  Connection& connection_of(const httplib::Request& request);
+  /// Stops accepting and shuts down every connection; those that come later are closed at once.
+  void shut_down();
+
+ private:
+  bool process_and_close_socket(socket_t socket) override;
+  bool add(Connection& connection);
+  void remove(Connection& connection);
+  void serve_messages(Connection& connection);
+  bool serve_message(Connection& connection, const std::string& peer_ip, int peer_port);
+  void close_gently(Connection& connection);
+
+  const GuardLimits limits_;
+  const Hooks hooks_;
+  std::mutex mutex_;
+  std::map<int, Connection*> connections_;  // by socket
+  bool shut_down_ = false;
+};
+
+}  // namespace weir::http

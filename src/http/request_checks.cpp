@@ -1,0 +1,138 @@
+#include "http/request_checks.h"
+
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace weir::http {
+namespace {
+
+constexpr size_t kMaxTarget = 1024;
+constexpr int64_t kMaxMilliseconds = 86'400'000;
+
+bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Digits only, so that "+5", "5, 5" or "0x5" are refused.
+std::optional<int64_t> plain_number(std::string_view text) {
+  int64_t value = 0;
+  if (text.empty() || text.size() > 18) return std::nullopt;
+  for (char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+Result<std::optional<std::chrono::milliseconds>> milliseconds_header(
+    const httplib::Request& request, const char* name, int64_t least) {
+  if (!request.has_header(name)) return std::optional<std::chrono::milliseconds>{};
+  std::string text = request.get_header_value(name);
+  auto value = plain_number(text);
+  if (!value || *value < least || *value > kMaxMilliseconds) {
+    return invalid(fmt::format("header {} must be a whole number from {} to {}, not \"{}\"", name,
+                               least, kMaxMilliseconds, text.substr(0, 40)),
+                   name);
+  }
+  return std::optional(std::chrono::milliseconds(*value));
+}
+
+}  // namespace
+
+Result<void> check_framing(const httplib::Request& request) {
+  if (request.target.size() > kMaxTarget) {
+    return invalid(
+        fmt::format("the path has {} bytes; the limit is {}", request.target.size(), kMaxTarget));
+  }
+  size_t lengths = request.get_header_value_count("Content-Length");
+  size_t codings = request.get_header_value_count("Transfer-Encoding");
+  if (lengths > 1) return invalid("the request has more than one Content-Length");
+  if (lengths > 0 && codings > 0) {
+    return invalid("the request has both Content-Length and Transfer-Encoding");
+  }
+  if (codings > 1 ||
+      (codings == 1 && !same(request.get_header_value("Transfer-Encoding"), "chunked"))) {
+    return invalid("the only Transfer-Encoding taken is chunked");
+  }
+  if (codings > 0 && request.version == "HTTP/1.0") {
+    return invalid("Transfer-Encoding does not exist in HTTP/1.0");
+  }
+  if (lengths == 1 && !plain_number(request.get_header_value("Content-Length"))) {
+    return invalid("Content-Length is not a number");
+  }
+  bool bodiless =
+      request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
+  if (bodiless && has_body(request)) return invalid(request.method + " takes no body");
+  return {};
+}
+
+Result<void> check_media(const httplib::Request& request) {
+  std::string coding = request.get_header_value("Content-Encoding");
+  if (!coding.empty() && !same(coding, "identity")) {
+    return Error{.code = Code::unsupported_media,
+                 .message = fmt::format("Content-Encoding {} is not taken", coding.substr(0, 40))};
+  }
+  std::string type = request.get_header_value("Content-Type");
+  std::string_view media = trimmed(std::string_view(type).substr(0, type.find(';')));
+  // What `curl -d` sends without being told a type.
+  constexpr std::string_view kCurl = "application/x-www-form-urlencoded";
+  if (media.empty() || same(media, "application/json") || same(media, kCurl)) return {};
+  return Error{.code = Code::unsupported_media,
+               .message = fmt::format("Content-Type {} is not taken; send application/json",
+                                      media.substr(0, 80))};
+}
+
+Result<void> read_caller_headers(const httplib::Request& request, serve::Caller& caller) {
+  auto max_wait = milliseconds_header(request, "x-weir-max-wait-ms", 0);
+  if (!max_wait) return max_wait.error();
+  auto deadline = milliseconds_header(request, "x-weir-deadline-ms", 1);
+  if (!deadline) return deadline.error();
+  caller.max_wait = *max_wait;
+  caller.timeout = *deadline;
+  return {};
+}
+
+bool has_body(const httplib::Request& request) {
+  return request.has_header("Transfer-Encoding") ||
+         (request.has_header("Content-Length") &&
+          request.get_header_value("Content-Length") != "0");
+}
+
+bool wants_close(const httplib::Request& request) {
+  std::string connection = request.get_header_value("Connection");
+  if (request.version == "HTTP/1.0") return !same(trimmed(connection), "keep-alive");
+  std::string_view rest = connection;
+  while (!rest.empty()) {
+    size_t comma = std::min(rest.find(','), rest.size());
+    if (same(trimmed(rest.substr(0, comma)), "close")) return true;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return false;
+}
+
+bool is_sane_id(std::string_view id) {
+  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '.' || c == ':' || c == '-';
+  });
+}
+
+std::optional<std::string> match_path(std::string_view pattern, std::string_view path) {
+  size_t hole = pattern.find("{id}");
+  if (hole == std::string_view::npos) {
+    return path == pattern ? std::optional<std::string>("") : std::nullopt;
+  }
+  if (path.size() <= hole || path.substr(0, hole) != pattern.substr(0, hole)) return std::nullopt;
+  return std::string(path.substr(hole));
+}
+
+}  // namespace weir::http

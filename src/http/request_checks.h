@@ -1,0 +1,30 @@
+#pragma once
+
+#include <httplib.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "weir/base/result.h"
+#include "weir/serve/service.h"
+
+namespace weir::http {
+
+/// Refuses what two parsers could read in two ways, and paths over 1 KiB. The connection is to be
+/// closed after an Error.
+Result<void> check_framing(const httplib::Request& request);
+/// Refuses bodies that are coded or not JSON by their content type.
+Result<void> check_media(const httplib::Request& request);
+/// `x-weir-max-wait-ms` and `x-weir-deadline-ms`.
+Result<void> read_caller_headers(const httplib::Request& request, serve::Caller& caller);
+
+bool has_body(const httplib::Request& request);
+bool wants_close(const httplib::Request& request);
+/// Whether a client's request id may be repeated in headers and the log.
+bool is_sane_id(std::string_view id);
+/// What of `path` stands for `{id}` at the pattern's end; empty for a plain match, nullopt for
+/// none.
+std::optional<std::string> match_path(std::string_view pattern, std::string_view path);
+
+}  // namespace weir::http

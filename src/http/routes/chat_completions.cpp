@@ -1,0 +1,20 @@
+#include <httplib.h>
+
+#include "http/answer/answer.h"
+#include "http/codec/requests.h"
+#include "http/route.h"
+
+namespace weir::http {
+
+Result<void> post_chat_completions(Exchange& exchange, httplib::Response& response) {
+  auto chat = decode_chat(exchange.body);
+  if (!chat) return chat.error();
+  exchange.body = {};
+  lower_timeout(exchange.caller, chat->presentation.timeout);
+  auto generation = exchange.daemon.service.chat(chat->request, exchange.caller);
+  if (!generation) return generation.error();
+  auto shape = new_shape(exchange, Dialect::chat, chat->presentation, (*generation)->model());
+  return answer_generation(exchange, response, *std::move(generation), std::move(shape));
+}
+
+}  // namespace weir::http

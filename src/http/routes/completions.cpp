@@ -1,0 +1,21 @@
+#include <httplib.h>
+
+#include "http/answer/answer.h"
+#include "http/codec/requests.h"
+#include "http/route.h"
+
+namespace weir::http {
+
+Result<void> post_completions(Exchange& exchange, httplib::Response& response) {
+  auto completion = decode_completion(exchange.body);
+  if (!completion) return completion.error();
+  exchange.body = {};
+  lower_timeout(exchange.caller, completion->presentation.timeout);
+  auto generation = exchange.daemon.service.complete(completion->request, exchange.caller);
+  if (!generation) return generation.error();
+  auto shape =
+      new_shape(exchange, Dialect::completion, completion->presentation, (*generation)->model());
+  return answer_generation(exchange, response, *std::move(generation), std::move(shape));
+}
+
+}  // namespace weir::http

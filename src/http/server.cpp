@@ -1,0 +1,117 @@
+#include "weir/http/server.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "http/front.h"
+#include "http/guarded_server.h"
+
+namespace weir::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long stop() waits for streams to say that they end.
+constexpr milliseconds kFarewell{3000};
+
+// Unique in this process and, by its random start, very likely beyond.
+class IdSource {
+ public:
+  std::string next() {
+    uint64_t low = mix(seed_ + ++count_);
+    char text[25];
+    std::snprintf(text, sizeof text, "%08x%016llx", static_cast<unsigned>(seed_),
+                  static_cast<unsigned long long>(low));
+    return text;
+  }
+
+ private:
+  // The finalizer of SplitMix64, a bijection: distinct counts give distinct ids.
+  static uint64_t mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+  }
+  const uint64_t seed_ = uint64_t{std::random_device{}()} << 32 | std::random_device{}();
+  std::atomic<uint64_t> count_ = 0;
+};
+
+class HttplibServer final : public Server {
+ public:
+  HttplibServer(ServerOptions options, serve::Service& service, Metrics& metrics)
+      : options_(std::move(options)),
+        daemon_{.service = service, .metrics = metrics, .version = options_.version},
+        front_(options_, daemon_),
+        server_({.max_body = options_.max_body,
+                 .max_connections = static_cast<size_t>(std::max(options_.max_connections, 1)),
+                 .header_timeout = options_.header_timeout,
+                 .body_timeout = options_.body_timeout,
+                 .write_timeout = options_.write_timeout,
+                 .keep_alive = options_.keep_alive},
+                {.finished = [this](Connection& connection) { front_.finished(connection); },
+                 .open_changed =
+                     [&metrics](size_t open) {
+                       metrics.set_connections(static_cast<uint32_t>(open));
+                     }}) {
+    daemon_.new_id = [this] { return ids_.next(); };
+    front_.install(server_);
+  }
+
+  ~HttplibServer() override { stop(); }
+
+  Result<void> bind() {
+    errno = 0;
+    port_ = options_.port == 0 ? server_.bind_to_any_port(options_.host)
+            : server_.bind_to_port(options_.host, options_.port) ? options_.port
+                                                                 : -1;
+    if (port_ <= 0) {
+      return invalid("cannot listen on " + options_.host + " port " +
+                     std::to_string(options_.port) +
+                     (errno ? std::string(": ") + std::strerror(errno) : std::string()));
+    }
+    acceptor_ = std::thread([this] { server_.listen_after_bind(); });
+    server_.wait_until_ready();
+    return {};
+  }
+
+  int port() const override { return port_; }
+  size_t in_flight() const override { return daemon_.in_flight; }
+  void drain() override { daemon_.draining = true; }
+
+  void stop() override {
+    std::lock_guard lock(stop_mutex_);
+    if (!acceptor_.joinable()) return;
+    daemon_.draining = true;
+    daemon_.stopping = true;
+    auto deadline = std::chrono::steady_clock::now() + kFarewell;
+    while (daemon_.in_flight > 0 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(milliseconds{5});
+    }
+    server_.shut_down();
+    acceptor_.join();
+  }
+
+ private:
+  const ServerOptions options_;
+  IdSource ids_;
+  Daemon daemon_;
+  Front front_;
+  GuardedServer server_;
+  std::mutex stop_mutex_;
+  std::thread acceptor_;
+  int port_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options, serve::Service& service,
+                                              Metrics& metrics) {
+  auto server = std::make_unique<HttplibServer>(std::move(options), service, metrics);
+  if (auto bound = server->bind(); !bound) return bound.error();
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace weir::http

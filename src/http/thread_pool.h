@@ -1,0 +1,39 @@
+#pragma once
+
+#include <httplib.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+namespace weir::http {
+
+/// Threads started when there is work for them and ended when idle, each with a small stack: a
+/// connection holds its thread for as long as it is open. Thread-safe.
+class ThreadPool final : public httplib::TaskQueue {
+ public:
+  /// At most `max_threads` run; `max_waiting` jobs may wait for one.
+  ThreadPool(size_t max_threads, size_t max_waiting)
+      : max_threads_(max_threads), max_waiting_(max_waiting) {}
+
+  /// False if too many wait, or no thread can be had.
+  bool enqueue(std::function<void()> job) override;
+  /// Returns when every job has run and every thread has ended.
+  void shutdown() override;
+
+ private:
+  static void* run(void* pool);
+  void work();
+  bool start_thread();
+
+  const size_t max_threads_, max_waiting_;
+  std::mutex mutex_;
+  std::condition_variable wake_, ended_;
+  std::deque<std::function<void()>> jobs_;
+  size_t idle_ = 0, threads_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace weir::http
