@@ -54,31 +54,27 @@ uint32_t* scratch(size_t words) {
 PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const auto& kernel = product.weight.kernel();
   const ConstRows& x = product.x;
-  const PackedRows packed{nullptr, Cut{x.rows, ceil_div(x.rows, kernel.max_rows)},
-                          kernel.steps(x.cols) * kernel.words_a_step};
-  if (x.rows == 1 && kernel.row_is_packed && x.cols % kernel.inputs_a_step() == 0)
-    return {static_cast<const uint32_t*>(x.data), packed.rows, packed.words_a_row};
-
-  const int64_t words = x.rows * packed.words_a_row;
+  const Cut rows{x.rows, ceil_div(x.rows, kernel.max_rows)};
+  const int64_t words_a_row = kernel.steps(x.cols) * kernel.words_a_step;
+  const int64_t words = x.rows * words_a_row;
   uint32_t* data = scratch(static_cast<size_t>(words));
   // A word takes 0.1 ns; a second region of the pool must be worth its start.
   constexpr int64_t kWordsAChunk = 128 << 10;
-  const Cut chunks{packed.rows.count,
-                   std::clamp<int64_t>(words / kWordsAChunk, 1, packed.rows.count)};
+  const Cut chunks{rows.count, std::clamp<int64_t>(words / kWordsAChunk, 1, rows.count)};
   const auto pack = [&](int chunk) {
     for (int64_t b = chunks.begin(chunk); b < chunks.begin(chunk + 1); ++b) {
-      const int64_t row = packed.rows.begin(b);
+      const int64_t row = rows.begin(b);
       const auto* from = static_cast<const std::byte*>(x.data) +
                          row * x.stride * static_cast<int64_t>(size_of(x.type));
-      kernel.pack_rows(data + row * packed.words_a_row, from, x.stride,
-                       static_cast<int>(packed.rows.size(b)), x.cols);
+      kernel.pack_rows(data + row * words_a_row, from, x.stride, static_cast<int>(rows.size(b)),
+                       x.cols);
     }
   };
   if (chunks.count == 1)
     pack(0);
   else
     pool.run(static_cast<int>(chunks.count), pack);
-  return {data, packed.rows, packed.words_a_row};
+  return {data, rows, words_a_row};
 }
 
 /// Where tiles of one panel, each with its own block of rows, fetch from: a single one from its own

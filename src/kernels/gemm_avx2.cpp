@@ -114,7 +114,6 @@ const GemmKernel& gemm_float32_avx2() {
                                       16,
                                       Float32::kMaxRows,
                                       Float32::kParts,
-                                      true,
                                       pack_rows<Vec256, WordSource>,
                                       panels_of<Float32>,
                                       tile_of<Float32>};
@@ -126,7 +125,6 @@ const GemmKernel& gemm_bfloat16_avx2() {
                                       16,
                                       Widened::kMaxRows,
                                       Widened::kParts,
-                                      false,
                                       pack_rows<Vec256, WidenedSource>,
                                       panels_of<Widened>,
                                       tile_of<Widened>};

@@ -42,7 +42,6 @@ const GemmKernel& gemm_float32_avx512() {
                                       32,
                                       Float32::kMaxRows,
                                       Float32::kParts,
-                                      true,
                                       pack_rows<Vec512, WordSource>,
                                       panels_of<Float32>,
                                       tile_of<Float32>};
@@ -54,7 +53,6 @@ const GemmKernel& gemm_bfloat16_avx512() {
                                       32,
                                       Widened::kMaxRows,
                                       Widened::kParts,
-                                      false,
                                       pack_rows<Vec512, WidenedSource>,
                                       panels_of<Widened>,
                                       tile_of<Widened>};

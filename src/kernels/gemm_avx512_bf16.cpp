@@ -27,7 +27,6 @@ const GemmKernel& gemm_bfloat16_avx512_bf16() {
                                       32,
                                       Pairs::kMaxRows,
                                       Pairs::kParts,
-                                      true,
                                       pack_rows<Vec512, PairSource>,
                                       panels_of<Pairs>,
                                       tile_of<Pairs>};

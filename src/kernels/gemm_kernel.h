@@ -36,9 +36,8 @@ struct GemmKernel {
 
   DType type;
   int panel_cols;
-  int max_rows;        // of a tile
-  int words_a_step;    // 32-bit words of one row of x that a step of the sum reads
-  bool row_is_packed;  // a single row of x with whole steps needs no packing
+  int max_rows;      // of a tile
+  int words_a_step;  // 32-bit words of one row of x that a step of the sum reads
   /// Rearranges `rows` rows of x, (rows, in), for `tile`; fills up the last step with zeros.
   void (*pack_rows)(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in);
   /// How many panels a tile of so many rows takes at best: 4, 2 or 1. Fewer rows take no fewer

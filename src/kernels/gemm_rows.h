@@ -12,12 +12,14 @@ namespace {
 /// float32 as it is: (in, rows).
 template <class V>
 struct WordSource {
-  using Element = uint32_t;
+  using Element = float;
   static int64_t whole_words(int64_t in) { return in; }
-  static uint32_t word(const Element* row, int64_t i) { return row[i]; }
-  static typename V::F vector(const Element* row, int64_t i) {
-    return V::load(reinterpret_cast<const float*>(row + i));
+  static uint32_t word(const Element* row, int64_t i) {
+    uint32_t bits;
+    std::memcpy(&bits, row + i, sizeof(bits));
+    return bits;
   }
+  static typename V::F vector(const Element* row, int64_t i) { return V::load(row + i); }
 };
 
 /// bfloat16 as float32: (in, rows), one more row of zeros where `in` is odd.
