@@ -49,6 +49,7 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
       .slot = held.slot.id(),
       .params = &sequence.request.params,
       .wants_output = wants_output,
+      .cross_tokens = held.cross_pages.size() > 0 ? sequence.prompt_tokens : 0,
   });
   step.owners.push_back(&sequence);
   step.plan.tokens += tokens;

@@ -31,7 +31,9 @@ struct ModelSpec {
   uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
 };
 
-/// One sequence's share of a step.
+/// One sequence's share of a step. Where there are cross pages the row with `first` 0 is the encoder's whole prompt and the
+/// decoder's start token, at position 0 of `pages`; later rows are the decoder's, from position 1. A slot is cleared by the
+/// row with `first` 0.
 struct Row {
   SequenceId id = 0;
   std::span<const int32_t> tokens;  // to compute now; empty: the last sampled, still on the device
@@ -41,6 +43,7 @@ struct Row {
   SlotId slot = -1;
   const work::TaskParams* params = nullptr;
   bool wants_output = false;
+  uint32_t cross_tokens = 0;        // positions of cross_pages that the encoder fills
 };
 
 struct PageCopy {

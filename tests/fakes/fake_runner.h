@@ -1,0 +1,259 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/schedule/plan.h"
+
+namespace weir::fakes {
+
+/// What a fake model says after `history`: a pure function of it, of the seed and of the index of
+/// the draw.
+class FakeModel {
+ public:
+  static constexpr int32_t kVocabulary = 40;
+
+  static uint64_t digest(const std::vector<int32_t>& history) {
+    uint64_t hash = 1469598103934665603u;
+    for (int32_t token : history)
+      hash = mix((hash ^ static_cast<uint32_t>(token)) * 1099511628211u);
+    return hash;
+  }
+
+  static int32_t next(const std::vector<int32_t>& history, const work::SamplingParams& params,
+                      uint32_t drawn) {
+    const uint64_t draw = mix(digest(history) + mix(params.seed) + mix(drawn));
+    auto token = static_cast<int32_t>(draw % kVocabulary);
+    auto stops = [&] {
+      return std::find(params.stop_tokens.begin(), params.stop_tokens.end(), token) !=
+             params.stop_tokens.end();
+    };
+    while (drawn < params.min_tokens && stops()) token = (token + 1) % kVocabulary;
+    return token;
+  }
+
+  static std::vector<float> embed(const std::vector<int32_t>& history) {
+    return {static_cast<float>(digest(history) % 100003), static_cast<float>(history.size())};
+  }
+
+  /// A prompt that may not be split mixes all of its tokens: none of them reads as it would in
+  /// another prompt.
+  static int32_t seen(const schedule::ModelSpec& spec, int32_t token, size_t prompt_length) {
+    return spec.prompt == schedule::Prompt::whole
+               ? token + 1000 * static_cast<int32_t>(prompt_length)
+               : token;
+  }
+
+  static constexpr int32_t kDecoderStart = -77;
+
+ private:
+  static uint64_t mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+  }
+};
+
+/// A runner whose only memory is that which the plans name: it writes tokens into pages and slots
+/// and reads its history back from them, so that a wrong page, prefix or position gives wrong text.
+/// Notes each broken rule in `violations`. Single-threaded.
+class FakeRunner final : public schedule::Runner {
+ public:
+  /// What goes wrong, asked at each step and each row. A step that fails leaves rubbish where it
+  /// should have written.
+  struct Faults {
+    std::function<bool()> launch = [] { return false; };
+    std::function<bool()> collect = [] { return false; };
+    std::function<bool()> row = [] { return false; };
+    std::function<bool()> logits = [] { return false; };
+  };
+
+  FakeRunner(schedule::ModelSpec spec, int depth) : spec_(spec), depth_(depth) {
+    const auto page = std::vector<int32_t>(spec.page_size, kRubbish);
+    pages_.assign(spec.pages, page);
+    cross_pages_.assign(spec.cross_pages, page);
+    slots_.resize(spec.slots);
+  }
+
+  const schedule::ModelSpec& spec() const override { return spec_; }
+  int depth() const override { return depth_; }
+
+  Result<void> launch(const schedule::StepPlan& plan) override {
+    ++steps;
+    check_plan(plan);
+    InFlight step{.plan = &plan, .rows = plan.rows, .outputs = {}, .tables = {}};
+    const bool launch_fails = faults.launch();
+    step.fails = !launch_fails && faults.collect();
+    for (const auto& row : plan.rows) {
+      const bool broken = launch_fails || step.fails;
+      step.outputs.push_back(run(row, broken));
+      step.tables.emplace_back(row.pages.begin(), row.pages.end());
+      if (broken) failed.insert(row.id);
+    }
+    if (launch_fails) return Error{.code = Code::internal, .message = "launch failed"};
+    in_flight_.push_back(std::move(step));
+    expect(in_flight_.size() <= static_cast<size_t>(depth_) + 1, "too many steps in flight");
+    return {};
+  }
+
+  Result<std::vector<work::Output>> collect() override {
+    expect(!in_flight_.empty(), "collect without a launch");
+    InFlight step = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    for (size_t i = 0; i < step.rows.size(); ++i)  // the plan and its spans live until now
+      expect(std::equal(step.tables[i].begin(), step.tables[i].end(),
+                        step.plan->rows[i].pages.begin(), step.plan->rows[i].pages.end()),
+             "a page table changed in flight");
+    if (step.fails) return Error{.code = Code::internal, .message = "collect failed"};
+    return std::move(step.outputs);
+  }
+
+  Faults faults;
+  uint32_t max_rows = UINT32_MAX, max_tokens = UINT32_MAX;  // what a plan may have
+  size_t steps = 0;
+  std::vector<std::string> violations;
+  std::set<schedule::SequenceId> failed;             // that had a fault
+  std::vector<schedule::SequenceId> first_rows;      // in order of their first row
+  std::function<void(const schedule::Row&)> on_row;  // sees each row
+
+ private:
+  static constexpr int32_t kRubbish = -1000000;
+
+  struct InFlight {
+    const schedule::StepPlan* plan;
+    std::vector<schedule::Row> rows;
+    std::vector<work::Output> outputs;
+    std::vector<std::vector<schedule::PageId>> tables;
+    bool fails = false;
+  };
+
+  void expect(bool holds, const char* what) {
+    if (!holds) violations.emplace_back(what);
+  }
+
+  void check_plan(const schedule::StepPlan& plan) {
+    uint32_t tokens = 0;
+    std::set<schedule::SequenceId> ids;
+    std::map<schedule::PageId, schedule::SequenceId> writers;
+    expect(!plan.rows.empty(), "an empty plan");
+    for (const auto& row : plan.rows) {
+      const uint32_t count = row.tokens.empty() ? 1 : static_cast<uint32_t>(row.tokens.size());
+      tokens += count;
+      expect(ids.insert(row.id).second, "two rows of one sequence");
+      if (!spec_.memory.pages) continue;
+      const auto [begin, end] = written(row);
+      expect(row.pages.size() * spec_.page_size >= end, "a row without pages for its tokens");
+      for (uint32_t at = begin; at < end; ++at)
+        expect(writers.emplace(row.pages[at / spec_.page_size], row.id).first->second == row.id,
+               "two rows write one page");
+    }
+    for (const auto& row : plan.rows)
+      for (schedule::PageId page : row.pages) {
+        const auto writer = writers.find(page);
+        expect(writer == writers.end() || writer->second == row.id,
+               "a row reads what another writes");
+      }
+    expect(tokens == plan.tokens, "a wrong count of tokens");
+    expect(tokens <= max_tokens, "more tokens than the budget");
+    expect(plan.rows.size() <= max_rows, "more rows than allowed");
+  }
+
+  /// Positions of `pages` that the row writes.
+  std::pair<uint32_t, uint32_t> written(const schedule::Row& row) const {
+    const bool encodes = spec_.memory.cross_pages && row.first == 0;
+    const size_t count = encodes || row.tokens.empty() ? 1 : row.tokens.size();
+    return {row.first, row.first + static_cast<uint32_t>(count)};
+  }
+
+  work::Output run(const schedule::Row& row, bool broken) {
+    if (on_row) on_row(row);
+    if (std::find(first_rows.begin(), first_rows.end(), row.id) == first_rows.end())
+      first_rows.push_back(row.id);
+    const bool row_fails = faults.row();
+    std::vector<int32_t> tokens(row.tokens.begin(), row.tokens.end());
+    if (tokens.empty()) {
+      expect(depth_ > 0 && (sampled_.contains(row.id) || failed.contains(row.id)),
+             "a token is asked for that is not on the device");
+      tokens = {sampled_[row.id]};
+    }
+    if (row.first == 0)
+      for (int32_t& token : tokens) token = FakeModel::seen(spec_, token, tokens.size());
+    if (broken || row_fails) std::fill(tokens.begin(), tokens.end(), kRubbish);
+    const std::vector<int32_t> history = remember(row, tokens);
+    if (row_fails) failed.insert(row.id);
+    if (row_fails) return Error{.code = Code::internal, .message = "row failed"};
+    if (!row.wants_output) return std::monostate();
+    if (!spec_.generates) return work::Vector{FakeModel::embed(history)};
+    const auto& params = std::get<work::SamplingParams>(*row.params);
+    sampled_[row.id] = FakeModel::next(history, params, row.drawn);
+    if (faults.logits()) {
+      failed.insert(row.id);
+      sampled_[row.id] = -1;
+    }
+    return work::Token{sampled_[row.id]};
+  }
+
+  std::vector<int32_t> remember(const schedule::Row& row, const std::vector<int32_t>& tokens) {
+    std::vector<int32_t> history;
+    if (spec_.memory.cross_pages) return remember_crossed(row, tokens);
+    if (spec_.memory.pages) history = through(pages_, row.pages, row.first, tokens);
+    if (spec_.memory.slot) {
+      auto& state = slots_.at(static_cast<size_t>(row.slot));
+      if (row.first == 0) state.clear();
+      expect(state.size() == row.first, "a slot holds another past");
+      state.insert(state.end(), tokens.begin(), tokens.end());
+      expect(!spec_.memory.pages || state == history, "slot and pages differ");
+      history = state;
+    }
+    if (!spec_.memory.pages && !spec_.memory.slot) {
+      expect(row.first == 0, "a model without memory is asked to go on");
+      history = tokens;
+    }
+    return history;
+  }
+
+  std::vector<int32_t> remember_crossed(const schedule::Row& row,
+                                        const std::vector<int32_t>& tokens) {
+    std::vector<int32_t> history, decoded;
+    if (row.first == 0) {
+      expect(row.cross_tokens == tokens.size(), "a prompt of another length");
+      history = through(cross_pages_, row.cross_pages, 0, tokens);
+      decoded = through(pages_, row.pages, 0, {FakeModel::kDecoderStart});
+    } else {
+      history = through(cross_pages_, row.cross_pages, row.cross_tokens, {});
+      decoded = through(pages_, row.pages, row.first, tokens);
+    }
+    history.insert(history.end(), decoded.begin(), decoded.end());
+    return history;
+  }
+
+  /// Writes `tokens` from position `first`, and reads everything up to their end.
+  std::vector<int32_t> through(std::vector<std::vector<int32_t>>& memory,
+                               std::span<const schedule::PageId> table, uint32_t first,
+                               const std::vector<int32_t>& tokens) {
+    const uint32_t end = first + static_cast<uint32_t>(tokens.size());
+    std::vector<int32_t> history;
+    for (uint32_t at = 0; at < end; ++at) {
+      auto& page = memory.at(static_cast<size_t>(table[at / spec_.page_size]));
+      int32_t& cell = page[at % spec_.page_size];
+      if (at >= first) cell = tokens[at - first];
+      history.push_back(cell);
+    }
+    return history;
+  }
+
+  const schedule::ModelSpec spec_;
+  const int depth_;
+  std::vector<std::vector<int32_t>> pages_, cross_pages_, slots_;
+  std::map<schedule::SequenceId, int32_t> sampled_;
+  std::deque<InFlight> in_flight_;
+};
+
+}  // namespace weir::fakes

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fakes/fake_runner.h"
+#include "weir/schedule/plan.h"
+#include "weir/work/reply.h"
+#include "weir/work/request.h"
+
+namespace weir::schedule {
+
+/// A client of the simulation: what it asked, what it has read, and whether that is right.
+class SimulatedRequest {
+ public:
+  std::vector<int32_t> prompt;
+  work::TaskParams params;
+  int priority = 5;
+  bool has_deadline = false;
+  SequenceId id = 0;  // 0: the scheduler refuses it before it has one
+  work::ReplyReader reader;
+
+  void read() {
+    while (auto event = reader.next(std::chrono::milliseconds(0))) {
+      if (auto* token = std::get_if<work::Token>(&*event)) tokens_.push_back(token->id);
+      if (auto* vector = std::get_if<work::Vector>(&*event)) vectors_.push_back(vector->values);
+      if (auto* finish = std::get_if<work::Finish>(&*event)) finish_ = *finish;
+      if (auto* error = std::get_if<Error>(&*event)) error_ = *error;
+    }
+  }
+
+  void leave() {
+    left_ = true;
+    reader.close();
+  }
+
+  bool done() const { return left_ || finish_ || error_; }
+
+  /// The first thing that is wrong with the answer. `failed`: the model had a fault at one of its
+  /// rows.
+  std::optional<std::string> wrong(const ModelSpec& spec, bool failed) const {
+    if (spec.generates && !is_prefix(spec)) return "other tokens than alone";
+    if (left_) return std::nullopt;
+    if (finish_ && error_) return "answered twice";
+    if (const auto refusal = expected_refusal(spec)) {
+      if (!error_ || error_->code != Code::invalid_argument) return "not refused";
+      return error_->message == *refusal ? std::nullopt : std::optional(error_->message);
+    }
+    return finish_ ? wrong_finish(spec) : wrong_error(failed);
+  }
+
+ private:
+  /// What the model says to this prompt alone.
+  std::vector<int32_t> text_alone(const ModelSpec& spec) const {
+    const auto& sampling = std::get<work::SamplingParams>(params);
+    std::vector<int32_t> history = seen(spec), text;
+    const size_t limit = std::min<size_t>(
+        sampling.max_tokens, spec.max_tokens - std::min<size_t>(spec.max_tokens, prompt.size()));
+    while (text.size() < limit) {
+      const int32_t token =
+          fakes::FakeModel::next(history, sampling, static_cast<uint32_t>(text.size()));
+      const bool may_stop = text.size() >= sampling.min_tokens;
+      text.push_back(token);
+      history.push_back(token);
+      if (may_stop && stops(token)) break;
+    }
+    return text;
+  }
+
+  std::vector<int32_t> seen(const ModelSpec& spec) const {
+    std::vector<int32_t> history;
+    for (int32_t token : prompt)
+      history.push_back(fakes::FakeModel::seen(spec, token, prompt.size()));
+    if (spec.memory.cross_pages) history.push_back(fakes::FakeModel::kDecoderStart);
+    return history;
+  }
+
+  bool stops(int32_t token) const {
+    const auto& stop = std::get<work::SamplingParams>(params).stop_tokens;
+    return std::find(stop.begin(), stop.end(), token) != stop.end();
+  }
+
+  bool is_prefix(const ModelSpec& spec) const {
+    const auto text = text_alone(spec);
+    return tokens_.size() <= text.size() &&
+           std::equal(tokens_.begin(), tokens_.end(), text.begin());
+  }
+
+  std::optional<std::string> expected_refusal(const ModelSpec& spec) const {
+    const size_t most = spec.generates ? spec.max_tokens - 1 : spec.max_tokens;
+    if (prompt.size() > most)
+      return "prompt has " + std::to_string(prompt.size()) + " tokens; this model takes " +
+             std::to_string(most) + (spec.generates ? " and one of completion" : "");
+    size_t completion = 0;
+    if (spec.generates) {
+      completion = std::min<size_t>(std::get<work::SamplingParams>(params).max_tokens,
+                                    spec.max_tokens - prompt.size());
+      if (completion == 0) return std::nullopt;
+    }
+    const size_t unread = spec.generates ? 1 : 0;  // the last token is never computed
+    const size_t positions =
+        spec.memory.cross_pages ? 1 + completion - unread : prompt.size() + completion - unread;
+    const auto refusal = [&](size_t needed, const char* what, size_t has) {
+      return "prompt and completion need " + std::to_string(needed) + ' ' + what +
+             "; this model's cache has " + std::to_string(has);
+    };
+    const auto pages = [&](size_t count) { return (count + spec.page_size - 1) / spec.page_size; };
+    if (spec.memory.pages && pages(positions) > spec.pages)
+      return refusal(pages(positions), "pages", spec.pages);
+    if (spec.memory.cross_pages && pages(prompt.size()) > spec.cross_pages)
+      return refusal(pages(prompt.size()), "cross pages", spec.cross_pages);
+    return std::nullopt;
+  }
+
+  std::optional<std::string> wrong_finish(const ModelSpec& spec) const {
+    if (finish_->prompt_tokens != prompt.size()) return "a wrong count of prompt tokens";
+    if (finish_->cached_tokens % spec.page_size != 0 || finish_->cached_tokens >= prompt.size())
+      return "a wrong count of cached tokens";
+    if (finish_->queued.count() < 0 || finish_->prefill.count() < 0 || finish_->decode.count() < 0)
+      return "a negative time";
+    if (!spec.generates) {
+      const auto expected = fakes::FakeModel::embed(seen(spec));
+      if (vectors_.size() != 1 || vectors_[0] != expected) return "a wrong vector";
+      return std::nullopt;
+    }
+    const auto text = text_alone(spec);
+    if (tokens_ != text) return "fewer tokens than alone";
+    if (finish_->generated_tokens != text.size()) return "a wrong count of generated tokens";
+    const auto& sampling = std::get<work::SamplingParams>(params);
+    const bool stopped = !text.empty() && text.size() > sampling.min_tokens && stops(text.back());
+    if (finish_->stop_token != stopped) return "a wrong stop_token";
+    if ((finish_->reason == work::FinishReason::stop) != stopped) return "a wrong finish reason";
+    return std::nullopt;
+  }
+
+  std::optional<std::string> wrong_error(bool failed) const {
+    if (!error_) return "not answered";
+    if (error_->code == Code::deadline && has_deadline && tokens_.empty()) return std::nullopt;
+    if (error_->code == Code::internal && failed) return std::nullopt;
+    return "an error out of nowhere: " + error_->message;
+  }
+
+  std::vector<int32_t> tokens_;
+  std::vector<std::vector<float>> vectors_;
+  std::optional<work::Finish> finish_;
+  std::optional<Error> error_;
+  bool left_ = false;
+};
+
+}  // namespace weir::schedule

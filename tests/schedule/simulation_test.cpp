@@ -1,0 +1,253 @@
+// Random workloads against the scheduler with a model that remembers only what the plans let it:
+// every promise is checked after every step, and every text against what the model says alone.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+
+#include "fakes/fake_clock.h"
+#include "fakes/fake_runner.h"
+#include "schedule/simulated_request.h"
+#include "weir/schedule/scheduler.h"
+
+namespace weir::schedule {
+namespace {
+
+struct Chances {  // of a request; of a step; of a row
+  double cancel = 0, deadline = 0, launch_fault = 0, collect_fault = 0, row_fault = 0,
+         logit_fault = 0;
+};
+
+struct World {
+  ModelSpec spec;
+  SchedulerOptions options;
+  int depth = 0;
+  uint32_t requests = 20;
+  Chances chances;
+};
+
+class Counts final : public ModelMetrics {
+ public:
+  void set_load(uint32_t, uint32_t, double) override {}
+  void step(uint32_t, double) override {}
+  void preempted(uint32_t count) override { preemptions += count; }
+  void prefix_cache(uint64_t, uint64_t hit_tokens) override { hits += hit_tokens; }
+  void first_token(double) override {}
+  void inter_token(double) override {}
+  void finished(const RequestSample&) override {}
+  void refused(std::string_view) override {}
+  uint64_t preemptions = 0, hits = 0;
+};
+
+class Simulation {
+ public:
+  Simulation(const World& world, uint64_t seed)
+      : world_(world), random_(seed), runner_(world.spec, world.depth) {
+    const SchedulerOptions& options = world.options;
+    runner_.max_rows = options.max_sequences;
+    runner_.max_tokens = world.spec.prompt == Prompt::whole
+                             ? std::max(options.max_batch_tokens, world.spec.max_tokens)
+                             : options.max_batch_tokens;
+    runner_.faults = {.launch = [this] { return chance(world_.chances.launch_fault); },
+                      .collect = [this] { return chance(world_.chances.collect_fault); },
+                      .row = [this] { return chance(world_.chances.row_fault); },
+                      .logits = [this] { return chance(world_.chances.logit_fault); }};
+    scheduler_ =
+        std::make_unique<Scheduler>(Scheduler::Parts{runner_, queue_, clock_, &counts}, options);
+  }
+
+  /// Runs until all is answered. The first broken promise, if any.
+  std::optional<std::string> run() {
+    while (asked_.size() < world_.requests || !all_done()) {
+      for (uint32_t burst = pick(0, 4); burst > 0 && asked_.size() < world_.requests; --burst)
+        ask();
+      for (auto& asked : asked_)
+        if (!asked->done() && chance(world_.chances.cancel)) asked->leave();
+      scheduler_->step();
+      if (++turns_ > most_steps_) return "no end";
+      clock_.advance(std::chrono::microseconds(pick(1, 2000)));
+      for (auto& asked : asked_) asked->read();
+      if (auto broken = broken_now()) return broken;
+    }
+    for (int i = 0; i <= world_.depth + 1; ++i) scheduler_->step();
+    return broken_at_the_end();
+  }
+
+  Counts counts;
+
+ private:
+  bool chance(double probability) {
+    return probability > 0 && std::uniform_real_distribution<>()(random_) < probability;
+  }
+
+  uint32_t pick(uint32_t least, uint32_t most) {
+    return std::uniform_int_distribution<uint32_t>(least, most)(random_);
+  }
+
+  std::vector<int32_t> random_prompt() {
+    const uint32_t longest = world_.spec.max_tokens;
+    const uint32_t length = chance(0.02)  ? longest + 2
+                            : chance(0.1) ? pick(1, longest)
+                                          : pick(1, std::max(1u, longest / 3));
+    std::vector<int32_t> prompt;
+    if (!asked_.empty() && chance(0.5)) prompt = asked_[pick(0, asked_.size() - 1)]->prompt;
+    prompt.resize(std::min<size_t>(prompt.size(), length));
+    while (prompt.size() < length)
+      prompt.push_back(static_cast<int32_t>(pick(0, fakes::FakeModel::kVocabulary - 1)));
+    return prompt;
+  }
+
+  work::TaskParams random_params() {
+    if (!world_.spec.generates) return work::EmbedParams{};
+    work::SamplingParams params;
+    params.seed = random_();
+    params.max_tokens = pick(chance(0.1) ? 0 : 1, chance(0.3) ? 40 : 8);
+    params.min_tokens = chance(0.3) ? pick(0, params.max_tokens) : 0;
+    if (chance(0.7)) params.stop_tokens = {3, 11};
+    return params;
+  }
+
+  void ask() {
+    auto asked = std::make_unique<SimulatedRequest>();
+    asked->prompt = random_prompt();
+    asked->params = random_params();
+    asked->priority = chance(0.2) ? static_cast<int>(pick(4, 6)) : 5;
+    asked->has_deadline = chance(world_.chances.deadline);
+    if (asked->prompt.size() + world_.spec.generates <= world_.spec.max_tokens)
+      asked->id = ++last_id_;
+    auto [reply, reader] = work::make_reply();
+    asked->reader = std::move(reader);
+    std::vector<work::Request> requests(1);
+    work::Request& request = requests.front();
+    request.prompt = asked->prompt;
+    request.params = asked->params;
+    request.reply = std::move(reply);
+    request.cache_scope = chance(0.2) ? "other" : "";
+    request.priority = asked->priority;
+    request.arrival = clock_.now();
+    if (asked->has_deadline) request.deadline = clock_.now() + std::chrono::milliseconds(3);
+    most_steps_ += 4 * (asked->prompt.size() + 60);
+    asked_.push_back(std::move(asked));
+    ASSERT_TRUE(queue_.push(requests));
+  }
+
+  bool all_done() const {
+    return std::all_of(asked_.begin(), asked_.end(),
+                       [](const auto& asked) { return asked->done(); });
+  }
+
+  std::optional<std::string> broken_now() {
+    if (!runner_.violations.empty()) return runner_.violations.front();
+    if (auto books = scheduler_->audit(); !books) return books.error().message;
+    const auto load = scheduler_->load();
+    if (load.running > world_.options.max_sequences) return "too many run";
+    if (load.waiting + load.running != scheduler_->started() + queue_.waiting())
+      return "started and held do not add up";
+    if (scheduler_->idle() && !all_done()) return "a request was lost";
+    return std::nullopt;
+  }
+
+  std::optional<std::string> broken_at_the_end() {
+    if (!scheduler_->idle()) return "not idle though all is answered";
+    if (auto broken = broken_now()) return broken;
+    std::map<SequenceId, int> priorities;
+    for (size_t i = 0; i < asked_.size(); ++i) {
+      priorities[asked_[i]->id] = asked_[i]->priority;
+      if (auto wrong = asked_[i]->wrong(world_.spec, runner_.failed.contains(asked_[i]->id)))
+        return "request " + std::to_string(i) + ": " + *wrong;
+    }
+    std::map<int, SequenceId> last;
+    for (SequenceId id : runner_.first_rows)
+      if (std::exchange(last[priorities[id]], id) > id) return "one overtook another";
+    return std::nullopt;
+  }
+
+  const World world_;
+  std::mt19937_64 random_;
+  fakes::FakeClock clock_;
+  fakes::FakeRunner runner_;
+  work::WorkQueue queue_{{}, nullptr};
+  std::unique_ptr<Scheduler> scheduler_;
+  std::vector<std::unique_ptr<SimulatedRequest>> asked_;
+  SequenceId last_id_ = 0;
+  size_t turns_ = 0, most_steps_ = 100;  // far above what any order of work needs
+};
+
+struct Kind {
+  const char* name;
+  Prompt prompt;
+  Memory memory;
+  bool generates;
+};
+
+const Kind kKinds[] = {
+    {"Encoder", Prompt::whole, {}, false},
+    {"Decoder", Prompt::chunked, {.pages = true}, true},
+    {"DecoderOfWholePrompts", Prompt::whole, {.pages = true}, true},
+    {"EmbeddingDecoder", Prompt::chunked, {.pages = true}, false},
+    {"EmbeddingDecoderOfWholePrompts", Prompt::whole, {.pages = true}, false},
+    {"EncoderDecoder", Prompt::whole, {.pages = true, .cross_pages = true}, true},
+    {"Recurrent", Prompt::chunked, {.slot = true}, true},
+    {"RecurrentOfWholePrompts", Prompt::whole, {.slot = true}, true},
+    {"RecurrentEmbedding", Prompt::chunked, {.slot = true}, false},
+    {"Hybrid", Prompt::chunked, {.pages = true, .slot = true}, true},
+    {"HybridOfWholePrompts", Prompt::whole, {.pages = true, .slot = true}, true},
+};
+
+class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
+ protected:
+  World random_world(uint64_t seed) const {
+    std::mt19937_64 random(seed);
+    auto pick = [&](uint32_t least, uint32_t most) {
+      return std::uniform_int_distribution<uint32_t>(least, most)(random);
+    };
+    const auto& [kind, depth] = GetParam();
+    World world{.depth = depth};
+    world.spec = {.prompt = kind.prompt, .memory = kind.memory, .generates = kind.generates};
+    world.spec.max_tokens = pick(8, 64);
+    world.spec.page_size = pick(1, 8);
+    if (kind.memory.pages) world.spec.pages = pick(1, pick(0, 3) == 0 ? 200 : 24);
+    if (kind.memory.cross_pages) world.spec.cross_pages = pick(1, 24);
+    if (kind.memory.slot) world.spec.slots = pick(1, 6);
+    world.options.max_sequences = pick(1, 12);
+    world.options.max_batch_tokens = pick(1, 60);
+    world.options.max_chunk_tokens = pick(1, 30);
+    world.options.prefix_cache = pick(0, 3) > 0;
+    world.requests = pick(1, 40);
+    if (pick(0, 1) == 1)
+      world.chances = {.cancel = 0.01,
+                       .deadline = 0.2,
+                       .launch_fault = 0.005,
+                       .collect_fault = 0.005,
+                       .row_fault = 0.002,
+                       .logit_fault = 0.002};
+    return world;
+  }
+};
+
+TEST_P(SimulationTest, KeepsEveryPromise) {
+  uint64_t preemptions = 0, hits = 0;
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    Simulation simulation(random_world(seed), seed);
+    const auto broken = simulation.run();
+    ASSERT_FALSE(broken) << *broken << ", seed " << seed;
+    preemptions += simulation.counts.preemptions;
+    hits += simulation.counts.hits;
+  }
+  const Kind& kind = std::get<0>(GetParam());
+  const bool grows = kind.memory.pages && kind.generates;
+  EXPECT_EQ(preemptions > 20, grows);  // else it tests too little
+  const bool shares = kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot;
+  EXPECT_EQ(hits > 100, shares);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SimulationTest,
+                         testing::Combine(testing::ValuesIn(kKinds), testing::Values(0, 1, 2)),
+                         [](const auto& instance) {
+                           return std::string(std::get<0>(instance.param).name) + "AtDepth" +
+                                  std::to_string(std::get<1>(instance.param));
+                         });
+
+}  // namespace
+}  // namespace weir::schedule
