@@ -1,4 +1,5 @@
-#include <new>
+#include <cstdio>
+#include <cstdlib>
 
 #include "text/tokenizer_handle.h"
 #include "weir/text/tokenizer.h"
@@ -16,7 +17,10 @@ Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_s
   // The crate counts references to the vocabulary, so the tokenizer itself need not be kept.
   const auto status =
       weir_detokenizer_new(tokenizer->handle_->rust.get(), skip_special, &created, nullptr);
-  if (status != WEIR_STATUS_OK) throw std::bad_alloc();
+  if (status != WEIR_STATUS_OK) {
+    std::fputs("a detokenizer of a loaded tokenizer can always be made\n", stderr);
+    std::abort();
+  }
   state_->rust.reset(created);
 }
 

@@ -158,7 +158,9 @@ pub unsafe extern "C" fn weir_detokenizer_step(
     error: *mut WeirBytes,
 ) -> WeirStatus {
     guard(error, || {
-        give_bytes(text, (*detokenizer).stream.step(id)?.into_bytes());
+        let stream = &mut (*detokenizer).stream;
+        let news = stream.step(id).inspect_err(|_| stream.restart(Vec::new()));
+        give_bytes(text, news?.into_bytes());
         Ok(())
     })
 }

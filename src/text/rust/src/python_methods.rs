@@ -1,4 +1,4 @@
-//! Methods of Python's str and list that chat templates call and minijinja-contrib lacks or does differently.
+//! What Python's own types do and chat templates rely on, where minijinja-contrib lacks it or does it differently.
 
 use minijinja::value::{from_args, Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -8,12 +8,22 @@ pub fn call(state: &mut State, value: &Value, method: &str, arguments: &[Value])
     let own = match (value.kind(), value.as_str()) {
         (ValueKind::String, Some(text)) => string_method(text, method, arguments)?,
         (ValueKind::Seq, _) if method == "index" => Some(list_index(value, arguments)?),
+        // Values do not change, so that a copy is the value.
+        (ValueKind::Seq | ValueKind::Map, _) if method == "copy" => {
+            let () = from_args(arguments)?;
+            Some(value.clone())
+        }
         _ => None,
     };
     match own {
         Some(result) => Ok(result),
         None => pycompat::unknown_method_callback(state, value, method, arguments),
     }
+}
+
+/// Python's sense of the test `sequence`: what has a length and items.
+pub fn is_sequence(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String)
 }
 
 fn string_method(text: &str, method: &str, arguments: &[Value]) -> Result<Option<Value>, Error> {

@@ -102,6 +102,9 @@ impl WeirTemplate {
         environment.set_unknown_method_callback(python_methods::call);
         environment.set_formatter(print);
         environment.add_filter("tojson", tojson);
+        environment.add_test("sequence", python_methods::is_sequence);
+        environment.add_function("cycler", minijinja_contrib::globals::cycler);
+        environment.add_function("joiner", minijinja_contrib::globals::joiner);
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", strftime_now);
         // Hugging Face passes these on every call; templates ask `tools is not none` without asking whether it is there.
