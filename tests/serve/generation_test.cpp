@@ -1,0 +1,420 @@
+#include "served.h"
+
+namespace weir::serve {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+using GenerationTest = ServedTest;
+
+TEST_F(GenerationTest, TextTokensEndAndUsage) {
+  auto generation = start({.prompts = {"hey"}, .sampling = {.max_tokens = 3}});
+  work::Request request = take();
+  EXPECT_EQ(request.id, "r1");
+  EXPECT_THAT(request.prompt, ElementsAre(kBos, 'h', 'e', 'y'));
+  EXPECT_EQ(std::get<work::SamplingParams>(request.params).max_tokens, 3U);
+  EXPECT_EQ(generation->prompts(), std::vector<std::vector<int32_t>>{request.prompt});
+  push(request, "abc");
+  request.reply.finish({.reason = work::FinishReason::length,
+                        .prompt_tokens = 4,
+                        .cached_tokens = 2,
+                        .generated_tokens = 3,
+                        .queued = std::chrono::microseconds(1500),
+                        .prefill = milliseconds(20),
+                        .decode = milliseconds(30)});
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(3));  // a token each; the end with the last
+  EXPECT_EQ(text_of(deltas), "abc");
+  EXPECT_THAT(deltas[1].token_ids, ElementsAre('b'));
+  EXPECT_FALSE(deltas[1].end);
+  ASSERT_TRUE(deltas[2].end);
+  EXPECT_EQ(deltas[2].end->reason, FinishReason::length);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(deltas[2].end->stop));
+  EXPECT_TRUE(generation->done());
+  const Usage usage = generation->usage();
+  EXPECT_EQ(usage.prompt_tokens, 4U);
+  EXPECT_EQ(usage.completion_tokens, 3U);
+  EXPECT_EQ(usage.cached_tokens, 2U);
+  EXPECT_DOUBLE_EQ(usage.queue_ms, 1.5);
+  EXPECT_DOUBLE_EQ(usage.prefill_ms, 20);
+  EXPECT_DOUBLE_EQ(usage.decode_ms, 30);
+  EXPECT_EQ(header("x-weir-model"), "bytes");
+  auto after = generation->next(milliseconds(0));
+  ASSERT_TRUE(after);
+  EXPECT_FALSE(*after);
+}
+
+TEST_F(GenerationTest, WaitsForWhatComesAndGivesUpAtItsLimit) {
+  auto generation = start({.prompts = {"hey"}});
+  work::Request request = take();
+  auto nothing = generation->next(milliseconds(5));
+  ASSERT_TRUE(nothing);
+  EXPECT_FALSE(*nothing);
+  std::thread later([&] {
+    std::this_thread::sleep_for(milliseconds(20));
+    push(request, "x");
+  });
+  auto delta = generation->next(std::chrono::seconds(10));
+  later.join();
+  ASSERT_TRUE(delta && *delta);
+  EXPECT_EQ((*delta)->text, "x");
+}
+
+TEST_F(GenerationTest, ACharacterIsShownOnceItIsWhole) {
+  auto generation = start({.prompts = {"hey"}});
+  work::Request request = take();
+  push(request, "a\xC3\xA9\xF0\x9F");  // é, and half of an emoji
+  request.reply.finish({.reason = work::FinishReason::length});
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(5));
+  EXPECT_EQ(deltas[0].text, "a");
+  EXPECT_EQ(deltas[1].text, "");
+  EXPECT_THAT(deltas[1].token_ids, ElementsAre(0xC3));
+  EXPECT_EQ(deltas[2].text, "é");
+  EXPECT_EQ(text_of(deltas), "aé\xEF\xBF\xBD");  // the half one comes as U+FFFD at the end
+}
+
+TEST_F(GenerationTest, AStopStringOverTokensEndsAndCancels) {
+  auto generation = start({.prompts = {"hey"}, .sampling = {.stop = {"END"}}});
+  work::Request request = take();
+  push(request, "abENDcd");
+  EXPECT_FALSE(request.reply.closed());
+  clock_.advance(milliseconds(40));
+  const auto deltas = drain(*generation);
+  EXPECT_EQ(text_of(deltas), "ab");
+  ASSERT_TRUE(deltas.back().end);
+  EXPECT_EQ(deltas.back().end->reason, FinishReason::stop);
+  EXPECT_EQ(std::get<std::string>(deltas.back().end->stop), "END");
+  EXPECT_EQ(generation->usage().completion_tokens, 5U);  // c and d are not counted
+  EXPECT_DOUBLE_EQ(generation->usage().prefill_ms, 40);
+  EXPECT_TRUE(request.reply.closed());
+  EXPECT_TRUE(generation->done());
+}
+
+TEST_F(GenerationTest, AHeldBackTextComesAtTheEnd) {
+  auto generation = start({.prompts = {"hey"}, .sampling = {.stop = {"END"}}});
+  work::Request request = take();
+  push(request, "abEN");
+  EXPECT_EQ(text_of(drain(*generation)), "ab");
+  request.reply.finish({.reason = work::FinishReason::length});
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(1));
+  EXPECT_EQ(deltas[0].text, "EN");
+  EXPECT_THAT(deltas[0].token_ids, IsEmpty());
+  EXPECT_EQ(deltas[0].end->reason, FinishReason::length);
+}
+
+TEST_F(GenerationTest, AStopStringCanBeIncludedAndWaitsForMinTokens) {
+  auto generation =
+      start({.prompts = {"hey"},
+             .sampling = {.min_tokens = 4, .stop = {"."}, .include_stop_str_in_output = true}});
+  work::Request request = take();
+  push(request, "a.b.c.d");
+  EXPECT_EQ(text_of(drain(*generation)), "a.b.c.");
+  EXPECT_EQ(generation->usage().completion_tokens, 6U);
+}
+
+TEST_F(GenerationTest, AnEosIsCountedNotShownAndNoStopReason) {
+  auto generation = start({.prompts = {"hey"}, .sampling = {.skip_special_tokens = false}});
+  work::Request request = take();
+  EXPECT_THAT(std::get<work::SamplingParams>(request.params).stop_tokens, ElementsAre(kEos));
+  push(request, "a");
+  request.reply.push(work::Token{kEos});
+  // What may be the stop token waits for the next event.
+  auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(1));
+  EXPECT_THAT(deltas[0].token_ids, ElementsAre('a'));
+  request.reply.finish({.reason = work::FinishReason::stop, .stop_token = true});
+  deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(1));
+  EXPECT_EQ(deltas[0].text, "");
+  EXPECT_THAT(deltas[0].token_ids, ElementsAre(kEos));
+  EXPECT_EQ(deltas[0].end->reason, FinishReason::stop);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(deltas[0].end->stop));
+  EXPECT_EQ(generation->usage().completion_tokens, 2U);
+}
+
+TEST_F(GenerationTest, AStopTokenOfTheRequestIsItsStopReason) {
+  auto generation =
+      start({.prompts = {"hey"}, .sampling = {.ignore_eos = true, .stop_token_ids = {'z'}}});
+  work::Request request = take();
+  request.reply.push(work::Token{kEos});
+  push(request, "az");
+  request.reply.finish({.reason = work::FinishReason::stop, .stop_token = true});
+  auto deltas = drain(*generation);
+  EXPECT_EQ(text_of(deltas), "a");
+  EXPECT_EQ(std::get<int32_t>(deltas.back().end->stop), 'z');
+}
+
+TEST_F(GenerationTest, AStopTokenIsShownWhereAskedFor) {
+  auto generation =
+      start({.prompts = {"hey"},
+             .sampling = {.stop_token_ids = {'z'}, .include_stop_str_in_output = true}});
+  work::Request request = take();
+  push(request, "az");
+  request.reply.finish({.reason = work::FinishReason::stop, .stop_token = true});
+  EXPECT_EQ(text_of(drain(*generation)), "az");
+}
+
+TEST_F(GenerationTest, ManyWaitingTokensComeInOnePiece) {
+  auto generation = start({.prompts = {"hey"}});
+  work::Request request = take();
+  push(request, "0123456789");
+  auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(1));
+  EXPECT_EQ(deltas[0].text, "0123456789");
+  EXPECT_THAT(deltas[0].token_ids, SizeIs(10));
+  push(request, "ab");
+  EXPECT_THAT(drain(*generation), SizeIs(2));
+}
+
+TEST_F(GenerationTest, ChoicesTakeTurnsAndDrawWithSeedsOfTheirOwn) {
+  auto generation = start({.prompts = {"a", std::vector<int32_t>{1, 2}}, .sampling = {.seed = 40}});
+  auto requests = queue_->take_all();
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_EQ(requests[1].id, "r1-1");
+  EXPECT_EQ(std::get<work::SamplingParams>(requests[0].params).seed, 40U);
+  EXPECT_EQ(std::get<work::SamplingParams>(requests[1].params).seed, 41U);
+  push(requests[0], "abc");
+  push(requests[1], "xyz");
+  auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(6));
+  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(deltas[i].choice, i % 2);
+  EXPECT_EQ(text_of(deltas, 1), "xyz");
+  requests[1].reply.finish({.reason = work::FinishReason::length});
+  EXPECT_THAT(drain(*generation), SizeIs(1));
+  EXPECT_FALSE(generation->done());
+  requests[0].reply.finish({.reason = work::FinishReason::length});
+  EXPECT_THAT(drain(*generation), SizeIs(1));
+  EXPECT_TRUE(generation->done());
+  EXPECT_EQ(generation->usage().prompt_tokens, 4U);
+  EXPECT_EQ(generation->usage().completion_tokens, 6U);
+  EXPECT_THAT(seen_.finishes, SizeIs(2));
+}
+
+TEST_F(GenerationTest, AnErrorEndsAllChoices) {
+  auto generation = start({.prompts = {"a", "b"}});
+  auto requests = queue_->take_all();
+  push(requests[0], "x");
+  requests[0].reply.fail({.code = Code::internal, .message = "the step failed"});
+  auto delta = generation->next(milliseconds(50));
+  ASSERT_TRUE(delta && *delta);
+  EXPECT_EQ((*delta)->text, "x");
+  delta = generation->next(milliseconds(50));
+  ASSERT_FALSE(delta);
+  EXPECT_EQ(delta.error().message, "the step failed");
+  EXPECT_TRUE(requests[1].reply.closed());
+  EXPECT_TRUE(generation->done());
+  EXPECT_FALSE(generation->next(milliseconds(0)));  // and stays so
+  ASSERT_THAT(seen_.finishes, SizeIs(2));
+  EXPECT_EQ(seen_.finishes[0].reason, "error");
+}
+
+TEST_F(GenerationTest, ADroppedRequestIsAnError) {
+  auto generation = start({.prompts = {"a"}});
+  { work::Request dropped = take(); }
+  auto delta = generation->next(milliseconds(50));
+  ASSERT_FALSE(delta);
+  EXPECT_EQ(delta.error().code, Code::internal);
+}
+
+TEST_F(GenerationTest, DroppingItCancels) {
+  auto generation = start({.prompts = {"a", "b"}});
+  auto requests = queue_->take_all();
+  EXPECT_EQ(service_->in_flight(), 1U);
+  push(requests[0], "xyz");
+  generation.reset();
+  EXPECT_TRUE(requests[0].reply.closed());
+  EXPECT_TRUE(requests[1].reply.closed());
+  EXPECT_EQ(service_->in_flight(), 0U);
+  ASSERT_THAT(seen_.finishes, SizeIs(2));
+  EXPECT_EQ(seen_.finishes[0].reason, "abort");
+  EXPECT_EQ(seen_.finishes[0].sample.generated_tokens, 3U);
+}
+
+TEST_F(GenerationTest, ItsTimeoutEndsIt) {
+  caller_.timeout = milliseconds(100);
+  auto generation = start({.prompts = {"a"}});
+  work::Request request = take();
+  EXPECT_EQ(request.deadline, clock_.now() + milliseconds(100));
+  push(request, "x");
+  clock_.advance(milliseconds(99));
+  ASSERT_TRUE(*generation->next(milliseconds(0)));
+  clock_.advance(milliseconds(1));
+  auto delta = generation->next(milliseconds(0));
+  ASSERT_FALSE(delta);
+  EXPECT_EQ(delta.error().code, Code::deadline);
+  EXPECT_EQ(delta.error().message,
+            "the request's timeout of 100 ms passed after 1 completion tokens");
+  EXPECT_TRUE(request.reply.closed());
+  EXPECT_EQ(seen_.finishes.at(0).reason, "abort");
+}
+
+TEST_F(GenerationTest, MetricsSayWhenTokensCame) {
+  auto generation = start({.prompts = {"abc"}, .sampling = {.max_tokens = 9}});
+  work::Request request = take();
+  clock_.advance(milliseconds(100));
+  push(request, "a");
+  drain(*generation);
+  clock_.advance(milliseconds(60));
+  push(request, "bcd");
+  drain(*generation);
+  request.reply.finish(
+      {.reason = work::FinishReason::stop, .prompt_tokens = 4, .queued = milliseconds(10)});
+  drain(*generation);
+  EXPECT_THAT(seen_.first_tokens, ElementsAre(testing::DoubleEq(0.1)));
+  EXPECT_THAT(seen_.inter_tokens, ElementsAre(testing::DoubleEq(0.02), testing::DoubleEq(0.02),
+                                              testing::DoubleEq(0.02)));
+  ASSERT_THAT(seen_.finishes, SizeIs(1));
+  const RequestSample& sample = seen_.finishes[0].sample;
+  EXPECT_EQ(seen_.finishes[0].reason, "stop");
+  EXPECT_EQ(sample.prompt_tokens, 4U);
+  EXPECT_EQ(sample.generated_tokens, 4U);
+  EXPECT_EQ(sample.max_tokens, 9U);
+  EXPECT_DOUBLE_EQ(sample.queue_s, 0.01);
+  EXPECT_DOUBLE_EQ(sample.e2e_s, 0.16);
+}
+
+/// What a bucket of 10,000 tokens has lost, seen by the next request, which takes 2 + 1 itself.
+class SettlementTest : public ServedTest {
+ protected:
+  void SetUp() override {
+    ServedTest::SetUp();
+    use_key(
+        "max_wait = \"0s\"\nlimits = [ { unit = \"tokens\", cap = 10000, window = \"1000000s\" },"
+        " { unit = \"requests\", cap = 100, window = \"1000000s\" } ]");
+  }
+  int spent() { return 10000 - 3 - looked("x-ratelimit-remaining-tokens"); }
+  int requests() { return 100 - 1 - looked("x-ratelimit-remaining-requests"); }
+
+ private:
+  int looked(const std::string& name) {
+    caller_.headers.clear();
+    auto looking = start({.prompts = {"x"}, .sampling = {.max_tokens = 1}});
+    queue_->take_all().clear();  // dropped unanswered: given back in full
+    EXPECT_FALSE(looking->next(milliseconds(0)));
+    return std::stoi(header(name));
+  }
+};
+
+TEST_F(SettlementTest, TheReserveIsPaidAheadAndSettledExactly) {
+  auto generation = start({.prompts = {"abc"}, .sampling = {.max_tokens = 50}});
+  EXPECT_EQ(remaining(), "9946");  // 4 + 50
+  work::Request request = take();
+  push(request, "01234");
+  request.reply.finish({.reason = work::FinishReason::stop});
+  drain(*generation);
+  EXPECT_EQ(spent(), 9);  // at its end, though the Generation still lives
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(SettlementTest, TokensPastAStopStringCostNothing) {
+  auto generation = start({.prompts = {"abc"}, .sampling = {.stop = {"12"}}});
+  work::Request request = take();
+  push(request, "0123456789");
+  drain(*generation);
+  EXPECT_EQ(spent(), 4 + 3);
+}
+
+TEST_F(SettlementTest, WhoLeavesPaysThePromptAndTheTokensMade) {
+  auto generation = start({.prompts = {"abc"}});
+  work::Request request = take();
+  push(request, "01");
+  ASSERT_TRUE(*generation->next(milliseconds(0)));
+  push(request, "2");
+  generation.reset();
+  EXPECT_EQ(spent(), 4 + 3);
+}
+
+TEST_F(SettlementTest, OurFaultBeforeTheFirstTokenCostsNothing) {
+  auto generation = start({.prompts = {"abc"}});
+  take().reply.fail({.code = Code::overloaded, .message = "shed"});
+  EXPECT_FALSE(generation->next(milliseconds(0)));
+  EXPECT_EQ(spent(), 0);
+  EXPECT_EQ(requests(), 0);
+}
+
+TEST_F(SettlementTest, OurFaultAfterItCostsWhatWasMade) {
+  auto generation = start({.prompts = {"abc"}});
+  work::Request request = take();
+  push(request, "01");
+  request.reply.fail({.code = Code::internal, .message = "broken"});
+  drain(*generation);
+  EXPECT_EQ(spent(), 4 + 2);
+}
+
+TEST_F(SettlementTest, ADeadlineBeforeTheStartCostsTheRequestOnly) {
+  auto generation = start({.prompts = {"abc"}});
+  take().reply.fail({.code = Code::deadline, .message = "dropped unstarted"});
+  EXPECT_FALSE(generation->next(milliseconds(0)));
+  EXPECT_EQ(spent(), 0);
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(SettlementTest, EachPromptIsARequest) {
+  auto generation = start({.prompts = {"a", "b", "c"}, .sampling = {.max_tokens = 2}});
+  EXPECT_EQ(remaining(), "9988");  // 3 * (2 + 2)
+  auto taken = queue_->take_all();
+  for (work::Request& request : taken) {
+    push(request, "z");
+    request.reply.finish({.reason = work::FinishReason::stop});
+  }
+  drain(*generation);
+  EXPECT_EQ(spent(), 3 * (2 + 1));
+  EXPECT_EQ(requests(), 3);
+}
+
+TEST_F(SettlementTest, TheQueueTakesAllPromptsOrNoneAndARefusalIsRefunded) {
+  restart({}, {.requests = 3, .tokens = 1000});
+  use_key(
+      "limits = [ { unit = \"tokens\", cap = 10000, window = \"1000000s\" },"
+      " { unit = \"requests\", cap = 100, window = \"1000000s\" } ]");
+  auto first = start({.prompts = {"a"}});
+  auto refused = service_->complete({.prompts = {"a", "b", "c"}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::overloaded);
+  EXPECT_EQ(refused.error().retry_after, milliseconds(2000));
+  EXPECT_EQ(queue_->take_all().size(), 1U);
+  queue_->set_held(0, 0);
+  EXPECT_THAT(seen_.refusals, ElementsAre("overloaded"));
+  first.reset();  // pays its prompt
+  EXPECT_EQ(spent(), 2);
+  EXPECT_EQ(requests(), 1);
+}
+
+TEST_F(SettlementTest, ARefusalByTheGateNamesTimeAndLimits) {
+  use_key("max_wait = \"1s\"\nlimits = [ { unit = \"requests\", cap = 2, window = \"20s\" } ]");
+  auto first = start({.prompts = {"a"}}), second = start({.prompts = {"b"}});
+  caller_.headers.clear();
+  auto refused = service_->complete({.prompts = {"c"}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_limited);
+  EXPECT_EQ(refused.error().retry_after, milliseconds(10000));
+  EXPECT_EQ(refused.error().limit_unit, "requests");
+  EXPECT_EQ(header("x-ratelimit-remaining-requests"), "0");
+  EXPECT_EQ(header("x-weir-model"), "bytes");
+  EXPECT_THAT(seen_.refusals, ElementsAre("rate_limited"));
+  refused = service_->complete({.prompts = {"1", "2", "3"}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::never_fits);
+}
+
+TEST_F(SettlementTest, TheCallersWaitLowersTheKeys) {
+  use_key("max_wait = \"100s\"\nlimits = [ { unit = \"requests\", cap = 1, window = \"20s\" } ]");
+  auto first = start({.prompts = {"a"}});
+  caller_.max_wait = milliseconds(0);
+  auto refused = service_->complete({.prompts = {"b"}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_limited);
+  caller_.max_wait.reset();
+  caller_.timeout = milliseconds(500);  // nor may it wait longer than it has
+  refused = service_->complete({.prompts = {"b"}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_limited);
+}
+
+}  // namespace
+}  // namespace weir::serve

@@ -1,0 +1,156 @@
+#include "serve/prompts.h"
+
+#include <gmock/gmock.h>
+
+#include "byte_model.h"
+
+namespace weir::serve {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+template <class T>
+std::string refusal(const Result<T>& result) {
+  return result ? "accepted" : result.error().message + " @" + result.error().param;
+}
+
+TEST(ChatContext, MergesTheTemplatesOwnArguments) {
+  ChatRequest request{.messages = R"([{"role":"user"}])",
+                      .tools = R"([1])",
+                      .template_kwargs = R"({"b":{"x":1},"a":"q\"é"})"};
+  EXPECT_EQ(
+      *chat_context(request),
+      R"({"messages":[{"role":"user"}],"tools":[1],"add_generation_prompt":true,"b":{"x":1},"a":"q\"é"})");
+  request = {.messages = "[]", .add_generation_prompt = false};
+  EXPECT_EQ(*chat_context(request), R"({"messages":[],"add_generation_prompt":false})");
+}
+
+TEST(ChatContext, RefusesArgumentsThatWouldHideTheRequest) {
+  EXPECT_EQ(
+      refusal(chat_context({.messages = "[]", .template_kwargs = R"({"tools":[]})"})),
+      "chat_template_kwargs.tools is set by the request's own tools @chat_template_kwargs.tools");
+  EXPECT_EQ(refusal(chat_context({.messages = "[]", .template_kwargs = "[1]"})),
+            "chat_template_kwargs is no JSON object @chat_template_kwargs");
+}
+
+class PromptsTest : public testing::Test {
+ protected:
+  Result<std::vector<int32_t>> chat(const ChatRequest& request) {
+    return chat_prompt({.name = "bytes"}, model_.loaded, request, true);
+  }
+  ByteModel model_;
+  ByteEncoder encoder_;
+};
+
+TEST_F(PromptsTest, ChatIsExactlyWhatTheTemplateRenders) {
+  auto ids = chat({.messages = R"([{"role":"user","content":"Hi"}])"});
+  ASSERT_TRUE(ids) << ids.error().message;
+  std::vector<int32_t> expected = joined({kBos}, bytes_of("user:Hi"));
+  expected.push_back(kTurn);
+  EXPECT_EQ(*ids, joined(expected, bytes_of("bot:")));
+  ids = chat(
+      {.messages = R"([{"role":"user","content":"Hi"}])", .template_kwargs = R"({"name":"me"})"});
+  ASSERT_TRUE(ids);
+  EXPECT_EQ(*ids, joined(expected, bytes_of("me:")));
+}
+
+TEST_F(PromptsTest, ChatErrorsNameTheMessages) {
+  auto ids = chat({.messages = R"([{"role":"user","content":")" + std::string(70, 'x') + R"("}])"});
+  EXPECT_EQ(refusal(ids),
+            "prompt has 81 tokens; this model takes 64, one of them for the answer @messages");
+  model_.folder.write("chat_template.jinja", "{{ raise_exception('roles must alternate') }}");
+  model_.loaded.text = text_side(model_.folder, ModelKind::generate);
+  ids = chat({.messages = "[]"});
+  EXPECT_THAT(refusal(ids), HasSubstr("roles must alternate"));
+  EXPECT_EQ(ids.error().param, "messages");
+  model_.loaded.text.chat_template = nullptr;
+  EXPECT_EQ(refusal(chat({.messages = "[]"})),
+            "model \"bytes\" has no chat template; /v1/completions takes its prompts @model");
+}
+
+TEST_F(PromptsTest, CompletionsTakeTextAndIds) {
+  const LoadedModel& model = model_.loaded;
+  EXPECT_EQ(*completion_prompt(model, "ab", true, "prompt"), joined({kBos}, bytes_of("ab")));
+  EXPECT_EQ(*completion_prompt(model, "ab", false, "prompt"), bytes_of("ab"));
+  EXPECT_EQ(
+      *completion_prompt(model, std::vector<int32_t>{260, 1}, true, "prompt"),
+      (std::vector<int32_t>{260, 1}));  // as they are; a row without a token of the tokenizer too
+  EXPECT_EQ(*completion_prompt(model, "", true, "prompt"), std::vector<int32_t>{kBos});
+}
+
+TEST_F(PromptsTest, CompletionsRefuse) {
+  const LoadedModel& model = model_.loaded;
+  EXPECT_EQ(refusal(completion_prompt(model, std::vector<int32_t>{1, 261}, true, "prompt[2]")),
+            "prompt[2][1] is 261; this model's ids are 0 to 260 @prompt[2][1]");
+  EXPECT_EQ(refusal(completion_prompt(model, std::vector<int32_t>{-1}, true, "prompt")),
+            "prompt[0] is -1; this model's ids are 0 to 260 @prompt[0]");
+  EXPECT_EQ(refusal(completion_prompt(model, std::vector<int32_t>{}, true, "prompt")),
+            "prompt is empty @prompt");
+  EXPECT_EQ(refusal(completion_prompt(model, "", false, "prompt")), "prompt is empty @prompt");
+  EXPECT_EQ(refusal(completion_prompt(model, std::string(64, 'x'), false, "prompt")),
+            "prompt has 64 tokens; this model takes 64, one of them for the answer @prompt");
+  EXPECT_TRUE(completion_prompt(model, std::string(63, 'x'), false, "prompt"));
+  EXPECT_THAT(refusal(completion_prompt(model, std::string("a\xFF"), true, "prompt[1]")),
+              HasSubstr("@prompt[1]"));
+}
+
+TEST_F(PromptsTest, WhatCannotFitIsRefusedByItsBytes) {
+  ASSERT_TRUE(model_.loaded.text.longest_piece_bytes);
+  EXPECT_EQ(*model_.loaded.text.longest_piece_bytes, 6U);  // "<turn>"
+  EXPECT_EQ(refusal(completion_prompt(model_.loaded, std::string(385, 'x'), true, "prompt")),
+            "prompt has 385 bytes, which are at least 65 tokens; this model takes 64 @prompt");
+  EXPECT_THAT(refusal(completion_prompt(model_.loaded, std::string(384, 'x'), true, "prompt")),
+              HasSubstr("has 385 tokens"));
+}
+
+class EmbeddingInputTest : public PromptsTest {
+ protected:
+  void SetUp() override { encoder_.loaded.max_model_len = 10; }
+  Result<std::vector<int32_t>> input(const Prompt& prompt, const EmbeddingRequest& request = {}) {
+    return embedding_input(encoder_.loaded, prompt, request, "input");
+  }
+  static std::vector<int32_t> framed(const std::string& text) {
+    std::vector<int32_t> ids = joined({kBos}, bytes_of(text));
+    ids.push_back(kEos);
+    return ids;
+  }
+};
+
+TEST_F(EmbeddingInputTest, FillsTheModelAndNoMore) {
+  EXPECT_EQ(*input("abcdefgh"), framed("abcdefgh"));
+  EXPECT_EQ(refusal(input("abcdefghi")), "input has 11 tokens; this model takes 10 @input");
+  EXPECT_EQ(*input(std::vector<int32_t>(10, 5)), std::vector<int32_t>(10, 5));
+  EXPECT_EQ(refusal(input(std::vector<int32_t>(11, 5))),
+            "input has 11 tokens; this model takes 10 @input");
+  EXPECT_EQ(refusal(input("")), "input is empty @input");
+  EXPECT_EQ(refusal(input(std::vector<int32_t>{})), "input is empty @input");
+  EXPECT_EQ(refusal(input(std::vector<int32_t>{259})),
+            "input[0] is 259; this model's ids are 0 to 258 @input[0]");
+}
+
+TEST_F(EmbeddingInputTest, ACutTextKeepsItsFrame) {
+  EXPECT_EQ(*input("abcdefghijkl", {.truncate = true}), framed("abcdefgh"));
+  EXPECT_EQ(*input("abcdefghijkl", {.truncate_prompt_tokens = 5}), framed("abc"));
+  EXPECT_EQ(*input("ab", {.truncate_prompt_tokens = 5}), framed("ab"));
+  EXPECT_EQ(*input(std::vector<int32_t>{1, 2, 3, 4}, {.truncate_prompt_tokens = 2}),
+            (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(*input(std::string(5000, 'x'), {.truncate = true}), framed("xxxxxxxx"));
+}
+
+TEST_F(EmbeddingInputTest, RefusesLimitsThatCannotBe) {
+  EXPECT_EQ(refusal(input("abc", {.truncate_prompt_tokens = 0})),
+            "truncate_prompt_tokens is 0; 1 to 10 is allowed @truncate_prompt_tokens");
+  EXPECT_EQ(refusal(input("abc", {.truncate_prompt_tokens = 11})),
+            "truncate_prompt_tokens is 11; 1 to 10 is allowed @truncate_prompt_tokens");
+  EXPECT_EQ(
+      refusal(input("abc", {.truncate_prompt_tokens = 2})),
+      "truncate_prompt_tokens is 2; this model adds 2 tokens of its own @truncate_prompt_tokens");
+}
+
+}  // namespace
+}  // namespace weir::serve

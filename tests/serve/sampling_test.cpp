@@ -1,0 +1,99 @@
+#include "serve/sampling.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+namespace weir::serve {
+namespace {
+
+using testing::ElementsAre;
+
+LoadedModel model() {
+  LoadedModel model;
+  model.vocabulary_rows = 100;
+  model.text.eos_ids = {7, 8};
+  return model;
+}
+
+std::string refusal(const Sampling& asked) {
+  auto params = check_sampling(asked, model());
+  return params ? "accepted" : params.error().message + " @" + params.error().param;
+}
+
+TEST(Sampling, NamesTheFieldTheValueAndTheRange) {
+  EXPECT_EQ(refusal({.temperature = 2.5F}), "temperature is 2.5; 0 to 2 is allowed @temperature");
+  EXPECT_EQ(refusal({.temperature = -1.0F}), "temperature is -1; 0 to 2 is allowed @temperature");
+  EXPECT_EQ(refusal({.temperature = NAN}), "temperature is nan; 0 to 2 is allowed @temperature");
+  EXPECT_EQ(refusal({.top_p = 0.0F}), "top_p is 0; more than 0 and at most 1 is allowed @top_p");
+  EXPECT_EQ(refusal({.top_p = 1.5F}), "top_p is 1.5; more than 0 and at most 1 is allowed @top_p");
+  EXPECT_EQ(refusal({.min_p = -0.5F}), "min_p is -0.5; 0 to 1 is allowed @min_p");
+  EXPECT_EQ(refusal({.stop = std::vector<std::string>(17, "x")}),
+            "stop has 17 strings; at most 16 are taken @stop");
+  EXPECT_EQ(refusal({.stop = {"x", ""}}), "stop[1] is empty @stop[1]");
+  EXPECT_EQ(refusal({.stop = {std::string(1025, 'x')}}),
+            "stop[0] has 1025 bytes; at most 1024 are taken @stop[0]");
+  EXPECT_EQ(refusal({.stop_token_ids = {5, 100}}),
+            "stop_token_ids[1] is 100; this model's ids are 0 to 99 @stop_token_ids[1]");
+  EXPECT_EQ(refusal({.stop_token_ids = {-1}}),
+            "stop_token_ids[0] is -1; this model's ids are 0 to 99 @stop_token_ids[0]");
+}
+
+TEST(Sampling, TakesTheEdgesOfEachRange) {
+  EXPECT_EQ(refusal({.temperature = 0.0F, .top_p = 1.0F, .min_p = 1.0F, .top_k = 0}), "accepted");
+  EXPECT_EQ(refusal({.temperature = 2.0F, .min_p = 0.0F, .stop_token_ids = {0, 99}}), "accepted");
+}
+
+TEST(Sampling, RequestBeforeModelBeforeOpenAi) {
+  LoadedModel given = model();
+  given.text.defaults = {.temperature = 0.6F, .top_p = 0.9F, .top_k = 40};
+  auto params = check_sampling({.top_p = 0.5F, .seed = 3, .min_tokens = 2}, given);
+  ASSERT_TRUE(params);
+  EXPECT_FLOAT_EQ(params->temperature, 0.6F);
+  EXPECT_FLOAT_EQ(params->top_p, 0.5F);
+  EXPECT_FLOAT_EQ(params->min_p, 0);
+  EXPECT_EQ(params->top_k, 40U);
+  EXPECT_EQ(params->seed, 3U);
+  EXPECT_EQ(params->min_tokens, 2U);
+  params = check_sampling({}, model());
+  ASSERT_TRUE(params);
+  EXPECT_FLOAT_EQ(params->temperature, 1);
+  EXPECT_FLOAT_EQ(params->top_p, 1);
+  EXPECT_EQ(params->top_k, 0U);
+}
+
+TEST(Sampling, WithoutASeedEachRequestDrawsItsOwn) {
+  auto first = check_sampling({}, model()), second = check_sampling({}, model());
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(first->seed, second->seed);
+}
+
+TEST(Sampling, StopTokensAreTheModelsAndTheRequests) {
+  EXPECT_THAT(check_sampling({.stop_token_ids = {8, 3}}, model())->stop_tokens,
+              ElementsAre(7, 8, 3));
+  EXPECT_THAT(check_sampling({.ignore_eos = true, .stop_token_ids = {3}}, model())->stop_tokens,
+              ElementsAre(3));
+}
+
+TEST(CompletionLimit, DefaultsToWhatTheContextLeaves) {
+  EXPECT_EQ(*completion_limit({}, 16, 100, 512), 16U);
+  EXPECT_EQ(*completion_limit({}, 16, 502, 512), 10U);
+  EXPECT_EQ(*completion_limit({}, UINT32_MAX, 100, 512), 412U);
+  EXPECT_EQ(*completion_limit({.max_tokens = 412}, 16, 100, 512), 412U);
+}
+
+TEST(CompletionLimit, RefusesWhatDoesNotFit) {
+  const auto message = [](const Sampling& asked) {
+    auto limit = completion_limit(asked, 16, 100, 512);
+    return limit ? "accepted" : limit.error().message + " @" + limit.error().param;
+  };
+  EXPECT_EQ(message({.max_tokens = 5000}),
+            "max_tokens is 5000; prompt of 100 tokens leaves 412 of this model's 512 @max_tokens");
+  EXPECT_EQ(message({.max_tokens = 0}), "max_tokens is 0; at least 1 is wanted @max_tokens");
+  EXPECT_EQ(message({.max_tokens = 4, .min_tokens = 5}),
+            "min_tokens is 5; max_tokens is 4 @min_tokens");
+  EXPECT_EQ(message({.max_tokens = 5, .min_tokens = 5}), "accepted");
+}
+
+}  // namespace
+}  // namespace weir::serve

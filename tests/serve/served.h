@@ -1,0 +1,108 @@
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "byte_model.h"
+#include "fakes/manual_clock.h"
+#include "fakes/recorded_metrics.h"
+#include "weir/serve/make_service.h"
+
+namespace weir::serve {
+
+using std::chrono::milliseconds;
+
+/// A service over two byte models, whose queues the test empties itself: it plays the scheduler.
+class ServedTest : public testing::Test {
+ protected:
+  void SetUp() override { restart(); }
+  void TearDown() override { service_.reset(); }
+
+  void restart(ServiceOptions options = {}, work::WorkQueue::Limits limits = {}) {
+    service_.reset();
+    queue_ = std::make_shared<work::WorkQueue>(limits, nullptr);
+    embed_queue_ = std::make_shared<work::WorkQueue>(limits, nullptr);
+    service_ = make_service(
+        options, {gate_, *metrics_, clock_, [this] { return alive_; }}, traffic::KeyStore::open(),
+        {{.name = "bytes", .aliases = {"gpt-4"}, .created = 7, .queue = queue_, .metrics = &seen_},
+         {.name = "vectors",
+          .kind = ModelKind::embed,
+          .queue = embed_queue_,
+          .metrics = &embed_seen_}});
+    service_->mark_ready("bytes", bytes_.loaded);
+    service_->mark_ready("vectors", encoder_.loaded);
+    caller_ = caller();
+  }
+
+  Caller caller(const std::string& secret = "") {
+    Caller who{.request_id = "r1"};
+    auto identity = service_->authenticate(secret);
+    EXPECT_TRUE(identity);
+    if (identity) who.identity = *identity;
+    return who;
+  }
+
+  /// One key, with the secret "s", and these lines in its table.
+  void use_key(const std::string& lines, const std::string& models = "") {
+    auto keys =
+        traffic::KeyStore::parse("[[key]]\nname = \"web\"\ntenant = \"shop\"\nhash = \"" +
+                                     traffic::hash_secret("s") + "\"\n" + lines + "\n" + models,
+                                 "keys.toml");
+    ASSERT_TRUE(keys) << keys.error().message;
+    service_->set_keys(*keys);
+    caller_ = caller("s");
+  }
+
+  std::unique_ptr<Generation> start(const CompletionRequest& request) {
+    auto generation = service_->complete(request, caller_);
+    EXPECT_TRUE(generation) << generation.error().message;
+    return generation ? *std::move(generation) : nullptr;
+  }
+  work::Request take() {
+    auto requests = queue_->take_all();
+    EXPECT_EQ(requests.size(), 1U);
+    queue_->set_held(0, 0);
+    return requests.empty() ? work::Request{} : std::move(requests.front());
+  }
+  static void push(work::Request& request, const std::string& bytes) {
+    for (int32_t id : bytes_of(bytes)) request.reply.push(work::Token{id});
+  }
+
+  /// All that comes until the generation is done, nothing more comes for 50 ms, or an error.
+  static std::vector<Delta> drain(Generation& generation) {
+    std::vector<Delta> deltas;
+    while (!generation.done()) {
+      auto delta = generation.next(milliseconds(50));
+      if (!delta || !*delta) break;
+      deltas.push_back(**std::move(delta));
+    }
+    return deltas;
+  }
+  static std::string text_of(const std::vector<Delta>& deltas, uint32_t choice = 0) {
+    std::string text;
+    for (const Delta& delta : deltas)
+      if (delta.choice == choice) text += delta.text;
+    return text;
+  }
+  std::string header(const std::string& name) const {
+    for (const auto& [key, value] : caller_.headers)
+      if (key == name) return value;
+    return "(none)";
+  }
+  /// What the limit of tokens has left, seen by a request that takes `taken` itself.
+  std::string remaining() const { return header("x-ratelimit-remaining-tokens"); }
+
+  ByteModel bytes_;
+  ByteEncoder encoder_;
+  fakes::ManualClock clock_;
+  fakes::RecordedMetrics seen_, embed_seen_;
+  std::unique_ptr<Metrics> metrics_ = make_metrics();
+  traffic::Gate gate_{traffic::make_memory_limiter(), clock_};
+  bool alive_ = true;
+  std::shared_ptr<work::WorkQueue> queue_, embed_queue_;
+  std::unique_ptr<SteeredService> service_;
+  Caller caller_;
+};
+
+}  // namespace weir::serve

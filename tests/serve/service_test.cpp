@@ -1,0 +1,312 @@
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <future>
+#include <sstream>
+
+#include "served.h"
+
+namespace weir::serve {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+class ServiceTest : public ServedTest {
+ protected:
+  Error refusal(const std::string& model) {
+    auto started = service_->complete({.model = model, .prompts = {"a"}}, caller_);
+    return started ? Error{.message = "accepted"} : started.error();
+  }
+};
+
+TEST_F(ServiceTest, ModelsByNameByAliasAndByNone) {
+  for (const char* name : {"bytes", "gpt-4", ""}) {
+    auto generation = start({.model = name, .prompts = {"a"}});
+    ASSERT_TRUE(generation);
+    EXPECT_EQ(generation->model(), "bytes");
+  }
+  EXPECT_THAT(queue_->take_all(), SizeIs(3));
+}
+
+TEST_F(ServiceTest, AnUnknownModelIsAnsweredWithTheServedOnes) {
+  EXPECT_EQ(refusal("nope").code, Code::not_found);
+  EXPECT_EQ(refusal("nope").message, "model \"nope\" is not served; served: bytes, vectors");
+  EXPECT_EQ(refusal("nope").param, "model");
+}
+
+TEST_F(ServiceTest, AModelOfTheWrongKind) {
+  EXPECT_EQ(refusal("vectors").code, Code::invalid_argument);
+  EXPECT_EQ(refusal("vectors").message,
+            "model \"vectors\" makes embeddings; this route wants one that generates text");
+  auto refused = service_->embed({.model = "gpt-4", .inputs = {"a"}}, caller_);
+  EXPECT_EQ(refused.error().message,
+            "model \"bytes\" generates text; this route wants one that makes embeddings");
+}
+
+TEST_F(ServiceTest, NoNameAndSeveralChoices) {
+  auto tokens = service_->tokenize({.input = "a"}, caller_);
+  ASSERT_FALSE(tokens);
+  EXPECT_EQ(tokens.error().code, Code::invalid_argument);
+  EXPECT_EQ(tokens.error().message, "model is missing; choose one of: bytes, vectors");
+  use_key("models = [\"vec*\"]");
+  tokens = service_->tokenize({.input = "a"}, caller_);
+  ASSERT_TRUE(tokens);  // the only one that this key may use
+  EXPECT_EQ(tokens->model, "vectors");
+}
+
+TEST_F(ServiceTest, KeysWithoutTheModelOrTheScope) {
+  use_key("models = [\"vectors\"]");
+  EXPECT_EQ(refusal("bytes").code, Code::permission_denied);
+  EXPECT_EQ(refusal("bytes").message, "key \"web\" may not use model \"bytes\"");
+  EXPECT_EQ(refusal("").code, Code::permission_denied);
+  EXPECT_EQ(refusal("nope").message, "model \"nope\" is not served; served: vectors");
+  EXPECT_THAT(service_->models(caller_), SizeIs(1));
+  use_key("scopes = [\"usage\"]");
+  EXPECT_EQ(refusal("bytes").code, Code::permission_denied);
+  EXPECT_EQ(refusal("bytes").message, "key \"web\" lacks the scope \"infer\"");
+  EXPECT_EQ(service_->embed({.inputs = {"a"}}, caller_).error().code, Code::permission_denied);
+  EXPECT_EQ(service_->tokenize({.model = "bytes", .input = "a"}, caller_).error().code,
+            Code::permission_denied);
+  EXPECT_EQ(service_->detokenize("bytes", {1}, caller_).error().code, Code::permission_denied);
+}
+
+TEST_F(ServiceTest, AuthenticatesAndTakesNewKeysAtOnce) {
+  EXPECT_TRUE(service_->authenticate(""));
+  use_key("");
+  EXPECT_EQ(service_->authenticate("").error().code, Code::unauthenticated);
+  EXPECT_EQ(service_->authenticate("wrong").error().code, Code::unauthenticated);
+  EXPECT_TRUE(service_->authenticate("s"));
+  Caller nobody;
+  EXPECT_EQ(service_->complete({.prompts = {"a"}}, nobody).error().code, Code::unauthenticated);
+  EXPECT_THAT(service_->models(nobody), IsEmpty());
+}
+
+TEST_F(ServiceTest, LimitsOfModelsComeWithTheKeys) {
+  use_key("max_wait = \"0s\"",
+          "[[model]]\nname = \"bytes\"\nlimits = [ { unit = \"requests\", cap = 1, window = "
+          "\"60s\" } ]");
+  auto first = start({.prompts = {"a"}});
+  EXPECT_EQ(refusal("bytes").code, Code::rate_limited);
+  EXPECT_EQ(header("x-ratelimit-limit-requests"), "1");
+}
+
+TEST_F(ServiceTest, TheQueueLearnsWhoseRequestItIs) {
+  use_key("weight = 2.5\npriority = 7");
+  auto generation = start({.prompts = {"a"}});
+  work::Request request = take();
+  EXPECT_EQ(request.client, "web");
+  EXPECT_EQ(request.cache_scope, "shop");
+  EXPECT_FLOAT_EQ(request.weight, 2.5F);
+  EXPECT_EQ(request.priority, 7);
+  EXPECT_EQ(request.arrival, clock_.now());
+  EXPECT_FALSE(request.deadline);
+}
+
+TEST_F(ServiceTest, LoadingFailedAndReady) {
+  auto progress = std::make_shared<Progress>();
+  progress->set("reading weights", 40);
+  service_ =
+      make_service({}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+                   {{.name = "bytes", .queue = queue_, .metrics = &seen_, .progress = progress}});
+  caller_ = caller();
+  EXPECT_EQ(refusal("").code, Code::unavailable);
+  EXPECT_EQ(refusal("").message, "model \"bytes\" is loading");
+  EXPECT_EQ(refusal("").retry_after, milliseconds(2000));
+  EXPECT_THAT(seen_.refusals, ElementsAre("unavailable", "unavailable", "unavailable"));
+  EXPECT_THAT(service_->models(caller_), IsEmpty());
+  Readiness readiness = service_->readiness();
+  EXPECT_FALSE(readiness.ready);
+  EXPECT_TRUE(readiness.alive);
+  ASSERT_THAT(readiness.models, SizeIs(1));
+  EXPECT_EQ(readiness.models[0].first, "bytes");
+  EXPECT_EQ(readiness.models[0].second.phase, "reading weights");
+  EXPECT_DOUBLE_EQ(readiness.models[0].second.percent, 40);
+
+  service_->mark_failed("bytes", {.message = "no such tensor"});
+  EXPECT_EQ(refusal("").message, "model \"bytes\" could not be loaded: no such tensor");
+  EXPECT_FALSE(refusal("").retry_after);
+  EXPECT_EQ(service_->readiness().models[0].second.phase, "failed: no such tensor");
+
+  service_->mark_ready("bytes", bytes_.loaded);
+  EXPECT_TRUE(service_->readiness().ready);
+  EXPECT_EQ(service_->readiness().models[0].second.phase, "ready");
+  EXPECT_EQ(refusal("").message, "accepted");
+}
+
+TEST_F(ServiceTest, ModelsAreDescribed) {
+  auto models = service_->models(caller_);
+  ASSERT_THAT(models, SizeIs(2));
+  EXPECT_EQ(models[0].name, "bytes");
+  EXPECT_EQ(models[0].created, 7);
+  EXPECT_EQ(models[0].max_model_len, 64U);
+  EXPECT_EQ(models[0].architecture, "llama");
+  EXPECT_EQ(models[0].dtype, "float32");
+  EXPECT_EQ(models[0].fingerprint, "fp_0123456789ab");
+  EXPECT_EQ(models[1].kind, ModelKind::embed);
+  EXPECT_EQ(models[1].max_model_len, 40U);  // the folder's, smaller than the model's 512
+}
+
+TEST_F(ServiceTest, DrainingRefusesNewWorkAndLetsTheOldEnd) {
+  auto generation = start({.prompts = {"a"}});
+  work::Request request = take();
+  service_->drain();
+  EXPECT_EQ(refusal("").code, Code::unavailable);
+  EXPECT_EQ(refusal("").retry_after, milliseconds(2000));
+  EXPECT_EQ(service_->embed({.inputs = {"a"}}, caller_).error().code, Code::unavailable);
+  EXPECT_TRUE(service_->readiness().draining);
+  EXPECT_FALSE(service_->readiness().ready);
+  EXPECT_EQ(service_->in_flight(), 1U);
+  push(request, "x");
+  request.reply.finish({});
+  EXPECT_EQ(text_of(drain(*generation)), "x");
+  generation.reset();
+  EXPECT_EQ(service_->in_flight(), 0U);
+}
+
+TEST_F(ServiceTest, ReadyOnlyWhileAliveAndBelowTheMark) {
+  restart({.shed_mark = 2});
+  EXPECT_TRUE(service_->readiness().ready);
+  auto first = start({.prompts = {"a"}});
+  EXPECT_TRUE(service_->readiness().ready);
+  auto second = start({.prompts = {"a"}});
+  EXPECT_FALSE(service_->readiness().ready);
+  queue_->take_all();
+  queue_->set_held(0, 0);
+  EXPECT_TRUE(service_->readiness().ready);
+  alive_ = false;
+  EXPECT_FALSE(service_->readiness().ready);
+  EXPECT_FALSE(service_->readiness().alive);
+}
+
+TEST_F(ServiceTest, ChatMayFillTheContext) {
+  ChatRequest request{.messages = R"([{"role":"user","content":"Hi"}])"};
+  auto generation = service_->chat(request, caller_);
+  ASSERT_TRUE(generation) << generation.error().message;
+  work::Request taken = take();
+  ASSERT_THAT(taken.prompt, SizeIs(13));
+  EXPECT_EQ(std::get<work::SamplingParams>(taken.params).max_tokens, 51U);
+  request.sampling.max_tokens = 52;
+  auto refused = service_->chat(request, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "max_tokens is 52; prompt of 13 tokens leaves 51 of this model's 64");
+}
+
+TEST_F(ServiceTest, CompletionsDefaultToSixteenTokens) {
+  auto generation = start({.prompts = {"a", std::string(60, 'x')}});
+  auto requests = queue_->take_all();
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_EQ(std::get<work::SamplingParams>(requests[0].params).max_tokens, 16U);
+  EXPECT_EQ(std::get<work::SamplingParams>(requests[1].params).max_tokens, 3U);
+  auto refused = service_->complete({.prompts = {"a", std::string(64, 'x')}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "prompt[1]");
+  refused = service_->complete({}, caller_);
+  EXPECT_EQ(refused.error().message, "prompt is empty");
+}
+
+TEST_F(ServiceTest, TokenizesTextAndConversations) {
+  auto tokens = service_->tokenize({.model = "bytes", .input = "hi", .with_pieces = true}, caller_);
+  ASSERT_TRUE(tokens);
+  EXPECT_THAT(tokens->ids, ElementsAre(kBos, 'h', 'i'));
+  EXPECT_THAT(tokens->pieces, ElementsAre("<bos>", "h", "i"));
+  EXPECT_EQ(tokens->max_model_len, 64U);
+  tokens =
+      service_->tokenize({.model = "bytes", .input = "hi", .add_special_tokens = false}, caller_);
+  EXPECT_THAT(tokens->ids, ElementsAre('h', 'i'));
+  EXPECT_THAT(tokens->pieces, IsEmpty());
+  // A conversation longer than the context can be counted too.
+  ChatRequest chat{.messages = R"([{"role":"u","content":")" + std::string(100, 'x') + R"("}])"};
+  tokens = service_->tokenize({.model = "bytes", .input = chat}, caller_);
+  ASSERT_TRUE(tokens);
+  EXPECT_THAT(tokens->ids, SizeIs(1 + 2 + 100 + 1 + 4));
+}
+
+TEST_F(ServiceTest, DetokenizesWhatTheVocabularyHas) {
+  EXPECT_EQ(*service_->detokenize("bytes", {kBos, 'h', 0xC3, 0xA9}, caller_), "<bos>hé");
+  auto refused = service_->detokenize("bytes", {1, 259}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "tokens[1] is 259; this model's ids are 0 to 258");
+  EXPECT_EQ(refused.error().param, "tokens[1]");
+}
+
+TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
+  std::ostringstream log;
+  auto former = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  spdlog::set_pattern("%v");
+  {
+    auto generation = start({.prompts = {"secret"}, .sampling = {.max_tokens = 2}});
+    work::Request request = take();
+    push(request, "ab");
+    request.reply.finish({.reason = work::FinishReason::length,
+                          .prompt_tokens = 7,
+                          .cached_tokens = 3,
+                          .queued = milliseconds(1),
+                          .prefill = milliseconds(2),
+                          .decode = milliseconds(3)});
+    drain(*generation);
+  }
+  EXPECT_EQ(log.str(),
+            "request id=r1 key=anonymous model=bytes kind=generate rows=1 prompt=7 cached=3 "
+            "completion=2 wait_ms=0 "
+            "queue_ms=1.0 prefill_ms=2.0 decode_ms=3.0 finish=length\n");
+  log.str("");
+  EXPECT_EQ(refusal("secret\nmodel").code, Code::not_found);
+  EXPECT_EQ(log.str(), "refused id=r1 key=anonymous model= code=not_found reason=\"model\"\n");
+  log.str("");
+  service_->drain();
+  EXPECT_EQ(refusal("gpt-4").code, Code::unavailable);
+  EXPECT_EQ(log.str(),
+            "refused id=r1 key=anonymous model=bytes code=unavailable reason=\"the server is "
+            "shutting down and "
+            "takes no new requests\"\n");
+  spdlog::set_default_logger(former);
+}
+
+/// A step thread of four clients' requests, each answered with its own prompt's bytes.
+TEST_F(ServiceTest, ManyThreadsGetTheirOwnAnswers) {
+  std::atomic<bool> stop = false;
+  std::thread scheduler([&] {
+    while (!stop) {
+      for (work::Request& request : queue_->take_all()) {
+        for (int32_t id : request.prompt)
+          if (id != kBos) request.reply.push(work::Token{id});
+        request.reply.finish({.reason = work::FinishReason::stop});
+      }
+      queue_->set_held(0, 0);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  std::vector<std::future<void>> clients;
+  for (int client = 0; client < 4; ++client)
+    clients.push_back(std::async(std::launch::async, [&, client] {
+      Caller who = caller();
+      for (int i = 0; i < 25; ++i) {
+        const std::string text = "client " + std::to_string(client) + " asks " + std::to_string(i);
+        auto generation = service_->complete({.prompts = {text, text + "!"}}, who);
+        ASSERT_TRUE(generation) << generation.error().message;
+        std::vector<Delta> deltas;
+        while (!(*generation)->done()) {
+          auto delta = (*generation)->next(std::chrono::seconds(10));
+          ASSERT_TRUE(delta && *delta);
+          deltas.push_back(**std::move(delta));
+        }
+        EXPECT_EQ(text_of(deltas, 0), text);
+        EXPECT_EQ(text_of(deltas, 1), text + "!");
+      }
+    }));
+  for (auto& client : clients) client.get();
+  stop = true;
+  scheduler.join();
+  EXPECT_THAT(seen_.finishes, SizeIs(200));
+  EXPECT_EQ(service_->in_flight(), 0U);
+}
+
+}  // namespace
+}  // namespace weir::serve
