@@ -15,10 +15,11 @@
 namespace weir::kernels {
 namespace {
 
-/// [0, total) in `count` parts whose sizes differ by one at most.
+/// [0, total) in `count` parts whose sizes differ by one at most. The first part is of the larger
+/// ones and the last of the smaller: threads that take parts in turn end together.
 struct Cut {
   int64_t total, count;
-  int64_t begin(int64_t part) const { return total * part / count; }
+  int64_t begin(int64_t part) const { return total - total * (count - part) / count; }
   int64_t size(int64_t part) const { return begin(part + 1) - begin(part); }
 };
 
@@ -152,7 +153,7 @@ int64_t wanted_pieces(const Product& product, int threads) {
                                static_cast<double>(product.weight.bytes()) / kBytesANanosecond);
   if (cost < kPieceNanoseconds / 2) return 1;
   const auto pieces = static_cast<int64_t>(cost / kPieceNanoseconds);
-  return std::clamp<int64_t>(pieces, threads, int64_t{8} * threads) / threads * threads;
+  return std::clamp<int64_t>(pieces, threads, int64_t{12} * threads) / threads * threads;
 }
 
 void multiply(const Product& product, ThreadPool& pool) {
