@@ -20,6 +20,13 @@ template <class T>
 constexpr bool kPairs = false;
 #endif
 
+// Where the keys [first, first + count) of a sequence and their values lie.
+struct KeyBlock {
+  int first, count;
+  const void* keys[kKeyBlock];
+  const void* values[kKeyBlock];
+};
+
 struct Scratch {
   alignas(64) float q[kTileRows * kMaxHeadDim];       // (rows, head_dim), or pairs of bfloat16
   alignas(64) float keys[kMaxHeadDim * kKeyBlock];    // (head_dim, kKeyBlock), or pairs
@@ -29,8 +36,7 @@ struct Scratch {
   float greatest[kTileRows], sum[kTileRows], total_greatest[kTileRows], total_sum[kTileRows];
   alignas(64) float weights[kGroup * kKeyBlock];
   alignas(64) float nothing[kMaxHeadDim];  // a key of zeros
-  const void* key_at[kKeyBlock];
-  const void* value_at[kKeyBlock];
+  KeyBlock blocks[2];
 };
 
 template <class T>
@@ -41,6 +47,8 @@ struct Tile {
   const int width;    // head_dim in whole vectors
   const int q_width;  // 32-bit numbers of a row of q: head_dim, or half of it in pairs
   bool pack_values = false;
+  KeyBlock* now;    // the block that is worked on
+  KeyBlock* ahead;  // the one after it, or itself: asked for meanwhile, since pages lie anywhere
 
   Tile(const AttentionTile& tile, Scratch& scratch)
       : a(tile),
@@ -72,19 +80,26 @@ void pack_q(Tile<T>& t) {
 }
 
 template <class T>
-void locate(Tile<T>& t, int first, int count) {
+void locate(const Tile<T>& t, KeyBlock& block, int first, int end) {
   const KeySource& source = t.a.source;
-  for (int i = 0; i < count;) {
+  block.first = first;
+  block.count = end - first < kKeyBlock ? end - first : kKeyBlock;
+  for (int i = 0; i < block.count;) {
     const int page = (first + i) / source.page_size, slot = (first + i) % source.page_size;
     const int64_t base =
         (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
-    for (int k = slot; k < source.page_size && i < count; ++k, ++i) {
+    for (int k = slot; k < source.page_size && i < block.count; ++k, ++i) {
       const int64_t at = base + k * source.key_stride;
-      t.s.key_at[i] = static_cast<const T*>(source.keys) + at;
-      t.s.value_at[i] = static_cast<const T*>(source.values) + at;
+      block.keys[i] = static_cast<const T*>(source.keys) + at;
+      block.values[i] = static_cast<const T*>(source.values) + at;
     }
   }
-  for (int i = count; i < kKeyBlock && i % kLanes != 0; ++i) t.s.key_at[i] = t.s.nothing;
+  for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = t.s.nothing;
+}
+
+inline void prefetch(const void* data, int64_t bytes) {
+  for (int64_t at = 0; at < bytes; at += 64)
+    __builtin_prefetch(static_cast<const char*>(data) + at, 0, 2);
 }
 
 // 32-bit numbers [d, d + kLanes) of a key; `left` of them exist.
@@ -100,14 +115,16 @@ Vec load_key(const T* key, int d, int left) {
 
 // The block's keys as (q_width, kKeyBlock): a vector holds one number of kLanes keys.
 template <class T>
-void pack_keys(Tile<T>& t, int count) {
-  for (int key = 0; key < count; key += kLanes) {
+void pack_keys(const Tile<T>& t) {
+  const int64_t bytes = t.a.head_dim * static_cast<int64_t>(sizeof(T));
+  for (int key = 0; key < t.now->count; key += kLanes) {
+    for (int i = key; i < key + kLanes && i < t.now->count; ++i) prefetch(t.now->values[i], bytes);
     for (int d = 0; d < t.q_width; d += kLanes) {
       const int left = t.q_width - d;
       Vec block[kLanes];
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) {
-        block[i] = load_key(static_cast<const T*>(t.s.key_at[key + i]), d, left);
+        block[i] = load_key(static_cast<const T*>(t.now->keys[key + i]), d, left);
       }
       transpose(block);
       float* out = t.s.keys + d * kKeyBlock + key;
@@ -122,9 +139,9 @@ void pack_keys(Tile<T>& t, int count) {
 }
 
 template <class T>
-void pack_values(Tile<T>& t, int count) {
-  for (int i = 0; i < count; ++i) {
-    const T* value = static_cast<const T*>(t.s.value_at[i]);
+void pack_values(const Tile<T>& t) {
+  for (int i = 0; i < t.now->count; ++i) {
+    const T* value = static_cast<const T*>(t.now->values[i]);
     float* out = t.s.values + i * t.width;
     over(
         t.a.head_dim, [&](int64_t d) { store(out + d, load(value + d)); },
@@ -227,11 +244,12 @@ void weigh_block(const Tile<T>& t, int first_row, int d, int keys, const float* 
     const Value* value;
     if constexpr (sizeof(Value) == sizeof(T)) {
       value = (t.pack_values ? reinterpret_cast<const Value*>(t.s.values + key * t.width)
-                             : static_cast<const Value*>(t.s.value_at[key])) +
+                             : static_cast<const Value*>(t.now->values[key])) +
               d;
     } else {
       value = t.s.values + key * t.width + d;
     }
+    prefetch(static_cast<const T*>(t.ahead->keys[key]) + d, V * kLanes * sizeof(T));
     Vec x[V];
     for (int v = 0; v < V; ++v) x[v] = load(value + v * kLanes);
     for (int r = 0; r < R; ++r) {
@@ -301,14 +319,13 @@ void group(const Tile<T>& t, int size, int first_row, int first_key, int count) 
 }
 
 template <class T>
-void block(Tile<T>& t, int first_key, int count) {
-  locate(t, first_key, count);
-  pack_keys(t, count);
-  if (t.pack_values) pack_values(t, count);
+void block(const Tile<T>& t) {
+  pack_keys(t);
+  if (t.pack_values) pack_values(t);
   const int groups = (t.rows + kGroup - 1) / kGroup;
   for (int g = 0; g < groups; ++g) {  // sizes that differ by one at most
     const int from = t.rows * g / groups, to = t.rows * (g + 1) / groups;
-    group(t, to - from, from, first_key, count);
+    group(t, to - from, from, t.now->first, t.now->count);
   }
 }
 
@@ -368,7 +385,12 @@ void go_through_range(Tile<T>& t, int range) {
   const int visible = t.visible(t.rows - 1);
   const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
   for (int key = range * kKeyRange; key < end; key += kKeyBlock) {
-    block(t, key, end - key < kKeyBlock ? end - key : kKeyBlock);
+    if (t.now->first != key) locate(t, *t.now, key, visible);
+    KeyBlock& other = t.now == t.s.blocks ? t.s.blocks[1] : t.s.blocks[0];
+    t.ahead = key + kKeyBlock < visible ? &other : t.now;
+    if (t.ahead == &other) locate(t, other, key + kKeyBlock, visible);
+    block(t);
+    t.now = t.ahead;
   }
 }
 
@@ -378,6 +400,8 @@ void run_typed(const AttentionTile& a) {
   Tile<T> t(a, scratch);
   for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
   t.pack_values = t.width != a.head_dim || (sizeof(T) != 4 && t.rows > kGroup);
+  t.now = scratch.blocks;
+  t.now->first = -1;
   pack_q(t);
   if (a.states != nullptr) {
     for (int range = a.range_begin; range < a.range_end; ++range) {
