@@ -4,7 +4,7 @@
 use std::ffi::CString;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Rest, Serde};
 use minijinja::{Environment, Error, ErrorKind, Output, State, Value};
 
 use crate::boundary::*;
@@ -103,7 +103,7 @@ impl WeirTemplate {
         environment.set_formatter(print);
         environment.add_filter("tojson", tojson);
         environment.add_test("sequence", python_methods::is_sequence);
-        environment.add_function("cycler", minijinja_contrib::globals::cycler);
+        environment.add_function("cycler", |items: Rest<Value>| minijinja_contrib::globals::cycler(items.0));
         environment.add_function("joiner", minijinja_contrib::globals::joiner);
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", strftime_now);
