@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "kernels/gemm_check.h"
+#include "kernels/check.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/pack.h"
 #include "weir/kernels/thread_pool.h"
@@ -36,17 +36,17 @@ struct Product {
 /// Some rows of x, packed: block b holds rows.begin(b) and on, and lies at that row's share of
 /// `data`.
 struct PackedRows {
-  const uint32_t* data;
+  const float* data;
   Cut rows;
   int64_t words_a_row;
 };
 
 /// Memory of the calling thread that lives on from call to call.
-uint32_t* scratch(size_t words) {
-  thread_local std::unique_ptr<uint32_t[]> memory;
+float* scratch(size_t words) {
+  thread_local std::unique_ptr<float[]> memory;
   thread_local size_t size = 0;
   if (size < words) {
-    memory.reset(new uint32_t[words]);
+    memory.reset(new float[words]);
     size = words;
   }
   return memory.get();
@@ -58,7 +58,7 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const Cut rows{x.rows, ceil_div(x.rows, kernel.max_rows)};
   const int64_t words_a_row = kernel.steps(x.cols) * kernel.words_a_step;
   const int64_t words = x.rows * words_a_row;
-  uint32_t* data = scratch(static_cast<size_t>(words));
+  float* data = scratch(static_cast<size_t>(words));
   // A word takes 0.1 ns; a second region of the pool must be worth its start.
   constexpr int64_t kWordsAChunk = 128 << 10;
   const Cut chunks{rows.count, std::clamp<int64_t>(words / kWordsAChunk, 1, rows.count)};
@@ -175,9 +175,13 @@ void multiply(const Product& product, ThreadPool& pool) {
 
 void check(const Product& product) {
   const auto& [out, x, weight, bias, epilogue] = product;
-  believe(x.cols == weight.in_features(), "gemm: x has the weight's in_features columns");
-  believe(out.cols == weight.out_features(), "gemm: out has the weight's out_features columns");
-  believe(out.rows == x.rows, "gemm: out has the rows of x");
+  believe(x.cols == weight.in_features(),
+          "gemm: x has %" PRId64 " columns; the weight takes in_features %" PRId64, x.cols,
+          weight.in_features());
+  believe(out.cols == weight.out_features(),
+          "gemm: out has %" PRId64 " columns; the weight gives out_features %" PRId64, out.cols,
+          weight.out_features());
+  believe(out.rows == x.rows, "gemm: out has %" PRId64 " rows; x has %" PRId64, out.rows, x.rows);
   believe(x.type == weight.type(), "gemm: x is of the weight's type");
   believe(out.type == DType::float32 || out.type == weight.type(),
           "gemm: out is float32 or of the weight's type");
@@ -195,7 +199,7 @@ const GemmKernel& gemm_kernel(Isa isa, DType type) {
     case Isa::avx512_bf16:
       return wide ? gemm_float32_avx512() : gemm_bfloat16_avx512_bf16();
   }
-  believe(false, "gemm: the instruction set is one of three");
+  believe(false, "gemm: instruction set %d is one of three", static_cast<int>(isa));
   std::abort();
 }
 

@@ -1,61 +1,36 @@
 // float32 products, and bfloat16 ones widened to float32, in AVX-512.
-
+#include "kernels/simd_avx512.h"
+// after the vectors it is written in
+#include "kernels/simd_math.h"
+// after the functions they use
 #include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
-#include "kernels/gemm_vec512.h"
 
 namespace weir::kernels {
 namespace {
 
-struct Float32 {
-  using V = Vec512;
-  using W = __m512;
-  static constexpr int kParts = 1, kPanelVectors = 2;
-  static constexpr int kMaxRows = 14, kTwoPanelRows = 6, kFourPanelRows = 2;
+/// A pair of bfloat16 as two float32, one after the other.
+struct WidenedStep : Float32Step<12, 5, 2> {
+  static constexpr int kParts = 2;
 
-  static W weight(const void* p, int) { return _mm512_loadu_ps(p); }
-  static W activation(const uint32_t* p) {
-    return _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(*p)));
-  }
-  static W multiply_add(W x, W w, W sum) { return _mm512_fmadd_ps(x, w, sum); }
-};
-
-struct Widened {
-  using V = Vec512;
-  using W = __m512;
-  static constexpr int kParts = 2, kPanelVectors = 2;
-  static constexpr int kMaxRows = 12, kTwoPanelRows = 5, kFourPanelRows = 2;
-
-  static W weight(const void* p, int part) {
-    const auto pair = _mm512_loadu_si512(p);
+  static Vec weight(const std::byte* p, int part) {
+    const auto pair = _mm512_castps_si512(load(reinterpret_cast<const float*>(p)));
     return _mm512_castsi512_ps(part == 0 ? _mm512_slli_epi32(pair, 16)
                                          : _mm512_and_si512(pair, _mm512_set1_epi32(~0xffff)));
   }
-  static W activation(const uint32_t* p) { return Float32::activation(p); }
-  static W multiply_add(W x, W w, W sum) { return _mm512_fmadd_ps(x, w, sum); }
 };
 
 }  // namespace
 
 const GemmKernel& gemm_float32_avx512() {
-  static constexpr GemmKernel kKernel{DType::float32,
-                                      32,
-                                      Float32::kMaxRows,
-                                      Float32::kParts,
-                                      pack_rows<Vec512, WordSource>,
-                                      panels_of<Float32>,
-                                      tile_of<Float32>};
+  static constexpr GemmKernel kKernel =
+      kernel_of<Float32Step<14, 6, 2>>(DType::float32, pack_rows<WordSource>);
   return kKernel;
 }
 
 const GemmKernel& gemm_bfloat16_avx512() {
-  static constexpr GemmKernel kKernel{DType::bfloat16,
-                                      32,
-                                      Widened::kMaxRows,
-                                      Widened::kParts,
-                                      pack_rows<Vec512, WidenedSource>,
-                                      panels_of<Widened>,
-                                      tile_of<Widened>};
+  static constexpr GemmKernel kKernel =
+      kernel_of<WidenedStep>(DType::bfloat16, pack_rows<WidenedSource>);
   return kKernel;
 }
 

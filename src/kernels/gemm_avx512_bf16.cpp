@@ -1,35 +1,22 @@
 // bfloat16 products by vdpbf16ps: two inputs of sixteen outputs an instruction.
-
+#include "kernels/simd_avx512.h"
+// after the vectors it is written in
+#include "kernels/simd_math.h"
+// after the functions they use
 #include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
-#include "kernels/gemm_vec512.h"
 
 namespace weir::kernels {
 namespace {
 
-struct Pairs {
-  using V = Vec512;
-  using W = __m512bh;
-  static constexpr int kParts = 1, kPanelVectors = 2;
-  static constexpr int kMaxRows = 14, kTwoPanelRows = 6, kFourPanelRows = 2;
-
-  static W weight(const void* p, int) { return reinterpret_cast<W>(_mm512_loadu_si512(p)); }
-  static W activation(const uint32_t* p) {
-    return reinterpret_cast<W>(_mm512_set1_epi32(static_cast<int>(*p)));
-  }
-  static __m512 multiply_add(W x, W w, __m512 sum) { return _mm512_dpbf16_ps(sum, w, x); }
+struct PairStep : Float32Step<14, 6, 2> {
+  static Vec multiply_add(Vec x, Vec w, Vec sum) { return dot_pairs(w, x, sum); }
 };
 
 }  // namespace
 
 const GemmKernel& gemm_bfloat16_avx512_bf16() {
-  static constexpr GemmKernel kKernel{DType::bfloat16,
-                                      32,
-                                      Pairs::kMaxRows,
-                                      Pairs::kParts,
-                                      pack_rows<Vec512, PairSource>,
-                                      panels_of<Pairs>,
-                                      tile_of<Pairs>};
+  static constexpr GemmKernel kKernel = kernel_of<PairStep>(DType::bfloat16, pack_rows<PairSource>);
   return kKernel;
 }
 

@@ -12,7 +12,7 @@ namespace weir::kernels {
 /// One register tile of a product: some packed rows of x times one to four neighbouring panels of
 /// the weight.
 struct GemmTile {
-  const void* x =
+  const float* x =
       nullptr;  // (steps, words a step, rows) 32-bit words, as GemmKernel::pack_rows writes
   const std::byte* weight = nullptr;  // the first panel
   size_t panel_bytes = 0;
@@ -39,7 +39,7 @@ struct GemmKernel {
   int max_rows;      // of a tile
   int words_a_step;  // 32-bit words of one row of x that a step of the sum reads
   /// Rearranges `rows` rows of x, (rows, in), for `tile`; fills up the last step with zeros.
-  void (*pack_rows)(uint32_t* packed, const void* x, int64_t stride, int rows, int64_t in);
+  void (*pack_rows)(float* packed, const void* x, int64_t stride, int rows, int64_t in);
   /// How many panels a tile of so many rows takes at best: 4, 2 or 1. Fewer rows take no fewer
   /// panels.
   int (*panels)(int rows);

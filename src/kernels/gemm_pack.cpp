@@ -5,7 +5,8 @@
 #include <cstring>
 #include <new>
 
-#include "kernels/gemm_check.h"
+#include "kernels/bf16.h"
+#include "kernels/check.h"
 #include "kernels/pack.h"
 #include "weir/kernels/thread_pool.h"
 
@@ -14,12 +15,12 @@ namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
 
-float widen(uint16_t half) { return std::bit_cast<float>(static_cast<uint32_t>(half) << 16); }
+float widen(bf16 half) { return std::bit_cast<float>(uint32_t{half.bits} << 16); }
 
-uint16_t narrow(float value) {
+bf16 narrow(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
-  if (value != value) return static_cast<uint16_t>((bits | 0x400000) >> 16);
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  if (value != value) return {static_cast<uint16_t>((bits | 0x400000) >> 16)};
+  return {static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 
 template <class To, class From>
@@ -62,7 +63,7 @@ void pack_panel(std::byte* panel, int cols, const ConstRows& source, int64_t fir
   if (source.type == DType::float32)
     pack_panel<To, float>(reinterpret_cast<To*>(panel), cols, source, first);
   else
-    pack_panel<To, uint16_t>(reinterpret_cast<To*>(panel), cols, source, first);
+    pack_panel<To, bf16>(reinterpret_cast<To*>(panel), cols, source, first);
 }
 
 template <class To, class From>
@@ -77,7 +78,7 @@ void unpack(To* out, const std::byte* panel, const GemmKernel& kernel, int64_t c
   if (kernel.type == DType::float32)
     unpack(out, reinterpret_cast<const float*>(panel), kernel.panel_cols, column, in);
   else
-    unpack(out, reinterpret_cast<const uint16_t*>(panel), kernel.panel_cols, column, in);
+    unpack(out, reinterpret_cast<const bf16*>(panel), kernel.panel_cols, column, in);
 }
 
 }  // namespace
@@ -112,16 +113,20 @@ Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_featur
       memory_(static_cast<size_t>(count()) * panel_bytes()) {}
 
 void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
-  believe(index >= 0 && index < out_features_, "unpack_row: index is a row of the weight");
-  believe(out_row >= 0 && out_row < out.rows, "unpack_row: out_row is a row of out");
-  believe(out.cols == in_features_, "unpack_row: out has the weight's in_features columns");
+  believe(index >= 0 && index < out_features_,
+          "unpack_row: row %" PRId64 " of a weight of %" PRId64, index, out_features_);
+  believe(out_row >= 0 && out_row < out.rows, "unpack_row: into row %" PRId64 " of %" PRId64,
+          out_row, out.rows);
+  believe(out.cols == in_features_,
+          "unpack_row: out has %" PRId64 " columns; the weight's rows have %" PRId64, out.cols,
+          in_features_);
   const std::byte* source = panel(index / kernel_.panel_cols);
   const int64_t column = index % kernel_.panel_cols;
   const int64_t offset = out_row * out.stride;
   if (out.type == DType::float32)
     unpack(static_cast<float*>(out.data) + offset, source, kernel_, column, in_features_);
   else
-    unpack(static_cast<uint16_t*>(out.data) + offset, source, kernel_, column, in_features_);
+    unpack(static_cast<bf16*>(out.data) + offset, source, kernel_, column, in_features_);
 }
 
 std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool) {
@@ -134,7 +139,7 @@ std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type,
       if (type == DType::float32)
         pack_panel<float>(panels->panel(p), cols, weight, p * cols);
       else
-        pack_panel<uint16_t>(panels->panel(p), cols, weight, p * cols);
+        pack_panel<bf16>(panels->panel(p), cols, weight, p * cols);
     }
   });
   return panels;

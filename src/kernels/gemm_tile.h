@@ -1,95 +1,50 @@
+// The register tile of a product and its epilogue. Included after one simd_*.h and simd_math.h;
+// local to the including file as they are.
 #pragma once
-
-// The register tile and its epilogue, over a vector type. Each instruction set's file instantiates
-// it for itself; the namespace is anonymous so that no copy compiled for one instruction set is
-// linked into another's place. For the same reason nothing of the standard library that could be
-// emitted out of line is called here.
 
 #include <cstring>
 
+#include "kernels/bf16.h"
 #include "kernels/gemm_kernel.h"
 
 namespace weir::kernels {
 namespace {
 
-constexpr int kMaxTileCols = 128;
+constexpr int kVectorBytes = kLanes * 4;
 
-template <class V>
-inline typename V::F exp_of(typename V::F x) {
-  x = V::max(V::min(x, V::set(88.0f)), V::set(-87.0f));
-  const auto n = V::round(V::mul(x, V::set(1.44269504f)));
-  auto r = V::fma(n, V::set(-0.693359375f), x);
-  r = V::fma(n, V::set(2.12194440e-4f), r);
-  auto p = V::set(1.9875691500e-4f);
-  p = V::fma(p, r, V::set(1.3981999507e-3f));
-  p = V::fma(p, r, V::set(8.3334519073e-3f));
-  p = V::fma(p, r, V::set(4.1665795894e-2f));
-  p = V::fma(p, r, V::set(1.6666665459e-1f));
-  p = V::fma(p, r, V::set(5.0000001201e-1f));
-  p = V::add(V::fma(V::mul(r, r), p, r), V::set(1.0f));
-  return V::mul(p, V::power_of_two(n));
+inline Vec gelu_exact(Vec x) {
+  return mul(mul(set1(0.5f), x), add(set1(1.f), erf(mul(x, set1(0.70710678118654752f)))));
 }
 
-/// erf by two polynomials, one of them in the exponent (N. Juffa's erff; 1 ulp of float32).
-template <class V>
-inline typename V::F erf_of(typename V::F a) {
-  const auto t = V::abs(a);
-  const auto s = V::mul(a, a);
-  auto r = V::fma(V::set(-1.72853470e-5f), t, V::set(3.83197126e-4f));
-  const auto u = V::fma(V::set(-3.88396438e-3f), t, V::set(2.42546219e-2f));
-  r = V::fma(r, s, u);
-  r = V::fma(r, t, V::set(-1.06777877e-1f));
-  r = V::fma(r, t, V::set(-6.34846687e-1f));
-  r = V::fma(r, t, V::set(-1.28717512e-1f));
-  r = V::fma(r, t, V::sub(V::zero(), t));
-  const auto large = V::copy_sign(V::sub(V::set(1.0f), exp_of<V>(r)), a);
-  auto q = V::set(-5.96761703e-4f);
-  q = V::fma(q, s, V::set(4.99119423e-3f));
-  q = V::fma(q, s, V::set(-2.67681349e-2f));
-  q = V::fma(q, s, V::set(1.12819925e-1f));
-  q = V::fma(q, s, V::set(-3.76125336e-1f));
-  q = V::fma(q, s, V::set(1.28379166e-1f));
-  const auto small = V::fma(q, a, a);
-  return V::select_greater(t, V::set(0.927734375f), large, small);
+// 0.5 (1 + tanh u) = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+inline Vec gelu_tanh(Vec x) {
+  const Vec inner = fma(mul(mul(x, x), x), set1(0.044715f), x);
+  return mul(x, sigmoid(mul(inner, set1(1.5957691216057308f))));
 }
 
-template <class V>
-inline typename V::F gelu_of(typename V::F x) {
-  const auto half = V::mul(x, V::set(0.5f));
-  return V::fma(half, erf_of<V>(V::mul(x, V::set(0.707106781f))), half);
-}
-
-template <class V>
-inline typename V::F gelu_tanh_of(typename V::F x) {
-  // 0.5 (1 + tanh u) = 1 / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3)
-  const auto inner = V::fma(V::mul(V::mul(x, x), x), V::set(0.044715f), x);
-  const auto e = exp_of<V>(V::mul(inner, V::set(-1.59576912f)));
-  return V::div(x, V::add(V::set(1.0f), e));
-}
-
-template <class V, class Out>
-inline typename V::F apply(Epilogue epilogue, typename V::F sum, const Out* out) {
+template <class Out>
+Vec apply(Epilogue epilogue, Vec sum, const Out* out) {
   switch (epilogue) {
     case Epilogue::none:
       break;
     case Epilogue::gelu:
-      return gelu_of<V>(sum);
+      return gelu_exact(sum);
     case Epilogue::gelu_tanh:
-      return gelu_tanh_of<V>(sum);
+      return gelu_tanh(sum);
     case Epilogue::add:
-      return V::add(sum, V::load(out));
+      return add(sum, load(out));
   }
   return sum;
 }
 
-/// Stores a tile of sums, (rows, width), through bias and epilogue. Columns past `tile.cols` go to
-/// a row of our own, so that an element passes through the same vector code wherever the matrix
+/// Stores a tile of sums, (kRows, kWidth), through bias and epilogue. Columns past `tile.cols` go
+/// to a row of our own, so that an element passes through the same vector code wherever the matrix
 /// ends.
-template <class V, class Out>
-void store_tile(const GemmTile& tile, const float* sums, int rows, int width) {
-  const bool whole = tile.cols == width;
-  alignas(64) Out staged[kMaxTileCols] = {};
-  alignas(64) float staged_bias[kMaxTileCols] = {};
+template <class Out, int kWidth>
+void store_tile(const GemmTile& tile, const float* sums, int rows) {
+  const bool whole = tile.cols == kWidth;
+  Out staged[kWidth] = {};
+  float staged_bias[kWidth] = {};
   const float* bias = tile.bias;
   if (bias && !whole) {
     std::memcpy(staged_bias, bias, sizeof(float) * static_cast<size_t>(tile.cols));
@@ -100,30 +55,29 @@ void store_tile(const GemmTile& tile, const float* sums, int rows, int width) {
     Out* target = whole ? row : staged;
     if (!whole && tile.epilogue == Epilogue::add)
       std::memcpy(staged, row, sizeof(Out) * static_cast<size_t>(tile.cols));
-    for (int c = 0; c < width; c += V::kWidth) {
-      auto sum = V::load(sums + r * width + c);
-      if (bias) sum = V::add(sum, V::load(bias + c));
-      V::store(target + c, apply<V>(tile.epilogue, sum, target + c));
+    for (int c = 0; c < kWidth; c += kLanes) {
+      Vec sum = load(sums + r * kWidth + c);
+      if (bias) sum = add(sum, load(bias + c));
+      store(target + c, apply(tile.epilogue, sum, target + c));
     }
     if (!whole) std::memcpy(row, staged, sizeof(Out) * static_cast<size_t>(tile.cols));
   }
 }
 
-/// D multiplies: D::V the vectors, D::kParts the words of x a step takes, D::kPanelVectors vectors
-/// a panel is wide, D::weight<part>(pointer), D::activation(pointer), D::multiply_add(x, w, sum).
+/// How a step multiplies is D's: `kParts` words of a row of x, `kPanelVectors` vectors a panel is
+/// wide, D::weight(pointer, part), D::activation(pointer) and D::multiply_add(x, w, sum).
 template <class D, int kRows, int kPanels>
 void run_tile(const GemmTile& tile) {
-  using V = typename D::V;
   constexpr int kVectors = kPanels * D::kPanelVectors;
-  constexpr int kStepBytes = D::kPanelVectors * V::kWidth * 4;
-  typename V::F sums[kRows][kVectors];
+  constexpr int kStepBytes = D::kPanelVectors * kVectorBytes;
+  Vec sums[kRows][kVectors];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sums[r][v] = V::zero();
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = zero();
 
   const std::byte *w = tile.weight, *ahead = tile.ahead;
-  const uint32_t* x = static_cast<const uint32_t*>(tile.x);
+  const float* x = tile.x;
   for (int64_t s = 0; s < tile.steps; ++s) {
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p)
@@ -133,16 +87,16 @@ void run_tile(const GemmTile& tile) {
     ahead += tile.ahead_a_step;
 #pragma GCC unroll 2
     for (int part = 0; part < D::kParts; ++part) {
-      typename D::W weights[kVectors];
+      Vec weights[kVectors];
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 4
         for (int v = 0; v < D::kPanelVectors; ++v)
           weights[p * D::kPanelVectors + v] =
-              D::weight(w + p * tile.panel_bytes + v * V::kWidth * 4, part);
+              D::weight(w + p * tile.panel_bytes + v * kVectorBytes, part);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        const auto value = D::activation(x + part * kRows + r);
+        const Vec value = D::activation(x + part * kRows + r);
 #pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v)
           sums[r][v] = D::multiply_add(value, weights[v], sums[r][v]);
@@ -152,16 +106,16 @@ void run_tile(const GemmTile& tile) {
     x += D::kParts * kRows;
   }
 
-  constexpr int kWidth = kVectors * V::kWidth;
+  constexpr int kWidth = kVectors * kLanes;
   alignas(64) float stored[kRows * kWidth];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) V::store(stored + r * kWidth + v * V::kWidth, sums[r][v]);
+    for (int v = 0; v < kVectors; ++v) store(stored + r * kWidth + v * kLanes, sums[r][v]);
   if (tile.out_type == DType::float32)
-    store_tile<V, float>(tile, stored, kRows, kWidth);
+    store_tile<float, kWidth>(tile, stored, kRows);
   else
-    store_tile<V, uint16_t>(tile, stored, kRows, kWidth);
+    store_tile<bf16, kWidth>(tile, stored, kRows);
 }
 
 template <class D>
@@ -185,6 +139,28 @@ template <class D>
 GemmKernel::Tile tile_of(int rows, int panels) {
   return tile_of_rows<D, D::kMaxRows>(rows, panels);
 }
+
+template <class D>
+constexpr GemmKernel kernel_of(DType type, decltype(GemmKernel::pack_rows) pack) {
+  return {.type = type,
+          .panel_cols = D::kPanelVectors * kLanes,
+          .max_rows = D::kMaxRows,
+          .words_a_step = D::kParts,
+          .pack_rows = pack,
+          .panels = panels_of<D>,
+          .tile = tile_of<D>};
+}
+
+/// The step of float32, with the rows of a tile at most, and of one that takes two or four panels.
+template <int kMost, int kMostOfTwo, int kMostOfFour>
+struct Float32Step {
+  static constexpr int kParts = 1, kPanelVectors = 2;
+  static constexpr int kMaxRows = kMost, kTwoPanelRows = kMostOfTwo, kFourPanelRows = kMostOfFour;
+
+  static Vec weight(const std::byte* p, int) { return load(reinterpret_cast<const float*>(p)); }
+  static Vec activation(const float* p) { return set1(*p); }
+  static Vec multiply_add(Vec x, Vec w, Vec sum) { return fma(x, w, sum); }
+};
 
 }  // namespace
 }  // namespace weir::kernels
