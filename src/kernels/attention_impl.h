@@ -36,6 +36,7 @@ struct Scratch {
   float greatest[kTileRows], sum[kTileRows], total_greatest[kTileRows], total_sum[kTileRows];
   alignas(64) float weights[kGroup * kKeyBlock];
   alignas(64) float nothing[kMaxHeadDim];  // a key of zeros
+  int visible[kTileRows];                  // keys that each row sees
   KeyBlock blocks[2];
 };
 
@@ -57,26 +58,38 @@ struct Tile {
         width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
         q_width(kPairs<T> ? tile.head_dim / 2 : tile.head_dim) {}
 
-  int visible(int r) const { return a.visible + a.causal * (r / a.heads); }
+  // body(row, query, head), rows rising
+  template <class F>
+  void over_rows(F&& body) const {
+    for (int query = 0, r = 0; query < a.queries; ++query)
+      for (int head = 0; head < a.heads; ++head, ++r) body(r, query, head);
+  }
 };
 
 // ---- packing
 
+inline void prefetch(const void* data, int64_t bytes) {
+  for (int64_t at = 0; at < bytes; at += 64)
+    __builtin_prefetch(static_cast<const char*>(data) + at, 0, 2);
+}
+
 template <class T>
-void pack_q(Tile<T>& t) {
-  for (int r = 0; r < t.rows; ++r) {
-    const T* q = static_cast<const T*>(t.a.q) + (r / t.a.heads) * t.a.q_stride +
-                 (r % t.a.heads) * t.a.head_dim;
+void pack_q(const Tile<T>& t) {
+  t.over_rows([&](int r, int query, int head) {
+    const T* q = static_cast<const T*>(t.a.q) + query * t.a.q_stride + head * t.a.head_dim;
     float* out = t.s.q + r * t.q_width;
+    t.s.visible[r] = t.a.visible + t.a.causal * query;
     if constexpr (kPairs<T>) {
-      T* pairs = reinterpret_cast<T*>(out);
-      for (int d = 0; d < t.a.head_dim; ++d) pairs[d] = q[d];
+      const float* pairs = reinterpret_cast<const float*>(q);
+      over(
+          t.q_width, [&](int64_t d) { store(out + d, load(pairs + d)); },
+          [&](int64_t d, int left) { store(out + d, load(pairs + d, left), left); });
     } else {
       over(
-          t.a.head_dim, [&](int64_t d) { store(out + d, load(q + d)); },
+          t.q_width, [&](int64_t d) { store(out + d, load(q + d)); },
           [&](int64_t d, int left) { store(out + d, load(q + d, left), left); });
     }
-  }
+  });
 }
 
 template <class T>
@@ -95,11 +108,6 @@ void locate(const Tile<T>& t, KeyBlock& block, int first, int end) {
     }
   }
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = t.s.nothing;
-}
-
-inline void prefetch(const void* data, int64_t bytes) {
-  for (int64_t at = 0; at < bytes; at += 64)
-    __builtin_prefetch(static_cast<const char*>(data) + at, 0, 2);
 }
 
 // 32-bit numbers [d, d + kLanes) of a key; `left` of them exist.
@@ -205,7 +213,7 @@ void soften(const Tile<T>& t, int first_row, int first_key, int vectors, float* 
   alignas(64) float before[16] = {}, after[16] = {};
   for (int r = 0; r < R; ++r) {
     float* row = t.s.weights + r * kKeyBlock;
-    const int visible = t.visible(first_row + r) - first_key;
+    const int visible = t.s.visible[first_row + r] - first_key;
     Vec x[kKeyVectors], top = set1(kNone);
     for (int v = 0; v < vectors; ++v) {
       x[v] = first_lanes(load(row + v * kLanes), visible - v * kLanes, set1(kNone));
@@ -285,9 +293,8 @@ void weigh(const Tile<T>& t, int first_row, int keys, const float* correction) {
 
 template <class T, int R>
 void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
-  const int keys = t.visible(first_row + R - 1) - first_key < count
-                       ? t.visible(first_row + R - 1) - first_key
-                       : count;
+  const int seen = t.s.visible[first_row + R - 1] - first_key;
+  const int keys = seen < count ? seen : count;
   if (keys <= 0) return;  // such a pass would multiply by 1 and add 0
   const int vectors = (keys + kLanes - 1) / kLanes;
   float correction[R];
@@ -330,7 +337,7 @@ void block(const Tile<T>& t) {
 }
 
 template <class T>
-void clear(Tile<T>& t) {
+void clear(const Tile<T>& t) {
   for (int r = 0; r < t.rows; ++r) {
     t.s.greatest[r] = kNone;
     t.s.sum[r] = 0;
@@ -352,7 +359,17 @@ void merge_row(float& greatest, float& sum, float* acc, float other_greatest, fl
 }
 
 template <class T>
-void merge_range(Tile<T>& t) {
+void keep_range(const Tile<T>& t) {
+  for (int r = 0; r < t.rows; ++r) {
+    t.s.total_greatest[r] = t.s.greatest[r];
+    t.s.total_sum[r] = t.s.sum[r];
+    const int64_t row = int64_t{r} * t.width;
+    for (int d = 0; d < t.width; d += kLanes) store(t.s.total + row + d, load(t.s.acc + row + d));
+  }
+}
+
+template <class T>
+void merge_range(const Tile<T>& t) {
   for (int r = 0; r < t.rows; ++r) {
     merge_row(t.s.total_greatest[r], t.s.total_sum[r], t.s.total + r * t.width, t.s.greatest[r],
               t.s.sum[r], t.s.acc + r * t.width, t.width);
@@ -371,8 +388,8 @@ void write_state(const Tile<T>& t, int range) {
 }
 
 template <class T>
-void write_row(const AttentionTile& a, int r, float sum, const float* acc) {
-  T* out = static_cast<T*>(a.out) + (r / a.heads) * a.out_stride + (r % a.heads) * a.head_dim;
+void write_row(const AttentionTile& a, int query, int head, float sum, const float* acc) {
+  T* out = static_cast<T*>(a.out) + query * a.out_stride + head * a.head_dim;
   const Vec scale = set1(1.f / sum);
   over(
       a.head_dim, [&](int64_t d) { store(out + d, mul(load(acc + d), scale)); },
@@ -380,12 +397,18 @@ void write_row(const AttentionTile& a, int r, float sum, const float* acc) {
 }
 
 template <class T>
+void write_rows(const Tile<T>& t, const float* sum, const float* acc) {
+  t.over_rows([&](int r, int query, int head) {
+    write_row<T>(t.a, query, head, sum[r], acc + r * t.width);
+  });
+}
+
+template <class T>
 void go_through_range(Tile<T>& t, int range) {
   clear(t);
-  const int visible = t.visible(t.rows - 1);
+  const int visible = t.s.visible[t.rows - 1];
   const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
   for (int key = range * kKeyRange; key < end; key += kKeyBlock) {
-    if (t.now->first != key) locate(t, *t.now, key, visible);
     KeyBlock& other = t.now == t.s.blocks ? t.s.blocks[1] : t.s.blocks[0];
     t.ahead = key + kKeyBlock < visible ? &other : t.now;
     if (t.ahead == &other) locate(t, other, key + kKeyBlock, visible);
@@ -401,8 +424,9 @@ void run_typed(const AttentionTile& a) {
   for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
   t.pack_values = t.width != a.head_dim || (sizeof(T) != 4 && t.rows > kGroup);
   t.now = scratch.blocks;
-  t.now->first = -1;
   pack_q(t);
+  locate(t, *t.now, a.range_begin * kKeyRange, t.s.visible[t.rows - 1]);
+  for (int i = 0; i < t.now->count; ++i) prefetch(t.now->keys[i], t.a.head_dim * sizeof(T));
   if (a.states != nullptr) {
     for (int range = a.range_begin; range < a.range_end; ++range) {
       go_through_range(t, range);
@@ -410,17 +434,14 @@ void run_typed(const AttentionTile& a) {
     }
     return;
   }
-  for (int r = 0; r < t.rows; ++r) {
-    scratch.total_greatest[r] = kNone;
-    scratch.total_sum[r] = 0;
-    for (int d = 0; d < t.width; d += kLanes) store(scratch.total + r * t.width + d, zero());
-  }
-  for (int range = a.range_begin; range < a.range_end; ++range) {
+  go_through_range(t, 0);
+  if (a.range_end == 1) return write_rows(t, scratch.sum, scratch.acc);
+  keep_range(t);
+  for (int range = 1; range < a.range_end; ++range) {
     go_through_range(t, range);
     merge_range(t);
   }
-  for (int r = 0; r < t.rows; ++r)
-    write_row<T>(a, r, scratch.total_sum[r], scratch.total + r * t.width);
+  write_rows(t, scratch.total_sum, scratch.total);
 }
 
 template <class T>
@@ -428,15 +449,16 @@ void merge_typed(const AttentionTile& a) {
   alignas(64) float acc[kMaxHeadDim];
   const int rows = a.queries * a.heads;
   const int width = (a.head_dim + kLanes - 1) / kLanes * kLanes;
+  const int64_t size = attention_state_size(a.head_dim);
   for (int r = 0; r < rows; ++r) {
-    float greatest = kNone, sum = 0;
-    for (int d = 0; d < width; d += kLanes) store(acc + d, zero());
-    for (int range = 0; range < a.range_end; ++range) {
-      const float* state =
-          a.states + (int64_t{range} * rows + r) * attention_state_size(a.head_dim);
+    const float* first = a.states + r * size;
+    float greatest = first[0], sum = first[1];
+    for (int d = 0; d < width; d += kLanes) store(acc + d, load(first + 16 + d));
+    for (int range = 1; range < a.range_end; ++range) {
+      const float* state = first + range * rows * size;
       merge_row(greatest, sum, acc, state[0], state[1], state + 16, width);
     }
-    write_row<T>(a, r, sum, acc);
+    write_row<T>(a, r / a.heads, r % a.heads, sum, acc);
   }
 }
 
