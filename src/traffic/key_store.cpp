@@ -60,6 +60,8 @@ std::shared_ptr<const KeyStore> KeyStore::with_secret(std::string_view secret) c
 
 bool KeyStore::is_open() const { return content_->anonymous != nullptr; }
 
+size_t KeyStore::size() const { return content_->by_hash.size(); }
+
 Result<std::shared_ptr<const Key>> KeyStore::find(std::string_view secret) const {
   if (content_->anonymous) return content_->anonymous;
   if (secret.empty()) {

@@ -48,6 +48,7 @@ limits = [ { unit = "output_tokens", cap = 2000, window = "1s" } ]
                                "keys.toml");
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_FALSE((*store)->is_open());
+  EXPECT_EQ((*store)->size(), 2u);
   auto web = (*store)->find("secret-a");
   ASSERT_TRUE(web);
   const Key& key = **web;

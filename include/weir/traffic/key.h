@@ -60,6 +60,7 @@ class KeyStore {
   std::shared_ptr<const KeyStore> with_secret(std::string_view secret) const;
 
   bool is_open() const;
+  size_t size() const;  // keys that are known
   /// The key of `secret` (what stands after "Bearer "). Errors: unauthenticated. Compared by
   /// SHA-256.
   Result<std::shared_ptr<const Key>> find(std::string_view secret) const;

@@ -1,0 +1,66 @@
+#include "weir/app/app.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "app/command_line.h"
+#include "app/commands.h"
+
+namespace weir::app {
+namespace {
+
+Result<Resolved> settle(const Command& command) {
+  auto flags = given_by_flags(command.flags);
+  if (!flags) return flags.error();
+  auto environment =
+      given_by_environment([](const std::string& name) { return std::getenv(name.c_str()); });
+  if (!environment) return environment.error();
+  std::string path = command.config;
+  if (const char* variable = std::getenv("WEIR_CONFIG"); path.empty() && variable != nullptr)
+    path = variable;
+  if (path.empty()) return resolve({*flags, *environment});
+  auto file = given_by_file_at(path);
+  if (!file) return file.error();
+  return resolve({*flags, *environment, *file});
+}
+
+int with_settings(const Command& command) {
+  for (const std::string& name : unknown_variables(environ)) {
+    std::cerr << "weir: " << name << " is no setting and does nothing\n";
+  }
+  auto resolved = settle(command);
+  if (!resolved) return fail(kWrongSetting, resolved.error());
+  return command.kind == Command::Kind::serve ? serve(resolved->config)
+                                              : check(*resolved, std::cout);
+}
+
+}  // namespace
+
+int fail(int code, const Error& error) {
+  std::cerr << "weir: " << error.message << std::endl;
+  return code;
+}
+
+int run(int argc, const char* const* argv) {
+  auto command = parse_command_line(argc, argv);
+  if (!command) return fail(kWrongSetting, command.error());
+  switch (command->kind) {
+    case Command::Kind::serve:
+    case Command::Kind::check:
+      return with_settings(*command);
+    case Command::Kind::key_new:
+      return key_new(command->argument, std::cout);
+    case Command::Kind::key_hash:
+      return key_hash(std::cin, std::cout);
+    case Command::Kind::key_check:
+      return key_check(command->argument, std::cout);
+    case Command::Kind::print:
+      std::cout << command->text;
+      return 0;
+  }
+  return kFailed;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include "app/access.h"
+#include "app/commands.h"
+#include "app/plan.h"
+#include "weir/kernels/cpu_isa.h"
+
+namespace weir::app {
+namespace {
+
+void print_settings(const Resolved& resolved, std::ostream& out) {
+  size_t name_width = 0, value_width = 0;
+  for (const Decided& decided : resolved.decided) {
+    name_width = std::max(name_width, decided.setting->name.size());
+    value_width = std::max(
+        value_width, std::min<size_t>(32, shown(*decided.setting, decided.given.value).size()));
+  }
+  for (const Decided& decided : resolved.decided) {
+    out << std::left << std::setw(static_cast<int>(name_width)) << decided.setting->name << " = "
+        << std::setw(static_cast<int>(value_width)) << shown(*decided.setting, decided.given.value)
+        << "  (" << decided.given.origin << ")\n";
+  }
+}
+
+std::string size_text(uint64_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << static_cast<double>(bytes) / (1 << 20) << " MiB";
+  return text.str();
+}
+
+void print_model(const PlannedModel& model, std::ostream& out) {
+  const engine::Description& is = model.description;
+  out << "model " << model.choice.name << "\n"
+      << "  directory     " << model.choice.directory << "\n"
+      << "  architecture  " << is.architecture
+      << (is.shape.generates ? " (generates)" : " (embeds)") << "\n"
+      << "  dtype         " << is.dtype << "\n"
+      << "  layers        " << is.shape.layers << "\n"
+      << "  hidden        " << is.shape.hidden << "\n"
+      << "  heads         " << is.shape.heads;
+  if (is.shape.kv_heads > 0) out << ", of keys and values " << is.shape.kv_heads;
+  out << "\n"
+      << "  vocabulary    " << is.shape.vocabulary << "\n"
+      << "  max length    " << is.max_model_len << " tokens\n"
+      << "  weights       " << (model.load.dummy ? "random" : size_text(is.weight_bytes)) << "\n";
+  if (is.page_bytes > 0) {
+    out << "  cache         " << is.page_bytes << " bytes a page of " << model.load.page_size
+        << " tokens\n";
+  }
+}
+
+/// Prints each model, or what is wrong with it. Returns whether all are right.
+bool check_models(const Config& config, std::ostream& out) {
+  auto choices = choose_models(config);
+  if (!choices) {
+    out << "wrong: " << choices.error().message << "\n";
+    return false;
+  }
+  bool good = true;
+  for (const ModelChoice& choice : *choices) {
+    auto model = plan_model(choice, config, engine::best_device());
+    if (model) {
+      print_model(*model, out);
+    } else {
+      out << "wrong: " << model.error().message << "\n";
+      good = false;
+    }
+  }
+  return good;
+}
+
+}  // namespace
+
+int check(const Resolved& resolved, std::ostream& out) {
+  print_settings(resolved, out);
+  out << "\n";
+  bool good = true;
+  if (auto keys = open_keys(resolved.config); !keys) {
+    out << "wrong: " << keys.error().message << "\n";
+    good = false;
+  }
+  if (auto isa = kernels::detect_isa(); !isa) {
+    out << "wrong: " << isa.error().message << "\n";
+    return kFailed;
+  }
+  good = check_models(resolved.config, out) && good;
+  return good ? 0 : kFailed;
+}
+
+}  // namespace weir::app

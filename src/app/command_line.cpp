@@ -1,0 +1,97 @@
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include "app/setting.h"
+
+namespace weir::app {
+namespace {
+
+using Flags = std::map<std::string, std::vector<std::string>>;
+
+std::string help_of(const Setting& setting) {
+  std::string text = setting.help;
+  if (setting.kind == Kind::choice) text += " One of " + setting.allowed().substr(7) + ".";
+  if (!setting.fallback.empty()) text += " [" + setting.fallback + "]";
+  return text;
+}
+
+/// A flag for each setting; its texts land in `flags` as they are, to be checked with those of the
+/// other sources.
+void add_settings(CLI::App& command, Flags& flags, std::string& config) {
+  command.add_option("--config", config, "TOML file with settings; also WEIR_CONFIG.")
+      ->type_name("FILE");
+  for (const Setting& setting : settings()) {
+    std::vector<std::string>& texts = flags[setting.name];
+    std::string flag = "--" + setting.name;
+    if (setting.kind == Kind::toggle) {
+      command.add_flag(flag + "{true}", texts, help_of(setting));
+      continue;
+    }
+    CLI::Option* option = command.add_option(flag, texts, help_of(setting));
+    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
+  }
+}
+
+struct Parser {
+  CLI::App root{"Serves language models over HTTP."};
+  Command command;
+  std::string path;  // of the configuration file
+
+  Parser() {
+    root.name("weir");
+    root.require_subcommand(1);
+    root.set_version_flag("--version", "weir " WEIR_VERSION);
+    add("serve", "Serve models.", Command::Kind::serve, true);
+    add("check", "Say what the settings and the models resolve to, without serving.",
+        Command::Kind::check, true);
+    add_key_commands();
+  }
+
+  void add(const std::string& name, const std::string& help, Command::Kind kind,
+           bool takes_settings) {
+    CLI::App* sub = root.add_subcommand(name, help);
+    if (takes_settings) {
+      sub->footer(
+          "Every setting is also an environment variable (--max-wait: WEIR_MAX_WAIT) and a line of "
+          "the file.");
+      add_settings(*sub, command.flags, command.config);
+    }
+    sub->callback([this, kind] { command.kind = kind; });
+  }
+
+  void add_key_commands() {
+    CLI::App* key = root.add_subcommand("key", "Make and check API keys.");
+    key->require_subcommand(1);
+    CLI::App* fresh = key->add_subcommand(
+        "new", "Make a key: prints it once, and the lines of the key file that admit it.");
+    fresh->add_option("NAME", command.argument, "Its name in logs and metrics.")->required();
+    fresh->callback([this] { command.kind = Command::Kind::key_new; });
+    CLI::App* hash = key->add_subcommand(
+        "hash", "Read a key from standard input, print its hash for the key file.");
+    hash->callback([this] { command.kind = Command::Kind::key_hash; });
+    CLI::App* check = key->add_subcommand("check", "Say whether a key file is right.");
+    check->add_option("FILE", command.argument, "The key file.")->required();
+    check->callback([this] { command.kind = Command::Kind::key_check; });
+  }
+};
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+Result<Command> parse_command_line(int argc, const char* const* argv) {
+  Parser parser;
+  try {
+    parser.root.parse(argc, argv);
+    return std::move(parser.command);
+  } catch (const CLI::CallForHelp&) {
+    return Command{.text = parser.root.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return Command{.text = std::string(version.what()) + "\n"};
+  } catch (const CLI::ParseError& error) {
+    return invalid(first_line(error.what()) + "; see weir --help");
+  }
+}
+
+}  // namespace weir::app

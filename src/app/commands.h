@@ -1,0 +1,23 @@
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "app/given.h"
+
+namespace weir::app {
+
+/// Each command returns the exit code of the process; errors are one line on standard error.
+int serve(const Config& config);
+int check(const Resolved& resolved, std::ostream& out);
+int key_new(const std::string& name, std::ostream& out);
+int key_hash(std::istream& in, std::ostream& out);
+int key_check(const std::string& path, std::ostream& out);
+
+constexpr int kFailed = 1;
+constexpr int kWrongSetting = 2;
+
+/// "weir: MESSAGE" on standard error.
+int fail(int code, const Error& error);
+
+}  // namespace weir::app

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::app {
+
+/// What the daemon runs with: every setting decided, checked and typed. What the user gave is
+/// `Given`.
+struct Config {
+  std::string host;
+  int port = 0;
+  std::vector<std::string> models;  // as given: NAME=DIR[,option...]
+  std::string models_dir;           // empty: none
+  std::string dtype, load_format;
+  uint32_t max_model_len = 0;  // 0: the model's own
+  uint32_t max_num_seqs = 0, max_batch_tokens = 0, page_size = 0;
+  uint64_t memory = 0;  // bytes; 0: auto
+  bool prefix_cache = true;
+  int threads = 0;            // 0: all cores
+  std::string keys, api_key;  // empty: none
+  bool insecure_no_auth = false;
+  std::chrono::milliseconds max_wait{0};
+  size_t queue_requests = 0, queue_tokens = 0;
+  size_t max_body = 0;
+  int max_connections = 0;
+  std::vector<std::string> cors_origins;
+  std::chrono::milliseconds drain_timeout{0};
+  std::string log_format, log_level;
+};
+
+}  // namespace weir::app

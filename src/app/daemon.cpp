@@ -1,0 +1,165 @@
+#include "app/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <ctime>
+
+#include "weir/arch/table.h"
+
+namespace weir::app {
+namespace {
+
+// A step of a long prompt takes seconds on a small processor; a thread that is stuck takes forever.
+constexpr std::chrono::seconds kStuck{60};
+
+std::string address(const std::string& host, int port) {
+  bool is_v6 = host.find(':') != std::string::npos;
+  return "http://" + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::string seconds_since(std::chrono::steady_clock::time_point start) {
+  std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  return fmt::format("{:.1f} s", spent.count());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
+  std::unique_ptr<Daemon> daemon(new Daemon(parts.config));
+  daemon->device_ = std::move(parts.device);
+  spdlog::info("weir {} on {}", WEIR_VERSION, daemon->device_->name());
+  daemon->gate_ = std::make_unique<traffic::Gate>(traffic::make_memory_limiter(), daemon->clock_);
+  daemon->make_models(std::move(parts.models));
+  daemon->make_service(std::move(parts.keys));
+  auto enter = [device = daemon->device_.get()] { device->enter(); };
+  daemon->loop_ = std::make_unique<schedule::StepLoop>(daemon->bell_, daemon->clock_, enter);
+  // Before anything is loaded, so that /ready can tell how far that is.
+  if (auto listening = daemon->listen(); !listening) return listening.error();
+  daemon->load_models();
+  return daemon;
+}
+
+Daemon::~Daemon() { stop(); }
+
+void Daemon::make_models(std::vector<PlannedModel> plans) {
+  share_cache(plans, cache_budget(config_, device_->kind(), device_->free_memory()));
+  work::WorkQueue::Limits limits{.requests = config_.queue_requests,
+                                 .tokens = config_.queue_tokens};
+  for (PlannedModel& plan : plans) {
+    auto model = std::make_unique<Served>();
+    model->plan = std::move(plan);
+    model->queue = std::make_shared<work::WorkQueue>(limits, bell_);
+    model->progress = std::make_shared<Progress>();
+    model->metrics = &metrics_->model(model->plan.choice.name);
+    models_.push_back(std::move(model));
+  }
+}
+
+void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
+  std::vector<serve::ServedModel> served;
+  for (const auto& model : models_) {
+    bool generates = model->plan.description.shape.generates;
+    served.push_back({.name = model->plan.choice.name,
+                      .kind = generates ? serve::ModelKind::generate : serve::ModelKind::embed,
+                      .created = std::time(nullptr),
+                      .queue = model->queue,
+                      .metrics = model->metrics,
+                      .progress = model->progress});
+  }
+  serve::ServiceOptions options{.max_wait = config_.max_wait,
+                                .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10)};
+  serve::ServiceParts parts{.gate = *gate_, .metrics = *metrics_, .clock = clock_, .alive = [this] {
+                              return loop_->since_tick() < kStuck;
+                            }};
+  service_ = serve::make_service(options, std::move(parts), std::move(keys), std::move(served));
+}
+
+Result<void> Daemon::listen() {
+  http::ServerOptions options{.host = config_.host,
+                              .port = config_.port,
+                              .max_body = config_.max_body,
+                              .max_connections = config_.max_connections,
+                              .cors_origins = config_.cors_origins,
+                              .version = WEIR_VERSION};
+  auto server = http::Server::start(std::move(options), *service_, *metrics_);
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  spdlog::info("listening on {}", address(config_.host, server_->port()));
+  return {};
+}
+
+void Daemon::load_models() {
+  schedule::SchedulerOptions options{.max_sequences = config_.max_num_seqs,
+                                     .max_batch_tokens = config_.max_batch_tokens,
+                                     .prefix_cache = config_.prefix_cache};
+  for (const auto& each : models_) {
+    Served* model = each.get();
+    loop_->add(
+        {.name = model->plan.choice.name,
+         .options = options,
+         .queue = model->queue,
+         .metrics = model->metrics,
+         .load = [this, model] { return load(*model); },
+         .loaded = [this, model](
+                       Result<schedule::ModelSpec> spec) { announce(*model, std::move(spec)); }});
+  }
+}
+
+Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
+  model.begun = std::chrono::steady_clock::now();
+  model.progress->set("reading the tokenizer", 0);
+  const engine::Description& planned = model.plan.description;
+  auto kind = planned.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
+  auto text = serve::load_text_side(model.plan.choice.directory, kind);
+  if (!text) return text.error();
+  auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);
+  if (!loaded) return loaded.error();
+  const engine::Description& is = loaded->description;
+  model.loaded =
+      serve::LoadedModel{.text = std::move(*text),
+                         .max_model_len = is.max_model_len,
+                         .vocabulary_rows = static_cast<int32_t>(is.shape.vocabulary),
+                         .architecture = is.architecture,
+                         .dtype = is.dtype,
+                         .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint};
+  return std::move(loaded->runner);
+}
+
+void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
+  const std::string& name = model.plan.choice.name;
+  if (!spec) {
+    spdlog::critical("model {} cannot be loaded: {}", name, spec.error().message);
+    service_->mark_failed(name, spec.error());
+    failed_ = true;
+    return;
+  }
+  if (spec->pages > 0) metrics_->set_cache_config(name, spec->page_size, spec->pages);
+  spdlog::info("model {} is ready: {}, {}, {} tokens, {} pages of {}, loaded in {}", name,
+               model.loaded->architecture, model.loaded->dtype, spec->max_tokens, spec->pages,
+               spec->page_size, seconds_since(model.begun));
+  model.progress->set("ready", 100);
+  service_->mark_ready(name, *std::exchange(model.loaded, std::nullopt));
+  model.done = true;
+}
+
+std::optional<std::pair<std::string, Progress::State>> Daemon::loading() const {
+  for (const auto& model : models_) {
+    if (!model->done) return std::pair(model->plan.choice.name, model->progress->state());
+  }
+  return std::nullopt;
+}
+
+void Daemon::drain() {
+  service_->drain();
+  server_->drain();
+  gate_->close();
+}
+
+size_t Daemon::in_flight() const { return std::max(server_->in_flight(), service_->in_flight()); }
+
+void Daemon::stop() {
+  if (loop_) loop_->stop();
+  if (server_) server_->stop();
+}
+
+}  // namespace weir::app

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/config.h"
+#include "app/plan.h"
+#include "weir/base/clock.h"
+#include "weir/base/doorbell.h"
+#include "weir/base/metrics.h"
+#include "weir/base/progress.h"
+#include "weir/engine/device.h"
+#include "weir/http/server.h"
+#include "weir/schedule/step_loop.h"
+#include "weir/serve/make_service.h"
+#include "weir/traffic/gate.h"
+#include "weir/traffic/key.h"
+#include "weir/work/work_queue.h"
+
+namespace weir::app {
+
+/// The objects of a running daemon, made from a Config in the order that they need each other. Used
+/// by the main thread; the threads are inside.
+class Daemon {
+ public:
+  /// What it is made from, checked before.
+  struct Parts {
+    const Config& config;
+    std::shared_ptr<const traffic::KeyStore> keys;
+    std::unique_ptr<engine::Device> device;
+    std::vector<PlannedModel> models;
+  };
+
+  /// Listens, then begins to load. Errors: the address cannot be bound.
+  static Result<std::unique_ptr<Daemon>> start(Parts parts);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+
+  void set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
+    service_->set_keys(std::move(keys));
+  }
+
+  /// The model that is being loaded and how far it is; none once all are.
+  std::optional<std::pair<std::string, Progress::State>> loading() const;
+  /// A model could not be loaded; the log says why.
+  bool failed() const { return failed_; }
+
+  /// Takes no new work from now on; what runs goes on.
+  void drain();
+  /// Requests that are not answered yet.
+  size_t in_flight() const;
+  /// Ends what still runs, then the steps, then HTTP.
+  void stop();
+
+ private:
+  struct Served {
+    PlannedModel plan;
+    std::shared_ptr<work::WorkQueue> queue;
+    std::shared_ptr<Progress> progress;
+    ModelMetrics* metrics = nullptr;
+    std::chrono::steady_clock::time_point begun{};
+    std::optional<serve::LoadedModel>
+        loaded;  // between load() and its being announced; the step thread's
+    std::atomic<bool> done = false;
+  };
+
+  explicit Daemon(const Config& config) : config_(config) {}
+
+  void make_models(std::vector<PlannedModel> plans);
+  void make_service(std::shared_ptr<const traffic::KeyStore> keys);
+  Result<void> listen();
+  void load_models();
+  Result<std::unique_ptr<schedule::Runner>> load(Served& model);
+  void announce(Served& model, Result<schedule::ModelSpec> spec);
+
+  const Config& config_;
+  const SteadyClock clock_;
+  const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
+  const std::unique_ptr<Metrics> metrics_ = make_metrics();
+  std::unique_ptr<engine::Device> device_;
+  std::unique_ptr<traffic::Gate> gate_;
+  std::vector<std::unique_ptr<Served>> models_;
+  std::atomic<bool> failed_ = false;
+  std::unique_ptr<serve::SteeredService> service_;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<schedule::StepLoop> loop_;  // dies first: its thread uses all of the above
+};
+
+}  // namespace weir::app

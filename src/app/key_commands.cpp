@@ -1,0 +1,33 @@
+#include <iostream>
+
+#include "app/commands.h"
+#include "weir/traffic/key.h"
+
+namespace weir::app {
+
+int key_new(const std::string& name, std::ostream& out) {
+  auto key = traffic::make_key(name);
+  if (!key) return fail(kWrongSetting, key.error());
+  // The secret is no comment of the lines below it: a key file that got both is refused.
+  out << key->secret << "\n\n" << key->toml;
+  return 0;
+}
+
+int key_hash(std::istream& in, std::ostream& out) {
+  std::string secret;
+  std::getline(in, secret);
+  if (!secret.empty() && secret.back() == '\r') secret.pop_back();
+  if (secret.empty()) return fail(kWrongSetting, invalid("standard input holds no key"));
+  out << traffic::hash_secret(secret) << "\n";
+  return 0;
+}
+
+int key_check(const std::string& path, std::ostream& out) {
+  auto store = traffic::KeyStore::load(path);
+  if (!store) return fail(kFailed, store.error());
+  out << path << ": keys " << (*store)->size() << ", models with limits "
+      << (*store)->models().size() << "\n";
+  return 0;
+}
+
+}  // namespace weir::app

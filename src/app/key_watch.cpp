@@ -1,0 +1,26 @@
+#include "app/key_watch.h"
+
+namespace weir::app {
+
+KeyWatch::KeyWatch(std::string path, Read read)
+    : path_(std::move(path)), read_(std::move(read)), seen_(stamp()) {}
+
+KeyWatch::Stamp KeyWatch::stamp() const {
+  Stamp stamp;
+  if (path_.empty()) return stamp;
+  // Where the file is away for a moment (an editor renames), both stay 0.
+  std::error_code failure;
+  stamp.written = std::filesystem::last_write_time(path_, failure);
+  if (failure) return Stamp{};
+  stamp.size = std::filesystem::file_size(path_, failure);
+  return failure ? Stamp{} : stamp;
+}
+
+Result<std::shared_ptr<const traffic::KeyStore>> KeyWatch::look() {
+  Stamp now = stamp();
+  if (now == seen_) return std::shared_ptr<const traffic::KeyStore>();
+  seen_ = now;
+  return read_();
+}
+
+}  // namespace weir::app

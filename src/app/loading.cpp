@@ -1,0 +1,53 @@
+#include "app/loading.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace weir::app {
+namespace {
+
+std::string percent(const Progress::State& state) {
+  return std::to_string(static_cast<int>(std::clamp(state.percent, 0.0, 100.0))) + "%";
+}
+
+std::string left(const Progress::State& state) {
+  return state.left ? ", " + std::to_string(state.left->count()) + " s left" : "";
+}
+
+}  // namespace
+
+std::string progress_line(const std::string& model, const Progress::State& state) {
+  return "model " + model + ": " + state.phase + ", " + percent(state) + left(state);
+}
+
+std::string progress_bar(const std::string& model, const Progress::State& state) {
+  constexpr size_t kWidth = 24;
+  auto filled = static_cast<size_t>(std::clamp(state.percent, 0.0, 100.0) / 100 * kWidth);
+  return "[" + std::string(filled, '#') + std::string(kWidth - filled, '.') + "] " +
+         percent(state) + " " + model + " " + state.phase + left(state);
+}
+
+LoadingReport::~LoadingReport() { end_line(); }
+
+void LoadingReport::show(const std::string& model, const Progress::State& state) {
+  if (!terminal_) {
+    // A line that says nothing new is not worth one.
+    std::string line = progress_line(model, state);
+    if (line != last_) spdlog::info("{}", line);
+    last_ = line;
+    return;
+  }
+  // To the beginning of the line, and clear what is longer.
+  std::fprintf(stderr, "\r%s\x1b[K", progress_bar(model, state).c_str());
+  std::fflush(stderr);
+  open_ = true;
+}
+
+void LoadingReport::end_line() {
+  if (open_) std::fputs("\r\x1b[K", stderr);
+  open_ = false;
+}
+
+}  // namespace weir::app

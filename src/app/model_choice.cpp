@@ -1,0 +1,132 @@
+#include "app/model_choice.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "app/setting.h"
+
+namespace weir::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The setting of this name, whose rules hold for the model's own option too.
+const Setting& setting(const std::string& name) {
+  return *std::find_if(settings().begin(), settings().end(),
+                       [&](const Setting& each) { return each.name == name; });
+}
+
+bool is_model(const fs::path& folder) {
+  std::error_code failure;
+  return fs::is_regular_file(folder / "config.json", failure);
+}
+
+std::string folder_name(const std::string& directory) {
+  fs::path path = fs::path(directory).lexically_normal();
+  if (path.has_filename() && path.filename() != "." && path.filename() != "..")
+    return path.filename();
+  std::error_code failure;
+  path = fs::weakly_canonical(directory, failure);
+  return path.has_filename() ? path.filename() : path.parent_path().filename();
+}
+
+bool is_name(const std::string& name) {
+  // What goes into JSON, metrics and log lines: anything that can be seen.
+  return !name.empty() && name.size() <= 128 &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"'; });
+}
+
+Result<void> set_option(ModelChoice& choice, const std::string& option) {
+  size_t equals = std::min(option.find('='), option.size());
+  std::string name = option.substr(0, equals);
+  if (equals == option.size() || (name != "dtype" && name != "max-model-len")) {
+    return invalid("option \"" + option + "\" is not dtype=... or max-model-len=...");
+  }
+  auto value = parse_value(setting(name), option.substr(equals + 1));
+  if (!value) return invalid(name + ": " + value.error().message);
+  if (name == "dtype") choice.dtype = std::get<std::string>(*value);
+  if (name == "max-model-len")
+    choice.max_model_len = static_cast<uint32_t>(std::get<int64_t>(*value));
+  return {};
+}
+
+std::vector<ModelChoice> in_folder(const std::string& folder, const Config& config) {
+  auto choice = [&](const fs::path& path) {
+    return ModelChoice{folder_name(path), path, config.dtype, config.max_model_len};
+  };
+  if (is_model(folder)) return {choice(folder)};
+  std::vector<ModelChoice> found;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(folder, failure)) {
+    if (is_model(entry.path())) found.push_back(choice(entry.path()));
+  }
+  std::sort(found.begin(), found.end(),
+            [](const ModelChoice& a, const ModelChoice& b) { return a.name < b.name; });
+  return found;
+}
+
+Result<void> check_folder(const ModelChoice& choice) {
+  if (is_model(choice.directory)) return {};
+  std::error_code failure;
+  bool is_folder = fs::is_directory(choice.directory, failure);
+  return invalid("\"" + choice.directory + "\" " +
+                 (is_folder ? "has no config.json: it is no Hugging Face model" : "is no folder"));
+}
+
+}  // namespace
+
+Result<ModelChoice> parse_model(const std::string& text, const Config& config) {
+  size_t comma = std::min(text.find(','), text.size());
+  std::string head = text.substr(0, comma);
+  size_t equals = head.find('=');
+  // "./a=b" is a folder, not a name.
+  if (equals != std::string::npos && head.find('/') < equals) equals = std::string::npos;
+  ModelChoice choice{.dtype = config.dtype, .max_model_len = config.max_model_len};
+  choice.directory = equals == std::string::npos ? head : head.substr(equals + 1);
+  choice.name = equals == std::string::npos ? folder_name(head) : head.substr(0, equals);
+  if (choice.directory.empty() || !is_name(choice.name)) {
+    return invalid("model: \"" + text + "\" is not NAME=DIR[,dtype=...][,max-model-len=N]");
+  }
+  while (comma < text.size()) {
+    size_t next = std::min(text.find(',', comma + 1), text.size());
+    if (auto set = set_option(choice, text.substr(comma + 1, next - comma - 1)); !set) {
+      return invalid("model: \"" + text + "\": " + set.error().message);
+    }
+    comma = next;
+  }
+  return choice;
+}
+
+Result<std::vector<ModelChoice>> choose_models(const Config& config) {
+  std::vector<ModelChoice> choices;
+  for (const std::string& text : config.models) {
+    auto choice = parse_model(text, config);
+    if (!choice) return choice.error();
+    if (auto good = check_folder(*choice); !good) {
+      return invalid("model " + choice->name + ": " + good.error().message);
+    }
+    choices.push_back(std::move(*choice));
+  }
+  if (!config.models_dir.empty()) {
+    auto found = in_folder(config.models_dir, config);
+    if (found.empty()) {
+      return invalid("models-dir: \"" + config.models_dir +
+                     "\" has no config.json and no sub-folder that has one");
+    }
+    choices.insert(choices.end(), found.begin(), found.end());
+  }
+  if (choices.empty())
+    return invalid("no model to serve: give --model NAME=DIR or --models-dir DIR");
+  std::set<std::string> names;
+  for (const ModelChoice& choice : choices) {
+    if (!names.insert(choice.name).second) {
+      return invalid("model: two are named \"" + choice.name +
+                     "\"; give one another name: --model NAME=DIR");
+    }
+  }
+  return choices;
+}
+
+}  // namespace weir::app

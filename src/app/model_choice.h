@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "weir/base/result.h"
+
+namespace weir::app {
+
+/// One model to serve, its own options already filled in from the daemon's.
+struct ModelChoice {
+  std::string name;
+  std::string directory;
+  std::string dtype;           // auto, float32, bfloat16
+  uint32_t max_model_len = 0;  // 0: the model's own
+};
+
+/// Reads "NAME=DIR[,dtype=...][,max-model-len=N]" or "DIR[,...]", whose name is the folder's.
+Result<ModelChoice> parse_model(const std::string& text, const Config& config);
+
+/// The models of `--model` and `--models-dir`. Errors: a wrong text, a name twice, a folder without
+/// a model, none at all.
+Result<std::vector<ModelChoice>> choose_models(const Config& config);
+
+}  // namespace weir::app

@@ -1,0 +1,54 @@
+#include "app/plan.h"
+
+#include <algorithm>
+
+#include "weir/arch/table.h"
+
+namespace weir::app {
+namespace {
+
+engine::DType dtype_of(const std::string& word) {
+  if (word == "float32") return engine::DType::float32;
+  if (word == "bfloat16") return engine::DType::bfloat16;
+  return engine::DType::automatic;
+}
+
+bool has_cache(const PlannedModel& model) { return model.description.page_bytes > 0; }
+
+}  // namespace
+
+engine::LoadOptions load_options(const ModelChoice& choice, const Config& config) {
+  return {.directory = choice.directory,
+          .dtype = dtype_of(choice.dtype),
+          .max_model_len = choice.max_model_len,
+          .max_sequences = config.max_num_seqs,
+          .max_batch_tokens = config.max_batch_tokens,
+          .page_size = config.page_size,
+          .dummy = config.load_format == "dummy"};
+}
+
+Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
+                                engine::DeviceKind device) {
+  PlannedModel model{choice, load_options(choice, config), {}};
+  auto description = engine::describe(model.load, arch::table(), device);
+  if (!description) return invalid("model " + choice.name + ": " + description.error().message);
+  model.description = std::move(*description);
+  return model;
+}
+
+uint64_t cache_budget(const Config& config, engine::DeviceKind device, uint64_t free_memory) {
+  if (config.memory > 0) return config.memory;
+  // A GPU serves nothing but us; main memory others use too.
+  if (device == engine::DeviceKind::cuda) return free_memory / 10 * 9;
+  constexpr uint64_t kMost = uint64_t{4} << 30;
+  return std::min(kMost, free_memory / 4);
+}
+
+void share_cache(std::vector<PlannedModel>& models, uint64_t budget) {
+  auto sharers = static_cast<uint64_t>(std::count_if(models.begin(), models.end(), has_cache));
+  for (PlannedModel& model : models) {
+    if (has_cache(model)) model.load.cache_bytes = std::max<uint64_t>(1, budget / sharers);
+  }
+}
+
+}  // namespace weir::app

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "app/config.h"
+#include "app/model_choice.h"
+#include "weir/base/result.h"
+#include "weir/engine/load.h"
+
+namespace weir::app {
+
+/// A model to serve and what its folder resolved to, before anything is loaded.
+struct PlannedModel {
+  ModelChoice choice;
+  engine::LoadOptions load;
+  engine::Description description;
+};
+
+engine::LoadOptions load_options(const ModelChoice& choice, const Config& config);
+
+/// Reads a model's folder, loads nothing. Errors: what is wrong with it, with the model's name.
+Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
+                                engine::DeviceKind device);
+
+/// Bytes for the keys and values of all models: as configured, or a part of what is free.
+uint64_t cache_budget(const Config& config, engine::DeviceKind device, uint64_t free_memory);
+
+/// Gives each model that has a cache an equal part of `budget`.
+void share_cache(std::vector<PlannedModel>& models, uint64_t budget);
+
+}  // namespace weir::app

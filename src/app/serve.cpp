@@ -1,0 +1,129 @@
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "app/access.h"
+#include "app/commands.h"
+#include "app/daemon.h"
+#include "app/key_watch.h"
+#include "app/loading.h"
+#include "app/stop_signals.h"
+#include "weir/base/log.h"
+#include "weir/kernels/cpu_isa.h"
+
+namespace weir::app {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kLoadingTick{250};
+constexpr milliseconds kTick{1000};
+constexpr milliseconds kDrainTick{20};
+
+int fail_logged(const Error& error) {
+  spdlog::critical("{}", error.message);
+  return kFailed;
+}
+
+Result<std::vector<PlannedModel>> plan_all(const std::vector<ModelChoice>& choices,
+                                           const Config& config, engine::DeviceKind device) {
+  std::vector<PlannedModel> models;
+  for (const ModelChoice& choice : choices) {
+    auto model = plan_model(choice, config, device);
+    if (!model) return model.error();
+    models.push_back(std::move(*model));
+  }
+  return models;
+}
+
+void look_at_keys(KeyWatch& watch, Daemon& daemon) {
+  auto keys = watch.look();
+  if (!keys) {
+    spdlog::error("key file refused, the old keys hold: {}", keys.error().message);
+  } else if (*keys) {
+    daemon.set_keys(*keys);
+    spdlog::info("key file read again: {} keys", (*keys)->size());
+  }
+}
+
+/// Until all models are loaded or one failed. Returns the signal that came first, if any.
+std::optional<int> wait_for_models(const Daemon& daemon, const StopSignals& signals,
+                                   bool terminal) {
+  LoadingReport report(terminal);
+  auto next_line = steady_clock::now() + kTick;
+  while (!daemon.failed()) {
+    auto loading = daemon.loading();
+    if (!loading) return std::nullopt;
+    if (terminal || steady_clock::now() >= next_line) {
+      report.show(loading->first, loading->second);
+      next_line = steady_clock::now() + kTick;
+    }
+    if (auto signal = signals.wait(kLoadingTick)) return signal;
+  }
+  return std::nullopt;
+}
+
+/// Lets what runs end, to the deadline or a second signal.
+void drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
+  daemon.drain();
+  auto deadline = steady_clock::now() + limit;
+  while (daemon.in_flight() > 0 && steady_clock::now() < deadline) {
+    if (auto again = signals.wait(kDrainTick)) {
+      spdlog::warn("second signal: ends now");
+      StopSignals::end_now(*again);
+    }
+  }
+  if (size_t left = daemon.in_flight(); left > 0)
+    spdlog::warn("{} requests did not end in time", left);
+}
+
+/// A model's loading cannot be interrupted, and there is nothing to be saved.
+void leave_at_once_if_loading(const Daemon& daemon) {
+  if (!daemon.loading()) return;
+  spdlog::info("stopped while loading");
+  _exit(0);
+}
+
+int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
+  KeyWatch keys(config.keys, [&config] { return open_keys(config); });
+  bool terminal = config.log_format == "text" && isatty(STDERR_FILENO) == 1;
+  auto signal = wait_for_models(daemon, signals, terminal);
+  if (!signal && !daemon.failed()) spdlog::info("all models are ready");
+  while (!signal && !daemon.failed()) {
+    look_at_keys(keys, daemon);
+    signal = signals.wait(kTick);
+  }
+  if (signal) {
+    spdlog::info("signal {}: takes no new requests, {} run", *signal, daemon.in_flight());
+    drain(daemon, signals, config.drain_timeout);
+    leave_at_once_if_loading(daemon);
+  }
+  signals.let_kill();
+  daemon.stop();
+  spdlog::info("stopped");
+  return daemon.failed() ? kFailed : 0;
+}
+
+}  // namespace
+
+int serve(const Config& config) {
+  StopSignals signals;
+  auto choices = choose_models(config);
+  if (!choices) return fail(kWrongSetting, choices.error());
+  auto keys = open_keys(config);
+  if (!keys) return fail(kWrongSetting, keys.error());
+  auto format = config.log_format == "json" ? LogFormat::json : LogFormat::text;
+  if (auto log = start_log(format, config.log_level); !log) return fail(kWrongSetting, log.error());
+  if (auto isa = kernels::detect_isa(); !isa) return fail_logged(isa.error());
+  auto device = engine::Device::open({.kind = engine::best_device(), .threads = config.threads});
+  if (!device) return fail_logged(device.error());
+  auto models = plan_all(*choices, config, (*device)->kind());
+  if (!models) return fail_logged(models.error());
+  auto daemon = Daemon::start({config, *keys, std::move(*device), std::move(*models)});
+  if (!daemon) return fail_logged(daemon.error());
+  return run(**daemon, signals, config);
+}
+
+}  // namespace weir::app

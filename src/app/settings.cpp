@@ -1,0 +1,229 @@
+#include "app/setting.h"
+
+namespace weir::app {
+namespace {
+
+using List = std::vector<std::string>;
+using std::chrono::milliseconds;
+
+const std::string& text(const Value& value) { return std::get<std::string>(value); }
+int64_t whole(const Value& value) { return std::get<int64_t>(value); }
+
+std::vector<Setting> address() {
+  return {
+      {.name = "host",
+       .fallback = "127.0.0.1",
+       .help =
+           "Address to listen on. Anything but loopback wants keys, api-key or insecure-no-auth.",
+       .apply = [](Config& config, const Value& value) { config.host = text(value); }},
+      {.name = "port",
+       .kind = Kind::whole,
+       .fallback = "8080",
+       .help = "Port to listen on; 0 takes a free one.",
+       .apply = [](Config& config,
+                   const Value& value) { config.port = static_cast<int>(whole(value)); },
+       .least = 0,
+       .most = 65535},
+  };
+}
+
+std::vector<Setting> models() {
+  return {
+      {.name = "model",
+       .kind = Kind::list,
+       .help = "Models to serve: NAME=DIR[,dtype=float32][,max-model-len=N], or DIR alone.",
+       .apply = [](Config& config, const Value& value) { config.models = std::get<List>(value); }},
+      {.name = "models-dir",
+       .help = "Serves each sub-folder that has a config.json under its name, or the folder itself "
+               "if it is one model.",
+       .apply = [](Config& config, const Value& value) { config.models_dir = text(value); }},
+      {.name = "dtype",
+       .kind = Kind::choice,
+       .fallback = "auto",
+       .help = "Type of weights and cache. auto: bfloat16 where the processor or a GPU computes "
+               "it, else float32.",
+       .apply = [](Config& config, const Value& value) { config.dtype = text(value); },
+       .choices = {"auto", "float32", "bfloat16"}},
+      {.name = "load-format",
+       .kind = Kind::choice,
+       .fallback = "auto",
+       .help = "dummy serves random weights, to measure without them.",
+       .apply = [](Config& config, const Value& value) { config.load_format = text(value); },
+       .choices = {"auto", "dummy"}},
+      {.name = "max-model-len",
+       .kind = Kind::whole,
+       .fallback = "0",
+       .help = "Tokens of prompt and completion together; 0: what the model takes.",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.max_model_len = static_cast<uint32_t>(whole(value));
+           },
+       .least = 0,
+       .most = 16'777'216},
+  };
+}
+
+std::vector<Setting> engine() {
+  return {
+      {.name = "max-num-seqs",
+       .kind = Kind::whole,
+       .fallback = "64",
+       .help = "Sequences of one step.",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.max_num_seqs = static_cast<uint32_t>(whole(value));
+           },
+       .least = 1,
+       .most = 65536},
+      {.name = "max-batch-tokens",
+       .kind = Kind::whole,
+       .fallback = "2048",
+       .help = "Tokens of one step.",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.max_batch_tokens = static_cast<uint32_t>(whole(value));
+           },
+       .least = 1,
+       .most = 1'048'576},
+      {.name = "memory",
+       .kind = Kind::bytes,
+       .fallback = "auto",
+       .help = "For the keys and values of all models. auto: a quarter of what is free, at most "
+               "4GiB (a GPU: 9 tenths).",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.memory = whole(value) < 0 ? 0 : static_cast<uint64_t>(whole(value));
+           },
+       .least = 1 << 20,
+       .most = int64_t{64} << 40,
+       .has_auto = true},
+      {.name = "page-size",
+       .kind = Kind::whole,
+       .fallback = "16",
+       .help = "Tokens of a page of the cache.",
+       .apply = [](Config& config,
+                   const Value& value) { config.page_size = static_cast<uint32_t>(whole(value)); },
+       .least = 1,
+       .most = 256},
+      {.name = "prefix-cache",
+       .kind = Kind::choice,
+       .fallback = "on",
+       .help = "Keeps the pages of prompts, so that what starts alike need not be computed again.",
+       .apply = [](Config& config,
+                   const Value& value) { config.prefix_cache = text(value) == "on"; },
+       .choices = {"on", "off"}},
+      {.name = "threads",
+       .kind = Kind::whole,
+       .fallback = "0",
+       .help = "Threads that compute; 0: one a core that the process may use.",
+       .apply = [](Config& config,
+                   const Value& value) { config.threads = static_cast<int>(whole(value)); },
+       .least = 0,
+       .most = 1024},
+  };
+}
+
+std::vector<Setting> clients() {
+  return {
+      {.name = "keys",
+       .help = "Key file (`weir key new NAME` makes its lines); read again when it changes.",
+       .apply = [](Config& config, const Value& value) { config.keys = text(value); }},
+      {.name = "api-key",
+       .kind = Kind::secret,
+       .help = "One key that may do everything, beside those of the key file.",
+       .apply = [](Config& config, const Value& value) { config.api_key = text(value); }},
+      {.name = "insecure-no-auth",
+       .kind = Kind::toggle,
+       .fallback = "false",
+       .help = "Serves everybody who reaches the port, without keys, also on other addresses than "
+               "loopback.",
+       .apply = [](Config& config,
+                   const Value& value) { config.insecure_no_auth = std::get<bool>(value); }},
+      {.name = "max-wait",
+       .kind = Kind::duration,
+       .fallback = "2s",
+       .help = "How long a request may wait for its rate limits before it is refused; a key's own "
+               "max_wait goes before.",
+       .apply = [](Config& config,
+                   const Value& value) { config.max_wait = std::get<milliseconds>(value); }},
+      {.name = "queue-requests",
+       .kind = Kind::whole,
+       .fallback = "1024",
+       .help = "Requests that may wait for one model; above it 503.",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.queue_requests = static_cast<size_t>(whole(value));
+           },
+       .least = 1,
+       .most = 1'000'000},
+      {.name = "queue-tokens",
+       .kind = Kind::whole,
+       .fallback = "4194304",
+       .help = "Prompt tokens that may wait for one model; above it 503.",
+       .apply = [](Config& config,
+                   const Value& value) { config.queue_tokens = static_cast<size_t>(whole(value)); },
+       .least = 1,
+       .most = 1'000'000'000},
+  };
+}
+
+std::vector<Setting> http() {
+  return {
+      {.name = "max-body",
+       .kind = Kind::bytes,
+       .fallback = "16MiB",
+       .help = "Largest body of a request.",
+       .apply = [](Config& config,
+                   const Value& value) { config.max_body = static_cast<size_t>(whole(value)); },
+       .least = 1 << 10,
+       .most = int64_t{1} << 30},
+      {.name = "max-connections",
+       .kind = Kind::whole,
+       .fallback = "2048",
+       .help = "Connections that are served at once, a thread each.",
+       .apply = [](Config& config,
+                   const Value& value) { config.max_connections = static_cast<int>(whole(value)); },
+       .least = 1,
+       .most = 65536},
+      {.name = "cors-origins",
+       .kind = Kind::list,
+       .help = "Origins whose web pages may call the API; * is all.",
+       .apply = [](Config& config,
+                   const Value& value) { config.cors_origins = std::get<List>(value); }},
+      {.name = "drain-timeout",
+       .kind = Kind::duration,
+       .fallback = "30s",
+       .help = "How long running requests may go on after SIGTERM.",
+       .apply = [](Config& config,
+                   const Value& value) { config.drain_timeout = std::get<milliseconds>(value); }},
+      {.name = "log-format",
+       .kind = Kind::choice,
+       .fallback = "text",
+       .help = "Lines of the log, on standard error.",
+       .apply = [](Config& config, const Value& value) { config.log_format = text(value); },
+       .choices = {"text", "json"}},
+      {.name = "log-level",
+       .kind = Kind::choice,
+       .fallback = "info",
+       .help = "The least that is logged.",
+       .apply = [](Config& config, const Value& value) { config.log_level = text(value); },
+       .choices = {"trace", "debug", "info", "warning", "error", "critical", "off"}},
+  };
+}
+
+std::vector<Setting> all() {
+  std::vector<Setting> table;
+  for (const auto& part : {address(), models(), engine(), clients(), http()}) {
+    table.insert(table.end(), part.begin(), part.end());
+  }
+  return table;
+}
+
+}  // namespace
+
+std::span<const Setting> settings() {
+  static const std::vector<Setting> kTable = all();
+  return kTable;
+}
+
+}  // namespace weir::app
