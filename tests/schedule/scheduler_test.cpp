@@ -1,0 +1,227 @@
+#include "weir/schedule/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "fakes/fake_clock.h"
+#include "fakes/fake_runner.h"
+#include "schedule/turns.h"
+
+namespace weir::schedule {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SchedulerTest : public testing::Test {
+ protected:
+  void start(ModelSpec spec, SchedulerOptions options = {}, int depth = 0) {
+    runner_ = std::make_unique<fakes::FakeRunner>(spec, depth);
+    runner_->on_row = [this](const Row& row) { rows_.push_back(row); };
+    scheduler_ = std::make_unique<Scheduler>(Scheduler::Parts{*runner_, queue_, clock_}, options);
+  }
+
+  work::ReplyReader ask(size_t prompt, uint32_t max_tokens, int priority = 5,
+                        const std::string& scope = "") {
+    auto [reply, reader] = work::make_reply();
+    std::vector<work::Request> requests(1);
+    requests[0].prompt.assign(prompt, 1);
+    work::SamplingParams params;
+    params.max_tokens = max_tokens;
+    requests[0].params = params;
+    requests[0].reply = std::move(reply);
+    requests[0].priority = priority;
+    requests[0].cache_scope = scope;
+    requests[0].arrival = clock_.now();
+    EXPECT_TRUE(queue_.push(requests));
+    return std::move(reader);
+  }
+
+  void run() {
+    do scheduler_->step();
+    while (!scheduler_->idle());
+  }
+
+  static work::Event last(work::ReplyReader& reader) {
+    std::optional<work::Event> event;
+    while (auto next = reader.next(0ms)) event = std::move(next);
+    return event ? *event : work::Event(Error{.message = "no answer"});
+  }
+
+  /// Tokens of each row since the last call.
+  std::vector<size_t> row_sizes() {
+    std::vector<size_t> sizes;
+    for (const Row& row : std::exchange(rows_, {})) sizes.push_back(row.tokens.size());
+    return sizes;
+  }
+
+  static ModelSpec decoder(uint32_t pages = 100) {
+    return {.memory = {.pages = true}, .max_tokens = 200, .page_size = 4, .pages = pages};
+  }
+
+  fakes::FakeClock clock_;
+  work::WorkQueue queue_{{}, nullptr};
+  std::unique_ptr<fakes::FakeRunner> runner_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::vector<Row> rows_;
+};
+
+using Sizes = std::vector<size_t>;
+
+TEST_F(SchedulerTest, CutsALongPromptBesideDecodes) {
+  start(decoder(), {.max_batch_tokens = 16, .max_chunk_tokens = 6, .prefix_cache = false});
+  auto a = ask(4, 10);
+  scheduler_->step();
+  EXPECT_EQ(row_sizes(), (Sizes{4}));
+  auto b = ask(20, 4);
+  scheduler_->step();
+  EXPECT_EQ(row_sizes(), (Sizes{1, 6}));
+  scheduler_->step();
+  EXPECT_EQ(row_sizes(), (Sizes{1, 6}));
+  auto c = ask(40, 1);
+  scheduler_->step();
+  EXPECT_EQ(row_sizes(), (Sizes{1, 6}));  // first come, first served
+  scheduler_->step();
+  EXPECT_EQ(row_sizes(), (Sizes{1, 2, 4}));
+}
+
+TEST_F(SchedulerTest, TakesTheWholeBudgetForAPromptWhenNobodyDecodes) {
+  start(decoder(), {.max_batch_tokens = 16, .max_chunk_tokens = 6});
+  auto a = ask(40, 1);
+  run();
+  EXPECT_EQ(row_sizes(), (Sizes{16, 16, 8}));
+}
+
+TEST_F(SchedulerTest, AtDepthOneTheLastTokenStaysOnTheDevice) {
+  start(decoder(), {}, 1);
+  auto a = ask(5, 3);
+  run();
+  ASSERT_EQ(rows_.size(), 3u);
+  EXPECT_EQ(rows_[1].tokens.size(), 0u);
+  EXPECT_EQ(rows_[1].first, 5u);
+  EXPECT_EQ(rows_[1].drawn, 1u);
+  EXPECT_EQ(rows_[2].first, 6u);
+  EXPECT_EQ(std::get<work::Finish>(last(a)).generated_tokens, 3u);
+}
+
+TEST_F(SchedulerTest, CachedPagesAreNotComputedAgainAndStayInTheirScope) {
+  start(decoder());
+  auto a = ask(12, 1);
+  run();
+  EXPECT_EQ(row_sizes(), (Sizes{12}));
+  auto b = ask(12, 1);
+  run();
+  EXPECT_EQ(row_sizes(), (Sizes{4}));  // one token at least is computed
+  EXPECT_EQ(std::get<work::Finish>(last(b)).cached_tokens, 8u);
+  auto c = ask(12, 1, 5, "another key");
+  run();
+  EXPECT_EQ(row_sizes(), (Sizes{12}));
+  EXPECT_EQ(std::get<work::Finish>(last(c)).cached_tokens, 0u);
+}
+
+TEST_F(SchedulerTest, HigherPriorityGoesFirst) {
+  start(decoder(), {.max_sequences = 1, .prefix_cache = false});
+  auto a = ask(4, 1, 5), b = ask(5, 1, 5), c = ask(6, 1, 9);
+  run();
+  EXPECT_EQ(row_sizes(), (Sizes{6, 4, 5}));
+}
+
+TEST_F(SchedulerTest, TheYoungestGivesItsPagesUp) {
+  start(decoder(6), {.prefix_cache = false});
+  auto a = ask(8, 12), b = ask(8, 12);  // 5 pages each
+  run();
+  EXPECT_EQ(std::get<work::Finish>(last(a)).generated_tokens, 12u);
+  EXPECT_EQ(std::get<work::Finish>(last(b)).generated_tokens, 12u);
+  // Both start; the second returns once the first is done, with all its tokens as one prompt.
+  std::vector<Row> again;
+  for (const Row& row : rows_)
+    if (row.first == 0) again.push_back(row);
+  ASSERT_EQ(again.size(), 3u);
+  EXPECT_EQ(again[2].id, again[1].id);
+  EXPECT_GT(again[2].drawn, 0u);
+}
+
+TEST_F(SchedulerTest, WhatNeverFitsIsRefusedWithBothNumbers) {
+  start(decoder(4));
+  auto a = ask(15, 3);
+  auto b = ask(200, 3);
+  run();
+  EXPECT_EQ(std::get<Error>(last(a)).message,
+            "prompt and completion need 5 pages; this model's cache has 4");
+  EXPECT_EQ(std::get<Error>(last(b)).message,
+            "prompt has 200 tokens; this model takes 199 and one of completion");
+  EXPECT_TRUE(rows_.empty());
+}
+
+TEST_F(SchedulerTest, AClosedReaderCostsNoFurtherStep) {
+  start(decoder());
+  auto a = ask(4, 100);
+  scheduler_->step();
+  scheduler_->step();
+  a.close();
+  rows_.clear();
+  scheduler_->step();
+  EXPECT_TRUE(rows_.empty());
+  EXPECT_TRUE(scheduler_->idle());
+  EXPECT_TRUE(scheduler_->audit());
+}
+
+TEST_F(SchedulerTest, TellsTheQueueWhatHasNotStarted) {
+  start(decoder(), {.max_sequences = 1});
+  auto a = ask(4, 2), b = ask(6, 2), c = ask(6, 2);
+  scheduler_->step();
+  EXPECT_EQ(queue_.waiting(), 2u);
+  EXPECT_EQ(scheduler_->started(), 1u);
+  run();
+  EXPECT_EQ(queue_.waiting(), 0u);
+  EXPECT_EQ(scheduler_->started(), 0u);
+}
+
+TEST_F(SchedulerTest, TimesAddUp) {
+  start(decoder(), {.max_sequences = 1});
+  auto a = ask(4, 2), b = ask(4, 3);
+  runner_->on_row = [this](const Row&) { clock_.advance(10ms); };
+  run();
+  const auto finish = std::get<work::Finish>(last(b));
+  EXPECT_EQ(finish.queued, 20ms);
+  EXPECT_EQ(finish.prefill, 10ms);
+  EXPECT_EQ(finish.decode, 20ms);
+}
+
+TEST_F(SchedulerTest, WhatIsUnfinishedAtTheEndIsAnswered) {
+  start(decoder(), {.max_sequences = 1}, 1);
+  auto a = ask(4, 9), b = ask(4, 9);
+  scheduler_->step();
+  scheduler_.reset();
+  EXPECT_EQ(std::get<Error>(last(a)).code, Code::unavailable);
+  EXPECT_EQ(std::get<Error>(last(b)).code, Code::unavailable);
+}
+
+TEST(Turns, GiveTheCrowdMoreAndNeverAll) {
+  Turns turns;
+  const std::vector<size_t> work{1, 1000};
+  std::vector<double> seconds{0, 0};
+  for (int i = 0; i < 10000; ++i) {
+    const size_t turn = turns.next(work);
+    const double took = turn == 0 ? 0.01 : 0.1;
+    seconds[turn] += took;
+    turns.took(turn, work[turn], took);
+  }
+  EXPECT_NEAR(seconds[1] / seconds[0], 10.97 / 2, 0.1);
+  EXPECT_EQ(turns.next({0, 0}), Turns::kNobody);
+}
+
+TEST(Turns, WhoWasIdleHasNoClaimToThePast) {
+  Turns turns;
+  for (int i = 0; i < 100; ++i) turns.took(turns.next({0, 5}), 5, 1);
+  int firsts = 0;
+  for (int i = 0; i < 20; ++i) {
+    const size_t turn = turns.next({5, 5});
+    firsts += turn == 0;
+    turns.took(turn, 5, 1);
+  }
+  EXPECT_NEAR(firsts, 10, 1);
+}
+
+}  // namespace
+}  // namespace weir::schedule

@@ -1,0 +1,155 @@
+#include "weir/schedule/step_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "fakes/fake_runner.h"
+
+namespace weir::schedule {
+namespace {
+
+using namespace std::chrono_literals;
+
+const ModelSpec kDecoder{.memory = {.pages = true}, .max_tokens = 64, .page_size = 4, .pages = 64};
+const ModelSpec kEncoder{.prompt = Prompt::whole, .generates = false, .max_tokens = 64};
+
+class StepLoopTest : public testing::Test {
+ protected:
+  std::shared_ptr<work::WorkQueue> add(StepLoop& loop, const ModelSpec& spec) {
+    auto queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_);
+    auto loaded = std::make_shared<std::promise<void>>();
+    auto ready = loaded->get_future();
+    loop.add({.name = "model",
+              .queue = queue,
+              .load = [spec]() -> Result<std::unique_ptr<Runner>> {
+                return std::unique_ptr<Runner>(std::make_unique<fakes::FakeRunner>(spec, 1));
+              },
+              .loaded = [loaded](const Result<ModelSpec>&) { loaded->set_value(); }});
+    ready.wait();
+    return queue;
+  }
+
+  static std::pair<std::vector<work::Request>, work::ReplyReader> request(work::TaskParams params) {
+    auto [reply, reader] = work::make_reply();
+    std::vector<work::Request> requests(1);
+    requests[0].prompt = {1, 2, 3};
+    requests[0].params = std::move(params);
+    requests[0].reply = std::move(reply);
+    requests[0].arrival = clock_.now();
+    return {std::move(requests), std::move(reader)};
+  }
+
+  static work::Event last(work::ReplyReader& reader) {
+    for (;;) {
+      auto event = reader.next(10s);
+      if (!event) return Error{.message = "no answer in time"};
+      if (std::holds_alternative<work::Finish>(*event) || std::holds_alternative<Error>(*event))
+        return *event;
+    }
+  }
+
+  inline static const SteadyClock clock_;
+  const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
+};
+
+TEST_F(StepLoopTest, ServesSeveralModelsToSeveralThreads) {
+  StepLoop loop(bell_, clock_);
+  auto decoder = add(loop, kDecoder), encoder = add(loop, kEncoder);
+  std::vector<std::thread> clients;
+  std::atomic<int> answered = 0;
+  for (int t = 0; t < 4; ++t)
+    clients.emplace_back([&, t] {
+      for (int i = 0; i < 25; ++i) {
+        const bool embed = (t + i) % 2 == 0;
+        auto [requests, reader] = request(embed ? work::TaskParams(work::EmbedParams{})
+                                                : work::TaskParams(work::SamplingParams{}));
+        ASSERT_TRUE((embed ? encoder : decoder)->push(requests));
+        answered += std::holds_alternative<work::Finish>(last(reader));
+      }
+    });
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(answered.load(), 100);
+  for (int i = 0; loop.in_flight() > 0 && i < 1000; ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(loop.in_flight(), 0u);
+}
+
+TEST_F(StepLoopTest, TicksWhileIdleAndWhileLoading) {
+  StepLoop loop(bell_, clock_);
+  std::promise<void> started, go_on;
+  loop.add({.name = "slow",
+            .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
+            .load = [&]() -> Result<std::unique_ptr<Runner>> {
+              started.set_value();
+              go_on.get_future().wait();
+              return Error{.message = "the folder is empty"};
+            },
+            .loaded = [](const Result<ModelSpec>&) {}});
+  started.get_future().wait();
+  std::this_thread::sleep_for(30ms);
+  EXPECT_EQ(loop.since_tick(), 0ms);
+  go_on.set_value();
+  std::this_thread::sleep_for(1200ms);
+  EXPECT_LT(loop.since_tick(), 1000ms);
+}
+
+TEST_F(StepLoopTest, AModelThatDoesNotLoadAnswersWhatWaits) {
+  StepLoop loop(bell_, clock_);
+  auto queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_);
+  auto [requests, reader] = request(work::SamplingParams{});
+  ASSERT_TRUE(queue->push(requests));
+  std::promise<std::string> message;
+  loop.add(
+      {.name = "broken",
+       .queue = queue,
+       .load = []() -> Result<std::unique_ptr<Runner>> {
+         return Error{.message = "config.json is missing"};
+       },
+       .loaded = [&](const Result<ModelSpec>& spec) { message.set_value(spec.error().message); }});
+  EXPECT_EQ(message.get_future().get(), "config.json is missing");
+  const auto answer = std::get<Error>(last(reader));
+  EXPECT_EQ(answer.code, Code::unavailable);
+  EXPECT_EQ(answer.message, "config.json is missing");
+}
+
+TEST_F(StepLoopTest, RefusesASpecThatContradictsItself) {
+  StepLoop loop(bell_, clock_);
+  std::promise<std::string> message;
+  loop.add(
+      {.name = "odd",
+       .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
+       .load = []() -> Result<std::unique_ptr<Runner>> {
+         return std::unique_ptr<Runner>(
+             std::make_unique<fakes::FakeRunner>(ModelSpec{.max_tokens = 8}, 0));
+       },
+       .loaded = [&](const Result<ModelSpec>& spec) { message.set_value(spec.error().message); }});
+  EXPECT_EQ(message.get_future().get(), "the model generates and remembers nothing");
+}
+
+TEST_F(StepLoopTest, StopAnswersEverythingAndLaterModels) {
+  auto loop = std::make_unique<StepLoop>(bell_, clock_);
+  auto queue = add(*loop, kDecoder);
+  work::SamplingParams params;
+  params.max_tokens = 60;
+  std::vector<work::ReplyReader> readers;
+  for (int i = 0; i < 200; ++i) {
+    auto [requests, reader] = request(params);
+    ASSERT_TRUE(queue->push(requests));
+    readers.push_back(std::move(reader));
+  }
+  loop->stop();
+  for (auto& reader : readers) {
+    const auto answer = last(reader);
+    const auto* error = std::get_if<Error>(&answer);
+    EXPECT_TRUE(!error || error->code == Code::unavailable);
+  }
+  auto late = add(*loop, kDecoder);  // answered whether or not the thread has ended
+  auto [requests, reader] = request(params);
+  while (loop->in_flight() > 0) std::this_thread::sleep_for(1ms);
+  loop.reset();
+  EXPECT_EQ(late->push(requests).error().code, Code::unavailable);
+}
+
+}  // namespace
+}  // namespace weir::schedule
