@@ -66,7 +66,8 @@ class RawClient {
     size_t head = buffer_.find("\r\n\r\n");
     parse_head(buffer_.substr(0, head), answer);
     buffer_.erase(0, head + 4);
-    if (answer.headers["transfer-encoding"] == "chunked") {
+    if (answer.status < 200 || answer.status == 204) return answer;
+    if (auto coding = answer.headers.find("transfer-encoding"); coding != answer.headers.end()) {
       read_chunks(answer);
     } else if (answer.headers.count("content-length")) {
       size_t length = std::stoul(answer.headers["content-length"]);
