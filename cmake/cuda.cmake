@@ -12,8 +12,6 @@ set(CMAKE_CUDA_COMPILER "${cuda}/bin/nvcc")
 set(CUDAToolkit_ROOT "${cuda}")
 set(CMAKE_CUDA_ARCHITECTURES "${WEIR_CUDA_ARCHS}")
 list(TRANSFORM CMAKE_CUDA_ARCHITECTURES APPEND "-real")
-set(CMAKE_CUDA_STANDARD 20)
-set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
 if(CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER "${CMAKE_CXX_COMPILER_LAUNCHER}")
@@ -21,6 +19,11 @@ endif()
 # The toolkit is put together from wheels: its linker script folder and libraries lie in lib, not lib64.
 set(CMAKE_CUDA_FLAGS_INIT "-L${cuda}/lib")
 enable_language(CUDA)
+# CMake 3.25.1 does not know that nvcc 12 and later speak C++20.
+set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 
 # cuda: the runtime and its headers, for *_cuda.cpp and *.cu alike. libcudart is the file beside libtorch: one in a process.
 add_library(cuda INTERFACE)
