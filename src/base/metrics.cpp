@@ -98,9 +98,8 @@ class CounterPerValue {
 };
 
 constexpr std::array<std::string_view, 4> kFinishReasons{"stop", "length", "abort", "error"};
-constexpr std::array<std::string_view, 8> kRefusals{"invalid",    "unauthorized", "rate_limited",
-                                                    "never_fits", "overloaded",   "unavailable",
-                                                    "deadline",   "other"};
+constexpr std::array<std::string_view, 6> kRefusals{"rate_limited", "never_fits", "overloaded",
+                                                    "unavailable",  "cancelled",  "other"};
 
 class ModelSeries final : public ModelMetrics {
  public:

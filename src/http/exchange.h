@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "weir/base/metrics.h"
@@ -35,15 +34,14 @@ struct Exchange {
   int socket;
   const Route* route = nullptr;
   std::string path_tail;  // what stands where the route has {id}
-  std::string body;
+  std::string body, peer;
   serve::Caller caller;
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool http_1_0 = false;  // knows no chunks
   bool counted = false;   // in daemon.in_flight
 
-  // For the log line.
-  std::string model;
-  std::optional<serve::Usage> usage;
+  // For metrics and the log.
+  bool asked = false;  // the service was, and writes the request's line
   int status = 0;
   std::string failure;
 

@@ -19,6 +19,12 @@ bool timed_out(const Connection& connection) {
   return connection.stream.failure() == GuardedStream::Failure::timed_out;
 }
 
+// What clients send stays out of the log: a message about a wrong field may quote it.
+const std::string& loggable(const Error& error) {
+  bool quotes = error.code == Code::invalid_argument || error.code == Code::not_found;
+  return quotes ? error.param : error.message;
+}
+
 }  // namespace
 
 void Front::install(GuardedServer& server) {
@@ -26,6 +32,7 @@ void Front::install(GuardedServer& server) {
     Connection& connection = server.connection_of(request);
     connection.exchange = std::make_unique<Exchange>(daemon_, connection.stream.socket());
     Exchange& exchange = *connection.exchange;
+    exchange.peer = request.remote_addr;
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
     exchange.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.new_id();
@@ -182,7 +189,7 @@ void Front::refuse(Exchange& exchange, Error error, Response& response) const {
   if (error.code == Code::internal) {
     spdlog::error("id={} failed: {}", exchange.caller.request_id, error.message);
   }
-  exchange.failure = error.message;
+  exchange.failure = loggable(error);
   write_error(error, response);
 }
 
@@ -202,7 +209,7 @@ void Front::complete_error(const Request& request, Connection& connection,
   } else if (response.status == 414) {
     error = invalid(fmt::format("the path has {} bytes; the limit is 1024", request.target.size()));
   }
-  if (connection.exchange) connection.exchange->failure = error.message;
+  if (connection.exchange) connection.exchange->failure = loggable(error);
   write_error(error, response);
   if (timed_out(connection)) response.status = kRequestTimeout;
 }
@@ -253,26 +260,16 @@ void Front::set_cors(const Request& request, Response& response) const {
 
 void Front::finished(Connection& connection) {
   Exchange& exchange = *connection.exchange;
-  if (exchange.counted) --daemon_.in_flight;
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - exchange.start;
   std::string_view route = exchange.route ? exchange.route->path : "none";
   daemon_.metrics.http_request(route, exchange.status, spent.count());
-
-  bool quiet = exchange.route && exchange.route->access == Access::open;
-  auto level = quiet ? spdlog::level::debug : spdlog::level::info;
-  if (!spdlog::should_log(level)) return;
-  serve::Usage usage = exchange.usage.value_or(serve::Usage{});
-  std::string line = fmt::format("{} {} {:.1f} ms id={}", route, exchange.status,
-                                 spent.count() * 1000, exchange.caller.request_id);
-  if (exchange.usage) {
-    line += fmt::format(
-        " model={} prompt={} cached={} completion={} queue_ms={:.1f} prefill_ms={:.1f} "
-        "decode_ms={:.1f}",
-        exchange.model, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
-        usage.queue_ms, usage.prefill_ms, usage.decode_ms);
-  }
-  if (!exchange.failure.empty()) line += fmt::format(" error=\"{}\"", exchange.failure);
-  spdlog::log(level, "{}", line);
+  bool quiet = exchange.asked || (exchange.route && exchange.route->access == Access::open);
+  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info,
+              "http route={} status={} ms={:.1f} id={} peer={} error=\"{}\"", route,
+              exchange.status, spent.count() * 1000, exchange.caller.request_id, exchange.peer,
+              exchange.failure);
+  // Last: who waits for the count to fall finds everything written.
+  if (exchange.counted) --daemon_.in_flight;
 }
 
 }  // namespace weir::http

@@ -127,6 +127,13 @@ TEST(Codec, BrokenJsonSaysWhere) {
       {R"({"messages":[{"role":"user","role":"user"}]})", "field \"role\" is given twice", "role"});
 }
 
+TEST(Codec, WhatAClientSentIsQuotedInBounds) {
+  auto decoded = decode_chat(with(std::string(100'000, 'x').c_str(), 1));
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().message.size(), 500u);
+  EXPECT_EQ(decoded.error().param.size(), 200u);
+}
+
 TEST(Codec, NestingIsBound) {
   auto nested = [](size_t depth) {
     json body = chat_body();

@@ -5,6 +5,7 @@
 #include "http/error_reply.h"
 #include "http/json_text.h"
 #include "http/server_fixture.h"
+#include "weir/base/log.h"
 
 namespace weir::http {
 namespace {
@@ -258,6 +259,24 @@ TEST_F(Routes, RequestsAreCountedByRouteAndStatus) {
                text.find("weir_http_connections 0\n") != std::string::npos;
       },
       milliseconds(1000)));
+}
+
+TEST_F(Routes, ARefusalIsLoggedWithoutWhatTheClientSent) {
+  start();
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(start_log(LogFormat::text, "info"));
+  ask(post("/v1/chat/completions", R"({"messages":[{"role":"s3cret","content":"s3cret"}]})",
+           "x-request-id: mine\r\n"));
+  ask(get("/s3cret"));
+  ask(get("/health"));
+  ask(post("/v1/chat/completions", R"({"s3cret})"));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(500)));
+  std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("http route=/v1/chat/completions status=400 ms="));
+  EXPECT_THAT(log, HasSubstr("id=mine peer=127.0.0.1 error=\"messages[0].role\""));
+  EXPECT_THAT(log, HasSubstr("http route=none status=404"));
+  EXPECT_THAT(log, Not(HasSubstr("s3cret")));
+  EXPECT_THAT(log, Not(HasSubstr("/health")));
 }
 
 TEST_F(Routes, DrainRefusesNewWorkAndLetsTheRestRun) {

@@ -18,15 +18,9 @@ Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
                           serve::Generation& generation, const AnswerShape& shape) {
   std::vector<Choice> choices(generation.prompts().size());
   while (!generation.done()) {
-    if (exchange.caller.gone()) {
-      exchange.usage = generation.usage();
-      return Error{.code = Code::cancelled, .message = "the client left"};
-    }
+    if (exchange.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
     auto next = generation.next(kLook);
-    if (!next) {
-      exchange.usage = generation.usage();
-      return next.error();
-    }
+    if (!next) return next.error();
     if (!*next) continue;
     serve::Delta& delta = **next;
     Choice& choice = choices.at(delta.choice);
@@ -34,9 +28,9 @@ Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
     choice.token_ids.insert(choice.token_ids.end(), delta.token_ids.begin(), delta.token_ids.end());
     if (delta.end) choice.end = *delta.end;
   }
-  exchange.usage = generation.usage();
-  set_server_timing(response, *exchange.usage);
-  answer_json(response, whole_answer(shape, generation.prompts(), choices, *exchange.usage));
+  serve::Usage usage = generation.usage();
+  set_server_timing(response, usage);
+  answer_json(response, whole_answer(shape, generation.prompts(), choices, usage));
   return {};
 }
 
@@ -44,7 +38,6 @@ Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
 
 Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
                                std::unique_ptr<serve::Generation> generation, AnswerShape shape) {
-  exchange.model = shape.model;
   if (!shape.presentation.stream) return answer_whole(exchange, response, *generation, shape);
   response.status = 200;
   response.set_header("Cache-Control", "no-cache");

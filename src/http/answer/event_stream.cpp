@@ -35,8 +35,7 @@ bool EventStream::run(httplib::DataSink& sink) {
     if (out.empty() && Clock::now() - written_ >= kPing) out = ": ping\n\n";
     if (!send(sink, out)) return false;
   }
-  exchange_.usage = generation_->usage();
-  writer_.finish(out, *exchange_.usage);
+  writer_.finish(out, generation_->usage());
   if (!send(sink, out)) return false;
   ended_ = true;
   sink.done();
@@ -76,7 +75,6 @@ bool EventStream::end_with(httplib::DataSink& sink, std::string& out, const Erro
     spdlog::error("id={} failed in its stream: {}", exchange_.caller.request_id, error.message);
   }
   exchange_.failure = error.message;
-  exchange_.usage = generation_->usage();
   ended_ = true;
   ChunkWriter::error(out, error);
   if (!send(sink, out)) return false;
@@ -88,7 +86,6 @@ void EventStream::release() {
   if (!ended_) {
     exchange_.status = kClientLeft;
     exchange_.failure = "the client left";
-    exchange_.usage = generation_->usage();
   }
   generation_.reset();
 }

@@ -8,6 +8,7 @@ namespace weir::http {
 namespace {
 
 constexpr size_t kMaxDepth = 100;
+constexpr size_t kMaxMessage = 500, kMaxParam = 200;
 
 // Builds the document as the library does, but refuses what it lets pass.
 class StrictBuilder {
@@ -74,6 +75,9 @@ class StrictBuilder {
 }  // namespace
 
 void refuse(std::string message, std::string param) {
+  // Names and values in them are the client's, and may be as long as its body.
+  if (message.size() > kMaxMessage) message.resize(kMaxMessage);
+  if (param.size() > kMaxParam) param.resize(kMaxParam);
   throw Refusal{invalid(std::move(message), std::move(param))};
 }
 

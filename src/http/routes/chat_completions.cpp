@@ -11,6 +11,7 @@ Result<void> post_chat_completions(Exchange& exchange, httplib::Response& respon
   if (!chat) return chat.error();
   exchange.body = {};
   lower_timeout(exchange.caller, chat->presentation.timeout);
+  exchange.asked = true;
   auto generation = exchange.daemon.service.chat(chat->request, exchange.caller);
   if (!generation) return generation.error();
   auto shape = new_shape(exchange, Dialect::chat, chat->presentation, (*generation)->model());

@@ -11,6 +11,7 @@ Result<void> post_completions(Exchange& exchange, httplib::Response& response) {
   if (!completion) return completion.error();
   exchange.body = {};
   lower_timeout(exchange.caller, completion->presentation.timeout);
+  exchange.asked = true;
   auto generation = exchange.daemon.service.complete(completion->request, exchange.caller);
   if (!generation) return generation.error();
   auto shape =

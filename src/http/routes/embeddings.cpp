@@ -51,10 +51,9 @@ Result<void> post_embeddings(Exchange& exchange, httplib::Response& response) {
   if (!embedding) return embedding.error();
   exchange.body = {};
   lower_timeout(exchange.caller, embedding->timeout);
+  exchange.asked = true;
   auto embeddings = exchange.daemon.service.embed(embedding->request, exchange.caller);
   if (!embeddings) return embeddings.error();
-  exchange.model = embeddings->model;
-  exchange.usage = embeddings->usage;
   set_server_timing(response, embeddings->usage);
   answer_json(response, embeddings_text(exchange, *embeddings, embedding->base64));
   return {};
