@@ -19,8 +19,8 @@ float widen(bf16 half) { return std::bit_cast<float>(uint32_t{half.bits} << 16);
 
 bf16 narrow(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
-  if (value != value) return {static_cast<uint16_t>((bits | 0x400000) >> 16)};
-  return {static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+  const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1), quiet = bits | 0x400000;
+  return {static_cast<uint16_t>((value != value ? quiet : rounded) >> 16)};
 }
 
 template <class To, class From>
@@ -33,33 +33,38 @@ To convert(From value) {
     return narrow(value);
 }
 
-/// Element (output, input) of a panel lies at output * kGroup + input / kGroup * cols * kGroup +
-/// input % kGroup.
+/// Inputs that lie next to each other: element (output, input) of a panel is at
+/// (input / kGroup * cols + output) * kGroup + input % kGroup.
 template <class T>
-constexpr int kGroup = std::is_same_v<T, float> ? 1 : 2;
+constexpr int64_t kGroup = sizeof(uint32_t) / sizeof(T);
 
 /// Sixteen inputs of all outputs at a time: whole cache lines of the source, and a target that
 /// stays in cache.
 template <class To, class From>
-void pack_panel(To* panel, int cols, ConstRows source, int64_t first) {
+void pack_panel(To* panel, int64_t cols, ConstRows source, int64_t first) {
   constexpr int64_t kBlock = 16, group = kGroup<To>;
-  const int64_t outputs = std::min<int64_t>(cols, source.rows - first);
+  const int64_t outputs = std::min(cols, source.rows - first);
   for (int64_t begin = 0; begin < source.cols; begin += kBlock) {
     const int64_t inputs = std::min(kBlock, source.cols - begin);
     To* block = panel + begin * cols;
     for (int64_t j = 0; j < outputs; ++j) {
-      From values[kBlock];  // the source may be a file's bytes, aligned to nothing
+      From values[kBlock] = {};  // the source may be a file's bytes, aligned to nothing
       const auto* row = static_cast<const std::byte*>(source.data) +
                         ((first + j) * source.stride + begin) * static_cast<int64_t>(sizeof(From));
-      std::memcpy(values, row, sizeof(From) * static_cast<size_t>(inputs));
-      for (int64_t i = 0; i < inputs; ++i)
-        block[i / group * cols * group + j * group + i % group] = convert<To>(values[i]);
+      if (inputs == kBlock)
+        std::memcpy(values, row, sizeof(values));
+      else
+        std::memcpy(values, row, sizeof(From) * static_cast<size_t>(inputs));
+      To converted[kBlock];
+      for (int64_t i = 0; i < kBlock; ++i) converted[i] = convert<To>(values[i]);
+      for (int64_t i = 0; i < inputs; i += group)
+        std::memcpy(block + i * cols + j * group, converted + i, sizeof(uint32_t));
     }
   }
 }
 
 template <class To>
-void pack_panel(std::byte* panel, int cols, const ConstRows& source, int64_t first) {
+void pack_panel(std::byte* panel, int64_t cols, const ConstRows& source, int64_t first) {
   if (source.type == DType::float32)
     pack_panel<To, float>(reinterpret_cast<To*>(panel), cols, source, first);
   else
@@ -67,10 +72,10 @@ void pack_panel(std::byte* panel, int cols, const ConstRows& source, int64_t fir
 }
 
 template <class To, class From>
-void unpack(To* out, const From* panel, int cols, int64_t column, int64_t in) {
+void unpack(To* out, const From* panel, int64_t cols, int64_t column, int64_t in) {
   constexpr int64_t group = kGroup<From>;
   for (int64_t i = 0; i < in; ++i)
-    out[i] = convert<To>(panel[i / group * cols * group + column * group + i % group]);
+    out[i] = convert<To>(panel[(i / group * cols + column) * group + i % group]);
 }
 
 template <class To>
