@@ -1,0 +1,200 @@
+"""Wrong input: each its own error, and the next request is served as before."""
+import http.client
+import json
+import socket
+import time
+
+import pytest
+import requests
+
+from conftest import CHATS
+from daemon import CHAT, VECTORS, Daemon, model
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+GOOD = {"model": CHAT, "messages": MESSAGES, "max_tokens": 1}
+
+# (path, body, status, what the error's param is, or None for no field)
+BODIES = [
+    ("/v1/chat/completions", b"", 400, None),
+    ("/v1/chat/completions", b"{", 400, None),
+    ("/v1/chat/completions", b"[]", 400, None),
+    ("/v1/chat/completions", b'"text"', 400, None),
+    ("/v1/chat/completions", b"{} {}", 400, None),
+    ("/v1/chat/completions", b"{'model': 1}", 400, None),
+    ("/v1/chat/completions", b'{"messages": "\xff\xfe"}', 400, None),
+    ("/v1/chat/completions", b'{"messages": ' + b"[" * 5000 + b"]" * 5000 + b"}", 400, None),
+    ("/v1/chat/completions", b'{"model": "' + CHAT.encode() + b'", "model": "x", "messages": []}', 400, None),
+    ("/v1/chat/completions", {"model": CHAT}, 400, "messages"),
+    ("/v1/chat/completions", {**GOOD, "messages": []}, 400, "messages"),
+    ("/v1/chat/completions", {**GOOD, "messages": "hi"}, 400, "messages"),
+    ("/v1/chat/completions", {**GOOD, "messages": [1]}, 400, "messages[0]"),
+    ("/v1/chat/completions", {**GOOD, "messages": [{"role": "user"}]}, 400, "messages[0].content"),
+    ("/v1/chat/completions", {**GOOD, "messages": [{"role": 1, "content": "x"}]}, 400, "messages[0].role"),
+    ("/v1/chat/completions", {**GOOD, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400,
+     "messages[0].content[0].type"),
+    ("/v1/chat/completions", {**GOOD, "temperature": "hot"}, 400, "temperature"),
+    ("/v1/chat/completions", {**GOOD, "temperature": -1}, 400, "temperature"),
+    ("/v1/chat/completions", {**GOOD, "temperature": 2.5}, 400, "temperature"),
+    ("/v1/chat/completions", {**GOOD, "top_p": 1.5}, 400, "top_p"),
+    ("/v1/chat/completions", {**GOOD, "max_tokens": 0}, 400, "max_tokens"),
+    ("/v1/chat/completions", {**GOOD, "max_tokens": -5}, 400, "max_tokens"),
+    ("/v1/chat/completions", {**GOOD, "max_tokens": 5.5}, 400, "max_tokens"),
+    ("/v1/chat/completions", {**GOOD, "max_tokens": 10**30}, 400, "max_tokens"),
+    ("/v1/chat/completions", {**GOOD, "max_tokens": True}, 400, "max_tokens"),
+    ("/v1/chat/completions", {**GOOD, "stream": "yes"}, 400, "stream"),
+    ("/v1/chat/completions", {**GOOD, "n": 2}, 400, "n"),
+    ("/v1/chat/completions", {**GOOD, "logprobs": True}, 400, "logprobs"),
+    ("/v1/chat/completions", {**GOOD, "tools": [{"type": "function"}]}, 400, "tools"),
+    ("/v1/chat/completions", {**GOOD, "presence_penalty": 0.5}, 400, "presence_penalty"),
+    ("/v1/chat/completions", {**GOOD, "surprise": 1}, 400, "surprise"),
+    ("/v1/chat/completions", {**GOOD, "stop": [""]}, 400, "stop[0]"),
+    ("/v1/chat/completions", {**GOOD, "model": "nobody"}, 404, "model"),
+    ("/v1/chat/completions", {**GOOD, "model": 3}, 400, "model"),
+    ("/v1/completions", {"model": CHAT, "prompt": [1, -2, 3]}, 400, None),
+    ("/v1/completions", {"model": CHAT, "prompt": [1, 49152]}, 400, None),
+    ("/v1/completions", {"model": CHAT, "prompt": [1, "x"]}, 400, None),
+    ("/v1/completions", {"model": CHAT, "prompt": []}, 400, "prompt"),
+    ("/v1/completions", {"model": CHAT, "prompt": {"a": 1}}, 400, "prompt"),
+    ("/v1/completions", {"model": CHAT, "prompt": "word " * 9000}, 400, None),
+    ("/v1/embeddings", {"model": VECTORS}, 400, "input"),
+    ("/v1/embeddings", {"model": VECTORS, "input": []}, 400, "input"),
+    ("/v1/embeddings", {"model": VECTORS, "input": "x", "dimensions": 0}, 400, "dimensions"),
+    ("/v1/embeddings", {"model": VECTORS, "input": "x", "dimensions": 385}, 400, "dimensions"),
+    ("/v1/embeddings", {"model": VECTORS, "input": "x", "encoding_format": "int8"}, 400, "encoding_format"),
+    ("/tokenize", {"model": CHAT}, 400, None),
+    ("/detokenize", {"model": CHAT, "tokens": "x"}, 400, "tokens"),
+]
+
+
+@pytest.mark.parametrize("path,body,status,param", BODIES, ids=range(len(BODIES)))
+def test_wrong_body(daemon, path, body, status, param):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = requests.post(daemon.url + path, data=data, headers={"content-type": "application/json"}, timeout=30)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["type"] == "invalid_request_error" and error["message"]
+    if param is not None:
+        assert error["param"] == param, error
+    assert daemon.post("/v1/chat/completions", GOOD).status_code == 200
+
+
+@pytest.mark.parametrize("body", [
+    {**GOOD, "n": 1, "presence_penalty": 0, "frequency_penalty": 0.0, "logprobs": False, "tools": [], "logit_bias": {},
+     "user": "me", "metadata": {"a": "b"}, "store": False, "seed": None, "stop": None},
+    {**GOOD, "response_format": {"type": "text"}, "max_tokens": 1.0, "top_k": -1},
+])
+def test_values_that_do_nothing_are_taken(daemon, body):
+    answer = daemon.post("/v1/chat/completions", body)
+    assert answer.status_code == 200, answer.text
+
+
+def test_too_long_prompt_names_the_limit(daemon):
+    answer = daemon.post("/v1/completions", {"model": CHAT, "prompt": [5] * 9000})
+    assert answer.status_code == 400
+    assert "9000" in answer.json()["error"]["message"] and "8192" in answer.json()["error"]["message"]
+
+
+def test_routes_and_methods(daemon):
+    assert requests.get(daemon.url + "/nothing", timeout=10).status_code == 404
+    wrong = requests.get(daemon.url + "/v1/chat/completions", timeout=10)
+    assert wrong.status_code == 405 and "POST" in wrong.headers["allow"]
+    assert requests.get(daemon.url + "/v1/models/nobody", timeout=10).status_code == 404
+    assert requests.head(daemon.url + "/health", timeout=10).status_code == 200
+    assert requests.get(daemon.url + "/" + "x" * 5000, timeout=10).status_code in (400, 414)
+
+
+def test_content_types(daemon):
+    post = lambda **headers: requests.post(daemon.url + "/v1/chat/completions", data=json.dumps(GOOD), headers=headers, timeout=60)
+    assert post(**{"content-type": "application/x-www-form-urlencoded"}).status_code == 200
+    assert post(**{"content-type": "application/json; charset=utf-8"}).status_code == 200
+    assert post(**{"content-type": "text/plain"}).status_code == 415
+    assert post(**{"content-type": "application/json", "content-encoding": "gzip"}).status_code == 415
+
+
+def test_body_over_the_limit():
+    with Daemon(*model(VECTORS), "--max-body", "64KiB") as daemon:
+        daemon.ready()
+        big = {"model": VECTORS, "input": "x" * 70000}
+        assert daemon.post("/v1/embeddings", big).status_code == 413
+        chunked = requests.post(daemon.url + "/v1/embeddings", data=iter([b'{"input":"', b"x" * 70000, b'"}']), timeout=30,
+                                headers={"content-type": "application/json"})
+        assert chunked.status_code == 413
+        assert daemon.post("/v1/embeddings", {"model": VECTORS, "input": "x"}).status_code == 200
+
+
+def raw(daemon, data, seconds=5):
+    """What comes back on a connection of its own, up to its end or to `seconds`."""
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=seconds) as s:
+        s.sendall(data)
+        got = b""
+        try:
+            while chunk := s.recv(65536):
+                got += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return got
+
+
+@pytest.mark.parametrize("data", [
+    b"GARBAGE\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+    b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100000 + b"\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+], ids=range(7))
+def test_broken_http(daemon, data):
+    got = raw(daemon, data, seconds=15)
+    assert not got.startswith(b"HTTP/1.1 200"), got[:200]
+    assert requests.get(daemon.url + "/health", timeout=10).status_code == 200
+
+
+@pytest.mark.long
+def test_slow_header_is_cut(daemon):
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=30) as s:
+        s.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n")
+        s.settimeout(0.5)
+        while time.monotonic() - began < 25:
+            try:
+                s.sendall(b"X-Slow: 1\r\n")
+                if s.recv(4096) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        else:
+            raise AssertionError("a header that never ends is still read after 25 s")
+    assert time.monotonic() - began > 5
+
+
+def test_client_that_leaves_mid_stream_costs_nothing_more(daemon):
+    daemon.idle()
+    before = daemon.metric("weir_generated_tokens_total")
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+    body = {"model": CHAT, "messages": CHATS[0]["messages"], "max_tokens": 4000, "ignore_eos": True, "stream": True}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"})
+    response = connection.getresponse()
+    assert response.status == 200
+    response.read(200)
+    assert daemon.metric("weir_requests_running") == 1
+    connection.sock.close()
+    response.close()
+    connection.close()
+    daemon.idle(seconds=5)
+    assert daemon.metric("weir_generated_tokens_total") - before < 1000
+
+
+def test_client_that_leaves_while_it_waits_costs_nothing_more(daemon):
+    daemon.idle()
+    body = json.dumps({"model": CHAT, "messages": CHATS[0]["messages"], "max_tokens": 4000, "ignore_eos": True}).encode()
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as s:
+        s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        until = time.monotonic() + 10
+        while daemon.metric("weir_requests_running") == 0 and time.monotonic() < until:
+            time.sleep(0.02)
+        assert daemon.metric("weir_requests_running") == 1
+    daemon.idle(seconds=5)
