@@ -109,8 +109,8 @@ bool has_body(const httplib::Request& request) {
 }
 
 bool wants_close(const httplib::Request& request) {
+  if (request.version == "HTTP/1.0") return true;
   std::string connection = request.get_header_value("Connection");
-  if (request.version == "HTTP/1.0") return !same(trimmed(connection), "keep-alive");
   std::string_view rest = connection;
   while (!rest.empty()) {
     size_t comma = std::min(rest.find(','), rest.size());

@@ -1,6 +1,6 @@
 #include "weir/http/server.h"
 
-#include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <cstring>
 #include <random>
@@ -16,6 +16,18 @@ using std::chrono::milliseconds;
 
 // How long stop() waits for streams to say that they end.
 constexpr milliseconds kFarewell{3000};
+
+// A connection is a file, and the usual limit of 1024 lies below the usual cap; without files the
+// accept loop spins.
+void allow_files(size_t connections) {
+  constexpr rlim_t kOthers = 8192;  // models, logs, and connections that wait for a thread
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  rlim_t wanted = std::min<rlim_t>(limit.rlim_max, connections + kOthers);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 // Unique in this process and, by its random start, very likely beyond.
 class IdSource {
@@ -63,6 +75,7 @@ class HttplibServer final : public Server {
   ~HttplibServer() override { stop(); }
 
   Result<void> bind() {
+    allow_files(static_cast<size_t>(std::max(options_.max_connections, 1)));
     errno = 0;
     port_ = options_.port == 0 ? server_.bind_to_any_port(options_.host)
             : server_.bind_to_port(options_.host, options_.port) ? options_.port
