@@ -134,9 +134,11 @@ void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
     return;
   }
   if (spec->pages > 0) metrics_->set_cache_config(name, spec->page_size, spec->pages);
-  spdlog::info("model {} is ready: {}, {}, {} tokens, {} pages of {}, loaded in {}", name,
-               model.loaded->architecture, model.loaded->dtype, spec->max_tokens, spec->pages,
-               spec->page_size, seconds_since(model.begun));
+  std::string cache =
+      spec->pages > 0 ? fmt::format(", {} pages of {}", spec->pages, spec->page_size) : "";
+  spdlog::info("model {} is ready: {}, {}, {} tokens{}, loaded in {}", name,
+               model.loaded->architecture, model.loaded->dtype, spec->max_tokens, cache,
+               seconds_since(model.begun));
   model.progress->set("ready", 100);
   service_->mark_ready(name, *std::exchange(model.loaded, std::nullopt));
   model.done = true;

@@ -8,25 +8,26 @@
 namespace weir::app {
 namespace {
 
-std::string percent(const Progress::State& state) {
-  return std::to_string(static_cast<int>(std::clamp(state.percent, 0.0, 100.0))) + "%";
+int percent(const Progress::State& state) {
+  return static_cast<int>(std::clamp(state.percent, 0.0, 100.0));
 }
 
 std::string left(const Progress::State& state) {
-  return state.left ? ", " + std::to_string(state.left->count()) + " s left" : "";
+  return state.left ? fmt::format(", {} s left", state.left->count()) : std::string();
 }
 
 }  // namespace
 
 std::string progress_line(const std::string& model, const Progress::State& state) {
-  return "model " + model + ": " + state.phase + ", " + percent(state) + left(state);
+  return fmt::format("model {}: {}, {}%{}", model, state.phase, percent(state), left(state));
 }
 
 std::string progress_bar(const std::string& model, const Progress::State& state) {
   constexpr size_t kWidth = 24;
-  auto filled = static_cast<size_t>(std::clamp(state.percent, 0.0, 100.0) / 100 * kWidth);
-  return "[" + std::string(filled, '#') + std::string(kWidth - filled, '.') + "] " +
-         percent(state) + " " + model + " " + state.phase + left(state);
+  size_t filled = static_cast<size_t>(percent(state)) * kWidth / 100;
+  return fmt::format("[{}{}] {}% {} {}{}", std::string(filled, '#'),
+                     std::string(kWidth - filled, '.'), percent(state), model, state.phase,
+                     left(state));
 }
 
 LoadingReport::~LoadingReport() { end_line(); }

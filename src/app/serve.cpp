@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kLoadingTick{250};
+constexpr milliseconds kLoadingTick{100};
 constexpr milliseconds kTick{1000};
 constexpr milliseconds kDrainTick{20};
 

@@ -1,0 +1,101 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "app/child.h"
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::StartsWith;
+
+namespace weir::app {
+namespace {
+
+std::string one_line_of(const Child& child) {
+  EXPECT_EQ(std::count(child.errors().begin(), child.errors().end(), '\n'), 1) << child.errors();
+  return child.errors();
+}
+
+TEST(Binary, VersionAndHelp) {
+  Child version({"--version"});
+  EXPECT_EQ(version.wait(), 0);
+  EXPECT_THAT(version.output(), MatchesRegex("weir [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  Child help({"--help"});
+  EXPECT_EQ(help.wait(), 0);
+  for (const char* command : {"serve", "check", "key"})
+    EXPECT_THAT(help.output(), HasSubstr(command));
+  Child serve({"serve", "--help"});
+  EXPECT_EQ(serve.wait(), 0);
+  EXPECT_THAT(serve.output(), HasSubstr("--max-batch-tokens"));
+  EXPECT_THAT(serve.output(), HasSubstr("WEIR_MAX_WAIT"));
+}
+
+TEST(Binary, WrongArgumentsAreOneLineAndExitCode2) {
+  Child none({});
+  EXPECT_EQ(none.wait(), 2);
+  EXPECT_THAT(one_line_of(none), StartsWith("weir: "));
+  Child unknown({"serve", "--prot", "80"});
+  EXPECT_EQ(unknown.wait(), 2);
+  EXPECT_THAT(one_line_of(unknown), HasSubstr("--prot"));
+  Child wrong({"serve", "--port", "99999"});
+  EXPECT_EQ(wrong.wait(), 2);
+  EXPECT_EQ(one_line_of(wrong),
+            "weir: port (flag --port): \"99999\" is not a whole number from 0 to 65535\n");
+  Child variable({"serve"}, "", {"WEIR_THREADS=many"});
+  EXPECT_EQ(variable.wait(), 2);
+  EXPECT_THAT(one_line_of(variable), HasSubstr("threads (env WEIR_THREADS): \"many\""));
+  Child no_model({"serve"});
+  EXPECT_EQ(no_model.wait(), 2);
+  EXPECT_THAT(one_line_of(no_model), HasSubstr("--model NAME=DIR"));
+}
+
+TEST(Binary, CheckSaysWhereEachValueCameFrom) {
+  std::string path = testing::TempDir() + "/weir_check_" + std::to_string(getpid()) + ".toml";
+  std::ofstream(path) << "# mine\nmax-num-seqs = 9\nport = 1\n";
+  Child check({"check", "--port", "81", "--model", "x=/nowhere"}, "",
+              {"WEIR_CONFIG=" + path, "WEIR_API_KEY=hunter2"});
+  EXPECT_EQ(check.wait(), 1) << "a model is wrong";
+  EXPECT_THAT(check.output(), testing::ContainsRegex("port +\\= 81 +\\(flag --port\\)"));
+  EXPECT_THAT(check.output(), testing::ContainsRegex("max-num-seqs +\\= 9 +\\(" + path + ":2\\)"));
+  EXPECT_THAT(check.output(),
+              testing::ContainsRegex("api-key +\\= \\(set\\) +\\(env WEIR_API_KEY\\)"));
+  EXPECT_THAT(check.output(), testing::ContainsRegex("host +\\= 127.0.0.1 +\\(default\\)"));
+  EXPECT_THAT(check.output(), HasSubstr("wrong: model x: \"/nowhere\" is no folder"));
+  EXPECT_THAT(check.output(), testing::Not(HasSubstr("hunter2")));
+  std::remove(path.c_str());
+}
+
+TEST(Binary, AKeyThatIsMadeIsInTheFileItMakes) {
+  Child fresh({"key", "new", "web"});
+  ASSERT_EQ(fresh.wait(), 0);
+  std::string secret = fresh.output().substr(0, fresh.output().find('\n'));
+  std::string toml = fresh.output().substr(secret.size());
+  EXPECT_THAT(secret, MatchesRegex("sk-weir-[A-Za-z0-9_-]+"));
+  EXPECT_THAT(toml, testing::Not(HasSubstr(secret)));
+
+  Child hash({"key", "hash"}, secret + "\n");
+  ASSERT_EQ(hash.wait(), 0);
+  EXPECT_THAT(toml,
+              HasSubstr("hash = \"" + hash.output().substr(0, hash.output().size() - 1) + "\""));
+
+  std::string path = testing::TempDir() + "/weir_keys_" + std::to_string(getpid()) + ".toml";
+  std::ofstream(path) << toml;
+  Child good({"key", "check", path});
+  EXPECT_EQ(good.wait(), 0);
+  EXPECT_THAT(good.output(), HasSubstr("keys 1"));
+  std::ofstream(path) << toml << "prio = 3\n";
+  Child wrong({"key", "check", path});
+  EXPECT_EQ(wrong.wait(), 1);
+  EXPECT_THAT(one_line_of(wrong), HasSubstr(path + ":6: key: unknown field \"prio\""));
+  std::remove(path.c_str());
+
+  Child unnamed({"key", "new", "a b"});
+  EXPECT_EQ(unnamed.wait(), 2);
+  Child empty({"key", "hash"}, "\n");
+  EXPECT_EQ(empty.wait(), 2);
+}
+
+}  // namespace
+}  // namespace weir::app

@@ -1,0 +1,103 @@
+#include "app/model_choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+using testing::HasSubstr;
+
+namespace weir::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ModelChoiceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::path(testing::TempDir()) / ("weir_models_" + std::to_string(::getpid()));
+    fs::remove_all(root_);
+    for (const char* name : {"b-model", "a-model"}) {
+      fs::create_directories(root_ / name);
+      std::ofstream(root_ / name / "config.json") << "{}";
+    }
+    fs::create_directories(root_ / "no-model");
+    config_.dtype = "auto";
+    config_.max_model_len = 512;
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  std::string error() { return choose_models(config_).error().message; }
+
+  fs::path root_;
+  Config config_;
+};
+
+TEST_F(ModelChoiceTest, NameAndFolderAndOptions) {
+  auto plain = parse_model("smol=/m/smollm2", config_);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->name, "smol");
+  EXPECT_EQ(plain->directory, "/m/smollm2");
+  EXPECT_EQ(plain->dtype, "auto");
+  EXPECT_EQ(plain->max_model_len, 512u);
+  auto full = parse_model("smol=/m/smollm2,dtype=float32,max-model-len=99", config_);
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->directory, "/m/smollm2");
+  EXPECT_EQ(full->dtype, "float32");
+  EXPECT_EQ(full->max_model_len, 99u);
+}
+
+TEST_F(ModelChoiceTest, AFolderAloneGivesItsName) {
+  EXPECT_EQ(parse_model("/m/smollm2/", config_)->name, "smollm2");
+  EXPECT_EQ(parse_model("smollm2,dtype=bfloat16", config_)->name, "smollm2");
+  EXPECT_EQ(parse_model("./a=b", config_)->name, "a=b");
+  EXPECT_EQ(parse_model(".", config_)->name, fs::current_path().filename());
+}
+
+TEST_F(ModelChoiceTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_THAT(parse_model("=/m", config_).error().message,
+              HasSubstr("model: \"=/m\" is not NAME=DIR"));
+  EXPECT_THAT(parse_model("a=", config_).error().message, HasSubstr("\"a=\""));
+  EXPECT_THAT(parse_model("a=/m,dtype=int8", config_).error().message,
+              HasSubstr("dtype: \"int8\" is not one of auto, float32, bfloat16"));
+  EXPECT_THAT(parse_model("a=/m,type=float32", config_).error().message,
+              HasSubstr("option \"type=float32\""));
+  EXPECT_THAT(parse_model("a=/m,x", config_).error().message, HasSubstr("option \"x\""));
+  EXPECT_FALSE(parse_model("a b=/m", config_));
+}
+
+TEST_F(ModelChoiceTest, AFolderOfModels) {
+  config_.models_dir = root_;
+  auto choices = choose_models(config_);
+  ASSERT_TRUE(choices);
+  ASSERT_EQ(choices->size(), 2u);
+  EXPECT_EQ((*choices)[0].name, "a-model");
+  EXPECT_EQ((*choices)[1].name, "b-model");
+  EXPECT_EQ((*choices)[1].directory, root_ / "b-model");
+}
+
+TEST_F(ModelChoiceTest, AFolderThatIsItselfAModel) {
+  config_.models_dir = root_ / "a-model";
+  auto choices = choose_models(config_);
+  ASSERT_TRUE(choices);
+  ASSERT_EQ(choices->size(), 1u);
+  EXPECT_EQ((*choices)[0].name, "a-model");
+}
+
+TEST_F(ModelChoiceTest, SaysWhatIsWrong) {
+  EXPECT_THAT(error(), HasSubstr("give --model NAME=DIR or --models-dir DIR"));
+  config_.models = {"x=" + (root_ / "no-model").string()};
+  EXPECT_THAT(error(),
+              HasSubstr("model x: \"" + (root_ / "no-model").string() + "\" has no config.json"));
+  config_.models = {"x=/nowhere"};
+  EXPECT_THAT(error(), HasSubstr("model x: \"/nowhere\" is no folder"));
+  config_.models = {"x=" + (root_ / "a-model").string(), "x=" + (root_ / "b-model").string()};
+  EXPECT_THAT(error(), HasSubstr("two are named \"x\""));
+  config_.models = {};
+  config_.models_dir = root_ / "no-model";
+  EXPECT_THAT(error(), HasSubstr("has no config.json and no sub-folder that has one"));
+}
+
+}  // namespace
+}  // namespace weir::app

@@ -1,0 +1,40 @@
+#include "app/plan.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::app {
+namespace {
+
+constexpr uint64_t kGiB = uint64_t{1} << 30;
+
+TEST(Plan, CacheBudget) {
+  EXPECT_EQ(cache_budget(Config{.memory = 7}, engine::DeviceKind::cpu, 100 * kGiB), 7u);
+  EXPECT_EQ(cache_budget(Config{}, engine::DeviceKind::cpu, 8 * kGiB), 2 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, engine::DeviceKind::cpu, 100 * kGiB), 4 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, engine::DeviceKind::cuda, 80 * kGiB), 72 * kGiB);
+}
+
+TEST(Plan, TheCacheIsSharedByThoseThatHaveOne) {
+  std::vector<PlannedModel> models(3);
+  models[0].description.page_bytes = 1000;
+  models[2].description.page_bytes = 9000;
+  share_cache(models, 4 * kGiB);
+  EXPECT_EQ(models[0].load.cache_bytes, 2 * kGiB);
+  EXPECT_EQ(models[1].load.cache_bytes, 0u);
+  EXPECT_EQ(models[2].load.cache_bytes, 2 * kGiB);
+}
+
+TEST(Plan, OptionsOfAModelReachTheLoader) {
+  Config config{.load_format = "dummy", .max_num_seqs = 5, .max_batch_tokens = 6, .page_size = 32};
+  auto options = load_options({"n", "/m/n", "bfloat16", 77}, config);
+  EXPECT_EQ(options.directory, "/m/n");
+  EXPECT_EQ(options.dtype, engine::DType::bfloat16);
+  EXPECT_EQ(options.max_model_len, 77u);
+  EXPECT_EQ(options.max_sequences, 5u);
+  EXPECT_EQ(options.max_batch_tokens, 6u);
+  EXPECT_EQ(options.page_size, 32u);
+  EXPECT_TRUE(options.dummy);
+}
+
+}  // namespace
+}  // namespace weir::app

@@ -1,0 +1,231 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <atomic>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "app/child.h"
+#include "weir/traffic/key.h"
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using testing::HasSubstr;
+
+namespace weir::app {
+namespace {
+
+const std::string kBert = "tests/golden/tiny/bert-mean";
+
+json golden(const std::string& directory) {
+  std::ifstream file(directory + "/golden.json");
+  return json::parse(file);
+}
+
+/// The daemon on a free port with tiny models, as a user starts it.
+class Daemon : public Child {
+ public:
+  explicit Daemon(std::vector<std::string> more = {}, std::vector<std::string> environment = {})
+      : Child(arguments(std::move(more)), "", environment) {}
+
+  bool ready() { return wait_for("all models are ready"); }
+
+  httplib::Client client() {
+    const std::string kSays = "listening on http://127.0.0.1:";
+    EXPECT_TRUE(wait_for(kSays)) << errors();
+    size_t at = errors().find(kSays) + kSays.size();
+    httplib::Client client("127.0.0.1", std::stoi(errors().substr(at)));
+    client.set_read_timeout(20s);
+    return client;
+  }
+
+ private:
+  static std::vector<std::string> arguments(std::vector<std::string> more) {
+    std::vector<std::string> all{"serve", "--port", "0", "--model",
+                                 "tiny=" + kBert + ",dtype=float32"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+};
+
+json embed(httplib::Client& client, const std::string& text) {
+  auto answer = client.Post("/v1/embeddings", json{{"model", "tiny"}, {"input", text}}.dump(),
+                            "application/json");
+  if (!answer) return {{"failed", true}};
+  json body = json::parse(answer->body);
+  body["status"] = answer->status;
+  return body;
+}
+
+TEST(Serve, AnswersWithTheReferencesVectorsAndStopsCleanly) {
+  Daemon daemon;
+  auto client = daemon.client();
+  EXPECT_EQ(client.Get("/health")->status, 200);
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  EXPECT_EQ(client.Get("/ready")->status, 200);
+  EXPECT_THAT(client.Get("/v1/models")->body, HasSubstr("\"tiny\""));
+  json expected = golden(kBert)["texts"][0];
+  json answer = embed(client, expected["text"]);
+  ASSERT_EQ(answer["status"], 200) << answer;
+  const json& vector = answer["data"][0]["embedding"];
+  ASSERT_EQ(vector.size(), expected["vector"].size());
+  for (size_t i = 0; i < vector.size(); ++i) {
+    EXPECT_NEAR(vector[i].get<double>(), expected["vector"][i].get<double>(), 1e-4) << i;
+  }
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait(), 0) << daemon.errors();
+  EXPECT_THAT(daemon.errors(), HasSubstr("stopped"));
+}
+
+TEST(Serve, CompletesAsTheReferenceDoes) {
+  const std::string directory = "tests/golden/tiny/llama-gqa-tied";
+  Daemon daemon({"--model", "llama=" + directory + ",dtype=float32"});
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  json expected = golden(directory)["prompts"][1];
+  json request{{"model", "llama"}, {"prompt", expected["ids"]}, {"temperature", 0},
+               {"max_tokens", 24}, {"ignore_eos", true},        {"return_token_ids", true}};
+  auto answer = client.Post("/v1/completions", request.dump(), "application/json");
+  ASSERT_TRUE(answer);
+  ASSERT_EQ(answer->status, 200) << answer->body;
+  EXPECT_EQ(json::parse(answer->body)["choices"][0]["token_ids"], expected["output_ids"]);
+}
+
+/// A request whose body does not come to its end: it is being served for as long as the test likes.
+class HalfRequest {
+ public:
+  explicit HalfRequest(int port) : client_("127.0.0.1", port) {
+    thread_ = std::thread([this] {
+      auto provide = [this](size_t, size_t, httplib::DataSink& sink) {
+        while (!ended_) std::this_thread::sleep_for(5ms);
+        return sink.write("{}", 2);
+      };
+      client_.Post("/v1/completions", 2, provide, "application/json");
+    });
+  }
+  ~HalfRequest() {
+    ended_ = true;
+    thread_.join();
+  }
+  void end() { ended_ = true; }
+
+ private:
+  httplib::Client client_;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+/// Stops taking requests while one runs; returns once the daemon has said so.
+void stop_while_busy(Daemon& daemon) {
+  daemon.signal(SIGTERM);
+  ASSERT_TRUE(daemon.wait_for(": takes no new requests, 1 run")) << daemon.errors();
+}
+
+TEST(Serve, WhatRunsMayEndAfterSigterm) {
+  Daemon daemon;
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready());
+  HalfRequest running(client.port());
+  std::this_thread::sleep_for(200ms);
+  stop_while_busy(daemon);
+  EXPECT_EQ(embed(client, "a")["status"], 503);
+  running.end();
+  EXPECT_EQ(daemon.wait(), 0);
+  EXPECT_THAT(daemon.errors(), testing::Not(HasSubstr("did not end in time")));
+}
+
+TEST(Serve, TheDrainHasADeadline) {
+  Daemon daemon({"--drain-timeout", "300ms"});
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready());
+  HalfRequest running(client.port());
+  std::this_thread::sleep_for(200ms);
+  stop_while_busy(daemon);
+  EXPECT_TRUE(daemon.wait_for("1 requests did not end in time")) << daemon.errors();
+  running.end();
+  EXPECT_EQ(daemon.wait(), 0);
+}
+
+TEST(Serve, ASecondSignalEndsItNow) {
+  Daemon daemon;
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready());
+  HalfRequest running(client.port());
+  std::this_thread::sleep_for(200ms);
+  stop_while_busy(daemon);
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait(), 128 + SIGTERM);
+}
+
+TEST(Serve, SigintStopsToo) {
+  Daemon daemon({"--log-format", "json"});
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  daemon.signal(SIGINT);
+  EXPECT_EQ(daemon.wait(), 0);
+  std::istringstream lines(daemon.errors());
+  for (std::string line; std::getline(lines, line);) EXPECT_TRUE(json::accept(line)) << line;
+}
+
+TEST(Serve, AModelThatCannotBeLoadedEndsItWithTheReason) {
+  Daemon daemon({"--model", "wide=" + kBert + ",max-model-len=100000"});
+  EXPECT_EQ(daemon.wait(), 1);
+  EXPECT_THAT(daemon.errors(), HasSubstr("model wide: "));
+  EXPECT_THAT(daemon.errors(), HasSubstr("max-model-len is 100000; this model takes"));
+}
+
+TEST(Serve, APortInUseEndsIt) {
+  Daemon first;
+  auto client = first.client();
+  Child second({"serve", "--model", "tiny=" + kBert, "--port", std::to_string(client.port())});
+  EXPECT_EQ(second.wait(), 1);
+  EXPECT_THAT(second.errors(),
+              HasSubstr("cannot listen on 127.0.0.1 port " + std::to_string(client.port())));
+}
+
+TEST(Serve, OtherAddressesWantAKey) {
+  Daemon daemon({"--host", "0.0.0.0"});
+  EXPECT_EQ(daemon.wait(), 2);
+  EXPECT_THAT(daemon.errors(), HasSubstr("--keys FILE, --api-key KEY (WEIR_API_KEY)"));
+  EXPECT_THAT(daemon.errors(), HasSubstr("--insecure-no-auth"));
+}
+
+TEST(Serve, AKeyOfTheEnvironmentIsAskedFor) {
+  Daemon daemon({}, {"WEIR_API_KEY=hunter2"});
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  EXPECT_EQ(embed(client, "a")["status"], 401);
+  client.set_bearer_token_auth("hunter2");
+  EXPECT_EQ(embed(client, "a")["status"], 200);
+}
+
+TEST(Serve, AChangedKeyFileHoldsAtOnceAndAWrongOneChangesNothing) {
+  std::string path = testing::TempDir() + "/weir_serve_keys_" + std::to_string(getpid()) + ".toml";
+  auto entry = [](const std::string& name, const std::string& more = "") {
+    return "[[key]]\nname = \"" + name + "\"\nhash = \"" + traffic::hash_secret("secret-" + name) +
+           "\"\n" + more;
+  };
+  std::ofstream(path) << entry("a");
+  Daemon daemon({"--keys", path});
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  client.set_bearer_token_auth("secret-b");
+  EXPECT_EQ(embed(client, "a")["status"], 401);
+  std::ofstream(path)
+      << entry("a") +
+             entry("b", "limits = [ { unit = \"requests\", cap = 1, window = \"1h\" } ]\n");
+  ASSERT_TRUE(daemon.wait_for("key file read again: 2 keys")) << daemon.errors();
+  EXPECT_EQ(embed(client, "a")["status"], 200);
+  json refused = embed(client, "a");
+  EXPECT_EQ(refused["status"], 429) << refused;
+  EXPECT_EQ(refused["error"]["type"], "requests");
+  std::ofstream(path) << entry("a") << "nonsense = 1\n";
+  ASSERT_TRUE(daemon.wait_for("key file refused, the old keys hold: ")) << daemon.errors();
+  client.set_bearer_token_auth("secret-a");
+  EXPECT_EQ(embed(client, "a")["status"], 200);
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace weir::app

@@ -1,0 +1,213 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "app/given.h"
+#include "app/setting.h"
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+namespace weir::app {
+namespace {
+
+const Setting& setting(const std::string& name) {
+  for (const Setting& each : settings()) {
+    if (each.name == name) return each;
+  }
+  throw std::logic_error(name);
+}
+
+Result<Given> environment(std::map<std::string, std::string> variables) {
+  return given_by_environment([variables](const std::string& name) -> const char* {
+    auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+const Decided& decided(const Resolved& resolved, const std::string& name) {
+  for (const Decided& each : resolved.decided) {
+    if (each.setting->name == name) return each;
+  }
+  throw std::logic_error(name);
+}
+
+TEST(Settings, EachDefaultIsAllowedAndApplied) {
+  std::set<std::string> names, variables;
+  for (const Setting& each : settings()) {
+    EXPECT_TRUE(parse_value(each, each.fallback)) << each.name;
+    EXPECT_NE(each.apply, nullptr) << each.name;
+    EXPECT_FALSE(each.help.empty()) << each.name;
+    EXPECT_TRUE(names.insert(each.name).second) << each.name;
+    EXPECT_TRUE(variables.insert(each.variable()).second) << each.name;
+  }
+}
+
+TEST(Settings, DefaultsOfTheConfig) {
+  Config config = resolve({}).config;
+  EXPECT_EQ(config.host, "127.0.0.1");
+  EXPECT_EQ(config.port, 8080);
+  EXPECT_TRUE(config.models.empty());
+  EXPECT_EQ(config.models_dir, "");
+  EXPECT_EQ(config.dtype, "auto");
+  EXPECT_EQ(config.load_format, "auto");
+  EXPECT_EQ(config.max_model_len, 0u);
+  EXPECT_EQ(config.max_num_seqs, 64u);
+  EXPECT_EQ(config.max_batch_tokens, 2048u);
+  EXPECT_EQ(config.page_size, 16u);
+  EXPECT_EQ(config.memory, 0u);
+  EXPECT_TRUE(config.prefix_cache);
+  EXPECT_EQ(config.threads, 0);
+  EXPECT_EQ(config.keys, "");
+  EXPECT_EQ(config.api_key, "");
+  EXPECT_FALSE(config.insecure_no_auth);
+  EXPECT_EQ(config.max_wait, 2s);
+  EXPECT_EQ(config.queue_requests, 1024u);
+  EXPECT_EQ(config.queue_tokens, size_t{1} << 22);
+  EXPECT_EQ(config.max_body, size_t{16} << 20);
+  EXPECT_EQ(config.max_connections, 2048);
+  EXPECT_TRUE(config.cors_origins.empty());
+  EXPECT_EQ(config.drain_timeout, 30s);
+  EXPECT_EQ(config.log_format, "text");
+  EXPECT_EQ(config.log_level, "info");
+}
+
+/// Every setting reaches its own field: two different values differ in the config, from each source
+/// alike.
+TEST(Settings, EverySettingIsReadFromEverySource) {
+  const std::map<std::string, std::string> values{
+      {"host", "0.0.0.0"},        {"port", "99"},
+      {"model", "a=b"},           {"models-dir", "/m"},
+      {"dtype", "float32"},       {"load-format", "dummy"},
+      {"max-model-len", "77"},    {"max-num-seqs", "7"},
+      {"max-batch-tokens", "78"}, {"memory", "3GiB"},
+      {"page-size", "32"},        {"prefix-cache", "off"},
+      {"threads", "3"},           {"keys", "k.toml"},
+      {"api-key", "secret"},      {"insecure-no-auth", "true"},
+      {"max-wait", "5s"},         {"queue-requests", "6"},
+      {"queue-tokens", "79"},     {"max-body", "1MiB"},
+      {"max-connections", "80"},  {"cors-origins", "http://x"},
+      {"drain-timeout", "81ms"},  {"log-format", "json"},
+      {"log-level", "debug"}};
+  for (const Setting& each : settings()) {
+    ASSERT_TRUE(values.contains(each.name)) << each.name;
+    const std::string& text = values.at(each.name);
+    auto flag = given_by_flags({{each.name, {text}}});
+    auto variable = environment({{each.variable(), text}});
+    bool bare = each.kind == Kind::whole || each.kind == Kind::toggle;
+    std::string toml = bare ? text : '"' + text + '"';
+    if (each.kind == Kind::list) toml = "[" + toml + "]";
+    auto file = given_by_file("\n" + each.name + " = " + toml, "w.toml");
+    ASSERT_TRUE(flag) << flag.error().message;
+    ASSERT_TRUE(variable) << variable.error().message;
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(flag->at(each.name).origin, "flag --" + each.name);
+    EXPECT_EQ(variable->at(each.name).origin, "env " + each.variable());
+    EXPECT_EQ(file->at(each.name).origin, "w.toml:2");
+    EXPECT_EQ(flag->at(each.name).value, variable->at(each.name).value) << each.name;
+    EXPECT_EQ(flag->at(each.name).value, file->at(each.name).value) << each.name;
+    EXPECT_NE(flag->at(each.name).value, *parse_value(each, each.fallback)) << each.name;
+  }
+  Given all;
+  for (const auto& [name, text] : values) all.merge(*given_by_flags({{name, {text}}}));
+  Config config = resolve({all}).config;
+  EXPECT_EQ(config.host, "0.0.0.0");
+  EXPECT_EQ(config.port, 99);
+  EXPECT_THAT(config.models, testing::ElementsAre("a=b"));
+  EXPECT_EQ(config.models_dir, "/m");
+  EXPECT_EQ(config.dtype, "float32");
+  EXPECT_EQ(config.load_format, "dummy");
+  EXPECT_EQ(config.max_model_len, 77u);
+  EXPECT_EQ(config.max_num_seqs, 7u);
+  EXPECT_EQ(config.max_batch_tokens, 78u);
+  EXPECT_EQ(config.memory, uint64_t{3} << 30);
+  EXPECT_EQ(config.page_size, 32u);
+  EXPECT_FALSE(config.prefix_cache);
+  EXPECT_EQ(config.threads, 3);
+  EXPECT_EQ(config.keys, "k.toml");
+  EXPECT_EQ(config.api_key, "secret");
+  EXPECT_TRUE(config.insecure_no_auth);
+  EXPECT_EQ(config.max_wait, 5s);
+  EXPECT_EQ(config.queue_requests, 6u);
+  EXPECT_EQ(config.queue_tokens, 79u);
+  EXPECT_EQ(config.max_body, size_t{1} << 20);
+  EXPECT_EQ(config.max_connections, 80);
+  EXPECT_THAT(config.cors_origins, testing::ElementsAre("http://x"));
+  EXPECT_EQ(config.drain_timeout, 81ms);
+  EXPECT_EQ(config.log_format, "json");
+  EXPECT_EQ(config.log_level, "debug");
+}
+
+TEST(Settings, FlagGoesBeforeEnvironmentBeforeFileBeforeDefault) {
+  auto flag = given_by_flags({{"port", {"1"}}});
+  auto variable = environment({{"WEIR_PORT", "2"}, {"WEIR_THREADS", "2"}});
+  auto file = given_by_file("port = 3\nthreads = 3\nmax-num-seqs = 3\n", "w.toml");
+  ASSERT_TRUE(flag && variable && file);
+  Resolved resolved = resolve({*flag, *variable, *file});
+  EXPECT_EQ(resolved.config.port, 1);
+  EXPECT_EQ(resolved.config.threads, 2);
+  EXPECT_EQ(resolved.config.max_num_seqs, 3u);
+  EXPECT_EQ(decided(resolved, "port").given.origin, "flag --port");
+  EXPECT_EQ(decided(resolved, "threads").given.origin, "env WEIR_THREADS");
+  EXPECT_EQ(decided(resolved, "max-num-seqs").given.origin, "w.toml:3");
+  EXPECT_EQ(decided(resolved, "host").given.origin, "default");
+}
+
+TEST(Settings, AWrongOneIsNamedWithValueOriginAndWhatIsAllowed) {
+  EXPECT_EQ(given_by_flags({{"port", {"99999"}}}).error().message,
+            "port (flag --port): \"99999\" is not a whole number from 0 to 65535");
+  EXPECT_EQ(environment({{"WEIR_DTYPE", "float16"}}).error().message,
+            "dtype (env WEIR_DTYPE): \"float16\" is not one of auto, float32, bfloat16");
+  EXPECT_EQ(given_by_file("host = \"::1\"\nmax-wait = \"soon\"\n", "w.toml").error().message,
+            "max-wait (w.toml:2): \"soon\" is not a duration such as 250ms, 2s, 1m, 1h");
+  EXPECT_EQ(given_by_file("port = \"80\"", "w.toml").error().message,
+            "port (w.toml:1): '80' is not a whole number from 0 to 65535");
+  EXPECT_THAT(given_by_file("model = \"a=b\"", "w.toml").error().message,
+              HasSubstr("model (w.toml:1): 'a=b' is not a list of texts"));
+  EXPECT_THAT(given_by_file("insecure-no-auth = 1", "w.toml").error().message,
+              HasSubstr("insecure-no-auth (w.toml:1): 1 is not true or false"));
+  EXPECT_THAT(given_by_file("prot = 80", "w.toml").error().message,
+              HasSubstr("prot (w.toml:1): there is no such setting"));
+  EXPECT_THAT(given_by_file("port = ", "w.toml").error().message, HasSubstr("w.toml:1: "));
+  EXPECT_THAT(given_by_file_at("/nowhere/w.toml").error().message,
+              HasSubstr("config \"/nowhere/w.toml\" cannot be read: No such file"));
+}
+
+TEST(Settings, Sizes) {
+  const Setting& memory = setting("memory");
+  EXPECT_EQ(*parse_value(memory, "2GiB"), Value(int64_t{2} << 30));
+  EXPECT_EQ(*parse_value(memory, "1048576"), Value(int64_t{1} << 20));
+  EXPECT_EQ(*parse_value(memory, "auto"), Value(int64_t{-1}));
+  for (const char* text :
+       {"", "2GB", "GiB", "-1GiB", "1.5GiB", "2 GiB", "1KiB", "99999999999TiB", "Auto"}) {
+    EXPECT_FALSE(parse_value(memory, text)) << text;
+  }
+  EXPECT_FALSE(parse_value(setting("max-body"), "auto"));
+  EXPECT_EQ(shown(memory, int64_t{3} << 29), "1536MiB");
+  EXPECT_EQ(shown(memory, int64_t{-1}), "auto");
+}
+
+TEST(Settings, ListsOfTheEnvironmentAreSplit) {
+  auto given =
+      environment({{"WEIR_MODEL", "a=/m/a,dtype=float32;b=/m/b"}, {"WEIR_CORS_ORIGINS", ""}});
+  ASSERT_TRUE(given);
+  Config config = resolve({*given}).config;
+  EXPECT_THAT(config.models, testing::ElementsAre("a=/m/a,dtype=float32", "b=/m/b"));
+  EXPECT_TRUE(config.cors_origins.empty());
+}
+
+TEST(Settings, SecretsAreNotShown) {
+  EXPECT_EQ(shown(setting("api-key"), std::string("hunter2")), "(set)");
+  EXPECT_EQ(shown(setting("api-key"), std::string()), "");
+}
+
+TEST(Settings, MisspeltVariablesAreSeen) {
+  const char* variables[] = {"WEIR_PORT=1",   "WEIR_PROT=1",   "PATH=/",
+                             "WEIR_CONFIG=x", "WEIR_CPU=avx2", nullptr};
+  EXPECT_THAT(unknown_variables(variables), testing::ElementsAre("WEIR_PROT"));
+}
+
+}  // namespace
+}  // namespace weir::app
