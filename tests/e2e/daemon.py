@@ -102,19 +102,22 @@ class Daemon:
         assert seen, f"no metric {name} with {labels!r}"
         return total
 
-    def idle(self, seconds=20):
-        """Waits until no request runs or waits and no page is held by one."""
+    def running(self, count, seconds=20):
+        """Waits until so many requests run and none waits."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self.metric("weir_requests_running") == 0 and self.metric("weir_requests_waiting") == 0:
+        while True:
+            now = self.metric("weir_requests_running"), self.metric("weir_requests_waiting")
+            if now == (count, 0):
                 return
-            time.sleep(0.05)
-        raise AssertionError(f"still {self.metric('weir_requests_running')} running, "
-                             f"{self.metric('weir_requests_waiting')} waiting after {seconds} s")
+            assert time.monotonic() < until, f"{now[0]:g} run and {now[1]:g} wait after {seconds} s; expected {count} and 0"
+            time.sleep(0.02)
+
+    def idle(self, seconds=20):
+        self.running(0, seconds)
 
 
 def events(response):
     """The data of each server-sent event, as text."""
-    for line in response.iter_lines(decode_unicode=True):
-        if line.startswith("data: "):
-            yield line[len("data: "):]
+    for line in response.iter_lines():
+        if line.startswith(b"data: "):
+            yield line[len(b"data: "):].decode()
