@@ -1,5 +1,6 @@
 // How the rows of a step come to be: shares, memory, order.
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -59,6 +60,9 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
   policy_->served(sequence, tokens);
   if (sequence.started()) return;
   sequence.first_row = now_;
+  sequence.request.reply.start({.cached_tokens = sequence.cached_tokens,
+                                .queued = std::chrono::duration_cast<std::chrono::microseconds>(
+                                    now_ - sequence.request.arrival)});
   --unstarted_;
   unstarted_tokens_ -= sequence.prompt_tokens;
 }

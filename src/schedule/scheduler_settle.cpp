@@ -69,9 +69,7 @@ void Scheduler::settle_token(Sequence& sequence, int32_t token) {
 
 void Scheduler::finish(Sequence& sequence, work::Finish finish) {
   finish.prompt_tokens = sequence.prompt_tokens;
-  finish.cached_tokens = sequence.cached_tokens;
   finish.generated_tokens = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
-  finish.queued = between(sequence.request.arrival, *sequence.first_row);
   finish.prefill = between(*sequence.first_row, *sequence.first_token);
   finish.decode = between(*sequence.first_token, now_);
   sequence.request.reply.finish(finish);

@@ -74,6 +74,9 @@ Result<void> Choice::take_events(size_t tokens, Delta& delta) {
       --tokens;
       if (end_) return {};
       events_.pop_front();
+    } else if (const auto* started = std::get_if<work::Started>(&event)) {
+      started_ = *started;
+      events_.pop_front();
     } else if (const auto* finished = std::get_if<work::Finish>(&event)) {
       finish(*finished, delta);
     } else if (auto* error = std::get_if<Error>(&event)) {
@@ -123,14 +126,15 @@ void Choice::finish(const work::Finish& finish, Delta& delta) {
 bool Choice::names_eos(int32_t id) const { return !ignore_eos_ && holds(eos_ids_, id); }
 
 Usage Choice::usage() const {
-  Usage usage{.prompt_tokens = prompt_tokens_, .completion_tokens = completion_tokens_};
+  Usage usage{.prompt_tokens = prompt_tokens_,
+              .completion_tokens = completion_tokens_,
+              .cached_tokens = started_.cached_tokens,
+              .queue_ms = milliseconds_of(started_.queued)};
   if (finish_) {
-    usage.cached_tokens = finish_->cached_tokens;
-    usage.queue_ms = milliseconds_of(finish_->queued);
     usage.prefill_ms = milliseconds_of(finish_->prefill);
     usage.decode_ms = milliseconds_of(finish_->decode);
   } else if (first_at_) {
-    usage.prefill_ms = milliseconds_of(*first_at_ - queued_at_);
+    usage.prefill_ms = milliseconds_of(*first_at_ - queued_at_ - started_.queued);
     usage.decode_ms = milliseconds_of(last_at_ - *first_at_);
   }
   return usage;

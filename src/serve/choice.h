@@ -65,6 +65,7 @@ class Choice {
   std::deque<work::Event> events_;  // arrived, not yet looked at
   bool closed_ = false;
   std::optional<End> end_;
+  work::Started started_;
   std::optional<work::Finish> finish_;
   int32_t last_id_ = -1;
   uint32_t completion_tokens_ = 0;

@@ -85,6 +85,8 @@ Result<void> Collection::look(Input& input) {
     if (!event) return {};
     if (auto* vector = std::get_if<work::Vector>(&*event)) {
       input.vector = std::move(vector->values);
+    } else if (const auto* started = std::get_if<work::Started>(&*event)) {
+      input.started = *started;
     } else if (auto* error = std::get_if<Error>(&*event)) {
       return std::move(*error);
     } else if (const auto* finish = std::get_if<work::Finish>(&*event);
@@ -120,8 +122,8 @@ void Collection::observe(const Input& input, std::string_view finish) {
   const work::Finish costs = input.finish.value_or(work::Finish{});
   metrics->finished({.finish_reason = finish,
                      .prompt_tokens = input.tokens,
-                     .cached_tokens = costs.cached_tokens,
-                     .queue_s = seconds_of(costs.queued),
+                     .cached_tokens = input.started.cached_tokens,
+                     .queue_s = seconds_of(input.started.queued),
                      .prefill_s = seconds_of(costs.prefill),
                      .decode_s = seconds_of(costs.decode),
                      .e2e_s = seconds_of(clock_.now() - ticket_.arrival)});
@@ -132,8 +134,8 @@ Usage Collection::usage() const {
   for (const Input& input : inputs_) {
     sum.prompt_tokens += input.tokens;
     if (!input.finish) continue;
-    sum.cached_tokens += input.finish->cached_tokens;
-    sum.queue_ms = std::max(sum.queue_ms, milliseconds_of(input.finish->queued));
+    sum.cached_tokens += input.started.cached_tokens;
+    sum.queue_ms = std::max(sum.queue_ms, milliseconds_of(input.started.queued));
     sum.prefill_ms = std::max(sum.prefill_ms, milliseconds_of(input.finish->prefill));
     sum.decode_ms = std::max(sum.decode_ms, milliseconds_of(input.finish->decode));
   }

@@ -28,6 +28,7 @@ class Collection {
     work::ReplyReader reader;
     uint32_t tokens = 0;
     std::vector<float> vector;
+    work::Started started;
     std::optional<work::Finish> finish;
   };
 

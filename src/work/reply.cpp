@@ -66,6 +66,10 @@ Reply::~Reply() {
     fail(Error{.code = Code::internal, .message = "the request was dropped unanswered"});
 }
 
+void Reply::start(Started started) {
+  if (channel_) channel_->push(started);
+}
+
 void Reply::push(Token token) {
   if (channel_) channel_->push(token);
 }

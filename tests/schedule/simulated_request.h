@@ -26,6 +26,10 @@ class SimulatedRequest {
 
   void read() {
     while (auto event = reader.next(std::chrono::milliseconds(0))) {
+      if (auto* started = std::get_if<work::Started>(&*event)) {
+        first_ = !started_ && tokens_.empty() && vectors_.empty();
+        started_ = *started;
+      }
       if (auto* token = std::get_if<work::Token>(&*event)) tokens_.push_back(token->id);
       if (auto* vector = std::get_if<work::Vector>(&*event)) vectors_.push_back(vector->values);
       if (auto* finish = std::get_if<work::Finish>(&*event)) finish_ = *finish;
@@ -118,9 +122,11 @@ class SimulatedRequest {
 
   std::optional<std::string> wrong_finish(const ModelSpec& spec) const {
     if (finish_->prompt_tokens != prompt.size()) return "a wrong count of prompt tokens";
-    if (finish_->cached_tokens % spec.page_size != 0 || finish_->cached_tokens >= prompt.size())
+    if (started_ && !first_) return "a start that was not the first event";
+    const work::Started started = started_.value_or(work::Started{});
+    if (started.cached_tokens % spec.page_size != 0 || started.cached_tokens >= prompt.size())
       return "a wrong count of cached tokens";
-    if (finish_->queued.count() < 0 || finish_->prefill.count() < 0 || finish_->decode.count() < 0)
+    if (started.queued.count() < 0 || finish_->prefill.count() < 0 || finish_->decode.count() < 0)
       return "a negative time";
     if (!spec.generates) {
       const auto expected = fakes::FakeModel::embed(seen(spec));
@@ -146,6 +152,8 @@ class SimulatedRequest {
 
   std::vector<int32_t> tokens_;
   std::vector<std::vector<float>> vectors_;
+  std::optional<work::Started> started_;
+  bool first_ = false;
   std::optional<work::Finish> finish_;
   std::optional<Error> error_;
   bool left_ = false;

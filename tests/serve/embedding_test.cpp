@@ -41,9 +41,9 @@ class EmbeddingTest : public ServedTest {
     return requests;
   }
   static void reply(work::Request& request, std::vector<float> values) {
+    request.reply.start({.queued = milliseconds(request.prompt.size())});
     request.reply.push(work::Vector{std::move(values)});
     request.reply.finish({.prompt_tokens = static_cast<uint32_t>(request.prompt.size()),
-                          .queued = milliseconds(request.prompt.size()),
                           .prefill = milliseconds(7)});
   }
   std::future<Result<Embeddings>> answer_;

@@ -17,12 +17,11 @@ TEST_F(GenerationTest, TextTokensEndAndUsage) {
   EXPECT_THAT(request.prompt, ElementsAre(kBos, 'h', 'e', 'y'));
   EXPECT_EQ(std::get<work::SamplingParams>(request.params).max_tokens, 3U);
   EXPECT_EQ(generation->prompts(), std::vector<std::vector<int32_t>>{request.prompt});
+  request.reply.start({.cached_tokens = 2, .queued = std::chrono::microseconds(1500)});
   push(request, "abc");
   request.reply.finish({.reason = work::FinishReason::length,
                         .prompt_tokens = 4,
-                        .cached_tokens = 2,
                         .generated_tokens = 3,
-                        .queued = std::chrono::microseconds(1500),
                         .prefill = milliseconds(20),
                         .decode = milliseconds(30)});
   const auto deltas = drain(*generation);
@@ -80,6 +79,7 @@ TEST_F(GenerationTest, ACharacterIsShownOnceItIsWhole) {
 TEST_F(GenerationTest, AStopStringOverTokensEndsAndCancels) {
   auto generation = start({.prompts = {"hey"}, .sampling = {.stop = {"END"}}});
   work::Request request = take();
+  request.reply.start({.cached_tokens = 3, .queued = milliseconds(30)});
   push(request, "abENDcd");
   EXPECT_FALSE(request.reply.closed());
   clock_.advance(milliseconds(40));
@@ -89,7 +89,10 @@ TEST_F(GenerationTest, AStopStringOverTokensEndsAndCancels) {
   EXPECT_EQ(deltas.back().end->reason, FinishReason::stop);
   EXPECT_EQ(std::get<std::string>(deltas.back().end->stop), "END");
   EXPECT_EQ(generation->usage().completion_tokens, 5U);  // c and d are not counted
-  EXPECT_DOUBLE_EQ(generation->usage().prefill_ms, 40);
+  // What was known when it began holds for one that is cut short.
+  EXPECT_EQ(generation->usage().cached_tokens, 3U);
+  EXPECT_DOUBLE_EQ(generation->usage().queue_ms, 30);
+  EXPECT_DOUBLE_EQ(generation->usage().prefill_ms, 10);
   EXPECT_TRUE(request.reply.closed());
   EXPECT_TRUE(generation->done());
 }
@@ -257,13 +260,13 @@ TEST_F(GenerationTest, MetricsSayWhenTokensCame) {
   auto generation = start({.prompts = {"abc"}, .sampling = {.max_tokens = 9}});
   work::Request request = take();
   clock_.advance(milliseconds(100));
+  request.reply.start({.queued = milliseconds(10)});
   push(request, "a");
   drain(*generation);
   clock_.advance(milliseconds(60));
   push(request, "bcd");
   drain(*generation);
-  request.reply.finish(
-      {.reason = work::FinishReason::stop, .prompt_tokens = 4, .queued = milliseconds(10)});
+  request.reply.finish({.reason = work::FinishReason::stop, .prompt_tokens = 4});
   drain(*generation);
   EXPECT_THAT(seen_.first_tokens, ElementsAre(testing::DoubleEq(0.1)));
   EXPECT_THAT(seen_.inter_tokens, ElementsAre(testing::DoubleEq(0.02), testing::DoubleEq(0.02),

@@ -243,11 +243,10 @@ TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
   {
     auto generation = start({.prompts = {"secret"}, .sampling = {.max_tokens = 2}});
     work::Request request = take();
+    request.reply.start({.cached_tokens = 3, .queued = milliseconds(1)});
     push(request, "ab");
     request.reply.finish({.reason = work::FinishReason::length,
                           .prompt_tokens = 7,
-                          .cached_tokens = 3,
-                          .queued = milliseconds(1),
                           .prefill = milliseconds(2),
                           .decode = milliseconds(3)});
     drain(*generation);

@@ -24,6 +24,7 @@ class Reply {
   Reply& operator=(Reply&& other) noexcept;
   ~Reply();
 
+  void start(Started started);
   void push(Token token);
   void push(Vector vector);
   void finish(Finish finish);

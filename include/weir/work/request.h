@@ -11,14 +11,17 @@
 
 namespace weir::work {
 
-/// How the next token is drawn and when to stop. temperature 0 is greedy; top_k 0, top_p 1, min_p 0 are off.
+/// How the next token is drawn and when to stop. temperature 0 is greedy; top_k 0, top_p 1, min_p 0
+/// are off.
 struct SamplingParams {
   float temperature = 1, top_p = 1, min_p = 0;
   uint32_t top_k = 0;
-  uint64_t seed = 0;  // always set: a request without one is given a random one. Draw i uses (seed, i) only
-  uint32_t max_tokens = 16, min_tokens = 0;  // of the completion; before min_tokens no stop token may be drawn
-  bool ignore_eos = false;                   // stop tokens of the model end nothing
-  std::vector<int32_t> stop_tokens;          // the model's (unless ignore_eos) and the request's
+  uint64_t seed =
+      0;  // always set: a request without one is given a random one. Draw i uses (seed, i) only
+  uint32_t max_tokens = 16,
+           min_tokens = 0;  // of the completion; before min_tokens no stop token may be drawn
+  bool ignore_eos = false;  // stop tokens of the model end nothing
+  std::vector<int32_t> stop_tokens;  // the model's (unless ignore_eos) and the request's
 };
 
 /// A vector for the whole input: pooled and normalised as the model says.
@@ -28,14 +31,14 @@ using TaskParams = std::variant<SamplingParams, EmbedParams>;
 
 /// A request as the scheduler gets it: tokens plus a task. Move-only.
 struct Request {
-  std::string id;                // for the log
-  std::vector<int32_t> prompt;   // not empty
+  std::string id;               // for the log
+  std::vector<int32_t> prompt;  // not empty
   TaskParams params;
   Reply reply;
-  std::string client;            // whose share it is
-  std::string cache_scope;       // pages are shared within one scope only
+  std::string client;       // whose share it is
+  std::string cache_scope;  // pages are shared within one scope only
   float weight = 1;
-  int priority = 5;              // 0 to 9, higher first
+  int priority = 5;  // 0 to 9, higher first
   TimePoint arrival;
   std::optional<TimePoint> deadline;  // dropped unstarted after it
 };
