@@ -72,6 +72,8 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
     // More than every sequence of a step at full length cannot be used, but for cached prefixes: twice that is plenty.
     spec.pages = static_cast<uint32_t>(std::min<uint64_t>(pages, 2 * one_sequence * options.max_sequences));
     if (options.pages) spec.pages = options.pages;
+    // A sequence longer than the whole cache could never end.
+    spec.max_tokens = std::min(spec.max_tokens, spec.pages * spec.page_size);
   }
   return spec;
 }
@@ -90,8 +92,10 @@ std::unique_ptr<nn::Weights> open_weights(const LoadOptions& options, at::Scalar
 std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, nn::Model model, at::ScalarType type,
                                               const LoadOptions& options, Device& device) {
   KvCache cache;
+  // A GPU's steps are filled up with rows that nobody asked for: they write to a page of their own.
+  uint32_t spare = device.kind() == DeviceKind::cuda ? 1 : 0;
   if (spec.memory.pages)
-    cache = KvCache(model.shape, spec.pages, spec.page_size,
+    cache = KvCache(model.shape, spec.pages + spare, spec.page_size,
                     at::TensorOptions().dtype(type).device(device.backend().device()));
 #ifdef WEIR_CUDA
   if (device.kind() == DeviceKind::cuda)
@@ -115,7 +119,9 @@ LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architect
   loaded.description.weight_bytes = options.dummy ? 0 : weights->bytes();
   loaded.description.fingerprint = weights->fingerprint();
   weights->drop_pages();
-  loaded.runner = make_runner(spec_of(loaded.description, options), std::move(model), type, options, device);
+  schedule::ModelSpec spec = spec_of(loaded.description, options);
+  loaded.description.max_model_len = spec.max_tokens;
+  loaded.runner = make_runner(spec, std::move(model), type, options, device);
   return loaded;
 }
 

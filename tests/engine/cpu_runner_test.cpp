@@ -121,6 +121,16 @@ TEST(BertRunnerTest, ABatchGivesEachItsOwnVector) {
   }
 }
 
+TEST(LoadTest, ASequenceIsNoLongerThanTheCache) {
+  ModelFolder folder(kTinyLlama);
+  Progress progress;
+  auto loaded = load({.directory = folder.path(), .dtype = DType::float32, .pages = 3, .dummy = true}, arch::table(),
+                     cpu(), progress);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->runner->spec().max_tokens, 48u);
+  EXPECT_EQ(loaded->description.max_model_len, 48u);
+}
+
 TEST(LoadTest, WhatCannotBeServedIsRefusedByName) {
   auto message = [](const std::string& config, LoadOptions options = {}) {
     ModelFolder folder(config);
