@@ -27,13 +27,10 @@ Result<Resolved> settle(const Command& command) {
 }
 
 int with_settings(const Command& command) {
-  for (const std::string& name : unknown_variables(environ)) {
-    std::cerr << "weir: " << name << " is no setting and does nothing\n";
-  }
   auto resolved = settle(command);
   if (!resolved) return fail(kWrongSetting, resolved.error());
-  return command.kind == Command::Kind::serve ? serve(resolved->config)
-                                              : check(*resolved, std::cout);
+  resolved->misspelt = unknown_variables(environ);
+  return command.kind == Command::Kind::serve ? serve(*resolved) : check(*resolved, std::cout);
 }
 
 }  // namespace

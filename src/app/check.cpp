@@ -76,6 +76,8 @@ bool check_models(const Config& config, std::ostream& out) {
 
 int check(const Resolved& resolved, std::ostream& out) {
   print_settings(resolved, out);
+  for (const std::string& name : resolved.misspelt)
+    out << name << " is no setting and does nothing\n";
   out << "\n";
   bool good = true;
   if (auto keys = open_keys(resolved.config); !keys) {

@@ -8,7 +8,7 @@
 namespace weir::app {
 
 /// Each command returns the exit code of the process; errors are one line on standard error.
-int serve(const Config& config);
+int serve(const Resolved& resolved);
 int check(const Resolved& resolved, std::ostream& out);
 int key_new(const std::string& name, std::ostream& out);
 int key_hash(std::istream& in, std::ostream& out);

@@ -56,7 +56,7 @@ Result<Given> given_by_environment(const std::function<const char*(const std::st
   Given given;
   for (const Setting& setting : settings()) {
     const char* text = variable(setting.variable());
-    if (text == nullptr) continue;
+    if (text == nullptr || *text == '\0') continue;
     std::string origin = "env " + setting.variable();
     if (setting.kind == Kind::list) {
       given[setting.name] = {split(text, ';'), origin};

@@ -26,7 +26,7 @@ using Given = std::map<std::string, GivenValue>;
 /// origin and what is allowed.
 Result<Given> given_by_flags(const std::map<std::string, std::vector<std::string>>& flags);
 
-/// `variable` looks one up; null: not set. Lists are separated by ";".
+/// `variable` looks one up; null or empty: not set. Lists are separated by ";".
 Result<Given> given_by_environment(const std::function<const char*(const std::string&)>& variable);
 
 /// Text of a TOML file; `name` is the file's, for messages. Unknown names are errors.
@@ -42,7 +42,8 @@ struct Decided {
 /// The frozen result: typed for the daemon, and as it came about for `weir check`.
 struct Resolved {
   Config config;
-  std::vector<Decided> decided;  // in the order of settings()
+  std::vector<Decided> decided;       // in the order of settings()
+  std::vector<std::string> misspelt;  // variables that begin with WEIR_ and are no setting
 };
 
 /// The first of `sources` that has a setting decides, then the default.

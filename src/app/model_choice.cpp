@@ -121,6 +121,10 @@ Result<std::vector<ModelChoice>> choose_models(const Config& config) {
     return invalid("no model to serve: give --model NAME=DIR or --models-dir DIR");
   std::set<std::string> names;
   for (const ModelChoice& choice : choices) {
+    if (!is_name(choice.name)) {
+      return invalid("model: the folder \"" + choice.name +
+                     "\" is no good name; give it one: --model NAME=DIR");
+    }
     if (!names.insert(choice.name).second) {
       return invalid("model: two are named \"" + choice.name +
                      "\"; give one another name: --model NAME=DIR");

@@ -108,7 +108,8 @@ int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
 
 }  // namespace
 
-int serve(const Config& config) {
+int serve(const Resolved& resolved) {
+  const Config& config = resolved.config;
   StopSignals signals;
   auto choices = choose_models(config);
   if (!choices) return fail(kWrongSetting, choices.error());
@@ -116,6 +117,9 @@ int serve(const Config& config) {
   if (!keys) return fail(kWrongSetting, keys.error());
   auto format = config.log_format == "json" ? LogFormat::json : LogFormat::text;
   if (auto log = start_log(format, config.log_level); !log) return fail(kWrongSetting, log.error());
+  for (const std::string& name : resolved.misspelt) {
+    spdlog::warn("{} is no setting and does nothing", name);
+  }
   if (auto isa = kernels::detect_isa(); !isa) return fail_logged(isa.error());
   auto device = engine::Device::open({.kind = engine::best_device(), .threads = config.threads});
   if (!device) return fail_logged(device.error());

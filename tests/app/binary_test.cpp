@@ -55,7 +55,7 @@ TEST(Binary, CheckSaysWhereEachValueCameFrom) {
   std::string path = testing::TempDir() + "/weir_check_" + std::to_string(getpid()) + ".toml";
   std::ofstream(path) << "# mine\nmax-num-seqs = 9\nport = 1\n";
   Child check({"check", "--port", "81", "--model", "x=/nowhere"}, "",
-              {"WEIR_CONFIG=" + path, "WEIR_API_KEY=hunter2"});
+              {"WEIR_CONFIG=" + path, "WEIR_API_KEY=hunter2", "WEIR_PROT=80"});
   EXPECT_EQ(check.wait(), 1) << "a model is wrong";
   EXPECT_THAT(check.output(), testing::ContainsRegex("port +\\= 81 +\\(flag --port\\)"));
   EXPECT_THAT(check.output(), testing::ContainsRegex("max-num-seqs +\\= 9 +\\(" + path + ":2\\)"));
@@ -63,6 +63,7 @@ TEST(Binary, CheckSaysWhereEachValueCameFrom) {
               testing::ContainsRegex("api-key +\\= \\(set\\) +\\(env WEIR_API_KEY\\)"));
   EXPECT_THAT(check.output(), testing::ContainsRegex("host +\\= 127.0.0.1 +\\(default\\)"));
   EXPECT_THAT(check.output(), HasSubstr("wrong: model x: \"/nowhere\" is no folder"));
+  EXPECT_THAT(check.output(), HasSubstr("WEIR_PROT is no setting and does nothing"));
   EXPECT_THAT(check.output(), testing::Not(HasSubstr("hunter2")));
   std::remove(path.c_str());
 }

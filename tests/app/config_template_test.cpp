@@ -19,10 +19,10 @@ std::string read(const std::string& path) {
   return text.str();
 }
 
-/// WEIR_TEST_UPDATE=1 writes what is expected instead.
+/// UPDATE_CONFIG=1 writes what is expected instead.
 void expect_file(const std::string& path, const std::string& wanted) {
-  if (std::getenv("WEIR_TEST_UPDATE") != nullptr) std::ofstream(path) << wanted;
-  EXPECT_EQ(read(path), wanted) << "run this test with WEIR_TEST_UPDATE=1 to write " << path;
+  if (std::getenv("UPDATE_CONFIG") != nullptr) std::ofstream(path) << wanted;
+  EXPECT_EQ(read(path), wanted) << "run this test with UPDATE_CONFIG=1 to write " << path;
 }
 
 TEST(ConfigTemplate, TheCommittedFileIsUpToDate) {

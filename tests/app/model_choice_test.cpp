@@ -97,6 +97,9 @@ TEST_F(ModelChoiceTest, SaysWhatIsWrong) {
   config_.models = {};
   config_.models_dir = root_ / "no-model";
   EXPECT_THAT(error(), HasSubstr("has no config.json and no sub-folder that has one"));
+  fs::create_directories(root_ / "no-model" / "two words");
+  std::ofstream(root_ / "no-model" / "two words" / "config.json") << "{}";
+  EXPECT_THAT(error(), HasSubstr("the folder \"two words\" is no good name"));
 }
 
 }  // namespace

@@ -198,6 +198,10 @@ TEST(Settings, ListsOfTheEnvironmentAreSplit) {
   EXPECT_TRUE(config.cors_origins.empty());
 }
 
+TEST(Settings, AnEmptyVariableIsNotSet) {
+  EXPECT_TRUE(environment({{"WEIR_PORT", ""}, {"WEIR_KEYS", ""}})->empty());
+}
+
 TEST(Settings, SecretsAreNotShown) {
   EXPECT_EQ(shown(setting("api-key"), std::string("hunter2")), "(set)");
   EXPECT_EQ(shown(setting("api-key"), std::string()), "");
