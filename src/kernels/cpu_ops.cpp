@@ -7,20 +7,11 @@
 #include "kernels/cpu_kernels.h"
 #include "kernels/cpu_plan.h"
 #include "kernels/cpu_sample.h"
+#include "kernels/shapes.h"
 #include "weir/kernels/thread_pool.h"
 
 namespace weir::kernels {
 namespace {
-
-const char* name_of(DType type) { return type == DType::float32 ? "float32" : "bfloat16"; }
-
-void same_shape(const char* op, const ConstRows& a, const ConstRows& b) {
-  believe(a.type == b.type, "%s: one side is %s, the other %s", op, name_of(a.type),
-          name_of(b.type));
-  believe(a.rows == b.rows && a.cols == b.cols,
-          "%s: one side is (%" PRId64 ", %" PRId64 "), the other (%" PRId64 ", %" PRId64 ")", op,
-          a.rows, a.cols, b.rows, b.cols);
-}
 
 int64_t bytes_of_row(const ConstRows& rows) {
   return rows.cols * static_cast<int64_t>(size_of(rows.type));
@@ -36,11 +27,16 @@ class CpuOps final : public Ops {
  public:
   CpuOps(ThreadPool& pool, Isa isa) : pool_(pool), kernels_(cpu_kernels(isa)) {}
 
+  // Attention plans its tiles in each call: that costs less than a layer's first product.
+  void begin_step(const Ragged&) override {}
+
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
     take("embed", {out, table, ids, add});
   }
-  void gather(Rows out, ConstRows x, const int32_t* indices) override {
-    take("gather", {out, x, indices, false});
+  void gather(Rows out, ConstRows x, std::span<const int32_t> indices) override {
+    believe(static_cast<int64_t>(indices.size()) == out.rows,
+            "gather: %zu indices for %" PRId64 " rows", indices.size(), out.rows);
+    take("gather", {out, x, indices.data(), false});
   }
 
   void rms_norm(Rows out, ConstRows x, const void* weight, float eps) override {
@@ -268,6 +264,9 @@ void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pool
           "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows,
           hidden.cols, out.rows, out.cols);
   check_ragged("pool", ragged, hidden.rows);
+  for (int32_t row = 0; row < ragged.rows; ++row) {
+    believe(ragged.q_begin[row] < ragged.q_begin[row + 1], "pool: row %d has no token", row);
+  }
   const PoolArgs args{out, hidden, ragged.q_begin, pooling, normalize};
   const int64_t tokens_per_row = ragged.rows == 0 ? 0 : hidden.rows / ragged.rows + 1;
   over_rows(pool_, out.rows, tokens_per_row * bytes_of_row(hidden),

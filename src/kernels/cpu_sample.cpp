@@ -14,7 +14,6 @@
 namespace weir::kernels {
 namespace {
 
-constexpr float kGreedyBelow = 1e-5f;  // as vLLM
 constexpr uint16_t kMinusInfinityBf16 = 0xff80;
 // Floors to look for candidates with, relative to the most likely id; the last takes all that may
 // be drawn.
@@ -149,7 +148,7 @@ int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& p,
   ban(logits, type, n, p.banned);
   const SampleKernels::Top top = kernels.top(logits, type, n);
   if (top.index < 0 || top.value == -std::numeric_limits<float>::infinity()) return -1;
-  if (p.temperature < kGreedyBelow || std::isinf(top.value)) return top.index;
+  if (p.greedy() || std::isinf(top.value)) return top.index;
 
   float* weights = static_cast<float*>(logits);
   if (type != DType::float32) {

@@ -1,5 +1,4 @@
 #include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
 
 #include "weir/nn/heads.h"
 #include "weir/nn/rows.h"
@@ -33,12 +32,10 @@ class LmHead final : public Head {
       samples.push_back(sample_row(rows[i]));
     }
     auto count = static_cast<int64_t>(last.size());
-    auto ints = at::TensorOptions().dtype(at::kInt);
-    at::Tensor indices = at::tensor(last, ints).to(backend_.device());
     at::Tensor chosen = at::empty({count, hidden.size(1)}, hidden.options());  // (n, hidden)
-    backend_.ops().gather(rows_of(chosen), rows_of(hidden), indices.const_data_ptr<int32_t>());
+    backend_.ops().gather(rows_of(chosen), rows_of(hidden), last);
     at::Tensor logits = projection_->logits(chosen);  // (n, vocabulary)
-    at::Tensor ids = at::empty({count}, ints.device(backend_.device()));
+    at::Tensor ids = at::empty({count}, hidden.options().dtype(at::kInt));
     backend_.ops().sample(ids.mutable_data_ptr<int32_t>(), rows_of(logits), samples);
     return ids;
   }

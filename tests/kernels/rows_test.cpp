@@ -37,8 +37,8 @@ TEST_P(OpsTest, GatherTakesRowsOfTheOtherTypeToo) {
   Matrix x = Matrix(type(), 9, 37, 2).fill(random_);
   const std::vector<int32_t> indices = {8, 0, 3, 3};
   Matrix same(type(), 4, 37, 1), wide(DType::float32, 4, 37);
-  ops_->gather(same.rows(), x.rows(), indices.data());
-  ops_->gather(wide.rows(), x.rows(), indices.data());
+  ops_->gather(same.rows(), x.rows(), indices);
+  ops_->gather(wide.rows(), x.rows(), indices);
   for (int64_t r = 0; r < 4; ++r)
     for (int64_t c = 0; c < 37; ++c) {
       EXPECT_EQ(same.at(r, c), x.at(indices[r], c));
@@ -218,6 +218,11 @@ TEST_P(OpsTest, WrongShapesAbort) {
                "one side is \\(2, 4\\), the other \\(2, 5\\)");
   const std::vector<int32_t> ids = {0, 2};
   EXPECT_DEATH(ops_->embed(x.rows(), x.rows(), ids.data(), false), "index 2 is one of 2 rows");
+  const std::vector<int32_t> begin = {0, 0, 2};
+  const Ragged ragged{.rows = 2, .tokens = 2, .q_begin = begin.data()};
+  Matrix vectors(DType::float32, 2, 5);
+  EXPECT_DEATH(ops_->pool(vectors.rows(), x.rows(), ragged, Pooling::mean, false),
+               "row 0 has no token");
 }
 
 }  // namespace
