@@ -40,8 +40,9 @@ void LoadingReport::show(const std::string& model, const Progress::State& state)
     last_ = line;
     return;
   }
-  // To the beginning of the line, and clear what is longer.
-  std::fprintf(stderr, "\r%s\x1b[K", progress_bar(model, state).c_str());
+  // Clears what was longer, and leaves the cursor at the beginning: a line of the log overwrites
+  // the bar.
+  std::fprintf(stderr, "%s\x1b[K\r", progress_bar(model, state).c_str());
   std::fflush(stderr);
   open_ = true;
 }
