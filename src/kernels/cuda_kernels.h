@@ -1,0 +1,49 @@
+// The CUDA kernels as host functions: each queues its work on `stream`. Shapes and types were
+// checked by who calls (ops_cuda.cpp).
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+#include "weir/kernels/ops.h"
+
+namespace weir::kernels::cuda {
+
+void take(Rows out, ConstRows x, const int32_t* indices, bool add, cudaStream_t stream);
+/// residual.data null: of x alone.
+void rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps,
+              cudaStream_t stream);
+/// residual.data null: of x alone.
+void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias,
+                float eps, cudaStream_t stream);
+void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim,
+          cudaStream_t stream);
+void silu_mul(Rows out, ConstRows gate_up, cudaStream_t stream);
+void gelu(Rows x, bool tanh_form, cudaStream_t stream);
+void pool(Rows out, ConstRows hidden, const int32_t* q_begin, Pooling pooling, bool normalize,
+          cudaStream_t stream);
+void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged, cudaStream_t stream);
+/// `from_to`: `pairs` of pages, on the device.
+void copy_pages(PagedKv cache, const int32_t* from_to, int32_t pairs, cudaStream_t stream);
+
+/// Attention of any type and any head size to 512, without tensor cores: one warp for a query of a
+/// head goes through its keys one by one.
+void plain_paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale,
+                           cudaStream_t stream);
+void plain_ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
+                            int32_t head_dim, float scale, cudaStream_t stream);
+
+/// One row's draw as the kernel reads it. top_k 0, top_p 1: off.
+struct Draw {
+  float inverse_temperature;  // 0: greedy
+  float least;                // min_p: weights below it are 0, the greatest weight being 1
+  float top_p;
+  float uniform;
+  uint32_t top_k;
+  int32_t banned_begin, banned_end;  // of the list of all rows
+};
+void sample(int32_t* ids, Rows logits, const Draw* draws, const int32_t* banned,
+            cudaStream_t stream);
+
+}  // namespace weir::kernels::cuda

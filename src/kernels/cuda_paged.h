@@ -1,0 +1,36 @@
+// Attention over pages by FlashInfer: one object per shape of attention, planned once a step and
+// run once a layer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "weir/kernels/view.h"
+
+namespace weir::kernels {
+
+/// What a plan depends on, beside the rows of the step.
+struct PagedShape {
+  int32_t heads = 0, kv_heads = 0, head_dim = 0, page_size = 0;
+  bool operator==(const PagedShape&) const = default;
+};
+
+class PagedAttention {
+ public:
+  virtual ~PagedAttention() = default;
+  /// Host work and one copy on the stream; before the step's graph, never inside it. Arrays on the
+  /// device keep their places from step to step. Needs the host arrays of `ragged`, whose rows hold
+  /// exactly the pages of their keys.
+  virtual void plan(const Ragged& ragged) = 0;
+  /// Reads the device arrays of `ragged`. bfloat16; rows of 16 bytes alignment; `out` contiguous.
+  virtual void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) = 0;
+};
+
+/// Null where FlashInfer has no kernel for the shape. `stream` is a cudaStream_t.
+std::unique_ptr<PagedAttention> make_paged_attention(PagedShape shape, void* stream);
+
+std::unique_ptr<PagedAttention> make_paged_attention_64(PagedShape shape, void* stream);
+std::unique_ptr<PagedAttention> make_paged_attention_128(PagedShape shape, void* stream);
+std::unique_ptr<PagedAttention> make_paged_attention_256(PagedShape shape, void* stream);
+
+}  // namespace weir::kernels

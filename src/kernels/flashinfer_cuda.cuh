@@ -1,0 +1,254 @@
+// PagedAttention for one head size. Included by one .cu file per head size, so that they compile
+// apart.
+#pragma once
+
+#include <flashinfer/utils.cuh>
+
+// FlashInfer compiles a kernel for every group size and every pipeline depth it knows; these are
+// the groups of the models in use, and the depth of every device from compute capability 8 on.
+#undef DISPATCH_GQA_GROUP_SIZE
+#define DISPATCH_GQA_GROUP_SIZE(group_size, GROUP_SIZE, ...) \
+  switch (group_size) {                                      \
+    case 1: {                                                \
+      constexpr size_t GROUP_SIZE = 1;                       \
+      __VA_ARGS__                                            \
+    } break;                                                 \
+    case 2: {                                                \
+      constexpr size_t GROUP_SIZE = 2;                       \
+      __VA_ARGS__                                            \
+    } break;                                                 \
+    case 3: {                                                \
+      constexpr size_t GROUP_SIZE = 3;                       \
+      __VA_ARGS__                                            \
+    } break;                                                 \
+    case 4: {                                                \
+      constexpr size_t GROUP_SIZE = 4;                       \
+      __VA_ARGS__                                            \
+    } break;                                                 \
+    case 8: {                                                \
+      constexpr size_t GROUP_SIZE = 8;                       \
+      __VA_ARGS__                                            \
+    } break;                                                 \
+    default:                                                 \
+      return cudaErrorNotSupported;                          \
+  }
+#undef DISPATCH_COMPUTE_CAP_DECODE_NUM_STAGES_SMEM
+#define DISPATCH_COMPUTE_CAP_DECODE_NUM_STAGES_SMEM(compute_capacity, NUM_STAGES_SMEM, ...) \
+  {                                                                                         \
+    (void)compute_capacity;                                                                 \
+    constexpr uint32_t NUM_STAGES_SMEM = 2;                                                 \
+    __VA_ARGS__                                                                             \
+  }
+
+#include <cuda_bf16.h>
+
+#include <flashinfer/attention/decode.cuh>
+#include <flashinfer/attention/default_decode_params.cuh>
+#include <flashinfer/attention/default_prefill_params.cuh>
+#include <flashinfer/attention/prefill.cuh>
+#include <flashinfer/attention/scheduler.cuh>
+#include <flashinfer/attention/variants.cuh>
+
+#include "kernels/check.h"
+#include "kernels/cuda_memory.h"
+#include "kernels/cuda_paged.h"
+
+namespace weir::kernels {
+
+template <uint32_t kHeadDim>
+class FlashAttention final : public PagedAttention {
+  using Number = nv_bfloat16;
+  using Variant = flashinfer::DefaultAttention<false, false, false, false>;
+  using DecodeParams = flashinfer::BatchDecodeParams<Number, Number, Number, int32_t>;
+  using PrefillParams = flashinfer::BatchPrefillPagedParams<Number, Number, Number, int32_t>;
+  static constexpr auto kPositions = flashinfer::PosEncodingMode::kNone;  // rope came before
+
+ public:
+  FlashAttention(PagedShape shape, cudaStream_t stream)
+      : shape_(shape),
+        stream_(stream),
+        floats_(kFloatBytes),
+        ints_(kIntBytes),
+        last_page_length_(kMaxRows * sizeof(int32_t)),
+        pinned_ints_(kIntBytes, stream),
+        pinned_lengths_(kMaxRows * sizeof(int32_t), stream) {}
+
+  void plan(const Ragged& ragged) override {
+    copy_last_page_lengths(ragged);
+    auto* q_begin = const_cast<int32_t*>(ragged.q_begin_host);
+    auto* page_begin = const_cast<int32_t*>(ragged.page_begin_host);
+    const auto rows = static_cast<uint32_t>(ragged.rows);
+    const bool one_query_each = ragged.tokens == ragged.rows;
+    decodes_ = one_query_each && has_decode_kernel();
+    // A plan of decode rows is always of the kind that graphs need: its grid depends on the number
+    // of rows alone, and so do the places of its arrays.
+    if (decodes_) {
+      cuda_check(flashinfer::DecodePlan<kHeadDim, kPositions, Variant, DecodeParams>(
+                     floats_.data(), kFloatBytes, ints_.data(), pinned_ints_.next(), kIntBytes,
+                     decode_, page_begin, rows, shape_.heads, shape_.page_size,
+                     /*enable_cuda_graph=*/true, stream_, work_estimate()),
+                 "plan of decode attention");
+    } else {
+      cuda_check(flashinfer::PrefillPlan<int32_t>(
+                     floats_.data(), kFloatBytes, ints_.data(), pinned_ints_.next(), kIntBytes,
+                     prefill_, q_begin, page_begin, static_cast<uint32_t>(ragged.tokens), rows,
+                     shape_.heads, shape_.kv_heads, kHeadDim, kHeadDim, shape_.page_size,
+                     /*enable_cuda_graph=*/one_query_each, sizeof(Number), /*window_left=*/-1,
+                     /*fixed_split_size=*/-1, /*disable_split_kv=*/false, /*num_colocated_ctas=*/0,
+                     /*uniform_q_len=*/one_query_each ? 1 : 0, stream_),
+                 "plan of prefill attention");
+    }
+    pinned_ints_.queued();
+  }
+
+  void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) override {
+    decodes_ ? decode(out, q, cache, ragged, scale) : prefill(out, q, cache, ragged, scale);
+  }
+
+ private:
+  static constexpr size_t kFloatBytes = 64 << 20, kIntBytes = 4 << 20;
+  static constexpr int32_t kMaxRows = 4096;
+
+  int32_t group() const { return shape_.heads / shape_.kv_heads; }
+  bool has_decode_kernel() const { return group() <= 4 || group() == 8; }
+
+  using WorkEstimate = decltype(&flashinfer::BatchDecodeWithPagedKVCacheWorkEstimationDispatched<
+                                1, kHeadDim, kPositions, Variant, DecodeParams>);
+  template <uint32_t kGroup>
+  static constexpr WorkEstimate kEstimate =
+      flashinfer::BatchDecodeWithPagedKVCacheWorkEstimationDispatched<kGroup, kHeadDim, kPositions,
+                                                                      Variant, DecodeParams>;
+  WorkEstimate work_estimate() const {
+    switch (group()) {
+      case 1:
+        return kEstimate<1>;
+      case 2:
+        return kEstimate<2>;
+      case 3:
+        return kEstimate<3>;
+      case 4:
+        return kEstimate<4>;
+      default:
+        return kEstimate<8>;
+    }
+  }
+
+  void copy_last_page_lengths(const Ragged& ragged) {
+    believe(ragged.rows <= kMaxRows, "paged_attention: a step of %d rows; %d are taken",
+            ragged.rows, kMaxRows);
+    auto* lengths = reinterpret_cast<int32_t*>(pinned_lengths_.next());
+    for (int32_t row = 0; row < ragged.rows; ++row) {
+      const int32_t keys = ragged.kv_length_host[row];
+      const int32_t pages = ragged.page_begin_host[row + 1] - ragged.page_begin_host[row];
+      lengths[row] = keys - (pages - 1) * shape_.page_size;
+      believe(lengths[row] > 0 && lengths[row] <= shape_.page_size,
+              "paged_attention: row %d has %d keys and %d pages of %d", row, keys, pages,
+              shape_.page_size);
+    }
+    cuda_check(cudaMemcpyAsync(last_page_length_.data(), lengths, ragged.rows * sizeof(int32_t),
+                               cudaMemcpyHostToDevice, stream_),
+               "copy of page lengths");
+    pinned_lengths_.queued();
+  }
+
+  flashinfer::paged_kv_t<Number, int32_t> pages(PagedKv cache, const Ragged& ragged) const {
+    return {static_cast<uint32_t>(cache.kv_heads),
+            static_cast<uint32_t>(cache.page_size),
+            kHeadDim,
+            static_cast<uint32_t>(ragged.rows),
+            flashinfer::QKVLayout::kHND,
+            static_cast<Number*>(cache.keys),
+            static_cast<Number*>(cache.values),
+            const_cast<int32_t*>(ragged.page_ids),
+            const_cast<int32_t*>(ragged.page_begin),
+            reinterpret_cast<int32_t*>(last_page_length_.data())};
+  }
+
+  template <class T>
+  T* at(const DeviceBuffer& buffer, int64_t offset) const {
+    return reinterpret_cast<T*>(buffer.data() + offset);
+  }
+
+  static Number* queries(ConstRows q) { return static_cast<Number*>(const_cast<void*>(q.data)); }
+
+  void decode(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
+    DecodeParams params(queries(q), nullptr, pages(cache, ragged), static_cast<Number*>(out.data),
+                        nullptr, nullptr, shape_.heads, static_cast<int32_t>(q.stride), kHeadDim,
+                        /*window_left=*/-1, /*logits_soft_cap=*/0, scale, 1.f, 1e4f);
+    params.padded_batch_size = decode_.padded_batch_size;
+    params.request_indices = at<int32_t>(ints_, decode_.request_indices_offset);
+    params.kv_tile_indices = at<int32_t>(ints_, decode_.kv_tile_indices_offset);
+    params.o_indptr = at<int32_t>(ints_, decode_.o_indptr_offset);
+    params.kv_chunk_size_ptr = at<int32_t>(ints_, decode_.kv_chunk_size_ptr_offset);
+    Number* partial = nullptr;
+    float* partial_sums = nullptr;
+    if (decode_.split_kv) {
+      params.block_valid_mask = at<bool>(ints_, decode_.block_valid_mask_offset);
+      partial = at<Number>(floats_, decode_.v_offset);
+      partial_sums = at<float>(floats_, decode_.s_offset);
+    }
+    cuda_check(flashinfer::BatchDecodeWithPagedKVCacheDispatched<kHeadDim, kPositions, Variant>(
+                   params, partial, partial_sums, /*enable_pdl=*/false, stream_),
+               "decode attention");
+  }
+
+  void prefill(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
+    PrefillParams params(queries(q), pages(cache, ragged), nullptr,
+                         const_cast<int32_t*>(ragged.q_begin), nullptr, nullptr,
+                         static_cast<Number*>(out.data), nullptr, nullptr, shape_.heads,
+                         static_cast<int32_t>(q.stride), kHeadDim, /*window_left=*/-1,
+                         /*logits_soft_cap=*/0, scale, 1.f, 1e4f);
+    params.padded_batch_size = prefill_.padded_batch_size;
+    params.max_total_num_rows = prefill_.total_num_rows;
+    params.request_indices = at<int32_t>(ints_, prefill_.request_indices_offset);
+    params.qo_tile_indices = at<int32_t>(ints_, prefill_.qo_tile_indices_offset);
+    params.kv_tile_indices = at<int32_t>(ints_, prefill_.kv_tile_indices_offset);
+    params.o_indptr = at<int32_t>(ints_, prefill_.o_indptr_offset);
+    params.kv_chunk_size_ptr = at<int32_t>(ints_, prefill_.kv_chunk_size_ptr_offset);
+    if (prefill_.enable_cuda_graph) {
+      params.total_num_rows = at<uint32_t>(ints_, prefill_.total_num_rows_offset);
+      params.block_valid_mask = at<bool>(ints_, prefill_.block_valid_mask_offset);
+    }
+    Number* partial = nullptr;
+    float* partial_sums = nullptr;
+    if (prefill_.split_kv) {
+      params.merge_indptr = at<int32_t>(ints_, prefill_.merge_indptr_offset);
+      partial = at<Number>(floats_, prefill_.v_offset);
+      partial_sums = at<float>(floats_, prefill_.s_offset);
+    }
+    switch (prefill_.cta_tile_q) {
+      case 16:
+        return prefill_tiled<16>(params, partial, partial_sums);
+      case 64:
+        return prefill_tiled<64>(params, partial, partial_sums);
+      default:
+        if constexpr (kHeadDim < 256) return prefill_tiled<128>(params, partial, partial_sums);
+        believe(false, "prefill attention: tiles of %d queries", int(prefill_.cta_tile_q));
+    }
+  }
+
+  template <uint32_t kTileQ>
+  void prefill_tiled(const PrefillParams& params, Number* partial, float* partial_sums) {
+    // Causal is bottom-right aligned: the last query sees all keys.
+    cuda_check((flashinfer::BatchPrefillWithPagedKVCacheDispatched<
+                   /*SAME_KV_STRIDES=*/true, kTileQ, kHeadDim, kHeadDim, kPositions,
+                   /*USE_FP16_QK_REDUCTION=*/false, flashinfer::MaskMode::kCausal, Variant>(
+                   params, partial, partial_sums, /*enable_pdl=*/false, stream_)),
+               "prefill attention");
+  }
+
+  PagedShape shape_;
+  cudaStream_t stream_;
+  DeviceBuffer floats_, ints_, last_page_length_;
+  PinnedRing pinned_ints_, pinned_lengths_;
+  bool decodes_ = false;
+  flashinfer::DecodePlanInfo decode_;
+  flashinfer::PrefillPlanInfo prefill_;
+};
+
+template <uint32_t kHeadDim>
+std::unique_ptr<PagedAttention> make_flash_attention(PagedShape shape, void* stream) {
+  return std::make_unique<FlashAttention<kHeadDim>>(shape, static_cast<cudaStream_t>(stream));
+}
+
+}  // namespace weir::kernels

@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cuda_kernels.h"
+#include "kernels/cuda_memory.h"
+#include "kernels/cuda_paged.h"
+#include "kernels/philox.h"
+#include "kernels/shapes.h"
+#include "weir/kernels/cuda_ops.h"
+
+namespace weir::kernels {
+namespace {
+
+// Are a row's pages exactly those of its keys?
+bool pages_fit(const Ragged& ragged, int32_t page_size) {
+  for (int32_t row = 0; row < ragged.rows; ++row) {
+    const int32_t pages = ragged.page_begin_host[row + 1] - ragged.page_begin_host[row];
+    if (pages != (ragged.kv_length_host[row] + page_size - 1) / page_size) return false;
+  }
+  return true;
+}
+
+bool aligned(const void* data, int64_t stride) {
+  return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride % 8 == 0;  // 8 bfloat16
+}
+
+class CudaOps final : public Ops {
+ public:
+  explicit CudaOps(cudaStream_t stream) : stream_(stream), arguments_(stream) {}
+
+  void begin_step(const Ragged& ragged) override {
+    arguments_.begin_step();
+    for (Planned& entry : planned_) {
+      entry.now = ragged.rows > 0 && pages_fit(ragged, entry.shape.page_size);
+      if (entry.now) entry.attention->plan(ragged);
+    }
+  }
+
+  void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
+    take("embed", out, table, ids, add);
+  }
+  void gather(Rows out, ConstRows x, std::span<const int32_t> indices) override {
+    believe(static_cast<int64_t>(indices.size()) == out.rows,
+            "gather: %zu indices for %" PRId64 " rows", indices.size(), out.rows);
+    if (out.rows == 0) return;
+    take("gather", out, x,
+         static_cast<int32_t*>(arguments_.put(indices.data(), indices.size_bytes())), false);
+  }
+
+  void rms_norm(Rows out, ConstRows x, const void* weight, float eps) override {
+    same_shape("rms_norm", out, x);
+    if (x.rows > 0) cuda::rms_norm(out, {}, x, weight, eps, stream_);
+  }
+  void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps) override {
+    same_shape("add_rms_norm", out, x);
+    same_shape("add_rms_norm", residual, x);
+    if (x.rows > 0) cuda::rms_norm(out, residual, x, weight, eps, stream_);
+  }
+  void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias,
+                  float eps) override {
+    same_shape("layer_norm", out, x);
+    if (residual.data != nullptr) same_shape("layer_norm", residual, x);
+    if (x.rows > 0) cuda::layer_norm(out, x, residual, weight, bias, eps, stream_);
+  }
+
+  void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim) override {
+    believe(head_dim > 0 && head_dim % 2 == 0 && qk.cols % head_dim == 0,
+            "rope: %" PRId64 " columns are heads of %d, an even number", qk.cols, head_dim);
+    if (qk.rows > 0) cuda::rope(qk, positions, cos_sin, head_dim, stream_);
+  }
+
+  void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) override {
+    same_shape("append", k, v);
+    believe(k.type == cache.type, "append: keys are %s, the cache %s", name_of(k.type),
+            name_of(cache.type));
+    believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
+            "append: %" PRId64 " columns are %d heads of %d", k.cols, cache.kv_heads,
+            cache.head_dim);
+    if (k.rows > 0) cuda::append(cache, k, v, ragged, stream_);
+  }
+
+  void copy_pages(PagedKv cache, std::span<const int32_t> from_to) override {
+    believe(from_to.size() % 2 == 0, "copy_pages: %zu numbers are pairs", from_to.size());
+    if (from_to.empty()) return;
+    auto* pairs = static_cast<int32_t*>(arguments_.put(from_to.data(), from_to.size_bytes()));
+    cuda::copy_pages(cache, pairs, static_cast<int32_t>(from_to.size() / 2), stream_);
+  }
+
+  void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                       float scale) override;
+
+  void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
+                        int32_t head_dim, float scale) override {
+    same_shape("ragged_attention", out, q);
+    same_shape("ragged_attention", k, v);
+    believe(q.type == k.type && q.rows == k.rows && k.cols % head_dim == 0 && q.cols % k.cols == 0,
+            "ragged_attention: q (%" PRId64 ", %" PRId64 ") and k (%" PRId64 ", %" PRId64
+            ") are of one type and have heads of %d",
+            q.rows, q.cols, k.rows, k.cols, head_dim);
+    if (q.rows > 0) cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, scale, stream_);
+  }
+
+  void silu_mul(Rows out, ConstRows gate_up) override {
+    believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
+            "silu_mul: gate_up (%" PRId64 ", %" PRId64 ") is twice as wide as out (%" PRId64
+            ", %" PRId64 ")",
+            gate_up.rows, gate_up.cols, out.rows, out.cols);
+    if (out.rows > 0) cuda::silu_mul(out, gate_up, stream_);
+  }
+  void gelu(Rows x, bool tanh_form) override {
+    if (x.rows > 0) cuda::gelu(x, tanh_form, stream_);
+  }
+
+  void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
+            bool normalize) override {
+    believe(out.type == DType::float32 && out.rows == ragged.rows && out.cols == hidden.cols,
+            "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows,
+            hidden.cols, out.rows, out.cols);
+    if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, pooling, normalize, stream_);
+  }
+
+  void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;
+
+ private:
+  /// Attention of one shape; null where FlashInfer has none. `now`: planned for this step.
+  struct Planned {
+    PagedShape shape;
+    std::unique_ptr<PagedAttention> attention;
+    bool now = false;
+  };
+
+  void take(const char* op, Rows out, ConstRows x, const int32_t* indices, bool add) {
+    believe(out.cols == x.cols, "%s: rows of %" PRId64 " become rows of %" PRId64, op, x.cols,
+            out.cols);
+    if (out.rows > 0) cuda::take(out, x, indices, add, stream_);
+  }
+
+  /// FlashInfer's attention for these arguments, planned; null where it has none.
+  PagedAttention* planned(const PagedShape& shape, const Ragged& ragged);
+
+  cudaStream_t stream_;
+  HostArguments arguments_;
+  std::vector<Planned> planned_;
+};
+
+PagedAttention* CudaOps::planned(const PagedShape& shape, const Ragged& ragged) {
+  auto found = std::find_if(planned_.begin(), planned_.end(),
+                            [&](const Planned& entry) { return entry.shape == shape; });
+  if (found == planned_.end()) {
+    auto attention = make_paged_attention(shape, stream_);
+    if (attention == nullptr) return nullptr;
+    found = planned_.insert(planned_.end(), {shape, std::move(attention)});
+  }
+  // The first step of a shape: begin_step plans it from now on.
+  if (!found->now) {
+    believe(pages_fit(ragged, shape.page_size), "paged_attention: rows have pages without keys");
+    found->attention->plan(ragged);
+    found->now = true;
+  }
+  return found->attention.get();
+}
+
+void CudaOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                              float scale) {
+  same_shape("paged_attention", out, q);
+  believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type),
+          name_of(cache.type));
+  believe(q.cols % (int64_t{cache.kv_heads} * cache.head_dim) == 0,
+          "paged_attention: %" PRId64 " columns are heads of %d, a multiple of %d heads of keys",
+          q.cols, cache.head_dim, cache.kv_heads);
+  if (q.rows == 0) return;
+  const bool plain = q.type == DType::float32 || !aligned(q.data, q.stride) ||
+                     !aligned(out.data, out.stride) || out.stride != out.cols;
+  PagedAttention* flash = plain ? nullptr
+                                : planned({static_cast<int32_t>(q.cols / cache.head_dim),
+                                           cache.kv_heads, cache.head_dim, cache.page_size},
+                                          ragged);
+  if (flash != nullptr) return flash->run(out, q, cache, ragged, scale);
+  cuda::plain_paged_attention(out, q, cache, ragged, scale, stream_);
+}
+
+void CudaOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) {
+  believe(static_cast<int64_t>(params.size()) == logits.rows,
+          "sample: %zu parameters for %" PRId64 " rows", params.size(), logits.rows);
+  if (params.empty()) return;
+  std::vector<cuda::Draw> draws;
+  std::vector<int32_t> banned;
+  for (const SampleRow& row : params) {
+    const auto begin = static_cast<int32_t>(banned.size());
+    for (const int32_t id : row.banned) {
+      believe(id >= 0 && id < logits.cols, "a banned id %d is in a vocabulary of %" PRId64, id,
+              logits.cols);
+      banned.push_back(id);
+    }
+    draws.push_back({.inverse_temperature = row.greedy() ? 0 : 1 / row.temperature,
+                     .least = std::min(row.min_p, 1.f),
+                     .top_p = row.top_p,
+                     .uniform = uniform(row.seed, row.draw),
+                     .top_k = row.top_k,
+                     .banned_begin = begin,
+                     .banned_end = static_cast<int32_t>(banned.size())});
+  }
+  auto* rows =
+      static_cast<cuda::Draw*>(arguments_.put(draws.data(), draws.size() * sizeof(cuda::Draw)));
+  auto* list =
+      static_cast<int32_t*>(arguments_.put(banned.data(), banned.size() * sizeof(int32_t)));
+  cuda::sample(ids, logits, rows, list, stream_);
+}
+
+}  // namespace
+
+std::unique_ptr<PagedAttention> make_paged_attention(PagedShape shape, void* stream) {
+  switch (shape.head_dim) {
+    case 64:
+      return make_paged_attention_64(shape, stream);
+    case 128:
+      return make_paged_attention_128(shape, stream);
+    case 256:
+      return make_paged_attention_256(shape, stream);
+    default:
+      return nullptr;
+  }
+}
+
+std::unique_ptr<Ops> make_cuda_ops(void* stream) {
+  return std::make_unique<CudaOps>(static_cast<cudaStream_t>(stream));
+}
+
+}  // namespace weir::kernels

@@ -1,0 +1,69 @@
+#include <ATen/ops/cat.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "weir/kernels/cuda_ops.h"
+#include "weir/nn/backend.h"
+
+namespace weir::nn {
+namespace {
+
+at::Tensor stacked(const std::vector<at::Tensor>& parts, at::Device device, at::ScalarType type) {
+  std::vector<at::Tensor> there;
+  for (const at::Tensor& part : parts) there.push_back(part.to(device, type));
+  return there.size() == 1 ? there[0].contiguous() : at::cat(there);
+}
+
+class LinearCuda final : public Linear {
+ public:
+  LinearCuda(const LinearSource& source, at::Device device, at::ScalarType type)
+      : weight_(stacked(source.weights, device, type)) {
+    if (!source.biases.empty()) bias_ = stacked(source.biases, device, type);
+  }
+
+  at::Tensor forward(const at::Tensor& x, Activation activation) const override {
+    at::Tensor y = bias_.defined() ? at::linear(x, weight_, bias_) : at::linear(x, weight_);
+    if (activation != Activation::none)
+      at::gelu_(y, activation == Activation::gelu ? "none" : "tanh");
+    return y;
+  }
+
+  // The sums leave the product as float32: rounded to bfloat16 first, near logits would tie.
+  at::Tensor logits(const at::Tensor& x) const override {
+    at::Tensor y =
+        x.scalar_type() == at::kFloat ? at::mm(x, weight_.t()) : at::mm(x, weight_.t(), at::kFloat);
+    return bias_.defined() ? y.add_(bias_) : y;
+  }
+
+  int64_t out_features() const override { return weight_.size(0); }
+  int64_t in_features() const override { return weight_.size(1); }
+
+ private:
+  at::Tensor weight_, bias_;  // (out, in), (out)
+};
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(int device)
+      : device_(at::kCUDA, static_cast<at::DeviceIndex>(device)),
+        ops_(kernels::make_cuda_ops(c10::cuda::getCurrentCUDAStream(device_.index()).stream())) {}
+  at::Device device() const override { return device_; }
+  kernels::Ops& ops() override { return *ops_; }
+  std::unique_ptr<Linear> linear(const LinearSource& source, at::ScalarType type) override {
+    return std::make_unique<LinearCuda>(source, device_, type);
+  }
+
+ private:
+  at::Device device_;
+  std::unique_ptr<kernels::Ops> ops_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cuda_backend(int device) {
+  return std::make_unique<CudaBackend>(device);
+}
+
+}  // namespace weir::nn
