@@ -1,0 +1,66 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/cuda/CUDAEvent.h>
+
+#include <array>
+#include <span>
+
+#include "engine/runner_cuda.h"
+#include "engine/step_inputs.h"
+#include "weir/kernels/cuda_ops.h"
+
+namespace weir::engine {
+
+/// A token that is still on the device: where it belongs in a step, and its line among the last
+/// step's answers.
+struct Carried {
+  int32_t token = 0, line = 0;
+};
+
+/// The numbers of a step on the device, each array always at the same place: graphs read them
+/// there.
+class DeviceInputs {
+ public:
+  /// `rows`, `tokens`: of the greatest step; `pages`: of the longest sequence.
+  DeviceInputs(int64_t rows, int64_t tokens, int64_t pages, at::Device device);
+
+  /// Queues one copy of everything on the current stream. Throws std::runtime_error for a step that
+  /// is too great.
+  void upload(const StepInputs& step, std::span<const Carried> carried);
+
+  int32_t* ids() const { return at(kIds); }
+  kernels::SampledPlaces carried() const {
+    return {at(kCarriedTokens), at(kCarriedLines), carried_};
+  }
+  /// Host arrays are those of `step`, which was uploaded last.
+  kernels::Ragged ragged(const StepInputs& step) const;
+
+ private:
+  // Page ids come last: the copy ends with the last that is used.
+  enum Array {
+    kIds,
+    kPositions,
+    kQBegin,
+    kKvLength,
+    kPageBegin,
+    kCarriedTokens,
+    kCarriedLines,
+    kPageIds,
+    kArrays
+  };
+  struct Staging {
+    at::Tensor memory;  // pinned
+    c10::cuda::CUDAEvent copied;
+  };
+  int32_t* at(Array array) const { return device_.mutable_data_ptr<int32_t>() + first_[array]; }
+  void put(Staging& staging, Array array, std::span<const int32_t> numbers);
+
+  std::array<int64_t, kArrays + 1> first_{};
+  at::Tensor device_;
+  std::array<Staging, 2> staging_;
+  size_t now_ = 0;
+  int32_t carried_ = 0;
+};
+
+}  // namespace weir::engine

@@ -1,0 +1,56 @@
+#include "engine/graphs_cuda.h"
+
+#include <cuda_runtime_api.h>
+
+#include <cstdio>
+#include <exception>
+
+namespace weir::engine {
+
+int32_t TrunkGraphs::bucket_of(int32_t rows) {
+  auto up_to = [rows](int32_t step) { return (rows + step - 1) / step * step; };
+  for (int32_t bucket : {1, 2, 4})
+    if (rows <= bucket) return bucket;
+  return rows <= 32 ? up_to(8) : rows <= 64 ? up_to(16) : up_to(32);
+}
+
+at::Tensor TrunkGraphs::run(int32_t bucket, const std::function<at::Tensor()>& trunk) {
+  Entry& entry = entries_[bucket];
+  // The first run loads kernels and makes workspaces, which a capture may not.
+  if (!entry.warm || entry.refused) {
+    entry.warm = true;
+    return trunk();
+  }
+  if (!entry.graph) capture(entry, trunk);
+  if (entry.refused) return trunk();
+  entry.graph->replay();
+  return entry.hidden;
+}
+
+void TrunkGraphs::capture(Entry& entry, const std::function<at::Tensor()>& trunk) {
+  auto graph = std::make_unique<at::cuda::CUDAGraph>();
+  bool open = false;
+  try {
+    // Other threads may allocate or copy meanwhile: only this one's calls are watched.
+    graph->capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    open = true;
+    entry.hidden = trunk();
+    open = false;
+    graph->capture_end();
+    entry.graph = std::move(graph);
+  } catch (const std::exception& failure) {
+    entry.refused = true;
+    entry.hidden.reset();
+    // torch's headers bring another fmt than spdlog's, so this does not go through the log.
+    std::fprintf(stderr, "weir: a decode step cannot be captured and runs without a graph: %s\n",
+                 failure.what());
+    try {
+      if (open) graph->capture_end();
+    } catch (const std::exception&) {
+      // What failed is told already; this only takes the stream out of its capture.
+    }
+    cudaGetLastError();  // a lost device fails again in the run that follows
+  }
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,195 @@
+#include "engine/runner_cuda.h"
+
+#include <ATen/ops/empty.h>
+#include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <unordered_map>
+
+#include "engine/device_inputs_cuda.h"
+#include "engine/graphs_cuda.h"
+#include "engine/outputs.h"
+
+namespace weir::engine {
+namespace {
+
+int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
+  return spec.memory.pages ? (tokens + spec.page_size - 1) / spec.page_size : 0;
+}
+
+/// A step whose answers are on their way to the host.
+struct InFlight {
+  std::vector<nn::RowTask> tasks;
+  at::Tensor answers;  // pinned; undefined where no row wants one
+  c10::cuda::CUDAEvent there;
+};
+
+class CudaRunner final : public schedule::Runner {
+ public:
+  CudaRunner(schedule::ModelSpec spec, nn::Model model, KvCache cache, StepLimits limits,
+             Device& device)
+      : spec_(spec),
+        model_(std::move(model)),
+        cache_(std::move(cache)),
+        device_(device),
+        max_rows_(TrunkGraphs::bucket_of(static_cast<int32_t>(limits.max_sequences))),
+        inputs_(max_rows_, std::max<int64_t>(limits.max_batch_tokens, max_rows_),
+                pages_of(spec.max_tokens, spec), device.backend().device()) {}
+
+  // Queued work reads what dies with the runner.
+  ~CudaRunner() override { cudaStreamSynchronize(stream_.stream()); }
+
+  const schedule::ModelSpec& spec() const override { return spec_; }
+  int depth() const override { return 1; }
+
+  Result<void> launch(const schedule::StepPlan& plan) override {
+    if (lost_) return *lost_;
+    try {
+      start(plan);
+      return {};
+    } catch (const std::exception& failure) {
+      lines_.clear();
+      return error("the step failed", failure);
+    }
+  }
+
+  Result<std::vector<work::Output>> collect() override {
+    if (lost_) return *lost_;
+    if (in_flight_.empty()) return Error{.code = Code::internal, .message = "no step is in flight"};
+    InFlight step = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    try {
+      step.there.synchronize();
+      if (!step.answers.defined()) return std::vector<work::Output>(step.tasks.size());
+      return outputs_of(step.answers, step.tasks);
+    } catch (const std::exception& failure) {
+      return error("the step's answers did not come", failure);
+    }
+  }
+
+ private:
+  void start(const schedule::StepPlan& plan) {
+    step_.fill(with_used_pages(plan));
+    std::vector<Carried> carried = carried_tokens(plan);
+    int32_t bucket = decodes() ? TrunkGraphs::bucket_of(static_cast<int32_t>(plan.rows.size())) : 0;
+    if (bucket) fill_up(bucket);
+    inputs_.upload(step_, carried);
+    if (!carried.empty())
+      kernels::put_sampled(inputs_.ids(), sampled_.const_data_ptr<int32_t>(), inputs_.carried(),
+                           stream_.stream());
+    nn::Inputs inputs{inputs_.ids(), inputs_.ragged(step_)};
+    kernels::Ops& ops = device_.backend().ops();
+    ops.begin_step(inputs.ragged);
+    for (const kernels::PagedKv& layer : cache_.view().layers)
+      if (!step_.page_copies.empty()) ops.copy_pages(layer, step_.page_copies);
+    auto trunk = [&] { return model_.trunk->forward(inputs, cache_.view()); };
+    at::Tensor hidden = bucket ? graphs_.run(bucket, trunk) : trunk();  // (tokens, hidden)
+    answer(plan, hidden, inputs);
+  }
+
+  // Sequences hold pages ahead of their keys; attention takes a row's pages for as many as its keys
+  // fill.
+  const schedule::StepPlan& with_used_pages(const schedule::StepPlan& plan) {
+    used_ = plan;
+    for (schedule::Row& row : used_.rows) {
+      auto keys = static_cast<int64_t>(row.first + std::max<size_t>(row.tokens.size(), 1));
+      row.pages =
+          row.pages.first(std::min(row.pages.size(), static_cast<size_t>(pages_of(keys, spec_))));
+    }
+    return used_;
+  }
+
+  std::vector<Carried> carried_tokens(const schedule::StepPlan& plan) const {
+    std::vector<Carried> carried;
+    for (size_t i = 0; i < plan.rows.size(); ++i) {
+      if (!plan.rows[i].tokens.empty()) continue;
+      auto line = lines_.find(plan.rows[i].id);
+      if (line == lines_.end())
+        throw std::runtime_error("sequence " + std::to_string(plan.rows[i].id) +
+                                 " has no token in the step before");
+      carried.push_back({step_.q_begin[i], line->second});
+    }
+    return carried;
+  }
+
+  bool decodes() const {
+    return spec_.memory.pages && !step_.ids.empty() && step_.ids.size() == step_.kv_length.size();
+  }
+
+  // Rows of one token that write to the spare page and whose hidden states nobody reads.
+  void fill_up(int32_t bucket) {
+    while (static_cast<int32_t>(step_.kv_length.size()) < bucket) {
+      step_.ids.push_back(0);
+      step_.positions.push_back(0);
+      step_.q_begin.push_back(static_cast<int32_t>(step_.ids.size()));
+      step_.kv_length.push_back(1);
+      step_.page_ids.push_back(static_cast<int32_t>(spec_.pages));
+      step_.page_begin.push_back(static_cast<int32_t>(step_.page_ids.size()));
+    }
+  }
+
+  void answer(const schedule::StepPlan& plan, const at::Tensor& hidden, const nn::Inputs& inputs) {
+    InFlight step;
+    step.tasks = step_.tasks;
+    lines_.clear();
+    if (step_.outputs > 0) {
+      at::Tensor answers = model_.head->apply(hidden, inputs, step_.tasks);
+      step.answers =
+          at::empty(answers.sizes(), answers.options().device(at::kCPU).pinned_memory(true));
+      step.answers.copy_(answers, /*non_blocking=*/true);
+      if (answers.scalar_type() == at::kInt) keep(plan, answers);
+    }
+    step.there.record(stream_);
+    in_flight_.push_back(std::move(step));
+  }
+
+  // Which line of `sampled` is whose: the next step may want it before the host has seen it.
+  void keep(const schedule::StepPlan& plan, const at::Tensor& sampled) {
+    sampled_ = sampled;
+    int32_t line = 0;
+    for (const schedule::Row& row : plan.rows)
+      if (row.wants_output) lines_[row.id] = line++;
+  }
+
+  // After some errors every further call fails, and only a new process helps: those are told apart.
+  Error error(const char* what, const std::exception& failure) {
+    Error result{.code = Code::internal, .message = std::string(what) + ": " + failure.what()};
+    cudaGetLastError();
+    cudaError_t status = cudaStreamQuery(stream_.stream());
+    if (status != cudaSuccess && status != cudaErrorNotReady) {
+      result.message =
+          std::string("device lost: ") + cudaGetErrorName(status) + "; " + result.message;
+      lost_ = result;
+    }
+    return result;
+  }
+
+  schedule::ModelSpec spec_;
+  nn::Model model_;
+  KvCache cache_;
+  Device& device_;
+  c10::cuda::CUDAStream stream_ = c10::cuda::getCurrentCUDAStream();
+  int32_t max_rows_;
+  DeviceInputs inputs_;
+  StepInputs step_;
+  schedule::StepPlan used_;
+  TrunkGraphs graphs_;
+  at::Tensor sampled_;  // (outputs of the last step) int32
+  std::unordered_map<schedule::SequenceId, int32_t> lines_;
+  std::deque<InFlight> in_flight_;
+  std::optional<Error> lost_;
+};
+
+}  // namespace
+
+std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec, nn::Model model,
+                                                   KvCache cache, StepLimits limits,
+                                                   Device& device) {
+  return std::make_unique<CudaRunner>(spec, std::move(model), std::move(cache), limits, device);
+}
+
+}  // namespace weir::engine

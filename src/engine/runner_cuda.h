@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include "engine/kv_cache.h"
+#include "weir/engine/device.h"
+#include "weir/nn/model.h"
+#include "weir/schedule/plan.h"
+
+namespace weir::engine {
+
+/// The greatest step that a runner takes.
+struct StepLimits {
+  uint32_t max_sequences = 0;
+  uint32_t max_batch_tokens = 0;
+};
+
+/// Runs one model's plans on a GPU, one step ahead of the host: launch queues, collect waits. Steps
+/// of single tokens are replayed as CUDA graphs. `cache` has one page more than spec.pages, for
+/// rows that only fill a graph up. A lost device answers every call with an Error that begins
+/// "device lost:". `device` outlives it.
+std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec, nn::Model model,
+                                                   KvCache cache, StepLimits limits,
+                                                   Device& device);
+
+}  // namespace weir::engine
