@@ -42,7 +42,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
 Daemon::~Daemon() { stop(); }
 
 void Daemon::make_models(std::vector<PlannedModel> plans) {
-  share_cache(plans, cache_budget(config_, device_->kind(), device_->free_memory()));
+  share_cache(plans, cache_budget(config_, {.device = device_->kind(),
+                                            .free = device_->free_memory(),
+                                            .weights = weight_bytes(plans)}));
   work::WorkQueue::Limits limits{.requests = config_.queue_requests,
                                  .tokens = config_.queue_tokens};
   for (PlannedModel& plan : plans) {

@@ -36,12 +36,24 @@ Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
   return model;
 }
 
-uint64_t cache_budget(const Config& config, engine::DeviceKind device, uint64_t free_memory) {
+uint64_t weight_bytes(const std::vector<PlannedModel>& models) {
+  uint64_t sum = 0;
+  for (const PlannedModel& model : models) sum += model.description.weight_bytes;
+  return sum;
+}
+
+uint64_t cache_budget(const Config& config, const MemoryAtHand& memory) {
   if (config.memory > 0) return config.memory;
-  // A GPU serves nothing but us; main memory others use too.
-  if (device == engine::DeviceKind::cuda) return free_memory / 10 * 9;
-  constexpr uint64_t kMost = uint64_t{4} << 30;
-  return std::min(kMost, free_memory / 4);
+  // A GPU serves nothing but us; weights of unknown size are given half of it.
+  if (memory.device == engine::DeviceKind::cuda) {
+    const uint64_t usable = memory.free / 10 * 9;
+    return memory.weights == 0 ? usable / 2 : usable - std::min(usable, memory.weights);
+  }
+  // Main memory others use too. A cached prefix stays until its page is needed, so the whole cache
+  // is filled in time: its size follows the model's.
+  constexpr uint64_t kLeast = uint64_t{256} << 20, kMost = uint64_t{4} << 30;
+  const uint64_t wanted = memory.weights == 0 ? kMost : memory.weights / 5 * 6;
+  return std::min(std::clamp(wanted, kLeast, kMost), memory.free / 4);
 }
 
 void share_cache(std::vector<PlannedModel>& models, uint64_t budget) {

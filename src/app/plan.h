@@ -23,8 +23,18 @@ engine::LoadOptions load_options(const ModelChoice& choice, const Config& config
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device);
 
-/// Bytes for the keys and values of all models: as configured, or a part of what is free.
-uint64_t cache_budget(const Config& config, engine::DeviceKind device, uint64_t free_memory);
+/// What there is to share before anything is loaded.
+struct MemoryAtHand {
+  engine::DeviceKind device = engine::DeviceKind::cpu;
+  uint64_t free = 0;     // bytes
+  uint64_t weights = 0;  // bytes of all models' weights; 0: not known (random ones)
+};
+
+/// Bytes for the keys and values of all models: as configured, or what suits the weights and what
+/// is free.
+uint64_t cache_budget(const Config& config, const MemoryAtHand& memory);
+
+uint64_t weight_bytes(const std::vector<PlannedModel>& models);
 
 /// Gives each model that has a cache an equal part of `budget`.
 void share_cache(std::vector<PlannedModel>& models, uint64_t budget);

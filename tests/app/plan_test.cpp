@@ -8,10 +8,15 @@ namespace {
 constexpr uint64_t kGiB = uint64_t{1} << 30;
 
 TEST(Plan, CacheBudget) {
-  EXPECT_EQ(cache_budget(Config{.memory = 7}, engine::DeviceKind::cpu, 100 * kGiB), 7u);
-  EXPECT_EQ(cache_budget(Config{}, engine::DeviceKind::cpu, 8 * kGiB), 2 * kGiB);
-  EXPECT_EQ(cache_budget(Config{}, engine::DeviceKind::cpu, 100 * kGiB), 4 * kGiB);
-  EXPECT_EQ(cache_budget(Config{}, engine::DeviceKind::cuda, 80 * kGiB), 72 * kGiB);
+  constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
+  EXPECT_EQ(cache_budget(Config{.memory = 7}, {kCpu, 100 * kGiB, kGiB}), 7u);
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 5 * (kGiB / 10)}), 6 * (kGiB / 10));
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 8 * kGiB, 5 * kGiB}), 2 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 5 * kGiB}), 4 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 1}), kGiB / 4);
+  EXPECT_EQ(cache_budget(Config{}, {kCuda, 80 * kGiB, 16 * kGiB}), 56 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, {kCuda, 80 * kGiB, 0}), 36 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, {kCuda, 10 * kGiB, 16 * kGiB}), 0u);
 }
 
 TEST(Plan, TheCacheIsSharedByThoseThatHaveOne) {
