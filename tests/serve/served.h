@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "byte_model.h"
-#include "fakes/manual_clock.h"
+#include "fakes/fake_clock.h"
 #include "fakes/recorded_metrics.h"
 #include "weir/serve/make_service.h"
 
@@ -95,7 +95,7 @@ class ServedTest : public testing::Test {
 
   ByteModel bytes_;
   ByteEncoder encoder_;
-  fakes::ManualClock clock_;
+  fakes::FakeClock clock_;
   fakes::RecordedMetrics seen_, embed_seen_;
   std::unique_ptr<Metrics> metrics_ = make_metrics();
   traffic::Gate gate_{traffic::make_memory_limiter(), clock_};

@@ -7,20 +7,13 @@
 #include <future>
 #include <thread>
 
+#include "fakes/fake_clock.h"
+
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 namespace weir::traffic {
 namespace {
-
-class HandClock final : public Clock {
- public:
-  TimePoint now() const override { return TimePoint(Duration(ticks_.load())); }
-  void advance(std::chrono::microseconds by) { ticks_ += Duration(by).count(); }
-
- private:
-  std::atomic<Duration::rep> ticks_ = Duration(1000h).count();
-};
 
 std::shared_ptr<const Key> key(const std::string& name, std::vector<Limit> limits) {
   return std::make_shared<const Key>(
@@ -49,7 +42,7 @@ class GateTest : public testing::Test {
     return cells.at(0).remaining;
   }
 
-  HandClock clock_;
+  fakes::FakeClock clock_;
   Gate gate_{make_memory_limiter(), clock_};
 };
 
