@@ -10,7 +10,8 @@ namespace weir::kernels {
 /// Operations on the current CUDA device, queued on `stream` (a cudaStream_t). `begin_step` is not
 /// captured into a graph; the operations of a step may be, and then read the arrays of their Ragged
 /// anew in each replay. Attention over pages needs each row's pages to be exactly those of its
-/// keys. A CUDA error is thrown as std::runtime_error.
+/// keys; how it cuts them, and so how its sums are rounded, depends on what else is in the step. A
+/// CUDA error is thrown as std::runtime_error.
 std::unique_ptr<Ops> make_cuda_ops(void* stream);
 
 /// ids[tokens[i]] = sampled[lines[i]], for `count` i; all on the device. An id of -1 becomes 0.
