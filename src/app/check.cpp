@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/plan.h"
 #include "weir/kernels/cpu_isa.h"
+#include "weir/serve/served_model.h"
 
 namespace weir::app {
 namespace {
@@ -31,7 +32,7 @@ std::string size_text(uint64_t bytes) {
   return text.str();
 }
 
-void print_model(const PlannedModel& model, std::ostream& out) {
+void print_model(const PlannedModel& model, const serve::TextSide& text, std::ostream& out) {
   const engine::Description& is = model.description;
   out << "model " << model.choice.name << "\n"
       << "  directory     " << model.choice.directory << "\n"
@@ -44,12 +45,21 @@ void print_model(const PlannedModel& model, std::ostream& out) {
   if (is.shape.kv_heads > 0) out << ", of keys and values " << is.shape.kv_heads;
   out << "\n"
       << "  vocabulary    " << is.shape.vocabulary << "\n"
-      << "  max length    " << is.max_model_len << " tokens\n"
+      << "  max length    " << serve::longest_input(text, is.max_model_len) << " tokens\n"
       << "  weights       " << (model.load.dummy ? "random" : size_text(is.weight_bytes)) << "\n";
   if (is.page_bytes > 0) {
     out << "  cache         " << is.page_bytes << " bytes a page of " << model.load.page_size
         << " tokens\n";
   }
+}
+
+Result<void> check_model(const ModelChoice& choice, const Config& config, std::ostream& out) {
+  auto model = plan_model(choice, config, engine::best_device());
+  if (!model) return model.error();
+  auto text = serve::load_text_side(choice.directory, kind_of(model->description));
+  if (!text) return text.error();
+  print_model(*model, *text, out);
+  return {};
 }
 
 /// Prints each model, or what is wrong with it. Returns whether all are right.
@@ -61,11 +71,8 @@ bool check_models(const Config& config, std::ostream& out) {
   }
   bool good = true;
   for (const ModelChoice& choice : *choices) {
-    auto model = plan_model(choice, config, engine::best_device());
-    if (model) {
-      print_model(*model, out);
-    } else {
-      out << "wrong: " << model.error().message << "\n";
+    if (auto shown = check_model(choice, config, out); !shown) {
+      out << "wrong: " << shown.error().message << "\n";
       good = false;
     }
   }

@@ -16,6 +16,7 @@ int key_check(const std::string& path, std::ostream& out);
 
 constexpr int kFailed = 1;
 constexpr int kWrongSetting = 2;
+constexpr int kDeviceLost = 3;
 
 /// "weir: MESSAGE" on standard error.
 int fail(int code, const Error& error);

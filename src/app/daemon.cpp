@@ -31,8 +31,14 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
   daemon->gate_ = std::make_unique<traffic::Gate>(traffic::make_memory_limiter(), daemon->clock_);
   daemon->make_models(std::move(parts.models));
   daemon->make_service(std::move(parts.keys));
-  auto enter = [device = daemon->device_.get()] { device->enter(); };
-  daemon->loop_ = std::make_unique<schedule::StepLoop>(daemon->bell_, daemon->clock_, enter);
+  schedule::StepLoop::Hooks hooks{.enter = [it = daemon.get()] { it->device_->enter(); },
+                                  .lost =
+                                      [it = daemon.get()](const Error& why) {
+                                        spdlog::critical("{}", why.message);
+                                        it->lost_ = true;
+                                      }};
+  daemon->loop_ =
+      std::make_unique<schedule::StepLoop>(daemon->bell_, daemon->clock_, std::move(hooks));
   // Before anything is loaded, so that /ready can tell how far that is.
   if (auto listening = daemon->listen(); !listening) return listening.error();
   daemon->load_models();
@@ -44,7 +50,8 @@ Daemon::~Daemon() { stop(); }
 void Daemon::make_models(std::vector<PlannedModel> plans) {
   share_cache(plans, cache_budget(config_, {.device = device_->kind(),
                                             .free = device_->free_memory(),
-                                            .weights = weight_bytes(plans)}));
+                                            .weights = weight_bytes(plans),
+                                            .least = least_cache_bytes(plans)}));
   work::WorkQueue::Limits limits{.requests = config_.queue_requests,
                                  .tokens = config_.queue_tokens};
   for (PlannedModel& plan : plans) {
@@ -60,9 +67,8 @@ void Daemon::make_models(std::vector<PlannedModel> plans) {
 void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
   std::vector<serve::ServedModel> served;
   for (const auto& model : models_) {
-    bool generates = model->plan.description.shape.generates;
     served.push_back({.name = model->plan.choice.name,
-                      .kind = generates ? serve::ModelKind::generate : serve::ModelKind::embed,
+                      .kind = kind_of(model->plan.description),
                       .created = std::time(nullptr),
                       .queue = model->queue,
                       .metrics = model->metrics,
@@ -110,16 +116,15 @@ void Daemon::load_models() {
 Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   model.begun = std::chrono::steady_clock::now();
   model.progress->set("reading the tokenizer", 0);
-  const engine::Description& planned = model.plan.description;
-  auto kind = planned.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
-  auto text = serve::load_text_side(model.plan.choice.directory, kind);
+  auto text = serve::load_text_side(model.plan.choice.directory, kind_of(model.plan.description));
   if (!text) return text.error();
   auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);
   if (!loaded) return loaded.error();
   const engine::Description& is = loaded->description;
+  const uint32_t length = serve::longest_input(*text, is.max_model_len);
   model.loaded =
       serve::LoadedModel{.text = std::move(*text),
-                         .max_model_len = is.max_model_len,
+                         .max_model_len = length,
                          .vocabulary_rows = static_cast<int32_t>(is.shape.vocabulary),
                          .architecture = is.architecture,
                          .dtype = is.dtype,

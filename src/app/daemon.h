@@ -49,6 +49,8 @@ class Daemon {
   std::optional<std::pair<std::string, Progress::State>> loading() const;
   /// A model could not be loaded; the log says why.
   bool failed() const { return failed_; }
+  /// The device computes no more in this process; all that was asked of it is answered.
+  bool lost() const { return lost_; }
 
   /// Takes no new work from now on; what runs goes on.
   void drain();
@@ -85,7 +87,7 @@ class Daemon {
   std::unique_ptr<engine::Device> device_;
   std::unique_ptr<traffic::Gate> gate_;
   std::vector<std::unique_ptr<Served>> models_;
-  std::atomic<bool> failed_ = false;
+  std::atomic<bool> failed_ = false, lost_ = false;
   std::unique_ptr<serve::SteeredService> service_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<schedule::StepLoop> loop_;  // dies first: its thread uses all of the above

@@ -36,10 +36,26 @@ Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
   return model;
 }
 
+serve::ModelKind kind_of(const engine::Description& description) {
+  return description.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
+}
+
 uint64_t weight_bytes(const std::vector<PlannedModel>& models) {
   uint64_t sum = 0;
   for (const PlannedModel& model : models) sum += model.description.weight_bytes;
   return sum;
+}
+
+uint64_t least_cache_bytes(const std::vector<PlannedModel>& models) {
+  uint64_t sharers = 0, longest = 0;
+  for (const PlannedModel& model : models) {
+    if (!has_cache(model)) continue;
+    ++sharers;
+    const uint64_t size = model.load.page_size;
+    const uint64_t pages = (model.description.max_model_len + size - 1) / size;
+    longest = std::max(longest, pages * model.description.page_bytes);
+  }
+  return sharers * longest;
 }
 
 uint64_t cache_budget(const Config& config, const MemoryAtHand& memory) {
@@ -53,7 +69,8 @@ uint64_t cache_budget(const Config& config, const MemoryAtHand& memory) {
   // is filled in time: its size follows the model's.
   constexpr uint64_t kLeast = uint64_t{256} << 20, kMost = uint64_t{4} << 30;
   const uint64_t wanted = memory.weights == 0 ? kMost : memory.weights / 5 * 6;
-  return std::min(std::clamp(wanted, kLeast, kMost), memory.free / 4);
+  const uint64_t least = std::clamp(memory.least, kLeast, kMost);
+  return std::min(std::clamp(wanted, least, kMost), memory.free / 4);
 }
 
 void share_cache(std::vector<PlannedModel>& models, uint64_t budget) {

@@ -7,6 +7,7 @@
 #include "app/model_choice.h"
 #include "weir/base/result.h"
 #include "weir/engine/load.h"
+#include "weir/serve/service.h"
 
 namespace weir::app {
 
@@ -16,6 +17,8 @@ struct PlannedModel {
   engine::LoadOptions load;
   engine::Description description;
 };
+
+serve::ModelKind kind_of(const engine::Description& description);
 
 engine::LoadOptions load_options(const ModelChoice& choice, const Config& config);
 
@@ -28,6 +31,7 @@ struct MemoryAtHand {
   engine::DeviceKind device = engine::DeviceKind::cpu;
   uint64_t free = 0;     // bytes
   uint64_t weights = 0;  // bytes of all models' weights; 0: not known (random ones)
+  uint64_t least = 0;    // bytes with which each model's share holds one sequence of full length
 };
 
 /// Bytes for the keys and values of all models: as configured, or what suits the weights and what
@@ -35,6 +39,7 @@ struct MemoryAtHand {
 uint64_t cache_budget(const Config& config, const MemoryAtHand& memory);
 
 uint64_t weight_bytes(const std::vector<PlannedModel>& models);
+uint64_t least_cache_bytes(const std::vector<PlannedModel>& models);
 
 /// Gives each model that has a cache an equal part of `budget`.
 void share_cache(std::vector<PlannedModel>& models, uint64_t budget);

@@ -20,7 +20,9 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kLoadingTick{100};
 constexpr milliseconds kTick{1000};
+constexpr milliseconds kServingTick{200};
 constexpr milliseconds kDrainTick{20};
+constexpr milliseconds kLostDrain{1000};  // clients read their error events
 
 int fail_logged(const Error& error) {
   spdlog::critical("{}", error.message);
@@ -53,7 +55,7 @@ std::optional<int> wait_for_models(const Daemon& daemon, const StopSignals& sign
                                    bool terminal) {
   LoadingReport report(terminal);
   auto next_line = steady_clock::now() + kTick;
-  while (!daemon.failed()) {
+  while (!daemon.failed() && !daemon.lost()) {
     auto loading = daemon.loading();
     if (!loading) return std::nullopt;
     if (terminal || steady_clock::now() >= next_line) {
@@ -86,20 +88,29 @@ void leave_at_once_if_loading(const Daemon& daemon) {
   _exit(0);
 }
 
+/// Nothing can be saved, and what lies on the device cannot even be freed: only a new process
+/// helps.
+[[noreturn]] void end_lost(Daemon& daemon, const StopSignals& signals) {
+  drain(daemon, signals, kLostDrain);
+  spdlog::critical("ends with code {}: the device is lost", kDeviceLost);
+  _exit(kDeviceLost);
+}
+
 int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
   KeyWatch keys(config.keys, [&config] { return open_keys(config); });
   bool terminal = config.log_format == "text" && isatty(STDERR_FILENO) == 1;
   auto signal = wait_for_models(daemon, signals, terminal);
-  if (!signal && !daemon.failed()) spdlog::info("all models are ready");
-  while (!signal && !daemon.failed()) {
+  if (!signal && !daemon.failed() && !daemon.lost()) spdlog::info("all models are ready");
+  while (!signal && !daemon.failed() && !daemon.lost()) {
     look_at_keys(keys, daemon);
-    signal = signals.wait(kTick);
+    signal = signals.wait(kServingTick);
   }
   if (signal) {
     spdlog::info("signal {}: takes no new requests, {} run", *signal, daemon.in_flight());
     drain(daemon, signals, config.drain_timeout);
     leave_at_once_if_loading(daemon);
   }
+  if (daemon.lost()) end_lost(daemon, signals);
   signals.let_kill();
   daemon.stop();
   spdlog::info("stopped");

@@ -172,4 +172,8 @@ Result<TextSide> load_text_side(const std::string& directory, ModelKind kind) {
   return side;
 }
 
+uint32_t longest_input(const TextSide& text, uint32_t max_model_len) {
+  return std::min(max_model_len, text.max_input_tokens.value_or(max_model_len));
+}
+
 }  // namespace weir::serve

@@ -100,8 +100,7 @@ Error ModelSet::unavailable(const Place& place) const {
 
 void ModelSet::mark_ready(const std::string& name, LoadedModel loaded) {
   Place& marked = place(name);
-  if (marked.served.kind == ModelKind::embed && loaded.text.max_input_tokens)
-    loaded.max_model_len = std::min(loaded.max_model_len, *loaded.text.max_input_tokens);
+  loaded.max_model_len = longest_input(loaded.text, loaded.max_model_len);
   auto ready = std::make_shared<const ReadyModel>(ReadyModel{marked.served, std::move(loaded)});
   std::lock_guard lock(mutex_);
   marked.ready = std::move(ready);

@@ -14,6 +14,8 @@ TEST(Plan, CacheBudget) {
   EXPECT_EQ(cache_budget(Config{}, {kCpu, 8 * kGiB, 5 * kGiB}), 2 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 5 * kGiB}), 4 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 1}), kGiB / 4);
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, kGiB, 3 * kGiB}), 3 * kGiB);
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, kGiB, 9 * kGiB}), 4 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCuda, 80 * kGiB, 16 * kGiB}), 56 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCuda, 80 * kGiB, 0}), 36 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCuda, 10 * kGiB, 16 * kGiB}), 0u);

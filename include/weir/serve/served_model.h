@@ -53,6 +53,9 @@ struct TextSide {
 /// sentence_bert_config.json, tokenizer_config.json and config.json. Errors name the file.
 Result<TextSide> load_text_side(const std::string& directory, ModelKind kind);
 
+/// The most tokens of one sequence, given what the model takes and what its folder says of texts.
+uint32_t longest_input(const TextSide& text, uint32_t max_model_len);
+
 /// A model as it is known once it is loaded.
 struct LoadedModel {
   TextSide text;
