@@ -60,16 +60,13 @@ class CudaRunner final : public schedule::Runner {
   Result<std::vector<work::Output>> collect() override {
     if (lost_) return *lost_;
     if (in_flight_.empty()) return Error{.code = Code::internal, .message = "no step is in flight"};
-    InFlight step = std::move(in_flight_.front());
-    in_flight_.pop_front();
-    try {
-      step.there.synchronize();
-      if (!step.answers.defined()) return std::vector<work::Output>(step.tasks.size());
-      return outputs_of(step.answers, step.tasks);
-    } catch (const std::exception& failure) {
-      return error("the step's answers did not come", failure);
-    }
+    auto outputs = wait_for(in_flight_.front());
+    // A step of a lost device stays: to free pinned memory is a call that would fail.
+    if (!lost_) in_flight_.pop_front();
+    return outputs;
   }
+
+  std::optional<Error> lost() const override { return lost_; }
 
  private:
   void start(const schedule::StepPlan& plan) {
@@ -89,6 +86,16 @@ class CudaRunner final : public schedule::Runner {
     auto trunk = [&] { return model_.trunk->forward(inputs, cache_.view()); };
     at::Tensor hidden = bucket ? graphs_.run(bucket, trunk) : trunk();  // (tokens, hidden)
     answer(plan, hidden, inputs);
+  }
+
+  Result<std::vector<work::Output>> wait_for(const InFlight& step) {
+    try {
+      step.there.synchronize();
+      if (!step.answers.defined()) return std::vector<work::Output>(step.tasks.size());
+      return outputs_of(step.answers, step.tasks);
+    } catch (const std::exception& failure) {
+      return error("the step's answers did not come", failure);
+    }
   }
 
   // Sequences hold pages ahead of their keys; attention takes a row's pages for as many as its keys

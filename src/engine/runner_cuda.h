@@ -17,8 +17,8 @@ struct StepLimits {
 
 /// Runs one model's plans on a GPU, one step ahead of the host: launch queues, collect waits. Steps
 /// of single tokens are replayed as CUDA graphs. `cache` has one page more than spec.pages, for
-/// rows that only fill a graph up. A lost device answers every call with an Error that begins
-/// "device lost:". `device` outlives it.
+/// rows that only fill a graph up. An error after which every call of the device fails makes it
+/// lost(). `device` outlives it.
 std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec, nn::Model model,
                                                    KvCache cache, StepLimits limits,
                                                    Device& device);

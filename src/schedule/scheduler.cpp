@@ -158,7 +158,7 @@ bool Scheduler::launch(std::unique_ptr<Step> step) {
   }
   for (size_t i = 0; i < step->owners.size(); ++i) {
     unplan(step->plan.rows[i], *step->owners[i]);
-    fail(*step->owners[i], launched.error());
+    fail_row(*step->owners[i], launched.error());
   }
   recycle(std::move(step));
   sweep();
@@ -176,7 +176,7 @@ void Scheduler::settle() {
     if (outputs)
       settle_row(step->plan.rows[i], sequence, (*outputs)[i]);
     else
-      fail(sequence, outputs.error());
+      fail_row(sequence, outputs.error());
   }
   recycle(std::move(step));
   sweep();

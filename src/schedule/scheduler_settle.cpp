@@ -76,6 +76,12 @@ void Scheduler::finish(Sequence& sequence, work::Finish finish) {
   end(sequence);
 }
 
+void Scheduler::fail_row(Sequence& sequence, const Error& error) {
+  if (!runner_.lost()) return fail(sequence, error);
+  fail(sequence, {.code = Code::unavailable,
+                  .message = "the device that computes was lost; the server starts anew"});
+}
+
 void Scheduler::fail(Sequence& sequence, Error error) {
   sequence.request.reply.fail(std::move(error));
   end(sequence);

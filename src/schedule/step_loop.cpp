@@ -31,8 +31,8 @@ void close_queue(work::WorkQueue& queue, const Error& error) {
 
 class StepLoop::Impl {
  public:
-  Impl(std::shared_ptr<Doorbell> bell, const Clock& clock, std::function<void()> enter)
-      : bell_(std::move(bell)), clock_(clock), enter_(std::move(enter)) {
+  Impl(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks)
+      : bell_(std::move(bell)), clock_(clock), hooks_(std::move(hooks)) {
     tick();
     thread_ = std::thread([this] { run(); });
   }
@@ -88,8 +88,8 @@ class StepLoop::Impl {
   }
 
   void run() {
-    if (enter_) enter_();
-    while (!stopping_.load()) {
+    if (hooks_.enter) hooks_.enter();
+    while (!stopping_.load() && !lost_) {
       tick();
       if (Served* next = next_to_load())
         load(*next);
@@ -97,6 +97,7 @@ class StepLoop::Impl {
         rest();
     }
     close();
+    if (lost_ && hooks_.lost) hooks_.lost(*lost_);
   }
 
   void tick() { ticked_.store(clock_.now().time_since_epoch().count()); }
@@ -144,6 +145,7 @@ class StepLoop::Impl {
     if (turn == Turns::kNobody) return false;
     const TimePoint start = clock_.now();
     ready_[turn]->scheduler->step();
+    lost_ = ready_[turn]->runner->lost();
     turns_.took(turn, work_[turn], std::chrono::duration<double>(clock_.now() - start).count());
     audited_ = false;
     return true;
@@ -170,7 +172,8 @@ class StepLoop::Impl {
     for (auto& one : served) {
       one->model.queue->close();
       one->scheduler.reset();
-      one->runner.reset();
+      // Those of other models are on the same device.
+      lost_ ? static_cast<void>(one->runner.release()) : one->runner.reset();
       close_queue(*one->model.queue, stopped_error());
       if (!one->tried) one->model.loaded(stopped_error());
     }
@@ -178,7 +181,7 @@ class StepLoop::Impl {
 
   const std::shared_ptr<Doorbell> bell_;
   const Clock& clock_;
-  const std::function<void()> enter_;
+  const Hooks hooks_;
   std::atomic<bool> stopping_ = false, loading_ = false;
   std::atomic<Duration::rep> ticked_ = 0;
 
@@ -191,12 +194,13 @@ class StepLoop::Impl {
   std::vector<size_t> work_;
   Turns turns_;
   bool audited_ = true;  // nothing ran since the last audit
+  std::optional<Error> lost_;
 
   std::thread thread_;
 };
 
-StepLoop::StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, std::function<void()> enter)
-    : impl_(std::make_unique<Impl>(std::move(bell), clock, std::move(enter))) {}
+StepLoop::StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks)
+    : impl_(std::make_unique<Impl>(std::move(bell), clock, std::move(hooks))) {}
 
 StepLoop::~StepLoop() = default;
 

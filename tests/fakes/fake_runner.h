@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -64,7 +65,7 @@ class FakeModel {
 /// A runner whose only memory is that which the plans name: it writes tokens into pages and slots
 /// and reads its history back from them, so that a wrong page, prefix or position gives wrong text.
 /// Notes each broken rule in `violations`. Single-threaded.
-class FakeRunner final : public schedule::Runner {
+class FakeRunner : public schedule::Runner {
  public:
   /// What goes wrong, asked at each step and each row. A step that fails leaves rubbish where it
   /// should have written.
@@ -73,6 +74,8 @@ class FakeRunner final : public schedule::Runner {
     std::function<bool()> collect = [] { return false; };
     std::function<bool()> row = [] { return false; };
     std::function<bool()> logits = [] { return false; };
+    /// Asked after the two of a step: from a step that fails and is lost on, every call fails.
+    std::function<bool()> lost = [] { return false; };
   };
 
   FakeRunner(schedule::ModelSpec spec, int depth) : spec_(spec), depth_(depth) {
@@ -86,6 +89,7 @@ class FakeRunner final : public schedule::Runner {
   int depth() const override { return depth_; }
 
   Result<void> launch(const schedule::StepPlan& plan) override {
+    if (lost_) return *lost_;
     ++steps;
     check_plan(plan);
     InFlight step{.plan = &plan, .rows = plan.rows, .outputs = {}, .tables = {}};
@@ -97,7 +101,10 @@ class FakeRunner final : public schedule::Runner {
       step.tables.emplace_back(row.pages.begin(), row.pages.end());
       if (broken) failed.insert(row.id);
     }
-    if (launch_fails) return Error{.code = Code::internal, .message = "launch failed"};
+    if ((launch_fails || step.fails) && faults.lost())
+      lost_ = Error{.code = Code::internal, .message = "device lost: a fault"};
+    if (launch_fails)
+      return lost_.value_or(Error{.code = Code::internal, .message = "launch failed"});
     in_flight_.push_back(std::move(step));
     expect(in_flight_.size() <= static_cast<size_t>(depth_) + 1, "too many steps in flight");
     return {};
@@ -105,6 +112,7 @@ class FakeRunner final : public schedule::Runner {
 
   Result<std::vector<work::Output>> collect() override {
     expect(!in_flight_.empty(), "collect without a launch");
+    if (lost_) return *lost_;
     InFlight step = std::move(in_flight_.front());
     in_flight_.pop_front();
     for (size_t i = 0; i < step.rows.size(); ++i)  // the plan and its spans live until now
@@ -114,6 +122,8 @@ class FakeRunner final : public schedule::Runner {
     if (step.fails) return Error{.code = Code::internal, .message = "collect failed"};
     return std::move(step.outputs);
   }
+
+  std::optional<Error> lost() const override { return lost_; }
 
   Faults faults;
   uint32_t max_rows = UINT32_MAX, max_tokens = UINT32_MAX;  // what a plan may have
@@ -254,6 +264,7 @@ class FakeRunner final : public schedule::Runner {
   std::vector<std::vector<int32_t>> pages_, cross_pages_, slots_;
   std::map<schedule::SequenceId, int32_t> sampled_;
   std::deque<InFlight> in_flight_;
+  std::optional<Error> lost_;
 };
 
 }  // namespace weir::fakes

@@ -151,5 +151,82 @@ TEST_F(StepLoopTest, StopAnswersEverythingAndLaterModels) {
   EXPECT_EQ(late->push(requests).error().code, Code::unavailable);
 }
 
+/// A device that is lost at its `last` step, at once or while the step after it is already queued.
+class LostDeviceTest : public StepLoopTest, public testing::WithParamInterface<bool> {
+ protected:
+  std::shared_ptr<work::WorkQueue> add_runner(StepLoop& loop, int last) {
+    auto queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_);
+    auto load = [this, last]() -> Result<std::unique_ptr<Runner>> {
+      auto runner = std::make_unique<MortalRunner>(destroyed_);
+      auto fails = [last, step = 0]() mutable { return ++step == last; };
+      (GetParam() ? runner->faults.launch : runner->faults.collect) = fails;
+      runner->faults.lost = [] { return true; };
+      runners_.push_back(runner.get());
+      return std::unique_ptr<Runner>(std::move(runner));
+    };
+    SchedulerOptions options;
+    options.max_sequences = 2;  // the others have not begun when it happens
+    loop.add({.name = "model",
+              .options = options,
+              .queue = queue,
+              .load = load,
+              .loaded = [](const Result<ModelSpec>&) {}});
+    return queue;
+  }
+
+  static void expect_unavailable(work::ReplyReader& reader) {
+    const auto answer = last(reader);
+    const auto* error = std::get_if<Error>(&answer);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, Code::unavailable) << error->message;
+  }
+
+  void TearDown() override {
+    if (destroyed_ == 0)
+      for (Runner* runner : runners_) delete runner;
+  }
+
+  std::atomic<int> destroyed_ = 0;
+  std::vector<Runner*> runners_;
+
+ private:
+  struct MortalRunner : fakes::FakeRunner {
+    explicit MortalRunner(std::atomic<int>& destroyed)
+        : FakeRunner(kDecoder, 1), destroyed_(destroyed) {}
+    ~MortalRunner() override { ++destroyed_; }
+    std::atomic<int>& destroyed_;
+  };
+};
+
+TEST_P(LostDeviceTest, EverythingIsAnsweredThenTheOwnerIsTold) {
+  std::promise<std::string> told;
+  StepLoop loop(bell_, clock_,
+                {.enter = {}, .lost = [&](const Error& why) { told.set_value(why.message); }});
+  work::SamplingParams params;
+  params.max_tokens = 60;
+  auto healthy = add_runner(loop, 1 << 30), doomed = add_runner(loop, 5);
+  std::vector<work::Request> all;
+  std::vector<work::ReplyReader> readers;
+  for (int i = 0; i < 8; ++i) {
+    auto [requests, reader] = request(params);
+    all.push_back(std::move(requests[0]));
+    readers.push_back(std::move(reader));
+  }
+  ASSERT_TRUE(doomed->push(all));
+  auto message = told.get_future();
+  ASSERT_EQ(message.wait_for(2s), std::future_status::ready);
+  EXPECT_EQ(message.get(), "device lost: a fault");
+  for (auto& reader : readers) expect_unavailable(reader);
+  for (auto& queue : {healthy, doomed}) {
+    auto [requests, reader] = request(params);
+    EXPECT_EQ(queue->push(requests).error().code, Code::unavailable);
+  }
+  EXPECT_EQ(loop.in_flight(), 0u);
+  EXPECT_EQ(destroyed_.load(), 0);  // what they hold cannot be freed
+}
+
+INSTANTIATE_TEST_SUITE_P(When, LostDeviceTest, testing::Bool(),
+                         [](const auto& at) { return at.param ? "launched" : "collected"; });
+
 }  // namespace
 }  // namespace weir::schedule

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,15 +26,15 @@ struct Memory {
 struct ModelSpec {
   Prompt prompt = Prompt::chunked;
   Memory memory;
-  bool generates = true;     // Tokens until an end, or one Vector
-  uint32_t max_tokens = 0;   // prompt and completion of one sequence
-  uint32_t page_size = 16;   // tokens a page, where memory has pages
+  bool generates = true;                           // Tokens until an end, or one Vector
+  uint32_t max_tokens = 0;                         // prompt and completion of one sequence
+  uint32_t page_size = 16;                         // tokens a page, where memory has pages
   uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
 };
 
-/// One sequence's share of a step. Where there are cross pages the row with `first` 0 is the encoder's whole prompt and the
-/// decoder's start token, at position 0 of `pages`; later rows are the decoder's, from position 1. A slot is cleared by the
-/// row with `first` 0.
+/// One sequence's share of a step. Where there are cross pages the row with `first` 0 is the
+/// encoder's whole prompt and the decoder's start token, at position 0 of `pages`; later rows are
+/// the decoder's, from position 1. A slot is cleared by the row with `first` 0.
 struct Row {
   SequenceId id = 0;
   std::span<const int32_t> tokens;  // to compute now; empty: the last sampled, still on the device
@@ -43,7 +44,7 @@ struct Row {
   SlotId slot = -1;
   const work::TaskParams* params = nullptr;
   bool wants_output = false;
-  uint32_t cross_tokens = 0;        // positions of cross_pages that the encoder fills
+  uint32_t cross_tokens = 0;  // positions of cross_pages that the encoder fills
 };
 
 struct PageCopy {
@@ -66,8 +67,13 @@ class Runner {
   virtual int depth() const = 0;
   /// Returns once the work is queued. An Error concerns the whole step.
   virtual Result<void> launch(const StepPlan& plan) = 0;
-  /// The oldest step in flight: one Output per row, in row order; an Error in it is that row's alone.
+  /// The oldest step in flight: one Output per row, in row order; an Error in it is that row's
+  /// alone.
   virtual Result<std::vector<work::Output>> collect() = 0;
+  /// Why every further call fails until the process is started anew; none while it works. May turn
+  /// up in launch and collect only. A lost runner is never destroyed: what it holds cannot be
+  /// freed.
+  virtual std::optional<Error> lost() const { return std::nullopt; }
 };
 
 }  // namespace weir::schedule

@@ -88,6 +88,7 @@ class Scheduler {
   void release(Sequence& sequence);
 
   Result<std::vector<work::Output>> collect(const Step& step);
+  void fail_row(Sequence& sequence, const Error& error);  // for an error of its whole step
   void settle_row(const Row& row, Sequence& sequence, work::Output& output);
   void settle_token(Sequence& sequence, int32_t token);
   void finish(Sequence& sequence, work::Finish finish);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "weir/base/clock.h"
 #include "weir/base/doorbell.h"
@@ -31,9 +32,17 @@ class StepLoop {
         loaded;  // called once, in the step thread (in add() when that has ended)
   };
 
-  /// `bell` is the one that the models' queues ring. `enter` runs first in the step thread
-  /// (thread-local set-up of torch).
-  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, std::function<void()> enter = {});
+  struct Hooks {
+    std::function<void()> enter;  // runs first (thread-local set-up of torch); may be empty
+    /// A runner was lost: everything of all models is answered unavailable by now, and no step will
+    /// follow. Called once at most; may be empty.
+    std::function<void(const Error&)> lost;
+  };
+
+  /// `bell` is the one that the models' queues ring. The hooks are called in the step thread.
+  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks);
+  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock)
+      : StepLoop(std::move(bell), clock, Hooks()) {}
   ~StepLoop();  // stop(), then join
   StepLoop(const StepLoop&) = delete;
 
