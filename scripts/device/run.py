@@ -1,0 +1,294 @@
+"""Tests and measures weir in this folder; writes one JSON file. See README.md. Python's standard library only."""
+
+import argparse
+import glob
+import importlib.util
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOGS = os.path.join(HERE, "logs")
+WORDS = "river water stone weir dam bank flood mill gate fish boat bridge rain lake sluice reed".split()  # as in bench/load.py
+TINY = sorted(glob.glob(os.path.join(HERE, "tests/golden/tiny/*/")))
+
+
+def say(text):
+    print(f"==> {text}", flush=True)
+
+
+def read(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def library_folders():
+    """Where torch and the CUDA wheels beside it keep their libraries; torch itself is not imported."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None:
+        raise RuntimeError(f"{sys.executable} has no torch: set PYTHON to one that has, or give --torch-lib")
+    torch = list(spec.submodule_search_locations)[0]
+    wheels = os.path.join(os.path.dirname(torch), "nvidia")
+    return [os.path.join(torch, "lib"), *sorted(glob.glob(wheels + "/*/lib"))]
+
+
+def card():
+    try:
+        asked = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,compute_cap", "--format=csv,noheader"],
+            capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    line = asked.stdout.strip().splitlines()[:1]
+    return line[0] if asked.returncode == 0 and line else None
+
+
+def program(name, command, environment, limit):
+    """Runs a program to its end, its output in a log. Errors: its exit code, or that it took too long."""
+    log = os.path.join(LOGS, name + ".log")
+    with open(log, "w") as out:
+        try:
+            return subprocess.run(command, cwd=HERE, env=environment, stdout=out, stderr=subprocess.STDOUT, timeout=limit).returncode
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"{name} took longer than {limit} s; see {log}") from None
+
+
+class Daemon:
+    """`weir serve` on a free port while the block runs."""
+
+    def __init__(self, name, environment, arguments, limit=300):
+        self.log = os.path.join(LOGS, name + ".log")
+        self.command = [os.path.join(HERE, "bin/weir"), "serve", "--port", "0", *arguments]
+        self.environment, self.limit = environment, limit
+
+    def __enter__(self):
+        with open(self.log, "w") as out:
+            self.process = subprocess.Popen(self.command, cwd=HERE, env=self.environment, stdout=out, stderr=out)
+        began = time.monotonic()
+        while time.monotonic() - began < self.limit:
+            with open(self.log) as file:
+                text = file.read()
+            if "all models are ready" in text:
+                self.url = re.search(r"listening on (http://\S+)", text)[1]
+                self.device = re.search(r"weir \S+ on (.*)", text)[1]
+                self.load_s = round(time.monotonic() - began, 1)
+                return self
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the daemon ended with {self.process.returncode}: {text[-800:]}")
+            time.sleep(0.1)
+        self.__exit__()
+        raise RuntimeError(f"the daemon was not ready within {self.limit} s; see {self.log}")
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def post(self, path, body, limit=120):
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=limit) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            raise RuntimeError(f"{path}: {refused.code} {refused.read()[:300]!r}") from None
+
+
+def device_tests(environment, limit):
+    report = os.path.join(LOGS, "device_tests.json")
+    code = program("device_tests", [os.path.join(HERE, "bin/weir_device_test"), f"--gtest_output=json:{report}"], environment, limit)
+    if not os.path.exists(report):
+        raise RuntimeError(f"weir_device_test ended with {code} and left no report; see logs/device_tests.log")
+    tests = [test for suite in read(report)["testsuites"] for test in suite["testsuite"]]
+    name = lambda test: f"{test['classname']}.{test['name']}"
+    failed = {name(t): t["failures"][0]["failure"][:600] for t in tests if t.get("failures")}
+    skipped = [name(t) for t in tests if t.get("result") == "SKIPPED"]
+    return {"passed": len(tests) - len(failed) - len(skipped), "failed": len(failed), "skipped": len(skipped),
+            "failures": failed, "exit_code": code}
+
+
+def check_text(daemon, name, prompts, count):
+    """Greedy tokens against the reference's; how many agree before the first that does not."""
+    same = total = 0
+    for prompt, expected in prompts:
+        body = {"model": name, "prompt": prompt, "max_tokens": count, "temperature": 0, "ignore_eos": True, "return_token_ids": True}
+        got = daemon.post("/v1/completions", body)["choices"][0]["token_ids"]
+        expected = expected[:count]
+        same += next((i for i, pair in enumerate(zip(got, expected)) if pair[0] != pair[1]), min(len(got), len(expected)))
+        total += len(expected)
+    return {"tokens": total, "agree": same, "failed": int(same < total)}
+
+
+def unit(vector):
+    length = math.sqrt(sum(x * x for x in vector))
+    return [x / length for x in vector]
+
+
+def check_vectors(daemon, name, texts):
+    """Directions only: weir normalises where a folder does not say, its references do not. The device tests see lengths."""
+    worst = 0.0
+    for text, expected in texts:
+        got = unit(daemon.post("/v1/embeddings", {"model": name, "input": text})["data"][0]["embedding"])
+        expected = unit(expected)
+        worst = max([worst, *(abs(a - b) for a, b in zip(got, expected))])
+        if len(got) != len(expected):
+            worst = math.inf
+    return {"texts": len(texts), "largest_difference": worst, "failed": int(not worst < 2e-4)}
+
+
+def check_model(daemon, name, golden):
+    if "chats" in golden:
+        return check_text(daemon, name, [(c["prompt_ids"], c["output_ids"]) for c in golden["chats"]], 64)
+    if "prompts" in golden:
+        return check_text(daemon, name, [(p["ids"], p["output_ids"]) for p in golden["prompts"]], 24)
+    return check_vectors(daemon, name, [(t["text"], t["vector"]) for t in golden["texts"] if t["text"]])
+
+
+def goldens(environment, folders):
+    known = {"smollm2-135m-instruct": "smollm2.json", "all-minilm-l6-v2": "minilm.json"}
+    wanted = {os.path.basename(f.rstrip("/")): (f, read(f + "golden.json")) for f in TINY}
+    for folder in folders:
+        name = os.path.basename(os.path.abspath(folder)).lower()
+        if name not in known:
+            raise RuntimeError(f"--model {folder}: there are references for {', '.join(known)}")
+        wanted[name] = (os.path.abspath(folder), read(os.path.join(HERE, "tests/golden", known[name])))
+    arguments = ["--memory", "512MiB"]
+    for name, (folder, _) in wanted.items():
+        arguments += ["--model", f"{name}={folder},dtype=float32"]
+    with Daemon("goldens", environment, arguments) as daemon:
+        models = {name: check_model(daemon, name, golden) for name, (_, golden) in wanted.items()}
+        return {"device": daemon.device, "load_s": daemon.load_s, "models": models,
+                "failed": sum(m["failed"] for m in models.values())}
+
+
+def limits(environment, limit):
+    asked = subprocess.run([sys.executable, os.path.join(HERE, "limits.py")], env=environment, capture_output=True, text=True, timeout=limit)
+    if asked.returncode != 0:
+        raise RuntimeError(asked.stderr[-800:])
+    return json.loads(asked.stdout.splitlines()[-1])
+
+
+def parameters(config):
+    """Of the layers' products, and with them those of the output layer: each token reads and multiplies by all of them once."""
+    hidden, inner, heads = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    if "BertModel" in config["architectures"]:
+        layers = config["num_hidden_layers"] * (4 * hidden * hidden + 2 * hidden * inner)
+        return layers, layers
+    wide = config["head_dim"] * (2 * heads + 2 * config["num_key_value_heads"])
+    layers = config["num_hidden_layers"] * (hidden * wide + 3 * hidden * inner)
+    return layers, layers + hidden * config["vocab_size"]
+
+
+def shares(point, task, clients, shape, most):
+    """Lower bounds: work of attention, and all that waits between steps, count as nothing done."""
+    if not most:
+        return {}
+    layers, all_parameters = parameters(shape)
+    if task == "decode":  # each step reads all weights once for all of its rows
+        steps = point["output_tokens_per_s"] / clients
+        return {"of_memory": round(steps * 2 * all_parameters / (most["memory_gb_per_s"] * 1e9), 4)}
+    return {"of_matmul": round(point["input_tokens_per_s"] * 2 * layers / (most["matmul_bf16_tflops"] * 1e12), 4)}
+
+
+def write_tokenizer(folder, shape):
+    """Random weights give random tokens: each needs some text, or a stream would have nothing to send."""
+    bert = "BertModel" in shape["architectures"]
+    base = os.path.join(HERE, "tests/golden/tiny", "bert-mean" if bert else "llama-llama3-rope")
+    tokenizer = read(base + "/tokenizer.json")
+    vocabulary = tokenizer["model"]["vocab"]
+    taken = set(vocabulary.values())
+    words = iter(WORDS if bert else [])  # so that a word of the bench's texts is one token
+    for token in range(shape["vocab_size"]):
+        if token not in taken:
+            vocabulary[next((w for w in words if w not in vocabulary), f"w{token}")] = token
+    with open(folder + "/tokenizer.json", "w") as out:
+        json.dump(tokenizer, out)
+    shutil.copy(base + "/tokenizer_config.json", folder)
+
+
+def loads(shape, small):
+    """Name, task, and the bench's arguments."""
+    if small:
+        return [("decode", ["--prompt-tokens", "16", "--output-tokens", "16", "--clients", "1,4", "--requests", "4", "--rounds", "1"])]
+    if "BertModel" in shape["architectures"]:
+        return [("embed", ["--task", "embeddings", "--prompt-tokens", "256", "--batch", "32", "--clients", "1,4,16", "--requests", "32"])]
+    decode = ["--prompt-tokens", "128", "--output-tokens", "128", "--clients", "1,8,64", "--requests", "8"]
+    prefill = ["--prompt-tokens", "2048", "--output-tokens", "1", "--clients", "1,8", "--requests", "16"]
+    return [("decode", decode), ("prefill", prefill)]
+
+
+def bench(name, environment, gpu, most):
+    folder = os.path.join(HERE, "shapes", name)
+    shape = read(folder + "/config.json")
+    write_tokenizer(folder, shape)
+    arguments = ["--model", f"{name}={folder}", "--load-format", "dummy", "--prefix-cache", "off"]
+    arguments += ["--max-model-len", "4096"] if shape["max_position_embeddings"] > 4096 else []
+    results = {}
+    with Daemon("bench-" + name, environment, arguments) as daemon:
+        results["load_s"] = daemon.load_s
+        for task, options in loads(shape, not gpu):
+            report = os.path.join(LOGS, f"bench-{name}-{task}.json")
+            program(f"load-{name}-{task}", [sys.executable, "bench/load.py", "--url", daemon.url, "--model", name, "--vocabulary",
+                    str(shape["vocab_size"]), "--out", report, *options], environment, 300)
+            results[task] = []
+            for point in read(report)["results"]:
+                middle = sorted(point["rounds"]["weir"], key=lambda r: r["requests_per_s"])[len(point["rounds"]["weir"]) // 2]
+                results[task].append({"clients": point["clients"], **middle, **shares(middle, task, point["clients"], shape, most)})
+        results["failed"] = sum(p["failed"] for task in results.values() if isinstance(task, list) for p in task)
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="run.sh", description=__doc__)
+    parser.add_argument("--model", action="append", default=[], metavar="DIR", help="also check this Hugging Face folder")
+    parser.add_argument("--out", default=os.path.join(HERE, "result.json"))
+    parser.add_argument("--torch-lib", help="folders of torch's and CUDA's libraries, separated by colons; default: found in Python's environment")
+    parser.add_argument("--no-gpu", action="store_true", help="do as if there were none")
+    args = parser.parse_args()
+    shutil.rmtree(LOGS, ignore_errors=True)
+    os.makedirs(LOGS)
+    result = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "gpu": None if args.no_gpu else card(), "steps": {}}
+    folders = args.torch_lib.split(":") if args.torch_lib else library_folders()
+    environment = {**os.environ, "LD_LIBRARY_PATH": ":".join([*folders, os.path.join(HERE, "lib"), os.environ.get("LD_LIBRARY_PATH", "")]).rstrip(":")}
+    if args.no_gpu:
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    gpu = result["gpu"]
+    say(gpu or "no GPU: its tests skip themselves, the rest runs small and on the CPU")
+
+    def step(name, run):
+        say(name)
+        began = time.monotonic()
+        try:
+            done = run()
+        except Exception as failure:  # recorded; the rest goes on
+            done = {"error": f"{type(failure).__name__}: {failure}"}
+        done["took_s"] = round(time.monotonic() - began, 1)
+        result["steps"][name] = done
+        say(f"{name}: {json.dumps(done)[:400]}")
+        with open(args.out, "w") as out:  # what is known survives whatever comes next
+            json.dump(result, out, indent=1)
+        return done
+
+    step("device_tests", lambda: device_tests(environment, 300))
+    step("goldens", lambda: goldens(environment, args.model))
+    most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {"left_out": "no GPU"}
+    for name in ["small-llama"] if not gpu else ["llama-3.1-8b", "bert-large"]:
+        step("bench " + name, lambda name=name: bench(name, environment, gpu, most if "memory_gb_per_s" in most else None))
+    bad = [name for name, done in result["steps"].items() if done.get("error") or done.get("failed")]
+    say(f"{args.out}: {len(result['steps'])} steps, failed: {', '.join(bad) or 'none'}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
