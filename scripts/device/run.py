@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -172,6 +173,36 @@ def goldens(environment, folders):
                 "failed": sum(m["failed"] for m in models.values())}
 
 
+def lost_device(environment):
+    """Streams run and others wait when a kernel writes where it may not."""
+    fault = os.path.join(LOGS, "lose-device")
+    environment = {**environment, "LD_PRELOAD": os.path.join(HERE, "bin/libweir_lose_device.so"), "WEIR_LOSE_DEVICE_AT": fault}
+    folder = os.path.join(HERE, "shapes/small-llama")
+    write_tokenizer(folder, read(folder + "/config.json"))
+    arguments = ["--model", f"m={folder},max-model-len=1024", "--load-format", "dummy", "--max-num-seqs", "2"]
+    answers = []
+    with Daemon("lost-device", environment, arguments) as daemon:
+        def ask():
+            try:
+                body = {"model": "m", "prompt": [2, 3, 4], "max_tokens": 1000, "ignore_eos": True}
+                while True:  # until it does not come
+                    daemon.post("/v1/completions", body, limit=20)
+            except Exception as failure:
+                answers.append(str(failure)[:200])
+
+        clients = [threading.Thread(target=ask) for _ in range(8)]
+        for client in clients:
+            client.start()
+        time.sleep(1)
+        open(fault, "w").close()
+        began = time.monotonic()
+        code = daemon.process.wait(30)
+        ended_s = round(time.monotonic() - began, 2)
+        for client in clients:
+            client.join()
+    return {"exit_code": code, "ended_s": ended_s, "answers": answers, "failed": int(code != 3 or ended_s > 2)}
+
+
 def limits(environment, limit):
     asked = subprocess.run([sys.executable, os.path.join(HERE, "limits.py")], env=environment, capture_output=True, text=True, timeout=limit)
     if asked.returncode != 0:
@@ -282,6 +313,8 @@ def main():
 
     step("device_tests", lambda: device_tests(environment, 300))
     step("goldens", lambda: goldens(environment, args.model))
+    if gpu:
+        step("lost_device", lambda: lost_device(environment))
     most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {"left_out": "no GPU"}
     for name in ["small-llama"] if not gpu else ["llama-3.1-8b", "bert-large"]:
         step("bench " + name, lambda name=name: bench(name, environment, gpu, most if "memory_gb_per_s" in most else None))
