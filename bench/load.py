@@ -12,7 +12,8 @@ import time
 
 from client import Connection, completion, embedding
 
-WORDS = "river water stone weir dam bank flood mill gate fish boat bridge rain lake sluice reed".split()
+# Each is one token of the usual vocabularies.
+WORDS = "river water stone house bank flood mill gate fish boat bridge rain lake wind road tree".split()
 
 
 def percentile(values, share):

@@ -16,7 +16,7 @@ struct Config {
   std::string models_dir;           // empty: none
   std::string dtype, load_format;
   uint32_t max_model_len = 0;  // 0: the model's own
-  uint32_t max_num_seqs = 0, max_batch_tokens = 0, page_size = 0;
+  uint32_t max_num_seqs = 0, max_batch_tokens = 0, max_chunk_tokens = 0, page_size = 0;
   uint64_t memory = 0;  // bytes; 0: auto
   bool prefix_cache = true;
   int threads = 0;            // 0: all cores

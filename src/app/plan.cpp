@@ -40,6 +40,11 @@ serve::ModelKind kind_of(const engine::Description& description) {
   return description.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
 }
 
+uint32_t chunk_tokens(const Config& config, engine::DeviceKind device) {
+  if (config.max_chunk_tokens > 0) return config.max_chunk_tokens;
+  return device == engine::DeviceKind::cuda ? 512 : 64;
+}
+
 uint64_t weight_bytes(const std::vector<PlannedModel>& models) {
   uint64_t sum = 0;
   for (const PlannedModel& model : models) sum += model.description.weight_bytes;

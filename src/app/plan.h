@@ -26,6 +26,10 @@ engine::LoadOptions load_options(const ModelChoice& choice, const Config& config
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device);
 
+/// Prompt tokens of a step in which others decode: as configured, or what the device computes about
+/// as fast as it reads its weights once.
+uint32_t chunk_tokens(const Config& config, engine::DeviceKind device);
+
 /// What there is to share before anything is loaded.
 struct MemoryAtHand {
   engine::DeviceKind device = engine::DeviceKind::cpu;

@@ -85,6 +85,17 @@ std::vector<Setting> engine() {
            },
        .least = 1,
        .most = 1'048'576},
+      {.name = "max-chunk-tokens",
+       .kind = Kind::whole,
+       .fallback = "0",
+       .help = "Prompt tokens of a step in which others decode: fewer make their next token come "
+               "sooner; 0: what suits the device.",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.max_chunk_tokens = static_cast<uint32_t>(whole(value));
+           },
+       .least = 0,
+       .most = 1'048'576},
       {.name = "memory",
        .kind = Kind::bytes,
        .fallback = "auto",
@@ -150,7 +161,7 @@ std::vector<Setting> clients() {
                    const Value& value) { config.max_wait = std::get<milliseconds>(value); }},
       {.name = "queue-requests",
        .kind = Kind::whole,
-       .fallback = "1024",
+       .fallback = "4096",
        .help = "Requests that may wait for one model; above it 503.",
        .apply =
            [](Config& config, const Value& value) {

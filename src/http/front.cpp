@@ -202,8 +202,10 @@ void Front::complete_error(const Request& request, Connection& connection,
     error = {.code = Code::too_large,
              .message = fmt::format("body is over the limit of {} bytes", options_.max_body)};
   } else if (timed_out(connection)) {
-    error.message =
-        fmt::format("the header did not arrive within {} ms", options_.header_timeout.count());
+    error.message = connection.over_cap
+                        ? "the header did not arrive in time; all connections are taken"
+                        : fmt::format("the header did not arrive within {} ms",
+                                      options_.header_timeout.count());
   } else if (connection.stream.failure() == GuardedStream::Failure::over_budget) {
     error = invalid("the header is over 64 KiB");
   } else if (response.status == 414) {

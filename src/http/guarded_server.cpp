@@ -19,6 +19,9 @@ constexpr size_t kMaxWaitingConnections = 4096;
 // So long, and so many bytes, a refused message may take to leave the wire before its connection is
 // cut; an answer followed by a reset is often not seen by the client.
 constexpr milliseconds kGentleTime{1000};
+// Over the cap a few threads look at every connection: none may hold one of them for long.
+constexpr milliseconds kSpareFirstByte{250};
+constexpr milliseconds kSpareHeader{1000};
 constexpr size_t kGentleBytes = size_t{64} << 20;
 
 // Chunked framing costs bytes too; many tiny chunks are no honest body.
@@ -86,8 +89,7 @@ void GuardedServer::serve_messages(Connection& connection) {
   std::string ip;
   int port = 0;
   connection.stream.get_remote_ip_and_port(ip, port);
-  auto wait = connection.over_cap ? std::min(limits_.header_timeout, milliseconds{2000})
-                                  : limits_.header_timeout;
+  auto wait = connection.over_cap ? kSpareFirstByte : limits_.header_timeout;
   while (connection.stream.wait_for_message(wait)) {
     if (!serve_message(connection, ip, port)) return close_gently(connection);
     wait = limits_.keep_alive;
@@ -98,7 +100,9 @@ bool GuardedServer::serve_message(Connection& connection, const std::string& pee
                                   int peer_port) {
   GuardedStream& stream = connection.stream;
   connection.close = connection.over_cap;
-  stream.limit_reads(limits_.header_timeout, kMaxHeaderBytes);
+  stream.limit_reads(
+      connection.over_cap ? std::min(kSpareHeader, limits_.header_timeout) : limits_.header_timeout,
+      kMaxHeaderBytes);
   auto header_read = [&](httplib::Request& request) {
     // A coding of answers would hold back events until its buffer is full.
     request.headers.erase("Accept-Encoding");

@@ -64,7 +64,7 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.api_key, "");
   EXPECT_FALSE(config.insecure_no_auth);
   EXPECT_EQ(config.max_wait, 2s);
-  EXPECT_EQ(config.queue_requests, 1024u);
+  EXPECT_EQ(config.queue_requests, 4096u);
   EXPECT_EQ(config.queue_tokens, size_t{1} << 22);
   EXPECT_EQ(config.max_body, size_t{16} << 20);
   EXPECT_EQ(config.max_connections, 2048);
@@ -77,20 +77,32 @@ TEST(Settings, DefaultsOfTheConfig) {
 /// Every setting reaches its own field: two different values differ in the config, from each source
 /// alike.
 TEST(Settings, EverySettingIsReadFromEverySource) {
-  const std::map<std::string, std::string> values{
-      {"host", "0.0.0.0"},        {"port", "99"},
-      {"model", "a=b"},           {"models-dir", "/m"},
-      {"dtype", "float32"},       {"load-format", "dummy"},
-      {"max-model-len", "77"},    {"max-num-seqs", "7"},
-      {"max-batch-tokens", "78"}, {"memory", "3GiB"},
-      {"page-size", "32"},        {"prefix-cache", "off"},
-      {"threads", "3"},           {"keys", "k.toml"},
-      {"api-key", "secret"},      {"insecure-no-auth", "true"},
-      {"max-wait", "5s"},         {"queue-requests", "6"},
-      {"queue-tokens", "79"},     {"max-body", "1MiB"},
-      {"max-connections", "80"},  {"cors-origins", "http://x"},
-      {"drain-timeout", "81ms"},  {"log-format", "json"},
-      {"log-level", "debug"}};
+  const std::map<std::string, std::string> values{{"host", "0.0.0.0"},
+                                                  {"port", "99"},
+                                                  {"model", "a=b"},
+                                                  {"models-dir", "/m"},
+                                                  {"dtype", "float32"},
+                                                  {"load-format", "dummy"},
+                                                  {"max-model-len", "77"},
+                                                  {"max-num-seqs", "7"},
+                                                  {"max-batch-tokens", "78"},
+                                                  {"max-chunk-tokens", "79"},
+                                                  {"memory", "3GiB"},
+                                                  {"page-size", "32"},
+                                                  {"prefix-cache", "off"},
+                                                  {"threads", "3"},
+                                                  {"keys", "k.toml"},
+                                                  {"api-key", "secret"},
+                                                  {"insecure-no-auth", "true"},
+                                                  {"max-wait", "5s"},
+                                                  {"queue-requests", "6"},
+                                                  {"queue-tokens", "79"},
+                                                  {"max-body", "1MiB"},
+                                                  {"max-connections", "80"},
+                                                  {"cors-origins", "http://x"},
+                                                  {"drain-timeout", "81ms"},
+                                                  {"log-format", "json"},
+                                                  {"log-level", "debug"}};
   for (const Setting& each : settings()) {
     ASSERT_TRUE(values.contains(each.name)) << each.name;
     const std::string& text = values.at(each.name);
@@ -122,6 +134,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.max_model_len, 77u);
   EXPECT_EQ(config.max_num_seqs, 7u);
   EXPECT_EQ(config.max_batch_tokens, 78u);
+  EXPECT_EQ(config.max_chunk_tokens, 79u);
   EXPECT_EQ(config.memory, uint64_t{3} << 30);
   EXPECT_EQ(config.page_size, 32u);
   EXPECT_FALSE(config.prefix_cache);

@@ -260,6 +260,20 @@ TEST_F(Guard, OverTheCapOnlyTheOpenRoutesAreServed) {
                    milliseconds(2000)));
 }
 
+TEST_F(Guard, SilentConnectionsOverTheCapDoNotHoldUpHealth) {
+  options.max_connections = 1;
+  start();
+  RawClient held = client();
+  held.send(get("/health"));
+  EXPECT_EQ(held.answer().status, 200);
+  std::vector<RawClient> silent;
+  for (int i = 0; i < 12; ++i) silent.push_back(client());
+  silent[0].send("GET /he");  // and one that drips
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask(get("/health")).status, 200);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, milliseconds(4000));
+}
+
 TEST_F(Guard, AConnectionThatReadsNothingIsCutAfterTheWriteTimeout) {
   options.write_timeout = milliseconds(300);
   service.script.pieces.assign(400, std::string(60'000, 'x'));
