@@ -18,6 +18,7 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOGS = os.path.join(HERE, "logs")
+DEVICE_TEST = os.path.join(HERE, "bin/weir_device_test")
 WORDS = "river water stone weir dam bank flood mill gate fish boat bridge rain lake sluice reed".split()  # as in bench/load.py
 TINY = sorted(glob.glob(os.path.join(HERE, "tests/golden/tiny/*/")))
 
@@ -106,17 +107,52 @@ class Daemon:
             raise RuntimeError(f"{path}: {refused.code} {refused.read()[:300]!r}") from None
 
 
-def device_tests(environment, limit):
-    report = os.path.join(LOGS, "device_tests.json")
-    code = program("device_tests", [os.path.join(HERE, "bin/weir_device_test"), f"--gtest_output=json:{report}"], environment, limit)
+def listed_tests(environment):
+    """Of the device tests' program: suite -> full names."""
+    asked = subprocess.run([DEVICE_TEST, "--gtest_list_tests"], env=environment, capture_output=True, text=True, timeout=60)
+    if asked.returncode != 0:
+        raise RuntimeError(f"weir_device_test ended with {asked.returncode}: {asked.stderr[-600:]}")
+    suites = {}
+    for line in asked.stdout.splitlines()[1:]:
+        name = line.split("#")[0].strip()
+        if line.startswith(" "):
+            suites[suite].append(suite + name)
+        else:
+            suite = name
+            suites[suite] = []
+    return suites
+
+
+def ran_tests(name, pattern, environment, limit):
+    """What gtest reports of the tests that match, or None: the program died or took too long."""
+    report = os.path.join(LOGS, name + ".json")
+    try:
+        program(name, [DEVICE_TEST, f"--gtest_filter={pattern}", f"--gtest_output=json:{report}"], environment, limit)
+    except RuntimeError:
+        return None
     if not os.path.exists(report):
-        raise RuntimeError(f"weir_device_test ended with {code} and left no report; see logs/device_tests.log")
-    tests = [test for suite in read(report)["testsuites"] for test in suite["testsuite"]]
-    name = lambda test: f"{test['classname']}.{test['name']}"
-    failed = {name(t): t["failures"][0]["failure"][:600] for t in tests if t.get("failures")}
-    skipped = [name(t) for t in tests if t.get("result") == "SKIPPED"]
-    return {"passed": len(tests) - len(failed) - len(skipped), "failed": len(failed), "skipped": len(skipped),
-            "failures": failed, "exit_code": code}
+        return None
+    return [test for suite in read(report)["testsuites"] for test in suite["testsuite"]]
+
+
+def device_tests(environment, limit):
+    """A process for each suite, and where that dies one for each test: an error that sticks fails all that follow in its process."""
+    counts, failures, end = {"passed": 0, "failed": 0, "skipped": 0}, {}, time.monotonic() + limit
+    for suite, names in listed_tests(environment).items():
+        log = "test-" + suite.strip(".").replace("/", "-")
+        tests = ran_tests(log, suite + "*", environment, min(120, max(1, end - time.monotonic())))
+        if tests is None or sum(bool(t.get("failures")) for t in tests) > 1:
+            tests = []
+            for index, name in enumerate(names):
+                alone = ran_tests(f"{log}-{index}", name, environment, min(60, max(1, end - time.monotonic())))
+                tests += alone or [{"classname": suite.strip("."), "name": name[len(suite):], "failures": [
+                    {"failure": f"its process died or ran out of time; see logs/{log}-{index}.log"}]}]
+        for test in tests:
+            outcome = "failed" if test.get("failures") else "skipped" if test.get("result") == "SKIPPED" else "passed"
+            counts[outcome] += 1
+            if outcome == "failed":
+                failures[f"{test['classname']}.{test['name']}"] = test["failures"][0]["failure"][:600]
+    return {**counts, "failures": failures}
 
 
 def check_text(daemon, name, prompts, count):
@@ -311,7 +347,7 @@ def main():
             json.dump(result, out, indent=1)
         return done
 
-    step("device_tests", lambda: device_tests(environment, 300))
+    step("device_tests", lambda: device_tests(environment, 420))
     step("goldens", lambda: goldens(environment, args.model))
     if gpu:
         step("lost_device", lambda: lost_device(environment))
