@@ -189,22 +189,44 @@ def check_model(daemon, name, golden):
         return check_text(daemon, name, [(c["prompt_ids"], c["output_ids"]) for c in golden["chats"]], 64)
     if "prompts" in golden:
         return check_text(daemon, name, [(p["ids"], p["output_ids"]) for p in golden["prompts"]], 24)
-    return check_vectors(daemon, name, [(t["text"], t["vector"]) for t in golden["texts"] if t["text"]])
+    uncut = lambda t: t.get("tokens_uncut", len(t["ids"])) == len(t["ids"])  # a longer text would be refused
+    return check_vectors(daemon, name, [(t["text"] if uncut(t) else t["ids"], t["vector"]) for t in golden["texts"] if t["text"]])
 
 
-def goldens(environment, folders):
-    known = {"smollm2-135m-instruct": "smollm2.json", "all-minilm-l6-v2": "minilm.json"}
-    wanted = {os.path.basename(f.rstrip("/")): (f, read(f + "golden.json")) for f in TINY}
+def checked(check):
+    try:
+        return check()
+    except Exception as failure:
+        return {"error": f"{type(failure).__name__}: {failure}", "failed": 1}
+
+
+KNOWN = {"smollm2-135m-instruct": "smollm2.json", "all-minilm-l6-v2": "minilm.json"}
+
+
+def given_models(folders):
+    """By name; also where the device tests look for them."""
+    given = {}
+    os.makedirs(os.path.join(HERE, "models/downloaded"), exist_ok=True)
     for folder in folders:
         name = os.path.basename(os.path.abspath(folder)).lower()
-        if name not in known:
-            raise RuntimeError(f"--model {folder}: there are references for {', '.join(known)}")
-        wanted[name] = (os.path.abspath(folder), read(os.path.join(HERE, "tests/golden", known[name])))
+        if name not in KNOWN:
+            raise SystemExit(f"--model {folder}: there are references for {', '.join(KNOWN)}")
+        given[name] = os.path.abspath(folder)
+        link = os.path.join(HERE, "models/downloaded", name)
+        if not os.path.exists(link):
+            os.symlink(given[name], link)
+    return given
+
+
+def goldens(environment, given):
+    wanted = {os.path.basename(f.rstrip("/")): (f, read(f + "golden.json")) for f in TINY}
+    for name, folder in given.items():
+        wanted[name] = (folder, read(os.path.join(HERE, "tests/golden", KNOWN[name])))
     arguments = ["--memory", "512MiB"]
     for name, (folder, _) in wanted.items():
         arguments += ["--model", f"{name}={folder},dtype=float32"]
     with Daemon("goldens", environment, arguments) as daemon:
-        models = {name: check_model(daemon, name, golden) for name, (_, golden) in wanted.items()}
+        models = {name: checked(lambda: check_model(daemon, name, golden)) for name, (_, golden) in wanted.items()}
         return {"device": daemon.device, "load_s": daemon.load_s, "models": models,
                 "failed": sum(m["failed"] for m in models.values())}
 
@@ -323,6 +345,7 @@ def main():
     parser.add_argument("--torch-lib", help="folders of torch's and CUDA's libraries, separated by colons; default: found in Python's environment")
     parser.add_argument("--no-gpu", action="store_true", help="do as if there were none")
     args = parser.parse_args()
+    given = given_models(args.model)
     shutil.rmtree(LOGS, ignore_errors=True)
     os.makedirs(LOGS)
     result = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "gpu": None if args.no_gpu else card(), "steps": {}}
@@ -348,7 +371,7 @@ def main():
         return done
 
     step("device_tests", lambda: device_tests(environment, 420))
-    step("goldens", lambda: goldens(environment, args.model))
+    step("goldens", lambda: goldens(environment, given))
     if gpu:
         step("lost_device", lambda: lost_device(environment))
     most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {"left_out": "no GPU"}
