@@ -12,16 +12,6 @@ namespace {
 
 constexpr int kVectorBytes = kLanes * 4;
 
-inline Vec gelu_exact(Vec x) {
-  return mul(mul(set1(0.5f), x), add(set1(1.f), erf(mul(x, set1(0.70710678118654752f)))));
-}
-
-// 0.5 (1 + tanh u) = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)
-inline Vec gelu_tanh(Vec x) {
-  const Vec inner = fma(mul(mul(x, x), x), set1(0.044715f), x);
-  return mul(x, sigmoid(mul(inner, set1(1.5957691216057308f))));
-}
-
 template <class Out>
 Vec apply(Epilogue epilogue, Vec sum, const Out* out) {
   switch (epilogue) {

@@ -191,17 +191,6 @@ void silu_mul(Rows out, ConstRows gate_up, int64_t begin, int64_t end) {
   });
 }
 
-Vec gelu_exact(Vec x) {
-  return mul(mul(set1(0.5f), x), add(set1(1.f), erf(mul(x, set1(0.70710678118654752f)))));
-}
-
-// x * 0.5 * (1 + tanh(u)) = x * sigmoid(2 u), u = sqrt(2 / pi) * (x + 0.044715 x^3)
-Vec gelu_tanh(Vec x) {
-  const Vec u = mul(x, fma(mul(x, x), set1(2 * 0.79788456080286536f * 0.044715f),
-                           set1(2 * 0.79788456080286536f)));
-  return mul(x, sigmoid(u));
-}
-
 void gelu(Rows x, bool tanh_form, int64_t begin, int64_t end) {
   by_type(x.type, [&]<class T>(T) {
     for (int64_t r = begin; r < end; ++r) {
