@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,12 @@ struct Error {
   std::optional<std::chrono::milliseconds> retry_after = {};
   /// The unit of the limit that refused ("requests" or "tokens"); only with rate_limited and never_fits.
   std::string limit_unit = {};
+  /// Of a request that a line refused or dropped: its place there (1: next), and how long its first
+  /// row was predicted to take.
+  std::optional<size_t> queue_position = {};
+  std::optional<std::chrono::milliseconds> predicted_wait = {};
+  /// Trying again soon is of no use, whatever the code says of it: a quota is spent.
+  bool never_retry = false;
 };
 
 /// A value or an Error. REQUIRES of `operator*`, `->`: has a value; of `error()`: has none.
