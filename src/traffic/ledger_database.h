@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "weir/base/result.h"
+#include "weir/traffic/ledger.h"
+
+struct sqlite3;
+
+namespace weir::traffic {
+
+/// Sums by day, key, model and tenant.
+using UsageSums =
+    std::map<std::tuple<std::string, std::string, std::string, std::string>, UsageEntry>;
+
+/// One connection to a usage.sqlite: a table of UsageSums. Used by one thread at a time.
+class LedgerDatabase {
+ public:
+  /// Makes the file if it is not there. Errors: it is damaged, no ledger, of another version, or
+  /// cannot be written.
+  static Result<LedgerDatabase> open(const std::string& path);
+  /// Beside whoever writes. Errors: also that it is not there.
+  static Result<LedgerDatabase> open_to_read(const std::string& path);
+
+  /// Adds all of `sums` or, with an Error, nothing.
+  Result<void> add(const UsageSums& sums);
+  /// REQUIRES: days are filled in. At most kMostUsageRows + 1.
+  Result<std::vector<UsageRow>> rows(const UsageQuery& query);
+  Result<Cost> used(const QuotaQuery& query);
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const;
+  };
+  LedgerDatabase(sqlite3* database, std::string path)
+      : database_(database), path_(std::move(path)) {}
+
+  static Result<LedgerDatabase> connect(const std::string& path, int flags);
+  Result<void> check();                     // that it is a whole ledger of this version
+  Result<void> prepare();                   // makes it one if it is empty; how it is written
+  Result<int64_t> number(const char* sql);  // the first value
+  Result<void> run(const char* sql);
+  Error failure() const;
+  Error refused(const std::string& why) const;
+
+  std::unique_ptr<sqlite3, Close> database_;
+  std::string path_;
+};
+
+}  // namespace weir::traffic

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "weir/base/result.h"
+
+namespace weir::traffic {
+
+/// The right of one process to write in a data directory: a lock on DIR/weir.lock, which the system
+/// takes back when the process ends, however it ends. Move-only.
+class DirectoryLock {
+ public:
+  /// Makes the folder (not its parents) if it is not there. Errors: another process holds it; it
+  /// cannot be written.
+  static Result<DirectoryLock> take(const std::string& directory);
+
+  DirectoryLock(DirectoryLock&& other) noexcept;
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+  ~DirectoryLock();
+
+ private:
+  explicit DirectoryLock(int file) : file_(file) {}
+  int file_;
+};
+
+}  // namespace weir::traffic
