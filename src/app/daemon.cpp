@@ -99,6 +99,7 @@ Result<void> Daemon::listen() {
 void Daemon::load_models() {
   schedule::SchedulerOptions options{.max_sequences = config_.max_num_seqs,
                                      .max_batch_tokens = config_.max_batch_tokens,
+                                     .min_chunk_tokens = least_chunk_tokens(config_, device_->kind()),
                                      .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
                                      .prefix_cache = config_.prefix_cache};
   for (const auto& each : models_) {

@@ -45,6 +45,11 @@ uint32_t chunk_tokens(const Config& config, engine::DeviceKind device) {
   return device == engine::DeviceKind::cuda ? 512 : 64;
 }
 
+uint32_t least_chunk_tokens(const Config& config, engine::DeviceKind device) {
+  const bool fixed = config.max_chunk_tokens > 0 || device == engine::DeviceKind::cuda;
+  return fixed ? chunk_tokens(config, device) : 8;
+}
+
 uint64_t weight_bytes(const std::vector<PlannedModel>& models) {
   uint64_t sum = 0;
   for (const PlannedModel& model : models) sum += model.description.weight_bytes;

@@ -16,9 +16,10 @@ SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
   options.max_sequences = std::max(options.max_sequences, 1u);
   options.max_batch_tokens = std::max(options.max_batch_tokens, 1u);
   options.max_chunk_tokens = std::max(options.max_chunk_tokens, 1u);
+  options.min_chunk_tokens = std::min(options.min_chunk_tokens, options.max_chunk_tokens);
   if (spec.prompt == Prompt::whole) {  // a whole prompt must fit one step
     options.max_batch_tokens = std::max(options.max_batch_tokens, spec.max_tokens);
-    options.max_chunk_tokens = options.max_batch_tokens;
+    options.max_chunk_tokens = options.min_chunk_tokens = options.max_batch_tokens;
   }
   return options;
 }
@@ -26,7 +27,7 @@ SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
 std::unique_ptr<Policy> policy_or_default(std::unique_ptr<Policy> policy,
                                           const SchedulerOptions& options) {
   if (policy) return policy;
-  return std::make_unique<PriorityPolicy>(options.max_chunk_tokens);
+  return std::make_unique<PriorityPolicy>(options);
 }
 
 uint32_t completion_limit(const ModelSpec& spec, const work::Request& request) {
@@ -126,8 +127,9 @@ void Scheduler::drop_closed() {
 void Scheduler::grow_running(Step& step) {
   const auto decodes = std::count_if(running_.begin(), running_.end(),
                                      [](const auto& sequence) { return sequence->decoding(); });
+  step.decodes = decodes > 0;
   step.prompt_room =
-      policy_->prompt_tokens(options_.max_batch_tokens, static_cast<uint32_t>(decodes));
+      policy_->prompt_room(options_.max_batch_tokens, static_cast<uint32_t>(decodes));
   for (size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = *running_[i];
     const uint32_t tokens = share(sequence, step);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schedule/model_memory.h"
+#include "schedule/prompt_work.h"
 #include "weir/schedule/scheduler.h"
 
 namespace weir::schedule {
@@ -28,14 +29,19 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
 uint32_t Scheduler::share(const Sequence& sequence, const Step& step) const {
   const uint32_t left = options_.max_batch_tokens - step.plan.tokens;
   if (sequence.decoding()) return std::min(1u, left);
-  const uint32_t room = std::min(step.prompt_room, left);
+  const PromptWork cost(step.decodes ? spec_.attention_span : 0);
+  const uint32_t room = std::min(cost.within(step.prompt_room, sequence.planned), left);
   if (spec_.prompt == Prompt::chunked || sequence.planned > 0)
     return std::min(sequence.pending(), room);
   return sequence.prompt_tokens <= room ? sequence.prompt_tokens : 0;
 }
 
+double Scheduler::work(const Sequence& sequence, uint32_t tokens, const Step& step) const {
+  return PromptWork(step.decodes ? spec_.attention_span : 0).of(sequence.planned, tokens);
+}
+
 void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
-  if (!sequence.decoding()) step.prompt_room -= tokens;
+  if (!sequence.decoding()) step.prompt_room -= work(sequence, tokens, step);
   const bool known = sequence.planned < sequence.tokens.size();
   const std::span<const int32_t> all = sequence.tokens;
   const Holdings& held = sequence.holdings;

@@ -21,6 +21,15 @@ TEST(Plan, CacheBudget) {
   EXPECT_EQ(cache_budget(Config{}, {kCuda, 10 * kGiB, 16 * kGiB}), 0u);
 }
 
+TEST(Plan, ChunkBesideDecodes) {
+  constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
+  EXPECT_EQ(chunk_tokens(Config{}, kCpu), 64u);
+  EXPECT_EQ(least_chunk_tokens(Config{}, kCpu), 8u);
+  EXPECT_EQ(chunk_tokens(Config{}, kCuda), 512u);
+  EXPECT_EQ(least_chunk_tokens(Config{}, kCuda), 512u);
+  EXPECT_EQ(least_chunk_tokens(Config{.max_chunk_tokens = 100}, kCpu), 100u);
+}
+
 TEST(Plan, TheCacheIsSharedByThoseThatHaveOne) {
   std::vector<PlannedModel> models(3);
   models[0].description.page_bytes = 1000;

@@ -88,6 +88,30 @@ TEST_F(SchedulerTest, CutsALongPromptBesideDecodes) {
   EXPECT_EQ(row_sizes(), (Sizes{1, 2, 4}));
 }
 
+TEST_F(SchedulerTest, ALongPromptCostsThoseWhoReadAlongNoMoreThanTheirOwnWork) {
+  ModelSpec spec = decoder(1000);
+  spec.max_tokens = 1000;
+  spec.attention_span = 200;
+  start(spec, {.min_chunk_tokens = 4, .max_chunk_tokens = 64});
+  std::vector<work::ReplyReader> readers;
+  for (int i = 0; i < 8; ++i) readers.push_back(ask(2, 900));
+  scheduler_->step();
+  rows_.clear();
+  auto prompt = ask(600, 1);
+  size_t prompted = 0, last = 100;
+  for (int steps = 0; prompted < 600; ++steps) {
+    ASSERT_LT(steps, 200);
+    scheduler_->step();
+    const Sizes sizes = row_sizes();
+    ASSERT_EQ(sizes.size(), 9u);
+    const double cost = sizes[8] * (1 + (prompted + sizes[8] / 2.0) / 200);
+    ASSERT_LE(cost, 10.01);  // 8 rows decode
+    ASSERT_LE(sizes[8], last + 1);
+    prompted += sizes[8];
+    last = sizes[8];
+  }
+}
+
 TEST_F(SchedulerTest, TakesTheWholeBudgetForAPromptWhenNobodyDecodes) {
   start(decoder(), {.max_batch_tokens = 16, .max_chunk_tokens = 6});
   auto a = ask(40, 1);

@@ -30,6 +30,8 @@ struct ModelSpec {
   uint32_t max_tokens = 0;                         // prompt and completion of one sequence
   uint32_t page_size = 16;                         // tokens a page, where memory has pages
   uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
+  uint32_t attention_span = 0;  // positions to which attention costs a token as much as its matrix
+                                // products; 0: attention costs nothing to speak of
 };
 
 /// One sequence's share of a step. Where there are cross pages the row with `first` 0 is the

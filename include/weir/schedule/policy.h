@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 
+#include "weir/schedule/options.h"
 #include "weir/schedule/sequence.h"
 
 namespace weir::schedule {
@@ -25,24 +26,25 @@ class Policy {
   /// while they run.
   virtual bool outranks(const Sequence& a, const Sequence& b) const = 0;
 
-  /// How many of a step's `budget` tokens prompts may take beside `decodes` rows that decode.
-  virtual uint32_t prompt_tokens(uint32_t budget, uint32_t decodes) const = 0;
+  /// What prompts may take of a step of `budget` tokens in which `decodes` rows decode, in the work
+  /// of one token at position 0.
+  virtual double prompt_room(uint32_t budget, uint32_t decodes) const = 0;
 
   /// `tokens` were planned for `sequence`: what a fair share is counted in.
   virtual void served(const Sequence& sequence, uint32_t tokens) = 0;
 };
 
 /// Higher priority first, then first come first served. Decodes go first; beside them prompts take
-/// at most `chunk` tokens a step, so that a long one does not hold up those who read along.
+/// what chunk_beside() says.
 class PriorityPolicy final : public Policy {
  public:
-  explicit PriorityPolicy(uint32_t chunk) : chunk_(chunk) {}
+  explicit PriorityPolicy(const SchedulerOptions& options) : options_(options) {}
 
   void enter(Sequence& sequence) override { waiting_.insert(&sequence); }
   void leave(Sequence& sequence) override { waiting_.erase(&sequence); }
   Sequence* next() override { return waiting_.empty() ? nullptr : *waiting_.begin(); }
   bool outranks(const Sequence& a, const Sequence& b) const override { return Rank()(&a, &b); }
-  uint32_t prompt_tokens(uint32_t budget, uint32_t decodes) const override;
+  double prompt_room(uint32_t budget, uint32_t decodes) const override;
   void served(const Sequence&, uint32_t) override {}
 
  private:
@@ -54,7 +56,7 @@ class PriorityPolicy final : public Policy {
     }
   };
 
-  const uint32_t chunk_;
+  const SchedulerOptions options_;
   std::set<Sequence*, Rank> waiting_;
 };
 

@@ -62,7 +62,8 @@ class Scheduler {
     StepPlan plan;
     std::vector<Sequence*> owners;          // of the rows
     std::vector<std::vector<PageId>> kept;  // page numbers that rows in flight point to
-    uint32_t prompt_room = 0;               // tokens that prompts may still take
+    double prompt_room = 0;                 // work that prompts may still take
+    bool decodes = false;                   // some rows decode: they wait for the prompts' work
     TimePoint launched;
   };
   using Sequences = std::vector<std::unique_ptr<Sequence>>;
@@ -79,6 +80,7 @@ class Scheduler {
   std::unique_ptr<Step> new_step();
   void recycle(std::unique_ptr<Step> step);
   uint32_t share(const Sequence& sequence, const Step& step) const;
+  double work(const Sequence& sequence, uint32_t tokens, const Step& step) const;
   void add_row(Step& step, Sequence& sequence, uint32_t tokens);
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);

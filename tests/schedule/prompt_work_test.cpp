@@ -1,0 +1,35 @@
+#include "schedule/prompt_work.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::schedule {
+namespace {
+
+TEST(PromptWork, ChunkGrowsWithTheRowsThatDecode) {
+  const SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
+  EXPECT_EQ(chunk_beside(options, 1), 8u);
+  EXPECT_EQ(chunk_beside(options, 8), 10u);
+  EXPECT_EQ(chunk_beside(options, 16), 24u);
+  EXPECT_EQ(chunk_beside(options, 32), 64u);
+  EXPECT_EQ(chunk_beside(options, 1000), 64u);
+  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 512, .max_chunk_tokens = 512}, 8), 512u);
+}
+
+TEST(PromptWork, TokensDeepInAPromptCostMore) {
+  const PromptWork work(1000);
+  EXPECT_DOUBLE_EQ(work.of(0, 100), 105);
+  EXPECT_DOUBLE_EQ(work.of(3000, 100), 405);
+  EXPECT_EQ(work.within(105, 0), 100u);
+  EXPECT_EQ(work.within(405, 3000), 100u);
+  EXPECT_EQ(work.within(404, 3000), 99u);
+  EXPECT_EQ(work.within(0.5, 3000), 1u);
+  EXPECT_EQ(work.within(0, 3000), 0u);
+}
+
+TEST(PromptWork, WithoutASpanEachTokenCountsOne) {
+  EXPECT_EQ(PromptWork(0).of(500, 7), 7);
+  EXPECT_EQ(PromptWork(0).within(7, 500), 7u);
+}
+
+}  // namespace
+}  // namespace weir::schedule
