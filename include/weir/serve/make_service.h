@@ -13,6 +13,7 @@
 #include "weir/serve/service.h"
 #include "weir/traffic/gate.h"
 #include "weir/traffic/key.h"
+#include "weir/traffic/ledger.h"
 
 namespace weir::serve {
 
@@ -30,14 +31,15 @@ struct ServiceParts {
   Metrics& metrics;
   const Clock& clock;
   std::function<bool()> alive;  // the step thread ticks
+  traffic::Ledger* ledger = nullptr;  // null: no usage is kept
 };
 
 /// The service and what its owner steers. Thread-safe. Outlives its Generations.
 ///
 /// Conventions: each prompt of a request counts as one request at the gate; choice i of a request
 /// draws with its seed + i. A request that its client leaves, or whose deadline passes while it
-/// runs, is charged its prompts and the tokens made; one that fails by our fault before its first
-/// token costs nothing.
+/// runs, is charged the prompts that began and the tokens made; one that fails by our fault before
+/// its first token costs nothing.
 class SteeredService : public Service {
  public:
   /// Replaces keys and the limits of models; requests that run keep what they had.
