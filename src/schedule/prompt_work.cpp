@@ -23,7 +23,7 @@ uint32_t PromptWork::within(double work, uint32_t first) const {
     const double each = 1 + first / span_;
     tokens = span_ * (std::sqrt(each * each + 2 * work / span_) - each);
   }
-  return std::max(1u, static_cast<uint32_t>(tokens + 1e-6));
+  return static_cast<uint32_t>(tokens + 1e-6);
 }
 
 }  // namespace weir::schedule

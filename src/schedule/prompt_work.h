@@ -23,8 +23,7 @@ class PromptWork {
  public:
   explicit PromptWork(uint32_t span) : span_(span) {}
   double of(uint32_t first, uint32_t tokens) const;
-  /// How many tokens from position `first` on cost no more than `work`; at least one if that is
-  /// above 0, so that every prompt comes to its end.
+  /// How many tokens from position `first` on cost no more than `work`.
   uint32_t within(double work, uint32_t first) const;
 
  private:

@@ -5,12 +5,18 @@
 #include <utility>
 
 #include "schedule/checks.h"
+#include "schedule/fair_share.h"
 #include "schedule/model_memory.h"
+#include "schedule/outlooks.h"
+#include "schedule/waiting_room.h"
 
 namespace weir::schedule {
 namespace {
 
 constexpr auto kLoadEvery = std::chrono::milliseconds(50);
+constexpr auto kOutlookEvery = std::chrono::milliseconds(10);
+constexpr size_t kLeastLooks = 64;    // at waiting ones whose client may have left, a step
+constexpr size_t kStepsOfRound = 16;  // in which all of them are looked at
 
 SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
   options.max_sequences = std::max(options.max_sequences, 1u);
@@ -27,7 +33,7 @@ SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
 std::unique_ptr<Policy> policy_or_default(std::unique_ptr<Policy> policy,
                                           const SchedulerOptions& options) {
   if (policy) return policy;
-  return std::make_unique<PriorityPolicy>(options);
+  return std::make_unique<FairSharePolicy>(options);
 }
 
 uint32_t completion_limit(const ModelSpec& spec, const work::Request& request) {
@@ -57,23 +63,28 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
       depth_(static_cast<size_t>(parts.runner.depth())),
       options_(resolve(options, spec_)),
       policy_(policy_or_default(std::move(policy), options_)),
-      memory_(std::make_unique<ModelMemory>(spec_, options_.prefix_cache)) {}
+      memory_(std::make_unique<ModelMemory>(spec_, options_.prefix_cache)),
+      waiting_(std::make_unique<WaitingRoom>()),
+      outlooks_(std::make_unique<Outlooks>(spec_, options_)) {}
 
 Scheduler::~Scheduler() {
   for (; !in_flight_.empty(); in_flight_.pop_front()) static_cast<void>(runner_.collect());
-  for (Sequences* sequences : {&running_, &waiting_})
-    for (auto& sequence : *sequences)
-      sequence->request.reply.fail(
-          Error{.code = Code::unavailable, .message = "this model is being stopped"});
+  const Error stopped{.code = Code::unavailable, .message = "this model is being stopped"};
+  while (!waiting_->empty()) fail(waiting_->look(), stopped);
+  for (auto& sequence : running_) fail(*sequence, stopped);
 }
+
+bool Scheduler::idle() const { return waiting_->empty() && running_.empty() && in_flight_.empty(); }
 
 void Scheduler::step() {
   now_ = clock_.now();
   take_new();
+  shed();
   drop_closed();
+  seat_the_light();
   auto step = new_step();
-  grow_running(*step);
-  admit_waiting(*step);
+  plan_decodes(*step);
+  plan_prompts(*step);
   const bool launched = launch(std::move(step));
   while (!in_flight_.empty() && (!launched || in_flight_.size() > depth_)) settle();
   report();
@@ -84,7 +95,11 @@ void Scheduler::take_new() {
 }
 
 void Scheduler::take(work::Request request) {
+  const auto refuse = [&](size_t tokens) {
+    queue_.dropped({request.client, request.priority, tokens});
+  };
   if (auto fits = check_request(spec_, request); !fits) {
+    refuse(request.prompt.size());
     request.reply.fail(std::move(fits.error()));
     return;
   }
@@ -93,58 +108,45 @@ void Scheduler::take(work::Request request) {
   sequence->limit = completion_limit(spec_, request);
   sequence->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
   sequence->tokens = std::move(request.prompt);
-  sequence->request = std::move(request);
   if (spec_.generates && sequence->limit == 0) {
-    sequence->request.reply.finish(
+    refuse(sequence->prompt_tokens);
+    request.reply.finish(
         {.reason = work::FinishReason::length, .prompt_tokens = sequence->prompt_tokens});
     return;
   }
   if (auto fits = memory_->check_fits(*sequence); !fits) {
-    sequence->request.reply.fail(std::move(fits.error()));
+    refuse(sequence->prompt_tokens);
+    request.reply.fail(std::move(fits.error()));
     return;
   }
-  ++unstarted_;
-  unstarted_tokens_ += sequence->prompt_tokens;
+  sequence->request = std::move(request);
   policy_->enter(*sequence);
-  waiting_.push_back(std::move(sequence));
+  waiting_->add(std::move(sequence));
+}
+
+void Scheduler::shed() {
+  for (auto excess = queue_.excess(); excess.requests > 0 || excess.tokens > 0;
+       excess = queue_.excess()) {
+    Sequence* last = waiting_->first_to_shed();
+    if (!last) return;
+    fail(*last, Error{.code = Code::overloaded,
+                      .message = "the queue of this model is full, and requests of a higher "
+                                 "priority took the place of this one"});
+  }
 }
 
 void Scheduler::drop_closed() {
-  for (Sequences* sequences : {&running_, &waiting_})
-    for (auto& sequence : *sequences)
-      if (sequence->request.reply.closed())
-        fail(*sequence, Error{.code = Code::cancelled, .message = "the client left"});
-  if (unstarted_ > 0)
-    for (auto& sequence : waiting_) {
-      const auto& deadline = sequence->request.deadline;
-      if (deadline && now_ > *deadline && !sequence->started() &&
-          sequence->state == Sequence::State::waiting)
-        fail(*sequence, deadline_passed(*sequence));
-    }
+  const Error left{.code = Code::cancelled, .message = "the client left"};
+  for (auto& sequence : running_)
+    if (sequence->request.reply.closed()) fail(*sequence, left);
+  // Those that wait cost nothing but their place: not all of a long line are looked at in each
+  // step.
+  const size_t looks = std::max(kLeastLooks, waiting_->size() / kStepsOfRound);
+  for (size_t i = std::min(looks, waiting_->size()); i > 0 && !waiting_->empty(); --i)
+    if (Sequence& sequence = waiting_->look(); sequence.request.reply.closed())
+      fail(sequence, left);
+  while (Sequence* sequence = waiting_->overdue(now_)) fail(*sequence, deadline_passed(*sequence));
   sweep();
-}
-
-void Scheduler::grow_running(Step& step) {
-  const auto decodes = std::count_if(running_.begin(), running_.end(),
-                                     [](const auto& sequence) { return sequence->decoding(); });
-  step.decodes = decodes > 0;
-  step.prompt_room =
-      policy_->prompt_room(options_.max_batch_tokens, static_cast<uint32_t>(decodes));
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Sequence& sequence = *running_[i];
-    const uint32_t tokens = share(sequence, step);
-    if (tokens > 0 && make_room(sequence, sequence.planned + tokens))
-      add_row(step, sequence, tokens);
-  }
-}
-
-void Scheduler::admit_waiting(Step& step) {
-  if (preempted_ > 0) return;  // what was taken from some is not for those behind them
-  while (running_.size() < options_.max_sequences) {
-    Sequence* sequence = policy_->next();
-    if (!sequence || share(*sequence, step) == 0 || !admit(*sequence)) return;
-    add_row(step, *sequence, share(*sequence, step));
-  }
 }
 
 bool Scheduler::launch(std::unique_ptr<Step> step) {
@@ -185,7 +187,7 @@ void Scheduler::settle() {
 }
 
 Scheduler::Load Scheduler::load() const {
-  return {static_cast<uint32_t>(waiting_.size()), static_cast<uint32_t>(running_.size()),
+  return {static_cast<uint32_t>(waiting_->size()), static_cast<uint32_t>(running_.size()),
           memory_->usage()};
 }
 
@@ -197,8 +199,7 @@ Result<void> Scheduler::audit() const {
 }
 
 void Scheduler::report() {
-  started_.store(waiting_.size() + running_.size() - unstarted_);
-  queue_.set_held(unstarted_, unstarted_tokens_);
+  publish();
   const uint32_t preempted = std::exchange(preempted_, 0);
   const uint64_t queried = std::exchange(queried_tokens_, 0), hits = std::exchange(hit_tokens_, 0);
   if (!metrics_) return;
@@ -208,6 +209,12 @@ void Scheduler::report() {
   last_load_ = now_;
   const Load now = load();
   metrics_->set_load(now.waiting, now.running, now.memory_usage);
+}
+
+void Scheduler::publish() {
+  if (now_ - last_outlook_ < kOutlookEvery && !idle()) return;
+  last_outlook_ = now_;
+  queue_.set_outlook(outlooks_->now(now_, running_, *policy_));
 }
 
 }  // namespace weir::schedule

@@ -6,6 +6,7 @@
 
 #include "schedule/model_memory.h"
 #include "schedule/prompt_work.h"
+#include "schedule/waiting_room.h"
 #include "weir/schedule/scheduler.h"
 
 namespace weir::schedule {
@@ -23,25 +24,94 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
   step->plan.tokens = 0;
   step->owners.clear();
   step->kept.clear();
+  step->prompt_work = 0;
   spare_.push_back(std::move(step));
 }
 
-uint32_t Scheduler::share(const Sequence& sequence, const Step& step) const {
-  const uint32_t left = options_.max_batch_tokens - step.plan.tokens;
-  if (sequence.decoding()) return std::min(1u, left);
-  const PromptWork cost(step.decodes ? spec_.attention_span : 0);
-  const uint32_t room = std::min(cost.within(step.prompt_room, sequence.planned), left);
-  if (spec_.prompt == Prompt::chunked || sequence.planned > 0)
-    return std::min(sequence.pending(), room);
-  return sequence.prompt_tokens <= room ? sequence.prompt_tokens : 0;
+void Scheduler::seat_the_light() {
+  if (running_.size() < options_.max_sequences && !memory_wanted_) return;
+  const Sequence* next = next_waiting();
+  if (!next) return;
+  for (size_t i = running_.size(); i-- > 0;)
+    if (policy_->yields(*running_[i], *next)) return preempt(i);
 }
 
-double Scheduler::work(const Sequence& sequence, uint32_t tokens, const Step& step) const {
-  return PromptWork(step.decodes ? spec_.attention_span : 0).of(sequence.planned, tokens);
+void Scheduler::plan_decodes(Step& step) {
+  step.decodes = static_cast<uint32_t>(std::count_if(
+      running_.begin(), running_.end(), [](const auto& sequence) { return sequence->decoding(); }));
+  for (size_t i = 0; i < running_.size() && step.plan.tokens < options_.max_batch_tokens; ++i) {
+    Sequence& sequence = *running_[i];
+    if (sequence.decoding() && make_room(sequence, sequence.planned + 1))
+      add_row(step, sequence, 1);
+  }
+}
+
+void Scheduler::plan_prompts(Step& step) {
+  prompts_.clear();
+  for (auto& sequence : running_)
+    if (!sequence->decoding() && sequence->pending() > 0) prompts_.push_back(sequence.get());
+  step.prompt_room = policy_->prompt_room(options_.max_batch_tokens, step.decodes);
+  policy_->share(step.prompt_room, prompts_);
+  memory_wanted_ = false;
+  for (const Shares shares : {Shares::parts, Shares::all}) {
+    for (Sequence* sequence : prompts_) allot(*sequence, step, shares);
+    admit_waiting(step, shares);
+  }
+  for (Sequence* sequence : prompts_)
+    if (const uint32_t tokens = std::exchange(sequence->allotted, 0)) {
+      step.allotted -= tokens;
+      add_row(step, *sequence, tokens);
+    }
+  memory_short_ = false;
+}
+
+void Scheduler::admit_waiting(Step& step, Shares shares) {
+  if (memory_short_) return;  // what was taken from some is not for those behind them
+  while (running_.size() < options_.max_sequences) {
+    Sequence* sequence = next_waiting();
+    if (!sequence || share(*sequence, step, shares) == 0 || !admit(*sequence)) return;
+    prompts_.push_back(sequence);
+    allot(*sequence, step, shares);
+  }
+}
+
+double Scheduler::room(const Sequence& sequence, const Step& step, Shares shares) const {
+  if (shares == Shares::all) return step.prompt_room;
+  return std::min(step.prompt_room, policy_->part(sequence));
+}
+
+uint32_t Scheduler::share(const Sequence& sequence, const Step& step, Shares shares) const {
+  const uint32_t left = options_.max_batch_tokens - step.plan.tokens - step.allotted;
+  if (sequence.decoding()) return sequence.allotted > 0 ? 0 : std::min(1u, left);
+  const uint32_t from = sequence.planned + sequence.allotted;
+  const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
+  const double work = room(sequence, step, shares);
+  // One token at least of one prompt at least, however dear, or it would never come to its end.
+  const bool must = work > 0 && (shares == Shares::parts || step.allotted == 0);
+  const uint32_t most = std::min(std::max(cost.within(work, from), must ? 1u : 0u), left);
+  if (spec_.prompt == Prompt::chunked || sequence.planned > 0)
+    return std::min(sequence.pending() - sequence.allotted, most);
+  // A whole prompt is no client's part of a step: the policy's order alone shares those out.
+  if (shares == Shares::parts || sequence.allotted > 0) return 0;
+  return sequence.prompt_tokens <= most ? sequence.prompt_tokens : 0;
+}
+
+void Scheduler::allot(Sequence& sequence, Step& step, Shares shares) {
+  const uint32_t tokens = share(sequence, step, shares);
+  if (tokens == 0) return;
+  if (!sequence.decoding()) {
+    const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
+    const double work = cost.of(sequence.planned + sequence.allotted, tokens);
+    step.prompt_room -= work;
+    policy_->took(sequence, work);
+  }
+  sequence.allotted += tokens;
+  step.allotted += tokens;
 }
 
 void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
-  if (!sequence.decoding()) step.prompt_room -= work(sequence, tokens, step);
+  if (!sequence.decoding())
+    step.prompt_work += PromptWork(spec_.attention_span).of(sequence.planned, tokens);
   const bool known = sequence.planned < sequence.tokens.size();
   const std::span<const int32_t> all = sequence.tokens;
   const Holdings& held = sequence.holdings;
@@ -63,14 +133,17 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
   sequence.planned += tokens;
   ++sequence.unsettled_rows;
   if (wants_output && sequence.generates()) ++sequence.unsettled_outputs;
-  policy_->served(sequence, tokens);
-  if (sequence.started()) return;
+  if (wants_output && sequence.generates()) policy_->sampled(sequence);
+  if (!sequence.started()) begin(sequence);
+}
+
+void Scheduler::begin(Sequence& sequence) {
   sequence.first_row = now_;
   sequence.request.reply.start({.cached_tokens = sequence.cached_tokens,
                                 .queued = std::chrono::duration_cast<std::chrono::microseconds>(
                                     now_ - sequence.request.arrival)});
-  --unstarted_;
-  unstarted_tokens_ -= sequence.prompt_tokens;
+  ++started_;  // before the queue forgets it: see started()
+  queue_.started({sequence.request.client, sequence.request.priority, sequence.prompt_tokens});
 }
 
 void Scheduler::unplan(const Row& row, Sequence& sequence) {
@@ -80,28 +153,39 @@ void Scheduler::unplan(const Row& row, Sequence& sequence) {
 
 bool Scheduler::make_room(Sequence& sequence, uint32_t end) {
   while (!memory_->grow(sequence, end)) {
-    Sequence& last = *running_.back();
-    preempt(last);
-    if (&last == &sequence) return false;
+    const bool itself = running_.back().get() == &sequence;
+    memory_short_ = true;
+    preempt(running_.size() - 1);
+    if (itself) return false;
   }
   return true;
 }
 
-void Scheduler::preempt(Sequence& last) {
-  release(last);
-  last.planned = 0;
-  last.state = Sequence::State::waiting;
+void Scheduler::preempt(size_t index) {
+  Sequence& sequence = *running_[index];
+  release(sequence);
+  sequence.planned = 0;
+  sequence.state = Sequence::State::waiting;
   ++preempted_;
-  waiting_.push_back(std::move(running_.back()));
-  running_.pop_back();
-  policy_->enter(last);
+  policy_->stop(sequence);
+  policy_->enter(sequence);
+  waiting_->add(std::move(running_[index]));
+  running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+Sequence* Scheduler::next_waiting() {
+  Sequence* next = policy_->next();
+  for (; next && next->request.reply.closed(); next = policy_->next())
+    fail(*next, Error{.code = Code::cancelled, .message = "the client left"});
+  return next;
 }
 
 bool Scheduler::admit(Sequence& sequence) {
   if (sequence.unsettled_rows > 0)
     return false;  // preempted just now; its last token is on its way
   // One page for each that runs, so that it is not preempted by the next token.
-  if (!memory_->admit(sequence, static_cast<uint32_t>(running_.size()))) return false;
+  memory_wanted_ = !memory_->admit(sequence, static_cast<uint32_t>(running_.size()));
+  if (memory_wanted_) return false;
   sequence.tokens.reserve(sequence.prompt_tokens + sequence.limit);  // rows point into it
   if (!sequence.started() && memory_->caches_prefixes()) {
     sequence.cached_tokens = sequence.planned;
@@ -113,15 +197,11 @@ bool Scheduler::admit(Sequence& sequence) {
 }
 
 void Scheduler::enter_running(Sequence& sequence) {
-  policy_->leave(sequence);
+  policy_->admit(sequence);
   sequence.state = Sequence::State::running;
-  const auto from = std::find_if(waiting_.begin(), waiting_.end(),
-                                 [&](const auto& owned) { return owned.get() == &sequence; });
   auto to = running_.end();
   while (to != running_.begin() && policy_->outranks(sequence, **std::prev(to))) --to;
-  running_.insert(to, std::move(*from));
-  *from = std::move(waiting_.back());
-  waiting_.pop_back();
+  running_.insert(to, waiting_->take(sequence));
 }
 
 void Scheduler::release(Sequence& sequence) {

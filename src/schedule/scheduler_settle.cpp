@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "schedule/model_memory.h"
+#include "schedule/outlooks.h"
+#include "schedule/waiting_room.h"
 #include "weir/schedule/scheduler.h"
 
 namespace weir::schedule {
@@ -32,6 +35,7 @@ Result<std::vector<work::Output>> Scheduler::collect(const Step& step) {
   now_ = clock_.now();
   const auto took = std::chrono::duration<double>(now_ - std::max(step.launched, last_collected_));
   last_collected_ = now_;
+  outlooks_->step(step.prompt_work, step.decodes, took.count());
   if (metrics_) metrics_->step(step.plan.tokens, took.count());
   if (outputs && outputs->size() != step.owners.size())
     return internal("the model gave " + std::to_string(outputs->size()) + " outputs for " +
@@ -46,7 +50,10 @@ void Scheduler::settle_row(const Row& row, Sequence& sequence, work::Output& out
     memory_->computed(sequence,
                       row.first + (computes_token ? 1 : static_cast<uint32_t>(row.tokens.size())));
   if (!row.wants_output) return;
-  if (!sequence.first_token) sequence.first_token = now_;
+  if (!sequence.first_token) {
+    sequence.first_token = now_;
+    outlooks_->first_token(now_, sequence);
+  }
   if (auto* token = std::get_if<work::Token>(&output); token && sequence.generates())
     return settle_token(sequence, token->id);
   if (auto* vector = std::get_if<work::Vector>(&output); vector && !sequence.generates()) {
@@ -73,6 +80,7 @@ void Scheduler::finish(Sequence& sequence, work::Finish finish) {
   finish.prefill = between(*sequence.first_row, *sequence.first_token);
   finish.decode = between(*sequence.first_token, now_);
   sequence.request.reply.finish(finish);
+  outlooks_->finished(now_, sequence);
   end(sequence);
 }
 
@@ -88,25 +96,33 @@ void Scheduler::fail(Sequence& sequence, Error error) {
 }
 
 void Scheduler::end(Sequence& sequence) {
-  if (sequence.state == Sequence::State::waiting) policy_->leave(sequence);
-  if (!sequence.started()) {
-    --unstarted_;
-    unstarted_tokens_ -= sequence.prompt_tokens;
-  }
+  const bool waited = sequence.state == Sequence::State::waiting;
+  leave_queue(sequence);
   release(sequence);
   sequence.state = Sequence::State::ended;
   any_ended_ = true;
+  if (waited) {
+    policy_->leave(sequence);
+    leaving_.push_back(waiting_->take(sequence));
+  } else {
+    policy_->stop(sequence);
+  }
+}
+
+void Scheduler::leave_queue(Sequence& sequence) {
+  const auto& [client, priority] = std::tie(sequence.request.client, sequence.request.priority);
+  if (!sequence.started()) return queue_.dropped({client, priority, sequence.prompt_tokens});
+  queue_.ended(client);
+  --started_;
 }
 
 void Scheduler::sweep() {
-  if (!any_ended_ && leaving_.empty()) return;
-  any_ended_ = false;
-  for (Sequences* sequences : {&running_, &waiting_})
-    std::erase_if(*sequences, [this](auto& sequence) {
-      if (sequence->state != Sequence::State::ended) return false;
-      if (sequence->unsettled_rows > 0) leaving_.push_back(std::move(sequence));
-      return true;
-    });
+  if (!std::exchange(any_ended_, false) && leaving_.empty()) return;
+  std::erase_if(running_, [this](auto& sequence) {
+    if (sequence->state != Sequence::State::ended) return false;
+    leaving_.push_back(std::move(sequence));
+    return true;
+  });
   std::erase_if(leaving_, [](const auto& sequence) { return sequence->unsettled_rows == 0; });
 }
 

@@ -24,7 +24,7 @@ Error stopped_error() {
 void close_queue(work::WorkQueue& queue, const Error& error) {
   queue.close();
   for (work::Request& request : queue.take_all()) request.reply.fail(error);
-  queue.set_held(0, 0);
+  queue.release_all();
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #include "weir/work/work_queue.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
+
+#include "work/census.h"
 
 namespace weir::work {
 namespace {
@@ -11,10 +14,14 @@ std::string limit_message(std::string what, size_t value, const char* limit_name
          std::to_string(limit);
 }
 
+size_t above(size_t value, size_t limit) { return value > limit ? value - limit : 0; }
+
 }  // namespace
 
 WorkQueue::WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell)
-    : limits_(limits), bell_(std::move(bell)) {}
+    : limits_(limits), bell_(std::move(bell)), census_(std::make_unique<Census>()) {}
+
+WorkQueue::~WorkQueue() = default;
 
 Result<void> WorkQueue::push(std::vector<Request>& requests) {
   size_t tokens = 0;
@@ -29,49 +36,106 @@ Result<void> WorkQueue::push(std::vector<Request>& requests) {
     std::lock_guard lock(mutex_);
     if (closed_)
       return Error{.code = Code::unavailable, .message = "this model takes no more requests"};
-    const size_t waiting_requests = requests_.size() + held_requests_;
-    if (waiting_requests + requests.size() > limits_.requests)
-      return Error{.code = Code::overloaded,
-                   .message = limit_message("requests that wait for this model:", waiting_requests,
-                                            "its queue holds", limits_.requests)};
-    const size_t waiting_tokens = tokens_ + held_tokens_;
-    if (waiting_tokens + tokens > limits_.tokens)
-      return Error{.code = Code::overloaded,
-                   .message = limit_message("tokens that wait for this model:", waiting_tokens,
-                                            "its queue holds", limits_.tokens)};
+    if (auto room = check_room(requests, tokens); !room) return room;
+    for (const Request& request : requests)
+      census_->arrive(request.client, request.priority, request.prompt.size());
     requests_.insert(requests_.end(), std::make_move_iterator(requests.begin()),
                      std::make_move_iterator(requests.end()));
-    tokens_ += tokens;
   }
   requests.clear();
   if (bell_) bell_->ring();
   return {};
 }
 
-std::vector<Request> WorkQueue::take_all() {
-  std::lock_guard lock(mutex_);
-  std::vector<Request> taken(std::make_move_iterator(requests_.begin()),
-                             std::make_move_iterator(requests_.end()));
-  held_requests_ += requests_.size();
-  held_tokens_ += std::exchange(tokens_, 0);
-  requests_.clear();
-  return taken;
-}
-
-void WorkQueue::set_held(size_t requests, size_t tokens) {
-  std::lock_guard lock(mutex_);
-  held_requests_ = requests;
-  held_tokens_ = tokens;
+Result<void> WorkQueue::check_room(const std::vector<Request>& requests, size_t tokens) const {
+  if (requests.empty()) return {};
+  const auto now = census_->waiting();
+  const size_t more_requests = above(now.requests + requests.size(), limits_.requests);
+  const size_t more_tokens = above(now.tokens + tokens, limits_.tokens);
+  if (more_requests == 0 && more_tokens == 0) return {};
+  const Request& lowest =
+      *std::min_element(requests.begin(), requests.end(),
+                        [](const Request& a, const Request& b) { return a.priority < b.priority; });
+  const auto below = census_->waiting_below(lowest.priority);
+  if (more_requests <= below.requests && more_tokens <= below.tokens) return {};
+  const auto place = forecast_locked(lowest.client, lowest.priority, tokens);
+  const bool by_count = more_requests > below.requests;
+  return Error{.code = Code::overloaded,
+               .message = by_count
+                              ? limit_message("requests that wait for this model:", now.requests,
+                                              "its queue holds", limits_.requests)
+                              : limit_message("tokens that wait for this model:", now.tokens,
+                                              "its queue holds", limits_.tokens),
+               .queue_position = place.position + 1,
+               .predicted_wait = place.wait};
 }
 
 size_t WorkQueue::waiting() const {
   std::lock_guard lock(mutex_);
-  return requests_.size() + held_requests_;
+  return census_->waiting().requests;
 }
 
 void WorkQueue::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
+}
+
+QueueForecast WorkQueue::forecast(const std::string& client, int priority,
+                                  size_t prompt_tokens) const {
+  std::lock_guard lock(mutex_);
+  return forecast_locked(client, priority, prompt_tokens);
+}
+
+QueueForecast WorkQueue::forecast_locked(const std::string& client, int priority,
+                                         size_t tokens) const {
+  return work::forecast(outlook_, census_->ahead(client, priority), tokens);
+}
+
+Outlook WorkQueue::outlook() const {
+  std::lock_guard lock(mutex_);
+  return outlook_;
+}
+
+std::vector<Request> WorkQueue::take_all() {
+  std::lock_guard lock(mutex_);
+  std::vector<Request> taken(std::make_move_iterator(requests_.begin()),
+                             std::make_move_iterator(requests_.end()));
+  requests_.clear();
+  return taken;
+}
+
+void WorkQueue::started(const Facts& request) {
+  std::lock_guard lock(mutex_);
+  census_->run(request.client);
+  census_->leave(request.client, request.priority, request.prompt_tokens);
+}
+
+void WorkQueue::dropped(const Facts& request) {
+  std::lock_guard lock(mutex_);
+  census_->leave(request.client, request.priority, request.prompt_tokens);
+}
+
+void WorkQueue::ended(const std::string& client) {
+  std::lock_guard lock(mutex_);
+  census_->stop(client);
+}
+
+void WorkQueue::release_all() {
+  std::lock_guard lock(mutex_);
+  census_->clear();
+  for (const Request& request : requests_)
+    census_->arrive(request.client, request.priority, request.prompt.size());
+}
+
+WorkQueue::Excess WorkQueue::excess() const {
+  std::lock_guard lock(mutex_);
+  const auto now = census_->waiting();
+  return {above(now.requests, limits_.requests), above(now.tokens, limits_.tokens)};
+}
+
+void WorkQueue::set_outlook(Outlook outlook) {
+  std::lock_guard lock(mutex_);
+  outlook_ = std::move(outlook);
 }
 
 }  // namespace weir::work

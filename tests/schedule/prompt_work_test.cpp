@@ -22,7 +22,7 @@ TEST(PromptWork, TokensDeepInAPromptCostMore) {
   EXPECT_EQ(work.within(105, 0), 100u);
   EXPECT_EQ(work.within(405, 3000), 100u);
   EXPECT_EQ(work.within(404, 3000), 99u);
-  EXPECT_EQ(work.within(0.5, 3000), 1u);
+  EXPECT_EQ(work.within(3.9, 3000), 0u);
   EXPECT_EQ(work.within(0, 3000), 0u);
 }
 

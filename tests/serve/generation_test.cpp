@@ -332,6 +332,20 @@ TEST_F(SettlementTest, WhoLeavesPaysThePromptAndTheTokensMade) {
   EXPECT_EQ(spent(), 4 + 3);
 }
 
+TEST_F(SettlementTest, WhoLeavesTheQueuePaysTheRequestOnly) {
+  auto generation = start({.prompts = {"abc"}});
+  work::Request request = take();
+  generation.reset();
+  EXPECT_EQ(spent(), 0);
+  EXPECT_EQ(requests(), 1);
+  generation = start({.prompts = {"abc"}});
+  request = take();
+  request.reply.start({});
+  ASSERT_TRUE(generation->next(milliseconds(0)));
+  generation.reset();
+  EXPECT_EQ(spent(), 4);
+}
+
 TEST_F(SettlementTest, OurFaultBeforeTheFirstTokenCostsNothing) {
   auto generation = start({.prompts = {"abc"}});
   take().reply.fail({.code = Code::overloaded, .message = "shed"});
@@ -381,10 +395,10 @@ TEST_F(SettlementTest, TheQueueTakesAllPromptsOrNoneAndARefusalIsRefunded) {
   EXPECT_EQ(refused.error().code, Code::overloaded);
   EXPECT_EQ(refused.error().retry_after, milliseconds(2000));
   EXPECT_EQ(queue_->take_all().size(), 1U);
-  queue_->set_held(0, 0);
+  queue_->release_all();
   EXPECT_THAT(seen_.refusals, ElementsAre("overloaded"));
-  first.reset();  // pays its prompt
-  EXPECT_EQ(spent(), 2);
+  first.reset();
+  EXPECT_EQ(spent(), 0);
   EXPECT_EQ(requests(), 1);
 }
 

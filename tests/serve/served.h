@@ -62,7 +62,7 @@ class ServedTest : public testing::Test {
   work::Request take() {
     auto requests = queue_->take_all();
     EXPECT_EQ(requests.size(), 1U);
-    queue_->set_held(0, 0);
+    queue_->release_all();
     return requests.empty() ? work::Request{} : std::move(requests.front());
   }
   static void push(work::Request& request, const std::string& bytes) {

@@ -175,7 +175,7 @@ TEST_F(ServiceTest, ReadyOnlyWhileAliveAndBelowTheMark) {
   auto second = start({.prompts = {"a"}});
   EXPECT_FALSE(service_->readiness().ready);
   queue_->take_all();
-  queue_->set_held(0, 0);
+  queue_->release_all();
   EXPECT_TRUE(service_->readiness().ready);
   alive_ = false;
   EXPECT_FALSE(service_->readiness().ready);
@@ -278,7 +278,7 @@ TEST_F(ServiceTest, ManyThreadsGetTheirOwnAnswers) {
           if (id != kBos) request.reply.push(work::Token{id});
         request.reply.finish({.reason = work::FinishReason::stop});
       }
-      queue_->set_held(0, 0);
+      queue_->release_all();
       std::this_thread::sleep_for(milliseconds(1));
     }
   });

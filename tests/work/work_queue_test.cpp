@@ -45,7 +45,7 @@ TEST(WorkQueue, BoundsRequestsOnBothSides) {
   auto taken = queue.take_all();
   EXPECT_EQ(queue.waiting(), 2u);  // held until told otherwise
   EXPECT_FALSE(queue.push(more));
-  queue.set_held(1, 1);
+  queue.started({"", 5, 1});
   EXPECT_EQ(queue.waiting(), 1u);
   EXPECT_TRUE(queue.push(more));
   EXPECT_EQ(queue.waiting(), 3u);
@@ -62,7 +62,7 @@ TEST(WorkQueue, BoundsTokensAndSaysHowMany) {
   EXPECT_EQ(queue.push(many).error().code, Code::invalid_argument);
   auto taken = queue.take_all();
   EXPECT_FALSE(queue.push(b));
-  queue.set_held(0, 0);
+  queue.release_all();
   EXPECT_TRUE(queue.push(b));
 }
 
@@ -89,7 +89,7 @@ TEST(WorkQueue, ManyPushersLoseNothing) {
   size_t taken = 0;
   while (taken < 2000) {
     taken += queue.take_all().size();
-    queue.set_held(0, 0);
+    queue.release_all();
     std::this_thread::yield();
   }
   for (auto& pusher : pushers) pusher.join();

@@ -1,23 +1,27 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <set>
+#include <span>
 
-#include "weir/schedule/options.h"
 #include "weir/schedule/sequence.h"
 
 namespace weir::schedule {
 
-/// Order and budget of a step, nothing else. Used by one scheduler, in the step thread.
+/// Order and shares, nothing else: who is admitted, who gives way, what of a step is for prompts.
+/// Used by one scheduler, in the step thread. A sequence waits (enter), runs (admit), and then
+/// waits again, or ends (stop).
 class Policy {
  public:
   virtual ~Policy() = default;
 
   /// `sequence` begins to wait; again, if it was preempted.
   virtual void enter(Sequence& sequence) = 0;
-  /// It waits no longer: admitted, or dropped.
+  /// It waits no longer, and does not run.
   virtual void leave(Sequence& sequence) = 0;
+  /// It waits no longer: it runs. What was cached of its prompt is known.
+  virtual void admit(Sequence& sequence) = 0;
+  /// It runs no longer: ended or preempted.
+  virtual void stop(Sequence& sequence) = 0;
   /// Who is admitted next; null when nobody waits. Nobody overtakes it: while it does not fit, it
   /// is asked again.
   virtual Sequence* next() = 0;
@@ -25,39 +29,21 @@ class Policy {
   /// Of two that run: does `a` keep its memory before `b`? A strict order that does not change
   /// while they run.
   virtual bool outranks(const Sequence& a, const Sequence& b) const = 0;
+  /// Must `running` make way for `waiting`, which finds no seat or no memory? Never true of the two
+  /// the other way round once it has.
+  virtual bool yields(const Sequence& running, const Sequence& waiting) const = 0;
 
   /// What prompts may take of a step of `budget` tokens in which `decodes` rows decode, in the work
   /// of one token at position 0.
   virtual double prompt_room(uint32_t budget, uint32_t decodes) const = 0;
+  /// A step's `room` is given out: to `prompts`, which run and have prompt left, and to who waits.
+  virtual void share(double room, std::span<Sequence* const> prompts) = 0;
+  /// What is left of the part of this sequence's client, while others want room too.
+  virtual double part(const Sequence& sequence) const = 0;
+  virtual void took(const Sequence& sequence, double work) = 0;
 
-  /// `tokens` were planned for `sequence`: what a fair share is counted in.
-  virtual void served(const Sequence& sequence, uint32_t tokens) = 0;
-};
-
-/// Higher priority first, then first come first served. Decodes go first; beside them prompts take
-/// what chunk_beside() says.
-class PriorityPolicy final : public Policy {
- public:
-  explicit PriorityPolicy(const SchedulerOptions& options) : options_(options) {}
-
-  void enter(Sequence& sequence) override { waiting_.insert(&sequence); }
-  void leave(Sequence& sequence) override { waiting_.erase(&sequence); }
-  Sequence* next() override { return waiting_.empty() ? nullptr : *waiting_.begin(); }
-  bool outranks(const Sequence& a, const Sequence& b) const override { return Rank()(&a, &b); }
-  double prompt_room(uint32_t budget, uint32_t decodes) const override;
-  void served(const Sequence&, uint32_t) override {}
-
- private:
-  struct Rank {
-    bool operator()(const Sequence* a, const Sequence* b) const {
-      if (a->request.priority != b->request.priority)
-        return a->request.priority > b->request.priority;
-      return a->id < b->id;
-    }
-  };
-
-  const SchedulerOptions options_;
-  std::set<Sequence*, Rank> waiting_;
+  /// One more token of its completion is in a step.
+  virtual void sampled(const Sequence& sequence) = 0;
 };
 
 }  // namespace weir::schedule

@@ -17,6 +17,8 @@
 namespace weir::schedule {
 
 class ModelMemory;
+class Outlooks;
+class WaitingRoom;
 
 /// Is what a model says of itself consistent? Errors: invalid_argument.
 Result<void> check_spec(const ModelSpec& spec);
@@ -38,7 +40,7 @@ class Scheduler {
     double memory_usage = 0;  // 0 to 1, of pages
   };
 
-  /// Without a `policy`: PriorityPolicy.
+  /// Without a `policy`: FairSharePolicy.
   Scheduler(Parts parts, const SchedulerOptions& options, std::unique_ptr<Policy> policy = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
@@ -46,7 +48,7 @@ class Scheduler {
 
   void step();
 
-  bool idle() const { return waiting_.empty() && running_.empty() && in_flight_.empty(); }
+  bool idle() const;
   Load load() const;
   /// Sequences that had a row and have no answer yet; the queue counts the others as held. May be
   /// called from any thread; read the queue first, so that none is missed on its way from there to
@@ -63,28 +65,41 @@ class Scheduler {
     std::vector<Sequence*> owners;          // of the rows
     std::vector<std::vector<PageId>> kept;  // page numbers that rows in flight point to
     double prompt_room = 0;                 // work that prompts may still take
-    bool decodes = false;                   // some rows decode: they wait for the prompts' work
+    uint32_t allotted = 0;                  // prompt tokens that are not rows yet
+    uint32_t decodes = 0;                   // rows that decode
+    double prompt_work = 0;                 // of the rows
     TimePoint launched;
   };
   using Sequences = std::vector<std::unique_ptr<Sequence>>;
+  enum class Shares : uint8_t {
+    parts,
+    all
+  };  // of the room for prompts: each its part; what is left
 
   void take_new();
   void take(work::Request request);
+  void shed();
   void drop_closed();
-  void grow_running(Step& step);
-  void admit_waiting(Step& step);
+  void seat_the_light();
+  void plan_decodes(Step& step);
+  void plan_prompts(Step& step);
+  void admit_waiting(Step& step, Shares shares);
   bool launch(std::unique_ptr<Step> step);  // false: nothing was launched
   void settle();                            // the oldest step in flight
   void report();
+  void publish();
 
   std::unique_ptr<Step> new_step();
   void recycle(std::unique_ptr<Step> step);
-  uint32_t share(const Sequence& sequence, const Step& step) const;
-  double work(const Sequence& sequence, uint32_t tokens, const Step& step) const;
+  double room(const Sequence& sequence, const Step& step, Shares shares) const;
+  uint32_t share(const Sequence& sequence, const Step& step, Shares shares) const;
+  void allot(Sequence& sequence, Step& step, Shares shares);
   void add_row(Step& step, Sequence& sequence, uint32_t tokens);
+  void begin(Sequence& sequence);
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);
-  void preempt(Sequence& last);
+  void preempt(size_t index);
+  Sequence* next_waiting();
   bool admit(Sequence& sequence);
   void enter_running(Sequence& sequence);
   void release(Sequence& sequence);
@@ -96,6 +111,7 @@ class Scheduler {
   void finish(Sequence& sequence, work::Finish finish);
   void fail(Sequence& sequence, Error error);
   void end(Sequence& sequence);
+  void leave_queue(Sequence& sequence);
   void sweep();
 
   Runner& runner_;
@@ -107,20 +123,23 @@ class Scheduler {
   const SchedulerOptions options_;
   const std::unique_ptr<Policy> policy_;
   const std::unique_ptr<ModelMemory> memory_;
+  const std::unique_ptr<WaitingRoom> waiting_;
+  const std::unique_ptr<Outlooks> outlooks_;
 
-  Sequences waiting_;  // in no order: the policy has it
   Sequences running_;  // in order of rank: the last loses its memory first
-  Sequences leaving_;  // ended, with rows in flight
+  Sequences leaving_;  // ended; until no row of theirs is in flight
   std::deque<std::unique_ptr<Step>> in_flight_;
   std::vector<std::unique_ptr<Step>> spare_;
   std::vector<std::vector<PageId>> dropped_;  // page numbers that nobody points to
+  std::vector<Sequence*> prompts_;            // of the step that is being planned
 
   SequenceId next_id_ = 1;
   TimePoint now_;  // of this step
-  TimePoint last_collected_, last_load_;
-  size_t unstarted_ = 0, unstarted_tokens_ = 0;
+  TimePoint last_collected_, last_load_, last_outlook_;
   std::atomic<size_t> started_ = 0;
   uint32_t preempted_ = 0;                        // in this step
+  bool memory_short_ = false;                     // somebody lost its memory in this step
+  bool memory_wanted_ = false;                    // the next one did not find its memory
   uint64_t queried_tokens_ = 0, hit_tokens_ = 0;  // in this step
   bool any_ended_ = false;
 };

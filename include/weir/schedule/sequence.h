@@ -20,6 +20,8 @@ struct Holdings {
   uint32_t indexed = 0;      // pages known to it
 };
 
+struct ClientShare;
+
 /// The scheduler's record of a request. Owned by the scheduler; policies read it.
 ///
 /// "Position" counts prompt and completion from 0. Planned positions are those handed to the
@@ -38,7 +40,16 @@ struct Sequence {
   uint32_t unsettled_rows = 0;     // rows in flight
   uint32_t unsettled_outputs = 0;  // tokens in flight
 
+  uint32_t allotted = 0;  // prompt tokens of the step that is being planned
+
   Holdings holdings;
+
+  // The policy's.
+  ClientShare* share = nullptr;  // of its client
+  double rank = 0;               // among those that run; smaller first
+  bool charged = false;          // its prompt is
+  // The waiting room's.
+  size_t place = 0;
 
   uint32_t cached_tokens = 0;
   std::optional<TimePoint> first_row, first_token;

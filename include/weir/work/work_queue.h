@@ -4,47 +4,77 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "weir/base/doorbell.h"
 #include "weir/base/result.h"
+#include "weir/work/outlook.h"
 #include "weir/work/request.h"
 
 namespace weir::work {
 
-/// What waits between admission and the step thread of one model, bounded by count and by tokens.
-/// Thread-safe.
+class Census;
+
+/// What waits between admission and the step thread of one model, and what that thread tells of how
+/// it goes. Thread-safe.
+///
+/// Bounded by count and by tokens of all that has not started, on both sides. When it is full a
+/// request of a class above others' is let in, and the step thread sheds as much from below: lowest
+/// class first, newest first. A request that no class is below is refused.
 class WorkQueue {
  public:
   struct Limits {
     size_t requests = 1024;
     size_t tokens = size_t{1} << 22;
   };
+  /// Of a request, once its prompt is elsewhere.
+  struct Facts {
+    const std::string& client;
+    int priority;
+    size_t prompt_tokens;
+  };
 
   /// `bell` is rung at each push; several queues share the bell of their step thread.
   WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell);
+  ~WorkQueue();
 
-  /// All of `requests` or none. Errors: overloaded (full), unavailable (closed), invalid_argument
-  /// (more than an empty queue would hold). On an error nothing was taken from `requests`.
+  /// All of `requests` or none. Errors: overloaded (full; with the place and the wait they would
+  /// have had), unavailable (closed), invalid_argument (more than an empty queue would hold). On an
+  /// error nothing was taken from `requests`.
   Result<void> push(std::vector<Request>& requests);
 
-  /// Everything that waits, in order; counted as held until the next set_held(). Called by the step
-  /// thread.
-  std::vector<Request> take_all();
-
-  /// The step thread tells how many requests (and prompt tokens) it holds that have not started, so
-  /// that the bound covers both sides.
-  void set_held(size_t requests, size_t tokens);
-
-  size_t waiting() const;  // here and held
+  size_t waiting() const;  // that have not started, here and at the step thread
   void close();            // no more pushes
 
+  /// Where a request pushed now would stand, and when it would begin, as things are. Cheap.
+  QueueForecast forecast(const std::string& client, int priority, size_t prompt_tokens) const;
+  Outlook outlook() const;
+
+  // For the step thread.
+
+  /// Everything that waits here, in order; it counts as waiting until started() or dropped().
+  std::vector<Request> take_all();
+  void started(const Facts& request);
+  void dropped(const Facts& request);     // answered without having started
+  void ended(const std::string& client);  // after started()
+  void release_all();                     // nothing of what was taken is held any more
+  struct Excess {
+    size_t requests = 0, tokens = 0;
+  };
+  Excess excess() const;  // what waits above the limits: to be shed
+  void set_outlook(Outlook outlook);
+
  private:
+  Result<void> check_room(const std::vector<Request>& requests, size_t tokens) const;
+  QueueForecast forecast_locked(const std::string& client, int priority, size_t tokens) const;
+
   const Limits limits_;
   const std::shared_ptr<Doorbell> bell_;
   mutable std::mutex mutex_;
   std::deque<Request> requests_;
-  size_t tokens_ = 0, held_requests_ = 0, held_tokens_ = 0;
+  const std::unique_ptr<Census> census_;  // of those here and those taken
+  Outlook outlook_;
   bool closed_ = false;
 };
 

@@ -1,0 +1,64 @@
+#include "schedule/outlooks.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "schedule/prompt_work.h"
+
+namespace weir::schedule {
+namespace {
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+void Outlooks::step(double prompt_work, uint32_t decodes, double took) {
+  pace_.step(prompt_work, decodes, took);
+}
+
+void Outlooks::first_token(TimePoint now, const Sequence& sequence) {
+  first_tokens_.add(now, seconds(now - sequence.request.arrival));
+}
+
+void Outlooks::finished(TimePoint now, const Sequence& sequence) {
+  seat_seconds_.add(seconds(now - *sequence.first_row));
+  if (sequence.generates()) used_.add(static_cast<double>(sequence.completion()) / sequence.limit);
+}
+
+/// Tokens of its completion that are still to come, if it ends where others did.
+double Outlooks::rows_left(const Sequence& sequence) const {
+  if (!sequence.generates()) return 1;
+  const double expected = used_.value_or(1) * sequence.limit;
+  return std::max(1.0, expected - sequence.completion());
+}
+
+work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Sequence>> running,
+                            const Policy& policy) {
+  work::Outlook outlook;
+  outlook.seats = options_.max_sequences;
+  outlook.taken = static_cast<uint32_t>(running.size());
+  outlook.first_token_p99_s = first_tokens_.p99(now);
+  outlook.step_seconds = pace_.step_seconds();
+  outlook.seat_seconds = seat_seconds_.value_or(0);
+  const auto rate = [&](double tokens, double took) { return took > 0 ? tokens / took : 0; };
+  const double budget = options_.max_batch_tokens;
+  outlook.prefill_tokens_per_s = rate(budget, pace_.seconds(budget, 0));
+  outlook.decode_tokens_per_s = rate(pace_.decodes(), pace_.seconds(0, pace_.decodes()));
+  const auto decodes = static_cast<uint32_t>(
+      std::count_if(running.begin(), running.end(), [](const auto& s) { return s->decoding(); }));
+  const double room = policy.prompt_room(options_.max_batch_tokens, decodes);
+  outlook.prompt_tokens_per_s = rate(room, pace_.seconds(room, decodes));
+  const PromptWork cost(spec_.attention_span);
+  for (const auto& sequence : running) {
+    if (!sequence->decoding())
+      outlook.prompt_tokens_left += cost.of(sequence->planned, sequence->pending());
+    const double prompt = outlook.prompt_tokens_per_s > 0 && !sequence->decoding()
+                              ? outlook.prompt_tokens_left / outlook.prompt_tokens_per_s
+                              : 0;
+    outlook.free_in.push_back(prompt + rows_left(*sequence) * outlook.step_seconds);
+  }
+  std::sort(outlook.free_in.begin(), outlook.free_in.end());
+  return outlook;
+}
+
+}  // namespace weir::schedule

@@ -1,0 +1,60 @@
+#include "schedule/pace.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace weir::schedule {
+namespace {
+
+constexpr double kKeep = 0.99;  // of what was learned, a step
+constexpr double kFollow = 0.1;
+constexpr int kSweeps = 4;
+constexpr auto kWindow = std::chrono::seconds(30);
+constexpr size_t kMostTimes = 1024;
+
+}  // namespace
+
+void Pace::step(double prompt_work, uint32_t decodes, double seconds) {
+  if (seconds <= 0) return;
+  step_seconds_ += (step_seconds_ > 0 ? kFollow : 1) * (seconds - step_seconds_);
+  if (decodes > 0) decodes_ += (decodes_ > 0 ? kFollow : 1) * (decodes - decodes_);
+  const std::array<double, 3> parts{1 / seconds, prompt_work / seconds, decodes / seconds};
+  for (size_t i = 0; i < 3; ++i) {
+    for (size_t j = 0; j < 3; ++j) products_[i][j] = kKeep * products_[i][j] + parts[i] * parts[j];
+    targets_[i] = kKeep * targets_[i] + parts[i];
+  }
+  for (int sweep = 0; sweep < kSweeps; ++sweep)
+    for (size_t i = 0; i < 3; ++i) {
+      if (products_[i][i] <= 0) continue;
+      double rest = targets_[i];
+      for (size_t j = 0; j < 3; ++j)
+        if (j != i) rest -= products_[i][j] * costs_[j];
+      costs_[i] = std::max(0.0, rest / products_[i][i]);
+    }
+}
+
+double Pace::seconds(double prompt_work, double decodes) const {
+  return costs_[0] + costs_[1] * prompt_work + costs_[2] * decodes;
+}
+
+void FirstTokens::add(TimePoint now, double seconds) {
+  times_.emplace_back(now, seconds);
+  if (times_.size() > kMostTimes) times_.pop_front();
+  stale_ = true;
+}
+
+double FirstTokens::p99(TimePoint now) {
+  while (!times_.empty() && times_.front().first + kWindow < now) {
+    times_.pop_front();
+    stale_ = true;
+  }
+  if (!std::exchange(stale_, false)) return p99_;
+  sorted_.clear();
+  for (const auto& time : times_) sorted_.push_back(time.second);
+  if (sorted_.empty()) return p99_ = 0;
+  const auto at = sorted_.begin() + static_cast<std::ptrdiff_t>((sorted_.size() - 1) * 99 / 100);
+  std::nth_element(sorted_.begin(), at, sorted_.end());
+  return p99_ = *at;
+}
+
+}  // namespace weir::schedule

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "weir/base/clock.h"
+
+namespace weir::schedule {
+
+/// Learns how long a step takes: fixed + a for each prompt token + b for each row that decodes.
+/// Least squares of relative errors with exponential forgetting, none of the three below 0, solved
+/// by coordinate descent from the last solution: constant work a step, no trouble with steps that
+/// are all alike, and one slow step weighs little.
+class Pace {
+ public:
+  void step(double prompt_work, uint32_t decodes, double seconds);
+  double seconds(double prompt_work, double decodes) const;
+  double step_seconds() const { return step_seconds_; }  // of late; 0: none yet
+  double decodes() const { return decodes_; }            // of late, in steps that had any
+
+ private:
+  std::array<std::array<double, 3>, 3> products_{};
+  std::array<double, 3> targets_{}, costs_{};
+  double step_seconds_ = 0, decodes_ = 0;
+};
+
+/// The times to first token of the last 30 s, at most 1,024 of them.
+class FirstTokens {
+ public:
+  void add(TimePoint now, double seconds);
+  double p99(TimePoint now);  // 0: none
+
+ private:
+  std::deque<std::pair<TimePoint, double>> times_;
+  std::vector<double> sorted_;
+  double p99_ = 0;
+  bool stale_ = false;
+};
+
+/// A mean that follows: the first value, then 5 % of each further one.
+class Running {
+ public:
+  void add(double value) {
+    mean_ = any_ ? mean_ + 0.05 * (value - mean_) : value;
+    any_ = true;
+  }
+  double value_or(double fallback) const { return any_ ? mean_ : fallback; }
+
+ private:
+  double mean_ = 0;
+  bool any_ = false;
+};
+
+}  // namespace weir::schedule
