@@ -29,6 +29,7 @@ Result<Resolved> settle(const Command& command) {
 int with_settings(const Command& command) {
   auto resolved = settle(command);
   if (!resolved) return fail(kWrongSetting, resolved.error());
+  if (command.kind == Command::Kind::usage) return usage(resolved->config, command, std::cout);
   resolved->misspelt = unknown_variables(environ);
   return command.kind == Command::Kind::serve ? serve(*resolved) : check(*resolved, std::cout);
 }
@@ -46,6 +47,7 @@ int run(int argc, const char* const* argv) {
   switch (command->kind) {
     case Command::Kind::serve:
     case Command::Kind::check:
+    case Command::Kind::usage:
       return with_settings(*command);
     case Command::Kind::key_new:
       return key_new(command->argument, std::cout);

@@ -45,6 +45,7 @@ struct Parser {
     add("serve", "Serve models.", Command::Kind::serve, true);
     add("check", "Say what the settings and the models resolve to, without serving.",
         Command::Kind::check, true);
+    add_usage_command();
     add_key_commands();
   }
 
@@ -58,6 +59,22 @@ struct Parser {
       add_settings(*sub, command.flags, command.config);
     }
     sub->callback([this, kind] { command.kind = kind; });
+  }
+
+  void add_usage_command() {
+    CLI::App* usage = root.add_subcommand(
+        "usage", "Print what each key used of each model, by day (UTC), also while a daemon runs.");
+    usage->add_option("--data-dir", command.flags["data-dir"], "The daemon's data-dir.")
+        ->type_name("DIR");
+    usage->add_option("--config", command.config, "The daemon's TOML file; also WEIR_CONFIG.")
+        ->type_name("FILE");
+    usage->add_option("--from", command.usage.from, "First day. [the first of the month of --to]")
+        ->type_name("YYYY-MM-DD");
+    usage->add_option("--to", command.usage.to, "Last day. [today]")->type_name("YYYY-MM-DD");
+    usage->add_option("--key", command.usage.key, "Of this key only.")->type_name("NAME");
+    usage->add_option("--model", command.usage.model, "Of this model only.")->type_name("NAME");
+    usage->add_flag("--csv", command.csv, "As CSV.");
+    usage->callback([this] { command.kind = Command::Kind::usage; });
   }
 
   void add_key_commands() {

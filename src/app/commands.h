@@ -3,6 +3,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "app/command_line.h"
 #include "app/given.h"
 
 namespace weir::app {
@@ -10,6 +11,7 @@ namespace weir::app {
 /// Each command returns the exit code of the process; errors are one line on standard error.
 int serve(const Resolved& resolved);
 int check(const Resolved& resolved, std::ostream& out);
+int usage(const Config& config, const Command& command, std::ostream& out);
 int key_new(const std::string& name, std::ostream& out);
 int key_hash(std::istream& in, std::ostream& out);
 int key_check(const std::string& path, std::ostream& out);

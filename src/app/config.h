@@ -23,9 +23,11 @@ struct Config {
   std::string keys, api_key;  // empty: none
   bool insecure_no_auth = false;
   std::chrono::milliseconds max_wait{0};
+  std::string data_dir;  // empty: nothing is kept between runs
   size_t queue_requests = 0, queue_tokens = 0;
   size_t max_body = 0;
   int max_connections = 0;
+  int overload_status = 0;
   std::vector<std::string> cors_origins;
   std::chrono::milliseconds drain_timeout{0};
   std::string log_format, log_level;

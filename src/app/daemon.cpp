@@ -28,7 +28,11 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
   std::unique_ptr<Daemon> daemon(new Daemon(parts.config));
   daemon->device_ = std::move(parts.device);
   spdlog::info("weir {} on {}", WEIR_VERSION, daemon->device_->name());
+  daemon->ledger_ = std::move(parts.ledger);
   daemon->gate_ = std::make_unique<traffic::Gate>(traffic::make_memory_limiter(), daemon->clock_);
+  if (auto* ledger = daemon->ledger_.get())
+    daemon->gate_->set_history(
+        [ledger](const traffic::QuotaQuery& query) { return ledger->used(query); });
   daemon->make_models(std::move(parts.models));
   daemon->make_service(std::move(parts.keys));
   schedule::StepLoop::Hooks hooks{.enter = [it = daemon.get()] { it->device_->enter(); },
@@ -88,6 +92,7 @@ Result<void> Daemon::listen() {
                               .max_body = config_.max_body,
                               .max_connections = config_.max_connections,
                               .cors_origins = config_.cors_origins,
+                              .overload_status = config_.overload_status,
                               .version = WEIR_VERSION};
   auto server = http::Server::start(std::move(options), *service_, *metrics_);
   if (!server) return server.error();
@@ -97,11 +102,12 @@ Result<void> Daemon::listen() {
 }
 
 void Daemon::load_models() {
-  schedule::SchedulerOptions options{.max_sequences = config_.max_num_seqs,
-                                     .max_batch_tokens = config_.max_batch_tokens,
-                                     .min_chunk_tokens = least_chunk_tokens(config_, device_->kind()),
-                                     .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
-                                     .prefix_cache = config_.prefix_cache};
+  schedule::SchedulerOptions options{
+      .max_sequences = config_.max_num_seqs,
+      .max_batch_tokens = config_.max_batch_tokens,
+      .min_chunk_tokens = least_chunk_tokens(config_, device_->kind()),
+      .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
+      .prefix_cache = config_.prefix_cache};
   for (const auto& each : models_) {
     Served* model = each.get();
     loop_->add(

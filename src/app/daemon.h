@@ -20,6 +20,7 @@
 #include "weir/serve/make_service.h"
 #include "weir/traffic/gate.h"
 #include "weir/traffic/key.h"
+#include "weir/traffic/ledger.h"
 #include "weir/work/work_queue.h"
 
 namespace weir::app {
@@ -34,6 +35,7 @@ class Daemon {
     std::shared_ptr<const traffic::KeyStore> keys;
     std::unique_ptr<engine::Device> device;
     std::vector<PlannedModel> models;
+    std::unique_ptr<traffic::Ledger> ledger;  // null: no usage is kept
   };
 
   /// Listens, then begins to load. Errors: the address cannot be bound.
@@ -56,6 +58,10 @@ class Daemon {
   void drain();
   /// Requests that are not answered yet.
   size_t in_flight() const;
+  /// Writes what is not yet on disk, for an end without destructors.
+  void save() {
+    if (ledger_) ledger_->flush();
+  }
   /// Ends what still runs, then the steps, then HTTP.
   void stop();
 
@@ -85,6 +91,7 @@ class Daemon {
   const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
   const std::unique_ptr<Metrics> metrics_ = make_metrics();
   std::unique_ptr<engine::Device> device_;
+  std::unique_ptr<traffic::Ledger> ledger_;
   std::unique_ptr<traffic::Gate> gate_;
   std::vector<std::unique_ptr<Served>> models_;
   std::atomic<bool> failed_ = false, lost_ = false;

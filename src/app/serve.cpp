@@ -81,17 +81,18 @@ void drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
     spdlog::warn("{} requests did not end in time", left);
 }
 
-/// A model's loading cannot be interrupted, and there is nothing to be saved.
-void leave_at_once_if_loading(const Daemon& daemon) {
+/// A model's loading cannot be interrupted.
+void leave_at_once_if_loading(Daemon& daemon) {
   if (!daemon.loading()) return;
+  daemon.save();
   spdlog::info("stopped while loading");
   _exit(0);
 }
 
-/// Nothing can be saved, and what lies on the device cannot even be freed: only a new process
-/// helps.
+/// What lies on the device cannot even be freed: only a new process helps.
 [[noreturn]] void end_lost(Daemon& daemon, const StopSignals& signals) {
   drain(daemon, signals, kLostDrain);
+  daemon.save();
   spdlog::critical("ends with code {}: the device is lost", kDeviceLost);
   _exit(kDeviceLost);
 }
@@ -132,11 +133,21 @@ int serve(const Resolved& resolved) {
     spdlog::warn("{} is no setting and does nothing", name);
   }
   if (auto isa = kernels::detect_isa(); !isa) return fail_logged(isa.error());
+  std::unique_ptr<traffic::Ledger> ledger;
+  if (!config.data_dir.empty()) {
+    auto opened = traffic::open_ledger(config.data_dir);
+    if (!opened) return fail_logged(opened.error());
+    ledger = *std::move(opened);
+  }
   auto device = engine::Device::open({.kind = engine::best_device(), .threads = config.threads});
   if (!device) return fail_logged(device.error());
   auto models = plan_all(*choices, config, (*device)->kind());
   if (!models) return fail_logged(models.error());
-  auto daemon = Daemon::start({config, *keys, std::move(*device), std::move(*models)});
+  auto daemon = Daemon::start({.config = config,
+                               .keys = *keys,
+                               .device = std::move(*device),
+                               .models = std::move(*models),
+                               .ledger = std::move(ledger)});
   if (!daemon) return fail_logged(daemon.error());
   return run(**daemon, signals, config);
 }

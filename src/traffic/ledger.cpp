@@ -82,6 +82,27 @@ class SqliteLedger final : public Ledger {
     return cost;
   }
 
+  void flush() override {
+    std::lock_guard disk(disk_mutex_);
+    UsageSums sums;
+    {
+      std::lock_guard lock(mutex_);
+      sums.swap(unwritten_);
+    }
+    if (sums.empty()) return;
+    auto written = database_.add(sums);
+    std::lock_guard lock(mutex_);
+    if (!written) {
+      for (const auto& [whose, sum] : sums) unwritten_[whose] += sum;
+      if (!failing_)
+        spdlog::error("usage cannot be written, is kept in memory and tried again: {}",
+                      written.error().message);
+    } else if (failing_) {
+      spdlog::info("usage is written again");
+    }
+    failing_ = !written;
+  }
+
  private:
   std::chrono::sys_days today() const {
     return std::chrono::floor<std::chrono::days>(options_.now());
@@ -123,27 +144,6 @@ class SqliteLedger final : public Ledger {
       flush();
       lock.lock();
     }
-  }
-
-  void flush() {
-    std::lock_guard disk(disk_mutex_);
-    UsageSums sums;
-    {
-      std::lock_guard lock(mutex_);
-      sums.swap(unwritten_);
-    }
-    if (sums.empty()) return;
-    auto written = database_.add(sums);
-    std::lock_guard lock(mutex_);
-    if (!written) {
-      for (const auto& [whose, sum] : sums) unwritten_[whose] += sum;
-      if (!failing_)
-        spdlog::error("usage cannot be written, is kept in memory and tried again: {}",
-                      written.error().message);
-    } else if (failing_) {
-      spdlog::info("usage is written again");
-    }
-    failing_ = !written;
   }
 
   const LedgerOptions options_;

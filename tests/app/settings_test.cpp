@@ -64,10 +64,12 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.api_key, "");
   EXPECT_FALSE(config.insecure_no_auth);
   EXPECT_EQ(config.max_wait, 2s);
+  EXPECT_EQ(config.data_dir, "");
   EXPECT_EQ(config.queue_requests, 4096u);
   EXPECT_EQ(config.queue_tokens, size_t{1} << 22);
   EXPECT_EQ(config.max_body, size_t{16} << 20);
   EXPECT_EQ(config.max_connections, 2048);
+  EXPECT_EQ(config.overload_status, 503);
   EXPECT_TRUE(config.cors_origins.empty());
   EXPECT_EQ(config.drain_timeout, 30s);
   EXPECT_EQ(config.log_format, "text");
@@ -95,10 +97,12 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"api-key", "secret"},
                                                   {"insecure-no-auth", "true"},
                                                   {"max-wait", "5s"},
+                                                  {"data-dir", "/var/lib/weir"},
                                                   {"queue-requests", "6"},
                                                   {"queue-tokens", "79"},
                                                   {"max-body", "1MiB"},
                                                   {"max-connections", "80"},
+                                                  {"overload-status", "429"},
                                                   {"cors-origins", "http://x"},
                                                   {"drain-timeout", "81ms"},
                                                   {"log-format", "json"},
@@ -143,10 +147,12 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.api_key, "secret");
   EXPECT_TRUE(config.insecure_no_auth);
   EXPECT_EQ(config.max_wait, 5s);
+  EXPECT_EQ(config.data_dir, "/var/lib/weir");
   EXPECT_EQ(config.queue_requests, 6u);
   EXPECT_EQ(config.queue_tokens, 79u);
   EXPECT_EQ(config.max_body, size_t{1} << 20);
   EXPECT_EQ(config.max_connections, 80);
+  EXPECT_EQ(config.overload_status, 429);
   EXPECT_THAT(config.cors_origins, testing::ElementsAre("http://x"));
   EXPECT_EQ(config.drain_timeout, 81ms);
   EXPECT_EQ(config.log_format, "json");

@@ -63,6 +63,8 @@ class Ledger {
   /// Requests and tokens since `from_day`. May wait for the disk; where that cannot be read, what
   /// is in memory, and the log says so.
   virtual Cost used(const QuotaQuery& query) = 0;
+  /// Writes what is not yet written, now.
+  virtual void flush() = 0;
 };
 
 struct LedgerOptions {

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+
+#include "app/commands.h"
+#include "weir/serve/usage.h"
+
+namespace weir::app {
+namespace {
+
+using Line = std::vector<std::string>;
+
+constexpr size_t kWords = 3;  // columns of text; numbers follow, to the right
+
+std::vector<Line> lines_of(const std::vector<serve::UsageRow>& rows) {
+  Line head{"day", "key", "model"};
+  for (const serve::UsageField& field : serve::usage_fields()) head.push_back(field.name);
+  std::vector<Line> lines{std::move(head)};
+  for (const serve::UsageRow& row : rows) {
+    Line line{row.day, row.usage.key, row.usage.model};
+    for (const serve::UsageField& field : serve::usage_fields())
+      line.push_back(std::to_string(row.usage.*field.count));
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+void print_table(const std::vector<Line>& lines, std::ostream& out) {
+  std::vector<size_t> widths(lines.front().size());
+  for (const Line& line : lines)
+    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  for (const Line& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      out << (i == 0 ? "" : "  ") << (i < kWords ? std::left : std::right)
+          << std::setw(static_cast<int>(widths[i])) << line[i];
+    }
+    out << "\n";
+  }
+}
+
+}  // namespace
+
+int usage(const Config& config, const Command& command, std::ostream& out) {
+  if (config.data_dir.empty())
+    return fail(kWrongSetting, invalid("data-dir is not set; name the daemon's: --data-dir DIR"));
+  auto rows = traffic::read_usage(config.data_dir, command.usage);
+  if (!rows) {
+    const bool asked = rows.error().code == Code::invalid_argument;
+    return fail(asked ? kWrongSetting : kFailed, rows.error());
+  }
+  if (command.csv)
+    out << serve::usage_csv(*rows);
+  else
+    print_table(lines_of(*rows), out);
+  return 0;
+}
+
+}  // namespace weir::app
