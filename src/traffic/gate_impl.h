@@ -17,6 +17,11 @@ namespace weir::traffic {
 Error refusal(const Waiter& waiter, TimePoint now);
 Error never_fits(const Waiter& waiter);
 
+/// A waiter and the thread that sleeps for it.
+struct Sleeper : Waiter {
+  std::condition_variable bell;
+};
+
 /// The threads around a Line: one mutex for the line, one condition variable for each who waits.
 class Gate::Impl {
  public:
@@ -24,21 +29,30 @@ class Gate::Impl {
       : limiter_(std::move(limiter)), clock_(clock), line_(*limiter_) {}
 
   void set_models(std::vector<ModelLimits> models);
-  Result<std::unique_ptr<Permit::State>> enter(const Entry& entry, std::vector<CellState>* cells);
+  void set_pace(const std::string& model, const Pace& pace);
+  void set_history(std::function<Cost(const QuotaQuery&)> history);
+  Result<std::unique_ptr<Place::State>> enter(const Entry& entry, std::vector<CellState>* cells);
+  Quote quote(const Entry& entry);
   size_t waiting() const;
   void close();
 
   /// Moves the buckets of who is in, and lets in who can be paid now.
   std::vector<CellState> adjust(const std::vector<Cell>& cells, const Cost& change);
 
- private:
-  struct Sleeper : Waiter {
-    std::condition_variable bell;
-  };
+  // What a Place asks for.
+  bool admitted(const Sleeper& waiter) const;
+  Standing standing(const Sleeper& waiter) const;
+  std::vector<CellState> seen(const Sleeper& waiter) const;
+  Result<bool> wait(Sleeper& waiter, std::chrono::milliseconds limit);
+  /// Takes the waiter out of the line; true: it was admitted.
+  bool leave(Sleeper& waiter);
 
+ private:
+  void describe(Sleeper& waiter, const Entry& entry) const;
+  /// The bucket that `waiter` can never pay from, as an error.
+  std::optional<Error> impossible(Sleeper& waiter) const;
   /// At once, where nobody is before: admitted or refused. Else it stays waiting.
   void try_at_once(Sleeper& waiter, TimePoint now);
-  Result<void> wait(Sleeper& waiter, const Entry& entry, std::unique_lock<std::mutex>& lock);
   void settle();
 
   const std::unique_ptr<Limiter> limiter_;
@@ -46,7 +60,28 @@ class Gate::Impl {
   mutable std::mutex mutex_;
   Line line_;
   std::map<std::string, std::vector<Cell>> model_cells_;
+  std::map<std::string, Pace> paces_;
+  std::function<Cost(const QuotaQuery&)> history_;
   bool closed_ = false;
+};
+
+/// What a Place holds.
+class Place::State {
+ public:
+  explicit State(Gate::Impl& gate) : gate_(gate) {}
+  ~State();
+  State(const State&) = delete;
+
+  Gate::Impl& gate() const { return gate_; }
+  Sleeper& waiter() { return waiter_; }
+  const Sleeper& waiter() const { return waiter_; }
+  /// What it was admitted for is somebody else's now.
+  void hand_over() { taken_ = true; }
+
+ private:
+  Gate::Impl& gate_;
+  Sleeper waiter_;
+  bool taken_ = false;
 };
 
 }  // namespace weir::traffic

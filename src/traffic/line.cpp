@@ -54,6 +54,23 @@ void Line::leave(Waiter& waiter) {
   }
 }
 
+void Line::foretell(Waiter& waiter, TimePoint now) {
+  join(waiter);
+  std::vector<Waiter*> nearer, late;
+  Forecast(limiter_, now).run(by_age(), nearer, late);
+  leave(waiter);
+}
+
+size_t Line::place_of(const Waiter& waiter) const {
+  auto line = models_.find(waiter.model);
+  if (line == models_.end()) return 0;
+  size_t place = 0;
+  for (const ClientLine& own : line->second) {
+    for (const Waiter* each : own.waiters) place += each->due <= waiter.due ? 1 : 0;
+  }
+  return std::max<size_t>(place, 1);
+}
+
 std::vector<Waiter*> Line::clear() {
   std::vector<Waiter*> all;
   for (auto& [model, line] : models_) {

@@ -56,6 +56,11 @@ class Line {
   /// Returns those whose state changed or whose `due` came nearer.
   std::vector<Waiter*> settle(TimePoint now);
 
+  /// `waiter.due` and its blocker, were it to join now. It stays out.
+  void foretell(Waiter& waiter, TimePoint now);
+  /// 1: the next of its model's line.
+  size_t place_of(const Waiter& waiter) const;
+
   /// Takes everybody out, as they are.
   std::vector<Waiter*> clear();
 

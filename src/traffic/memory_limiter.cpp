@@ -125,6 +125,8 @@ int64_t Cost::of(Unit unit) const {
       return input_tokens;
     case Unit::output_tokens:
       return output_tokens;
+    case Unit::concurrent:
+      return concurrent;
   }
   return 0;
 }

@@ -9,7 +9,7 @@ constexpr int64_t kTopUp = 256;  // tokens of a completion that are paid ahead
 
 }  // namespace
 
-void Permit::State::use(int64_t input_tokens, int64_t output_tokens) {
+void Permit::State::use(int64_t input_tokens, int64_t output_tokens, int64_t /*cached_tokens*/) {
   used_.input_tokens = input_tokens;
   used_.output_tokens = output_tokens;
   if (settled_) return;
@@ -30,7 +30,8 @@ void Permit::State::settle(const Cost& used) {
   if (cells_.empty()) return;
   seen_ = gate_.adjust(cells_, Cost{.requests = used.requests - reserved_.requests,
                                     .input_tokens = used.input_tokens - reserved_.input_tokens,
-                                    .output_tokens = used.output_tokens - reserved_.output_tokens});
+                                    .output_tokens = used.output_tokens - reserved_.output_tokens,
+                                    .concurrent = used.concurrent - reserved_.concurrent});
 }
 
 Permit::Permit() = default;
@@ -39,8 +40,8 @@ Permit& Permit::operator=(Permit&&) noexcept = default;
 Permit::~Permit() = default;
 Permit::Permit(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-void Permit::used(int64_t input_tokens, int64_t output_tokens) {
-  if (state_) state_->use(input_tokens, output_tokens);
+void Permit::used(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens) {
+  if (state_) state_->use(input_tokens, output_tokens, cached_tokens);
 }
 
 void Permit::refund_all() {

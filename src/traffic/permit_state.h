@@ -17,7 +17,7 @@ class Permit::State {
   ~State() { settle(used_); }
   State(const State&) = delete;
 
-  void use(int64_t input_tokens, int64_t output_tokens);
+  void use(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens);
   void refund_all() { settle(Cost{}); }
   const std::vector<CellState>& seen() const { return seen_; }
 

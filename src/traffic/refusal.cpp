@@ -16,6 +16,8 @@ const char* unit_name(Unit unit) {
       return "input tokens";
     case Unit::output_tokens:
       return "output tokens";
+    case Unit::concurrent:
+      return "concurrent requests";
   }
   return "";
 }

@@ -20,11 +20,26 @@ std::shared_ptr<const Key> key(const std::string& name, std::vector<Limit> limit
       Key{.name = name, .tenant = name, .limits = std::move(limits)});
 }
 
+/// Enters and waits to the end. `gone` says that the client left.
+Result<Permit> pass(Gate& gate, const Entry& entry, std::vector<CellState>* cells = nullptr,
+                    const std::function<bool()>& gone = nullptr) {
+  auto place = gate.enter(entry, cells);
+  if (!place) return place.error();
+  while (!place->admitted()) {
+    auto through = place->wait(50ms);
+    if (!through) return through.error();
+    if (!*through && gone && gone()) return Error{.code = Code::cancelled, .message = "left"};
+  }
+  if (cells != nullptr) *cells = place->cells();
+  return place->take();
+}
+
 class GateTest : public testing::Test {
  protected:
-  std::future<Result<Permit>> enter_later(Entry entry) {
+  std::future<Result<Permit>> enter_later(Entry entry, std::function<bool()> gone = nullptr) {
     size_t before = gate_.waiting();
-    auto permit = std::async(std::launch::async, [this, entry] { return gate_.enter(entry); });
+    auto permit = std::async(std::launch::async,
+                             [this, entry, gone] { return pass(gate_, entry, nullptr, gone); });
     // It either waits or is through: both can be seen, so that the next one surely comes after it.
     while (gate_.waiting() == before && permit.wait_for(1ms) != std::future_status::ready) {
     }
@@ -35,7 +50,8 @@ class GateTest : public testing::Test {
   }
   int64_t remaining(const std::shared_ptr<const Key>& who) {
     std::vector<CellState> cells;
-    auto probe = gate_.enter(
+    auto probe = pass(
+        gate_,
         Entry{.key = who, .model = "m", .cost = {.requests = 1 << 30, .input_tokens = 1 << 30}},
         &cells);
     EXPECT_FALSE(probe);
@@ -51,13 +67,13 @@ const Cost kOne{.requests = 1};
 TEST_F(GateTest, WithoutWaitTwoPassAndTwoAreToldTheTime) {
   auto who = key("web", {{Unit::requests, 2, 2s}});
   Entry entry{.key = who, .model = "m", .cost = kOne, .max_wait = 0ms};
-  auto one = gate_.enter(entry), two = gate_.enter(entry);
+  auto one = pass(gate_, entry), two = pass(gate_, entry);
   EXPECT_TRUE(one);
   EXPECT_TRUE(two);
   clock_.advance(100ms);
   for (int i = 0; i < 2; ++i) {
     std::vector<CellState> cells;
-    auto refused = gate_.enter(entry, &cells);
+    auto refused = pass(gate_, entry, &cells);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, Code::rate_limited);
     EXPECT_EQ(refused.error().retry_after, 900ms);
@@ -74,7 +90,7 @@ TEST_F(GateTest, WithoutWaitTwoPassAndTwoAreToldTheTime) {
 TEST_F(GateTest, WaitersPassWhenTokensAreDue) {
   auto who = key("web", {{Unit::requests, 2, 2s}});
   Entry entry{.key = who, .model = "m", .cost = kOne, .max_wait = 3s};
-  auto one = gate_.enter(entry), two = gate_.enter(entry);
+  auto one = pass(gate_, entry), two = pass(gate_, entry);
   auto three = enter_later(entry), four = enter_later(entry);
   EXPECT_EQ(gate_.waiting(), 2u);
   clock_.advance(999ms);
@@ -89,10 +105,10 @@ TEST_F(GateTest, WaitersPassWhenTokensAreDue) {
 
 TEST_F(GateTest, ATooLongWaitIsRefusedAtOnceWithItsTime) {
   auto who = key("web", {{Unit::requests, 1, 10s}});
-  auto one = gate_.enter({.key = who, .model = "m", .cost = kOne});
+  auto one = pass(gate_, {.key = who, .model = "m", .cost = kOne});
   ASSERT_TRUE(one);
   auto waiting = enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 10s});
-  auto refused = gate_.enter({.key = who, .model = "m", .cost = kOne, .max_wait = 19'999ms});
+  auto refused = pass(gate_, {.key = who, .model = "m", .cost = kOne, .max_wait = 19'999ms});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_limited);
   EXPECT_EQ(refused.error().retry_after, 20s);
@@ -103,7 +119,7 @@ TEST_F(GateTest, ATooLongWaitIsRefusedAtOnceWithItsTime) {
 TEST_F(GateTest, ARefundLetsAWaiterInEarly) {
   auto who = key("web", {{Unit::tokens, 1000, 60s}});
   std::optional<Permit> first =
-      *gate_.enter({.key = who,
+      *pass(gate_, {.key = who,
                     .model = "m",
                     .cost = {.requests = 1, .input_tokens = 300, .output_tokens = 700}});
   auto second = enter_later({.key = who,
@@ -121,7 +137,7 @@ TEST_F(GateTest, ARefundLetsAWaiterInEarly) {
 TEST_F(GateTest, TheBalanceIsExactAfterSettlement) {
   auto who = key("web", {{Unit::tokens, 1000, 60s}});
   {
-    auto permit = gate_.enter({.key = who,
+    auto permit = pass(gate_, {.key = who,
                                .model = "m",
                                .cost = {.requests = 1, .input_tokens = 100, .output_tokens = 50}});
     ASSERT_TRUE(permit);
@@ -131,7 +147,7 @@ TEST_F(GateTest, TheBalanceIsExactAfterSettlement) {
   }
   EXPECT_EQ(remaining(who), 887);
   {
-    auto permit = gate_.enter({.key = who,
+    auto permit = pass(gate_, {.key = who,
                                .model = "m",
                                .cost = {.requests = 1, .input_tokens = 10, .output_tokens = 5}});
     permit->used(10, 6);  // one past the reserve: 256 more are paid ahead
@@ -150,8 +166,8 @@ TEST_F(GateTest, APermitThatNothingUsedKeepsTheRequestOnly) {
   auto who = key("web", {{Unit::requests, 5, 60s}, {Unit::tokens, 1000, 60s}});
   Entry entry{
       .key = who, .model = "m", .cost = {.requests = 1, .input_tokens = 100, .output_tokens = 50}};
-  { auto permit = gate_.enter(entry); }
-  auto after = gate_.enter(entry);
+  { auto permit = pass(gate_, entry); }
+  auto after = pass(gate_, entry);
   ASSERT_TRUE(after);
   EXPECT_EQ(after->cells()[0].remaining, 3);
   EXPECT_EQ(after->cells()[1].remaining, 850);
@@ -161,14 +177,14 @@ TEST_F(GateTest, RefundAllGivesTheRequestBackTooAndOnlyOnce) {
   auto who = key("web", {{Unit::requests, 5, 60s}, {Unit::tokens, 1000, 60s}});
   Entry entry{
       .key = who, .model = "m", .cost = {.requests = 1, .input_tokens = 100, .output_tokens = 50}};
-  auto held = gate_.enter(entry);
+  auto held = pass(gate_, entry);
   {
-    auto permit = gate_.enter(entry);
+    auto permit = pass(gate_, entry);
     permit->refund_all();
     permit->refund_all();
     permit->used(100, 5000);
   }
-  auto after = gate_.enter(entry);
+  auto after = pass(gate_, entry);
   EXPECT_EQ(after->cells()[0].remaining, 3);
   EXPECT_EQ(after->cells()[1].remaining, 700);
 }
@@ -176,18 +192,18 @@ TEST_F(GateTest, RefundAllGivesTheRequestBackTooAndOnlyOnce) {
 TEST_F(GateTest, AMovedPermitSettlesOnce) {
   auto who = key("web", {{Unit::requests, 5, 60s}, {Unit::tokens, 100, 60s}});
   auto permit =
-      gate_.enter({.key = who, .model = "m", .cost = {.requests = 1, .output_tokens = 50}});
+      pass(gate_, {.key = who, .model = "m", .cost = {.requests = 1, .output_tokens = 50}});
   Permit moved = std::move(*permit);
   permit->used(0, 40);  // a moved-from permit is nobody's
   moved.used(0, 20);
   moved = Permit();
-  auto after = gate_.enter({.key = who, .model = "m", .cost = kOne});
+  auto after = pass(gate_, {.key = who, .model = "m", .cost = kOne});
   EXPECT_EQ(after->cells()[1].remaining, 80);
 }
 
 TEST_F(GateTest, NeverFitsIsSaidAtOnceAndTakesNothing) {
   auto who = key("web", {{Unit::requests, 5, 60s}, {Unit::tokens, 1000, 60s}});
-  auto refused = gate_.enter({.key = who,
+  auto refused = pass(gate_, {.key = who,
                               .model = "m",
                               .cost = {.requests = 1, .input_tokens = 1000, .output_tokens = 1}});
   ASSERT_FALSE(refused);
@@ -202,16 +218,16 @@ TEST_F(GateTest, NeverFitsIsSaidAtOnceAndTakesNothing) {
 TEST_F(GateTest, OneClientsLineDoesNotHoldAnother) {
   auto slow = key("slow", {{Unit::requests, 1, 60s}});
   auto fast = key("fast", {{Unit::requests, 9, 60s}});
-  auto one = gate_.enter({.key = slow, .model = "m", .cost = kOne});
+  auto one = pass(gate_, {.key = slow, .model = "m", .cost = kOne});
   auto two = enter_later({.key = slow, .model = "m", .cost = kOne, .max_wait = 60s});
-  EXPECT_TRUE(gate_.enter({.key = fast, .model = "m", .cost = kOne, .max_wait = 0ms}));
+  EXPECT_TRUE(pass(gate_, {.key = fast, .model = "m", .cost = kOne, .max_wait = 0ms}));
   clock_.advance(60s);
   EXPECT_TRUE(two.get());
 }
 
 TEST_F(GateTest, AClientsRequestsGoInOrder) {
   auto who = key("web", {{Unit::requests, 1, 1s}});
-  auto first = gate_.enter({.key = who, .model = "m", .cost = kOne});
+  auto first = pass(gate_, {.key = who, .model = "m", .cost = kOne});
   std::vector<std::future<Result<Permit>>> line;
   for (int i = 0; i < 5; ++i) {
     line.push_back(enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s}));
@@ -229,7 +245,7 @@ TEST_F(GateTest, ClientsTakeTurnsInAModelsLine) {
   auto enter = [&](const auto& who) {
     return enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s});
   };
-  auto first = gate_.enter({.key = a, .model = "m", .cost = kOne});
+  auto first = pass(gate_, {.key = a, .model = "m", .cost = kOne});
   auto a1 = enter(a), a2 = enter(a), b1 = enter(b);
   clock_.advance(1s);
   EXPECT_TRUE(a1.get());
@@ -238,20 +254,18 @@ TEST_F(GateTest, ClientsTakeTurnsInAModelsLine) {
   EXPECT_FALSE(is_through(a2));
   clock_.advance(1s);
   EXPECT_TRUE(a2.get());
-  EXPECT_TRUE(gate_.enter({.key = a, .model = "unlimited", .cost = kOne, .max_wait = 0ms}));
-  auto refused = gate_.enter({.key = b, .model = "m", .cost = kOne, .max_wait = 0ms});
+  EXPECT_TRUE(pass(gate_, {.key = a, .model = "unlimited", .cost = kOne, .max_wait = 0ms}));
+  auto refused = pass(gate_, {.key = b, .model = "m", .cost = kOne, .max_wait = 0ms});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("model m may use 1 requests in 1s"));
 }
 
 TEST_F(GateTest, WhoLeavesPaysNothing) {
   auto who = key("web", {{Unit::requests, 1, 10s}});
-  auto first = gate_.enter({.key = who, .model = "m", .cost = kOne});
+  auto first = pass(gate_, {.key = who, .model = "m", .cost = kOne});
   std::atomic<bool> gone = false;
-  auto leaver =
-      enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s, .gone = [&gone] {
-                     return gone.load();
-                   }});
+  auto leaver = enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s},
+                            [&gone] { return gone.load(); });
   auto next = enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s});
   gone = true;
   auto left = leaver.get();
@@ -263,14 +277,14 @@ TEST_F(GateTest, WhoLeavesPaysNothing) {
 
 TEST_F(GateTest, CloseAnswersEverybody) {
   auto who = key("web", {{Unit::requests, 1, 10s}});
-  auto first = gate_.enter({.key = who, .model = "m", .cost = kOne});
+  auto first = pass(gate_, {.key = who, .model = "m", .cost = kOne});
   auto waiting = enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s});
   gate_.close();
   auto answer = waiting.get();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::unavailable);
   auto free = key("free", {});
-  EXPECT_EQ(gate_.enter({.key = free, .model = "m", .cost = kOne}).error().code, Code::unavailable);
+  EXPECT_EQ(pass(gate_, {.key = free, .model = "m", .cost = kOne}).error().code, Code::unavailable);
   EXPECT_EQ(gate_.waiting(), 0u);
 }
 
@@ -278,11 +292,12 @@ TEST_F(GateTest, WithoutLimitsEverythingPasses) {
   auto who = key("anonymous", {});
   for (int i = 0; i < 100; ++i) {
     std::vector<CellState> cells;
-    auto permit = gate_.enter({.key = who,
-                               .model = "m",
-                               .cost = {.requests = 1, .input_tokens = 1 << 20},
-                               .max_wait = 0ms},
-                              &cells);
+    auto permit = pass(gate_,
+                       {.key = who,
+                        .model = "m",
+                        .cost = {.requests = 1, .input_tokens = 1 << 20},
+                        .max_wait = 0ms},
+                       &cells);
     ASSERT_TRUE(permit);
     EXPECT_TRUE(cells.empty());
     permit->used(5, 100'000);
@@ -297,7 +312,7 @@ TEST(GateInRealTime, FourOnABucketOfTwoAreAllAnsweredTheLastAfterTwoSeconds) {
   std::vector<std::future<Duration>> answers;
   for (int i = 0; i < 4; ++i) {
     answers.push_back(std::async(std::launch::async, [&] {
-      auto permit = gate.enter({.key = who, .model = "m", .cost = kOne, .max_wait = 3s});
+      auto permit = pass(gate, {.key = who, .model = "m", .cost = kOne, .max_wait = 3s});
       EXPECT_TRUE(permit);
       return clock.now() - start;
     }));
@@ -325,12 +340,12 @@ TEST(GateInRealTime, ManyThreadsLeaveTheBooksBalanced) {
                      {{Unit::tokens, 1000, 24h}, {Unit::requests, 100'000, 24h}});
       for (int i = 0; i < 60; ++i) {
         bool leave = i % 7 == 0;
-        auto permit =
-            gate.enter({.key = who,
-                        .model = "m",
-                        .cost = {.requests = 1, .input_tokens = 300, .output_tokens = 400},
-                        .max_wait = std::chrono::milliseconds(i % 3 * 50),
-                        .gone = [leave] { return leave; }});
+        auto permit = pass(gate,
+                           {.key = who,
+                            .model = "m",
+                            .cost = {.requests = 1, .input_tokens = 300, .output_tokens = 400},
+                            .max_wait = std::chrono::milliseconds(i % 3 * 50)},
+                           nullptr, [leave] { return leave; });
         permit ? ++in : ++out;
         if (permit) permit->used(1, 0);
       }
@@ -345,7 +360,7 @@ TEST(GateInRealTime, ManyThreadsLeaveTheBooksBalanced) {
     auto who = key("client" + std::to_string(client),
                    {{Unit::tokens, 1000, 24h}, {Unit::requests, 100'000, 24h}});
     std::vector<CellState> cells;
-    auto probe = gate.enter({.key = who, .model = "m", .cost = {.requests = 1 << 20}}, &cells);
+    auto probe = pass(gate, {.key = who, .model = "m", .cost = {.requests = 1 << 20}}, &cells);
     EXPECT_EQ(1000 - cells.at(0).remaining, 100'000 - cells.at(1).remaining) << "a token a request";
     used += 1000 - cells.at(0).remaining;
   }

@@ -15,6 +15,7 @@
 namespace weir::traffic {
 
 class Gate;
+struct QuotaQuery;
 
 /// Admission, paid. Move-only; lives as long as its request. Settles to what `used` says when it
 /// dies; a permit that never started (refund_all) gives everything back. Thread-safe for one user
@@ -26,8 +27,8 @@ class Permit {
   Permit& operator=(Permit&&) noexcept;
   ~Permit();
   /// What the request has used so far; tops the reserve up in blocks of 256 tokens where it passes
-  /// it.
-  void used(int64_t input_tokens, int64_t output_tokens);
+  /// it. `cached_tokens` of the input came from the prefix cache.
+  void used(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens = 0);
   /// Refused by us after all: nothing is charged, the request itself neither.
   void refund_all();
   /// The buckets as they stand, for the headers.
@@ -35,23 +36,68 @@ class Permit {
 
  private:
   friend class Gate;
+  friend class Place;
   class State;
   explicit Permit(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
-/// What asks to be let in.
+/// What asks to be let in. Weight and priority are its key's.
 struct Entry {
   std::shared_ptr<const Key> key;
   std::string model;
-  Cost cost;  // requests 1, prompt tokens, reserved completion tokens
+  Cost cost;  // requests 1, prompt tokens, reserved completion tokens, concurrent 1
   std::chrono::milliseconds max_wait{2000};  // 0: refuse at once
-  std::function<bool()> gone;  // the client left; asked now and then while waiting. May be null
+};
+
+/// Where somebody stands in line, as things are.
+struct Standing {
+  size_t place = 0;  // 1: next in its model's line; 0: through
+  std::chrono::milliseconds wait{0};
+};
+
+/// A stay at the gate: admitted at once, or in line. Move-only. Dying leaves the line, or gives an
+/// admission back that nobody took, and costs nothing. Thread-safe for one user at a time. The gate
+/// outlives it.
+class Place {
+ public:
+  Place(Place&&) noexcept;
+  Place& operator=(Place&&) noexcept;
+  ~Place();
+  bool admitted() const;
+  Standing standing() const;
+  /// true: admitted; false: `limit` passed. Errors: rate_limited and its kin, as soon as the
+  /// predicted wait passes the entry's max_wait; unavailable (closed).
+  Result<bool> wait(std::chrono::milliseconds limit);
+  /// REQUIRES: admitted(), and not taken before.
+  Permit take();
+  /// The buckets at the last look, for the headers.
+  std::vector<CellState> cells() const;
+
+ private:
+  friend class Gate;
+  class State;
+  explicit Place(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// What enter() would do now.
+struct Quote {
+  Cost cost;
+  std::vector<CellState> cells;
+  std::chrono::milliseconds wait{0};
+  std::optional<Error> refusal;
+};
+
+/// How fast a model computes, and how long its clients wait, as measured of late; 0: not known yet.
+struct Pace {
+  double prefill_tokens_per_s = 0, decode_tokens_per_s = 0;
+  double first_token_p99_s = 0;  // from admission
 };
 
 /// The line before the queue: each client its own, in a model's line clients take turns. Passes at
-/// once when the buckets can pay and nobody is before; else waits in the caller's thread.
-/// Thread-safe.
+/// once when the buckets can pay and nobody is before. Thread-safe; never blocks but in
+/// Place::wait.
 class Gate {
  public:
   Gate(std::unique_ptr<Limiter> limiter, const Clock& clock);
@@ -60,11 +106,17 @@ class Gate {
 
   /// The limits of models; keys bring their own. May be called again when the key file changed.
   void set_models(std::vector<ModelLimits> models);
+  /// Feeds a model's capacity where that is "auto".
+  void set_pace(const std::string& model, const Pace& pace);
+  /// What was used before this process began: asked once for each quota and period, in the thread
+  /// that enters. Call it before anybody enters.
+  void set_history(std::function<Cost(const QuotaQuery&)> history);
 
-  /// Waits at most `entry.max_wait`. Errors: rate_limited with the exact time and the unit (at
-  /// once, as soon as the predicted wait passes max_wait), never_fits, cancelled, unavailable
-  /// (closed). `cells` gets the buckets also on a refusal.
-  Result<Permit> enter(const Entry& entry, std::vector<CellState>* cells = nullptr);
+  /// Errors: rate_limited with the exact time and the unit (the predicted wait passes max_wait),
+  /// never_fits, unavailable (closed). `cells` gets the buckets also on a refusal.
+  Result<Place> enter(const Entry& entry, std::vector<CellState>* cells = nullptr);
+  /// Takes nothing.
+  Quote quote(const Entry& entry) const;
 
   size_t waiting() const;
   /// Nobody else comes in; who waits is answered unavailable.
@@ -72,6 +124,7 @@ class Gate {
 
  private:
   friend class Permit;
+  friend class Place;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };

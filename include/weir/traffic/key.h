@@ -14,13 +14,20 @@
 
 namespace weir::traffic {
 
-enum class Unit : uint8_t { requests, tokens, input_tokens, output_tokens };
+/// `concurrent` counts requests from admission to settlement.
+enum class Unit : uint8_t { requests, tokens, input_tokens, output_tokens, concurrent };
 
-/// `cap` units in any `window`, with a burst of `cap` (GCRA). Both are above 0.
+/// The calendar's periods, in UTC.
+enum class Calendar : uint8_t { none, day, month };
+
+/// `cap` units, above 0: in any `window`, with a burst of `cap` (GCRA); or in a period of the
+/// calendar, a quota; or at the same time (`concurrent`). Exactly one of the three is set.
 struct Limit {
-  Unit unit;
-  int64_t cap;
-  std::chrono::microseconds window;
+  Unit unit = Unit::requests;
+  int64_t cap = 1;
+  std::chrono::microseconds window{0};
+  Calendar calendar = Calendar::none;
+  std::string model = {};  // a key's limit for one model; empty: for all its models together
 };
 
 enum class Scope : uint8_t { infer, usage, admin };

@@ -15,7 +15,7 @@ namespace weir::traffic {
 
 /// What a request takes from its buckets. Signed: a settlement can give back.
 struct Cost {
-  int64_t requests = 0, input_tokens = 0, output_tokens = 0;
+  int64_t requests = 0, input_tokens = 0, output_tokens = 0, concurrent = 0;
   int64_t of(Unit unit) const;  // tokens = input + output
 };
 
