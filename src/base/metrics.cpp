@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/metrics_aliases.h"
+#include "base/metrics_overload.h"
 
 namespace weir {
 namespace {
@@ -69,6 +70,7 @@ class Registry {
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry_);
   }
   std::vector<prometheus::MetricFamily> collect() const { return registry_.Collect(); }
+  prometheus::Registry& all() { return registry_; }
 
  private:
   prometheus::Registry registry_;
@@ -254,6 +256,19 @@ class PrometheusMetrics final : public Metrics {
     info->Set(1);
   }
 
+  void set_brownout(const std::string& model, const std::string& rule, bool holds) override {
+    overload_.set_brownout(model, rule, holds);
+  }
+  void browned_out(const std::string& model, const std::string& rule) override {
+    overload_.browned_out(model, rule);
+  }
+  void response_cache(const std::string& model, std::string_view outcome) override {
+    overload_.response_cache(model, outcome);
+  }
+  void set_response_cache(size_t bytes, size_t answers) override {
+    overload_.set_response_cache(bytes, answers);
+  }
+
   std::string text() const override {
     auto families = registry_.collect();
     add_aliases(families);
@@ -274,6 +289,7 @@ class PrometheusMetrics final : public Metrics {
   Family<Histogram>& request_seconds_;
   Gauge& connections_;
   Family<Gauge>&page_size_, &pages_, &cache_config_;
+  OverloadSeries overload_{registry_.all()};
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<ModelSeries>> models_;
   std::map<std::string, Route> routes_;

@@ -100,6 +100,28 @@ TEST(Metrics, CacheConfigurationIsReplacedNotAdded) {
   EXPECT_THAT(text, HasSubstr("weir_kv_cache_pages{model=\"m\"} 200\n"));
 }
 
+TEST(Metrics, WhatSparesOrShedsWork) {
+  auto metrics = make_metrics();
+  metrics->set_brownout("m", "queue>=2:max-tokens=4", true);
+  metrics->browned_out("m", "queue>=2:max-tokens=4");
+  metrics->browned_out("m", "queue>=2:max-tokens=4");
+  metrics->response_cache("m", "miss");
+  metrics->response_cache("m", "hit");
+  metrics->response_cache("m", "hit");
+  metrics->set_response_cache(1234, 5);
+  const std::string labels = "{model=\"m\",rule=\"queue>=2:max-tokens=4\"}";
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_brownout_active" + labels + " 1\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_brownout_requests_total" + labels + " 2\n"));
+  EXPECT_THAT(metrics->text(),
+              HasSubstr("weir_response_cache_total{model=\"m\",outcome=\"hit\"} 2\n"));
+  EXPECT_THAT(metrics->text(),
+              HasSubstr("weir_response_cache_total{model=\"m\",outcome=\"miss\"} 1\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_response_cache_bytes 1234\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_response_cache_answers 5\n"));
+  metrics->set_brownout("m", "queue>=2:max-tokens=4", false);
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_brownout_active" + labels + " 0\n"));
+}
+
 TEST(Metrics, ManyThreadsLoseNothing) {
   auto metrics = make_metrics();
   std::vector<std::thread> threads;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +40,12 @@ class Metrics {
   virtual void set_connections(uint32_t open) = 0;
   /// Constants of a model's cache, shown as `vllm:cache_config_info`.
   virtual void set_cache_config(const std::string& model, uint32_t page_size, uint32_t pages) = 0;
+  /// A rule of the brown-out holds for a model or does no more; a request was touched by it.
+  virtual void set_brownout(const std::string& model, const std::string& rule, bool holds) = 0;
+  virtual void browned_out(const std::string& model, const std::string& rule) = 0;
+  /// `outcome`: "hit", "miss" or "coalesced".
+  virtual void response_cache(const std::string& model, std::string_view outcome) = 0;
+  virtual void set_response_cache(size_t bytes, size_t answers) = 0;
   /// Prometheus text format.
   virtual std::string text() const = 0;
 };
