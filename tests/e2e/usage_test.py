@@ -238,6 +238,19 @@ def test_a_damaged_ledger_stops_the_start(tmp_path):
     assert "usage.sqlite" in out.stderr
 
 
+def test_a_quota_survives_a_restart(tmp_path):
+    keys = {"monthly": {"max_wait": '"0s"', "limits": '[{ unit = "requests", cap = 3, per = "month" }]'}}
+    for allowed in (2, 1):
+        with Keyed(tmp_path, keys=keys) as daemon:
+            daemon.ready()
+            for _ in range(allowed):
+                assert daemon.write("monthly", [5, 6], max_tokens=1).status_code == 200
+            if allowed == 1:
+                refused = daemon.write("monthly", [5, 6], max_tokens=1)
+                assert refused.status_code == 429, refused.text
+                assert refused.headers["x-should-retry"] == "false"
+
+
 class Client(threading.Thread):
     """Asks as fast as it is answered and keeps its own log, to the death of the daemon."""
 
