@@ -181,6 +181,24 @@ std::vector<Setting> clients() {
                    const Value& value) { config.queue_tokens = static_cast<size_t>(whole(value)); },
        .least = 1,
        .most = 1'000'000'000},
+      {.name = "response-cache",
+       .kind = Kind::bytes,
+       .fallback = "0",
+       .help = "Keeps answers to greedy (temperature 0) and embedding requests, so that a tenant's "
+               "same request is answered from memory and same ones at a time run once; 0: off.",
+       .apply =
+           [](Config& config, const Value& value) {
+             config.response_cache = static_cast<size_t>(whole(value));
+           },
+       .least = 0,
+       .most = int64_t{1} << 40},
+      {.name = "brownout",
+       .kind = Kind::list,
+       .help =
+           "What to do for new requests while so many wait for a model, and until half as many "
+           "do: queue>=200:max-tokens=64, queue>=400:min-priority=5, queue>=300:model=big>small.",
+       .apply = [](Config& config,
+                   const Value& value) { config.brownout = std::get<List>(value); }},
   };
 }
 

@@ -14,21 +14,28 @@ using std::chrono::milliseconds;
 
 constexpr const char* kInvalid = "invalid_request_error";
 
+milliseconds usual_wait(Code code) {
+  if (code == Code::overloaded || code == Code::rate_limited) return milliseconds{1000};
+  return code == Code::unavailable ? milliseconds{5000} : milliseconds{0};
+}
+
 void set_retry_headers(const Error& error, httplib::Response& response) {
   // The official SDKs retry every 429 and 5xx unless told not to.
-  if (error.code == Code::never_fits || error.code == Code::deadline) {
-    response.set_header("x-should-retry", "false");
-    return;
-  }
-  milliseconds wait{0};
-  if (error.code == Code::overloaded) wait = milliseconds{1000};
-  if (error.code == Code::unavailable) wait = milliseconds{5000};
-  if (error.code == Code::rate_limited) wait = milliseconds{1000};
+  const bool never = error.code == Code::never_fits || error.code == Code::deadline;
+  if (never || error.never_retry) response.set_header("x-should-retry", "false");
+  milliseconds wait = usual_wait(error.code);
   if (wait == milliseconds{0}) return;
   wait = std::max(error.retry_after.value_or(wait), milliseconds{1});
   auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   response.set_header("Retry-After", std::to_string(seconds));
   response.set_header("retry-after-ms", std::to_string(wait.count()));
+}
+
+void set_line_headers(const Error& error, httplib::Response& response) {
+  if (error.queue_position)
+    response.set_header("x-weir-queue-position", std::to_string(*error.queue_position));
+  if (error.predicted_wait)
+    response.set_header("x-weir-predicted-wait-ms", std::to_string(error.predicted_wait->count()));
 }
 
 }  // namespace
@@ -51,7 +58,7 @@ ErrorShape shape_of(const Error& error) {
     case Code::unsupported_media:
       return {415, kInvalid, "unsupported_media_type"};
     case Code::rate_limited:
-      return {429, unit, "rate_limit_exceeded"};
+      return {429, unit, error.never_retry ? "insufficient_quota" : "rate_limit_exceeded"};
     case Code::never_fits:
       return {429, unit, "rate_limit_exceeded"};
     case Code::overloaded:
@@ -82,11 +89,13 @@ std::string error_body(const Error& error) {
   return body += "}}";
 }
 
-void write_error(const Error& error, httplib::Response& response) {
-  response.status = shape_of(error).status;
+void write_error(const Error& error, int overload_status, httplib::Response& response) {
+  response.status =
+      error.code == Code::overloaded ? overload_status : shape_of(error).status;
   response.set_content(error_body(error), "application/json");
   if (error.code == Code::unauthenticated) response.set_header("WWW-Authenticate", "Bearer");
   set_retry_headers(error, response);
+  set_line_headers(error, response);
 }
 
 }  // namespace weir::http

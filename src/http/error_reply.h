@@ -22,7 +22,8 @@ ErrorShape shape_of(const Error& error);
 /// `{"error":{"message","type","param","code"}}`. What an internal error says stays in the log.
 std::string error_body(const Error& error);
 
-/// Body, status and the headers that tell clients whether and when to try again.
-void write_error(const Error& error, httplib::Response& response);
+/// Body, status and the headers that tell clients where they stood, and whether and when to try
+/// again. `overload_status` is that of Code::overloaded.
+void write_error(const Error& error, int overload_status, httplib::Response& response);
 
 }  // namespace weir::http

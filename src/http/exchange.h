@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "weir/base/metrics.h"
@@ -22,6 +23,8 @@ struct Daemon {
   serve::Service& service;
   Metrics& metrics;
   std::string version;
+  std::chrono::milliseconds ping;
+  int overload_status;
   std::atomic<bool> draining = false, stopping = false;
   std::atomic<size_t> in_flight = 0;
   std::function<std::string()> new_id;  // unique; hexadecimal
@@ -35,7 +38,10 @@ struct Exchange {
   const Route* route = nullptr;
   std::string path_tail;  // what stands where the route has {id}
   std::string body, peer;
+  std::multimap<std::string, std::string> query;  // what stands behind the path's "?"
+  std::string accept;
   serve::Caller caller;
+  bool dry_run = false;  // say what would happen, and do nothing
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool http_1_0 = false;  // knows no chunks
   bool counted = false;   // in daemon.in_flight

@@ -6,6 +6,7 @@
 #include "http/error_reply.h"
 #include "http/request_checks.h"
 #include "http/route.h"
+#include "weir/base/excerpt.h"
 
 namespace weir::http {
 
@@ -33,6 +34,8 @@ void Front::install(GuardedServer& server) {
     connection.exchange = std::make_unique<Exchange>(daemon_, connection.stream.socket());
     Exchange& exchange = *connection.exchange;
     exchange.peer = request.remote_addr;
+    exchange.query = {request.params.begin(), request.params.end()};
+    exchange.accept = request.get_header_value("Accept");
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
     exchange.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.new_id();
@@ -112,7 +115,7 @@ Result<void> Front::find_route(const Request& request, Exchange& exchange, Respo
     allowed += route.method == "GET" ? "GET, HEAD" : route.method;
   }
   if (allowed.empty()) {
-    return Error{.code = Code::not_found, .message = fmt::format("no route {}", request.path)};
+    return Error{.code = Code::not_found, .message = fmt::format("no route {}", excerpt(request.path))};
   }
   response.set_header("Allow", allowed);
   return Error{
@@ -150,7 +153,13 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
   exchange.caller.identity = *identity;
   auto gone = [&exchange] { return exchange.daemon.stopping || exchange.gone(); };
   exchange.caller.gone = gone;
-  return read_caller_headers(request, exchange.caller);
+  if (auto read = read_caller_headers(request, exchange.caller); !read) return read;
+  auto dry = read_dry_run(request);
+  if (!dry) return dry.error();
+  exchange.dry_run = *dry;
+  if (!*dry || exchange.route->dry_run) return {};
+  return invalid(fmt::format("{} charges nothing and has no dry run", exchange.route->path),
+                 "x-weir-dry-run");
 }
 
 Result<void> Front::read_body(Connection& connection, const httplib::ContentReader& reader) const {
@@ -190,7 +199,7 @@ void Front::refuse(Exchange& exchange, Error error, Response& response) const {
     spdlog::error("id={} failed: {}", exchange.caller.request_id, error.message);
   }
   exchange.failure = loggable(error);
-  write_error(error, response);
+  write_error(error, options_.overload_status, response);
 }
 
 // Answers that the library gave without asking us.
@@ -212,7 +221,7 @@ void Front::complete_error(const Request& request, Connection& connection,
     error = invalid(fmt::format("the path has {} bytes; the limit is 1024", request.target.size()));
   }
   if (connection.exchange) connection.exchange->failure = loggable(error);
-  write_error(error, response);
+  write_error(error, options_.overload_status, response);
   if (timed_out(connection)) response.status = kRequestTimeout;
 }
 

@@ -102,6 +102,16 @@ Result<void> read_caller_headers(const httplib::Request& request, serve::Caller&
   return {};
 }
 
+Result<bool> read_dry_run(const httplib::Request& request) {
+  constexpr const char* kName = "x-weir-dry-run";
+  if (!request.has_header(kName)) return false;
+  std::string text = request.get_header_value(kName);
+  if (same(text, "true")) return true;
+  if (same(text, "false")) return false;
+  return invalid(
+      fmt::format("header {} must be true or false, not \"{}\"", kName, text.substr(0, 40)), kName);
+}
+
 bool has_body(const httplib::Request& request) {
   return request.has_header("Transfer-Encoding") ||
          (request.has_header("Content-Length") &&

@@ -18,6 +18,8 @@ Result<void> check_framing(const httplib::Request& request);
 Result<void> check_media(const httplib::Request& request);
 /// `x-weir-max-wait-ms` and `x-weir-deadline-ms`.
 Result<void> read_caller_headers(const httplib::Request& request, serve::Caller& caller);
+/// `x-weir-dry-run`: true or false.
+Result<bool> read_dry_run(const httplib::Request& request);
 
 bool has_body(const httplib::Request& request);
 bool wants_close(const httplib::Request& request);

@@ -24,6 +24,7 @@ struct Route {
   std::string_view method, path;  // a path may end in {id}
   Access access;
   Result<void> (*handle)(Exchange&, httplib::Response&);
+  bool dry_run = false;  // can say what it would do
 };
 
 std::span<const Route> routes();
@@ -35,6 +36,7 @@ Result<void> post_tokenize(Exchange&, httplib::Response&);
 Result<void> post_detokenize(Exchange&, httplib::Response&);
 Result<void> get_models(Exchange&, httplib::Response&);
 Result<void> get_model(Exchange&, httplib::Response&);
+Result<void> get_usage(Exchange&, httplib::Response&);
 Result<void> get_health(Exchange&, httplib::Response&);
 Result<void> get_ready(Exchange&, httplib::Response&);
 Result<void> get_metrics(Exchange&, httplib::Response&);

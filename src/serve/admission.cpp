@@ -8,6 +8,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// How often a waiting thread asks whether its client is still there.
+constexpr milliseconds kLook{100};
+constexpr milliseconds kLeastRetry{1000}, kMostRetry{5000};
+
 std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<Row>& rows,
                                        Admitted& admitted) {
   std::vector<work::Request> requests;
@@ -22,7 +26,7 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
     request.client = ticket.key->name;
     request.cache_scope = ticket.key->tenant;
     request.weight = static_cast<float>(ticket.key->weight);
-    request.priority = ticket.key->priority;
+    request.priority = ticket.priority;
     request.arrival = admitted.queued_at;
     request.deadline = ticket.deadline;
     requests.push_back(std::move(request));
@@ -31,10 +35,29 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
   return requests;
 }
 
+void put_limits(Caller& caller, const std::vector<traffic::CellState>& cells) {
+  for (auto& [name, value] : traffic::limit_headers(cells))
+    put_header(caller, name, std::move(value));
+}
+
+milliseconds rounded(Duration duration) {
+  return std::max(std::chrono::ceil<milliseconds>(duration), milliseconds(0));
+}
+
 }  // namespace
 
+void put_header(Caller& caller, const std::string& name, std::string value) {
+  for (auto& header : caller.headers)
+    if (header.first == name) {
+      header.second = std::move(value);
+      return;
+    }
+  caller.headers.emplace_back(name, std::move(value));
+}
+
 traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {
-  traffic::Cost cost{.requests = static_cast<int64_t>(rows.size())};
+  const auto count = static_cast<int64_t>(rows.size());
+  traffic::Cost cost{.requests = count, .concurrent = count};
   for (const Row& row : rows) {
     cost.input_tokens += static_cast<int64_t>(row.prompt.size());
     if (const auto* sampling = std::get_if<work::SamplingParams>(&row.params))
@@ -43,39 +66,133 @@ traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {
   return cost;
 }
 
-Result<traffic::Permit> Admission::pass_gate(Ticket& ticket, const std::vector<Row>& rows,
-                                             Caller& caller) const {
+traffic::Entry Admission::entry_of(const Ticket& ticket, const std::vector<Row>& rows,
+                                   const Caller& caller) const {
   milliseconds max_wait = ticket.key->max_wait.value_or(options_.max_wait);
   if (caller.max_wait) max_wait = std::min(max_wait, *caller.max_wait);
-  if (caller.timeout) max_wait = std::min(max_wait, *caller.timeout);
-  std::vector<traffic::CellState> cells;
-  const TimePoint before = clock_.now();
-  auto permit = gate_.enter({.key = ticket.key,
-                             .model = ticket.model_name(),
-                             .cost = cost_of(rows),
-                             .max_wait = std::max(max_wait, milliseconds(0)),
-                             .gone = caller.gone},
-                            &cells);
-  ticket.waited = std::chrono::duration_cast<milliseconds>(clock_.now() - before);
-  for (auto& header : traffic::limit_headers(cells)) caller.headers.push_back(std::move(header));
-  return permit;
+  if (ticket.deadline) max_wait = std::min(max_wait, rounded(*ticket.deadline - clock_.now()));
+  return {.key = ticket.key,
+          .model = ticket.model_name(),
+          .cost = cost_of(rows),
+          .max_wait = std::max(max_wait, milliseconds(0))};
 }
 
-Result<Admitted> Admission::admit(Ticket& ticket, const std::vector<Row>& rows,
-                                  Caller& caller) const {
-  auto permit = pass_gate(ticket, rows, caller);
-  if (!permit) return permit.error();
-  Admitted admitted{.permit = *std::move(permit),
+Standing Admission::in_queue(const Ticket& ticket, const std::vector<Row>& rows) const {
+  size_t tokens = 0;
+  for (const Row& row : rows) tokens += row.prompt.size();
+  const auto forecast =
+      ticket.model->served.queue->forecast(ticket.key->name, ticket.priority, tokens);
+  return {.line = Standing::Line::queue, .place = forecast.position + 1, .wait = forecast.wait};
+}
+
+Result<void> Admission::check_room(const Ticket& ticket, size_t rows) const {
+  auto room = ticket.model->served.queue->room_for(ticket.key->name, ticket.priority, rows);
+  if (!room) return queue_refusal(std::move(room.error()));
+  return {};
+}
+
+Result<void> Admission::check_deadline(const Ticket& ticket, milliseconds at_gate,
+                                       const Standing& queue) const {
+  if (!ticket.deadline) return {};
+  const milliseconds left = rounded(*ticket.deadline - clock_.now());
+  const milliseconds wait = at_gate + queue.wait;
+  if (wait <= left) return {};
+  return Error{.code = Code::overloaded,
+               .message = "the predicted wait of " + std::to_string(wait.count()) +
+                          " ms passes the request's deadline, which is in " +
+                          std::to_string(left.count()) + " ms",
+               .retry_after = std::clamp(wait - left, kLeastRetry, kMostRetry),
+               .queue_position = queue.place,
+               .predicted_wait = wait};
+}
+
+Error Admission::queue_refusal(Error error) const {
+  if (error.code == Code::overloaded || error.code == Code::unavailable)
+    if (!error.retry_after) error.retry_after = options_.retry_after;
+  return error;
+}
+
+Result<traffic::Place> Admission::enter(Ticket& ticket, const std::vector<Row>& rows,
+                                        Caller& caller) const {
+  ticket.at_gate = clock_.now();
+  const Standing queue = in_queue(ticket, rows);
+  if (auto soon = check_deadline(ticket, milliseconds(0), queue); !soon) return soon.error();
+  std::vector<traffic::CellState> cells;
+  auto place = gate_.enter(entry_of(ticket, rows, caller), &cells);
+  put_limits(caller, cells);
+  if (!place) {
+    Error& error = place.error();
+    if (error.code == Code::rate_limited && !error.predicted_wait)
+      error.predicted_wait = error.retry_after;
+    return place;
+  }
+  if (place->admitted()) return place;
+  const traffic::Standing standing = place->standing();
+  if (auto soon = check_deadline(ticket, standing.wait, queue); !soon) return soon.error();
+  put_header(caller, "x-weir-queue-position", std::to_string(standing.place));
+  put_header(caller, "x-weir-predicted-wait-ms",
+             std::to_string((standing.wait + queue.wait).count()));
+  return place;
+}
+
+Result<bool> Admission::wait(const Ticket& ticket, traffic::Place& place,
+                             milliseconds limit) const {
+  if (place.admitted()) return true;
+  const TimePoint now = clock_.now();
+  if (ticket.deadline) {
+    if (now >= *ticket.deadline) return deadline_passed(ticket, 0);
+    limit = std::min(limit, rounded(*ticket.deadline - now));
+  }
+  return place.wait(limit);
+}
+
+Result<Admitted> Admission::enqueue(Ticket& ticket, traffic::Place& place,
+                                    const std::vector<Row>& rows, Caller& caller) const {
+  const TimePoint now = clock_.now();
+  ticket.waited = std::chrono::duration_cast<milliseconds>(now - ticket.at_gate);
+  put_limits(caller, place.cells());
+  Admitted admitted{.permit = place.take(),
                     .bell = std::make_shared<Doorbell>(),
                     .readers = {},
-                    .queued_at = clock_.now()};
+                    .queued_at = now};
   auto requests = requests_of(ticket, rows, admitted);
   auto pushed = ticket.model->served.queue->push(requests);
   if (pushed) return admitted;
   admitted.permit.refund_all();
-  if (pushed.error().code == Code::overloaded || pushed.error().code == Code::unavailable)
-    if (!pushed.error().retry_after) pushed.error().retry_after = options_.retry_after;
-  return pushed.error();
+  return queue_refusal(std::move(pushed.error()));
+}
+
+Result<Admitted> Admission::admit(Ticket& ticket, const std::vector<Row>& rows,
+                                  Caller& caller) const {
+  auto place = enter(ticket, rows, caller);
+  if (!place) return place.error();
+  while (true) {
+    auto through = wait(ticket, *place, kLook);
+    if (!through) return through.error();
+    if (*through) return enqueue(ticket, *place, rows, caller);
+    if (caller.gone && caller.gone())
+      return Error{.code = Code::cancelled, .message = "the client left while it waited"};
+  }
+}
+
+Result<traffic::Permit> Admission::pass(Ticket& ticket, const std::vector<Row>& rows,
+                                        Caller& caller) const {
+  ticket.at_gate = clock_.now();
+  traffic::Entry entry = entry_of(ticket, rows, caller);
+  entry.cost.output_tokens = 0;
+  std::vector<traffic::CellState> cells;
+  auto place = gate_.enter(entry, &cells);
+  put_limits(caller, cells);
+  if (!place) return place.error();
+  while (true) {
+    auto through = wait(ticket, *place, kLook);
+    if (!through) return through.error();
+    if (*through) break;
+    if (caller.gone && caller.gone())
+      return Error{.code = Code::cancelled, .message = "the client left while it waited"};
+  }
+  ticket.waited = std::chrono::duration_cast<milliseconds>(clock_.now() - ticket.at_gate);
+  return place->take();
 }
 
 }  // namespace weir::serve

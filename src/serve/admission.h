@@ -25,25 +25,57 @@ struct Admitted {
   TimePoint queued_at;
 };
 
-/// The way from a checked request into the work queue: through the gate, then all rows together.
-/// Stateless but for what it stands on.
+/// The way of a checked request into the work queue: in line at the gate, then all rows together.
+/// Stateless but for what it stands on. Whatever refuses, nothing was charged then.
 class Admission {
  public:
   Admission(const ServiceOptions& options, traffic::Gate& gate, const Clock& clock)
       : options_(options), gate_(gate), clock_(clock) {}
 
-  /// Writes how long it waited to `ticket`, and the limits to the caller's headers, also of a
-  /// refusal. Errors: the gate's and the queue's; then nothing was charged.
+  /// Before the work of rendering and tokenizing. Errors: overloaded.
+  Result<void> check_room(const Ticket& ticket, size_t rows) const;
+
+  /// Enters the gate's line. Tells the caller's headers of the limits, and of the line where it has
+  /// to wait, also of a refusal. Errors: the gate's; overloaded (its deadline will have passed
+  /// before its turn comes).
+  Result<traffic::Place> enter(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
+
+  /// Waits at most `limit`, and not beyond the deadline; true: admitted. Errors: the gate's,
+  /// deadline.
+  Result<bool> wait(const Ticket& ticket, traffic::Place& place,
+                    std::chrono::milliseconds limit) const;
+
+  /// REQUIRES: `place` is admitted. Errors: the queue's.
+  Result<Admitted> enqueue(Ticket& ticket, traffic::Place& place, const std::vector<Row>& rows,
+                           Caller& caller) const;
+
+  /// All of these in the caller's thread. Errors also: cancelled.
   Result<Admitted> admit(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
 
+  /// The gate alone, in the caller's thread: for a request that is answered without the model, so
+  /// that no completion is reserved. Errors: the gate's, deadline, cancelled.
+  Result<traffic::Permit> pass(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
+
+  /// What enter() and enqueue() would do now: charge, limits, waits and refusal.
+  DryRun preview(const Ticket& ticket, const std::vector<Row>& rows, const Caller& caller) const;
+
  private:
-  Result<traffic::Permit> pass_gate(Ticket& ticket, const std::vector<Row>& rows,
-                                    Caller& caller) const;
+  traffic::Entry entry_of(const Ticket& ticket, const std::vector<Row>& rows,
+                          const Caller& caller) const;
   traffic::Cost cost_of(const std::vector<Row>& rows) const;
+  /// Where the request would stand in its model's queue if it entered now.
+  Standing in_queue(const Ticket& ticket, const std::vector<Row>& rows) const;
+  /// Errors: overloaded, where its turn comes after its deadline.
+  Result<void> check_deadline(const Ticket& ticket, std::chrono::milliseconds at_gate,
+                              const Standing& queue) const;
+  Error queue_refusal(Error error) const;
 
   const ServiceOptions& options_;
   traffic::Gate& gate_;
   const Clock& clock_;
 };
+
+/// Sets a header of the answer, in place of an earlier one of that name.
+void put_header(Caller& caller, const std::string& name, std::string value);
 
 }  // namespace weir::serve

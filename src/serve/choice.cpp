@@ -126,15 +126,16 @@ void Choice::finish(const work::Finish& finish, Delta& delta) {
 bool Choice::names_eos(int32_t id) const { return !ignore_eos_ && holds(eos_ids_, id); }
 
 Usage Choice::usage() const {
+  const auto queued = started_ ? started_->queued : std::chrono::microseconds(0);
   Usage usage{.prompt_tokens = prompt_tokens_,
               .completion_tokens = completion_tokens_,
-              .cached_tokens = started_.cached_tokens,
-              .queue_ms = milliseconds_of(started_.queued)};
+              .cached_tokens = cached_tokens(),
+              .queue_ms = milliseconds_of(queued)};
   if (finish_) {
     usage.prefill_ms = milliseconds_of(finish_->prefill);
     usage.decode_ms = milliseconds_of(finish_->decode);
   } else if (first_at_) {
-    usage.prefill_ms = milliseconds_of(*first_at_ - queued_at_ - started_.queued);
+    usage.prefill_ms = milliseconds_of(*first_at_ - queued_at_ - queued);
     usage.decode_ms = milliseconds_of(last_at_ - *first_at_);
   }
   return usage;

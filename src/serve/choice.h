@@ -34,8 +34,10 @@ class Choice {
   void close();
 
   bool closed() const { return closed_; }
+  bool begun() const { return started_ || first_at_; }  // its first row was planned
   const std::optional<End>& end() const { return end_; }
   uint32_t completion_tokens() const { return completion_tokens_; }
+  uint32_t cached_tokens() const { return started_ ? started_->cached_tokens : 0; }
   uint32_t max_tokens() const { return max_tokens_; }
   const std::optional<TimePoint>& first_token_at() const { return first_at_; }
   const std::vector<double>& gaps() const {
@@ -65,7 +67,7 @@ class Choice {
   std::deque<work::Event> events_;  // arrived, not yet looked at
   bool closed_ = false;
   std::optional<End> end_;
-  work::Started started_;
+  std::optional<work::Started> started_;
   std::optional<work::Finish> finish_;
   int32_t last_id_ = -1;
   uint32_t completion_tokens_ = 0;

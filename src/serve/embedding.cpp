@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook{
-    20};  // how often a waiting thread asks whether its client is still there
+// How often a waiting thread asks whether its client is still there.
+constexpr milliseconds kLook{100};
 
 }  // namespace
 
@@ -32,7 +32,7 @@ Collection::Collection(Ticket ticket, Admitted admitted, const std::vector<Row>&
                        const Clock& clock)
     : clock_(clock),
       ticket_(std::move(ticket)),
-      permit_(std::move(admitted.permit)),
+      account_(std::move(admitted.permit), rows.size()),
       bell_(std::move(admitted.bell)),
       running_(rows.size()) {
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -50,8 +50,9 @@ Result<Embeddings> Collection::collect(const std::function<bool()>& gone,
     return waited.error();
   }
   Embeddings answer{.model = ticket_.model_name(), .vectors = {}, .usage = usage()};
-  permit_.used(answer.usage.prompt_tokens, 0);
+  account_.used(answer.usage.prompt_tokens, 0, answer.usage.cached_tokens);
   log_end(ticket_, inputs_.size(), answer.usage, "stop");
+  account_.settle(ticket_, answer.usage, std::nullopt);
   for (Input& input : inputs_) {
     if (!dimensions) {
       answer.vectors.push_back(std::move(input.vector));
@@ -102,28 +103,31 @@ Result<void> Collection::look(Input& input) {
 }
 
 void Collection::fail(const Error& error) {
-  int64_t charged = 0;
-  // A client that leaves has had its inputs worked on, as far as can be known here.
+  int64_t charged = 0, cached = 0;
   for (Input& input : inputs_) {
-    if (input.finish || error.code == Code::cancelled) charged += input.tokens;
+    // What has begun is computed to its end, whoever still wants it.
+    if (input.started) charged += input.tokens;
+    if (input.started) cached += input.started->cached_tokens;
     if (!input.finish) observe(input, finish_word(error.code));
     input.reader.close();
   }
   if (error.code == Code::cancelled || error.code == Code::deadline)
-    permit_.used(charged, 0);
+    account_.used(charged, 0, cached);
   else
-    permit_.refund_all();
+    account_.refund_all();
   log_end(ticket_, inputs_.size(), usage(), finish_word(error.code));
+  account_.settle(ticket_, usage(), error.code);
 }
 
 void Collection::observe(const Input& input, std::string_view finish) {
   ModelMetrics* metrics = ticket_.model->served.metrics;
   if (metrics == nullptr) return;
   const work::Finish costs = input.finish.value_or(work::Finish{});
+  const work::Started started = input.started.value_or(work::Started{});
   metrics->finished({.finish_reason = finish,
                      .prompt_tokens = input.tokens,
-                     .cached_tokens = input.started.cached_tokens,
-                     .queue_s = seconds_of(input.started.queued),
+                     .cached_tokens = started.cached_tokens,
+                     .queue_s = seconds_of(started.queued),
                      .prefill_s = seconds_of(costs.prefill),
                      .decode_s = seconds_of(costs.decode),
                      .e2e_s = seconds_of(clock_.now() - ticket_.arrival)});
@@ -134,8 +138,9 @@ Usage Collection::usage() const {
   for (const Input& input : inputs_) {
     sum.prompt_tokens += input.tokens;
     if (!input.finish) continue;
-    sum.cached_tokens += input.started.cached_tokens;
-    sum.queue_ms = std::max(sum.queue_ms, milliseconds_of(input.started.queued));
+    const work::Started started = input.started.value_or(work::Started{});
+    sum.cached_tokens += started.cached_tokens;
+    sum.queue_ms = std::max(sum.queue_ms, milliseconds_of(started.queued));
     sum.prefill_ms = std::max(sum.prefill_ms, milliseconds_of(input.finish->prefill));
     sum.decode_ms = std::max(sum.decode_ms, milliseconds_of(input.finish->decode));
   }

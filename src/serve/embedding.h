@@ -7,6 +7,7 @@
 
 #include "admission.h"
 #include "ticket.h"
+#include "usage_account.h"
 #include "weir/serve/service.h"
 
 namespace weir::serve {
@@ -28,7 +29,7 @@ class Collection {
     work::ReplyReader reader;
     uint32_t tokens = 0;
     std::vector<float> vector;
-    work::Started started;
+    std::optional<work::Started> started;
     std::optional<work::Finish> finish;
   };
 
@@ -40,7 +41,7 @@ class Collection {
 
   const Clock& clock_;
   Ticket ticket_;
-  traffic::Permit permit_;
+  UsageAccount account_;
   const std::shared_ptr<Doorbell> bell_;
   std::vector<Input> inputs_;
   size_t running_;

@@ -18,7 +18,7 @@ RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vect
                                      const Sampling& asked, const Clock& clock)
     : clock_(clock),
       ticket_(std::move(ticket)),
-      permit_(std::move(admitted.permit)),
+      account_(std::move(admitted.permit), rows.size()),
       bell_(std::move(admitted.bell)),
       queued_at_(admitted.queued_at),
       running_(rows.size()) {
@@ -37,9 +37,13 @@ RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vect
 RunningGeneration::~RunningGeneration() {
   if (ended_) return;
   abandon("abort");
-  int64_t input = 0;
-  for (const auto& prompt : prompts_) input += static_cast<int64_t>(prompt.size());
-  permit_.used(input, completion_tokens());
+  int64_t input = 0, cached = 0;
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    if (!choices_[i]->begun()) continue;
+    input += static_cast<int64_t>(prompts_[i].size());
+    cached += choices_[i]->cached_tokens();
+  }
+  account_.used(input, completion_tokens(), cached);
   end("abort");
 }
 
@@ -94,18 +98,20 @@ Result<std::optional<Delta>> RunningGeneration::look() {
 Result<std::optional<Delta>> RunningGeneration::fail(Error error) {
   abandon(finish_word(error.code));
   charge();
-  if (our_fault(error.code) && completion_tokens() == 0) permit_.refund_all();
+  if (our_fault(error.code) && completion_tokens() == 0) account_.refund_all();
   error_ = std::move(error);
   end(finish_word(error_->code));
   return *error_;
 }
 
 void RunningGeneration::charge() {
-  int64_t input = 0;
-  for (size_t i = 0; i < choices_.size(); ++i)
-    if (choices_[i]->first_token_at() || choices_[i]->end())
-      input += static_cast<int64_t>(prompts_[i].size());
-  permit_.used(input, completion_tokens());
+  int64_t input = 0, cached = 0;
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    if (!choices_[i]->first_token_at() && !choices_[i]->end()) continue;
+    input += static_cast<int64_t>(prompts_[i].size());
+    cached += choices_[i]->cached_tokens();
+  }
+  account_.used(input, completion_tokens(), cached);
 }
 
 void RunningGeneration::observe(const Choice& choice, std::string_view finish) {
@@ -129,13 +135,30 @@ void RunningGeneration::observe(const Choice& choice, std::string_view finish) {
 void RunningGeneration::end(std::string_view finish) {
   ended_ = true;
   log_end(ticket_, choices_.size(), usage(), finish);
-  permit_ = {};
+  account_.settle(ticket_, usage(), error_ ? std::optional(error_->code) : std::nullopt);
 }
 
 uint32_t RunningGeneration::completion_tokens() const {
   uint32_t tokens = 0;
   for (const auto& choice : choices_) tokens += choice->completion_tokens();
   return tokens;
+}
+
+std::optional<Standing> RunningGeneration::standing() {
+  const bool begun = std::any_of(choices_.begin(), choices_.end(),
+                                 [](const auto& choice) { return choice->begun(); });
+  if (ended_ || begun) return std::nullopt;
+  size_t tokens = 0;
+  for (const auto& prompt : prompts_) tokens += prompt.size();
+  // Of one that came now, and so stands behind this one: at most what is before this one, and less
+  // as the line moves.
+  const auto behind =
+      ticket_.model->served.queue->forecast(ticket_.key->name, ticket_.priority, tokens);
+  const size_t most = behind.position >= choices_.size() ? behind.position + 1 - choices_.size() : 1;
+  place_ = std::min(place_, most);
+  return Standing{.line = Standing::Line::queue,
+                  .place = place_,
+                  .wait = behind.wait * static_cast<int64_t>(place_) / static_cast<int64_t>(most)};
 }
 
 Usage RunningGeneration::usage() const {

@@ -7,6 +7,7 @@
 #include "admission.h"
 #include "choice.h"
 #include "ticket.h"
+#include "usage_account.h"
 #include "weir/serve/service.h"
 
 namespace weir::serve {
@@ -24,6 +25,7 @@ class RunningGeneration final : public Generation {
   const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
   bool done() const override { return ended_; }
+  std::optional<Standing> standing() override;
   Usage usage() const override;
 
  private:
@@ -38,12 +40,13 @@ class RunningGeneration final : public Generation {
 
   const Clock& clock_;
   Ticket ticket_;
-  traffic::Permit permit_;
+  UsageAccount account_;
   const std::shared_ptr<Doorbell> bell_;
   const TimePoint queued_at_;
   std::vector<std::vector<int32_t>> prompts_;
   std::vector<std::unique_ptr<Choice>> choices_;
   size_t turn_ = 0, running_ = 0;
+  size_t place_ = SIZE_MAX;  // in the queue, as last seen
   bool ended_ = false;
   FinishReason last_reason_ = FinishReason::stop;
   std::optional<Error> error_;

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "weir/base/excerpt.h"
+
 namespace weir::serve {
 namespace {
 
@@ -66,7 +68,7 @@ Result<const ModelSet::Place*> ModelSet::named(const std::string& name,
   for (const Place& place : places_)
     if (key.may_use(place.served.name)) served += (served.empty() ? "" : ", ") + place.served.name;
   return Error{.code = Code::not_found,
-               .message = "model \"" + name + "\" is not served; served: " + served,
+               .message = "model \"" + excerpt(name) + "\" is not served; served: " + served,
                .param = "model"};
 }
 
@@ -160,6 +162,12 @@ bool ModelSet::all_ready() const {
   std::lock_guard lock(mutex_);
   return std::all_of(places_.begin(), places_.end(),
                      [](const Place& place) { return place.ready != nullptr; });
+}
+
+std::vector<const ServedModel*> ModelSet::all() const {
+  std::vector<const ServedModel*> all;
+  for (const Place& place : places_) all.push_back(&place.served);
+  return all;
 }
 
 size_t ModelSet::longest_queue() const {

@@ -42,6 +42,7 @@ class ModelSet {
   std::vector<std::pair<std::string, Progress::State>> states() const;
   bool all_ready() const;
   size_t longest_queue() const;
+  std::vector<const ServedModel*> all() const;  // whatever their state
 
  private:
   struct Place {

@@ -8,18 +8,6 @@
 namespace weir::serve {
 namespace {
 
-/// Refuses what is certain not to fit, before the work of tokenizing it.
-Result<void> check_bytes(const std::string& text, const LoadedModel& model,
-                         const std::string& name) {
-  if (!model.text.longest_piece_bytes) return {};
-  const uint64_t longest = *model.text.longest_piece_bytes;
-  if (text.size() <= longest * model.max_model_len) return {};
-  return invalid(
-      fmt::format("{} has {} bytes, which are at least {} tokens; this model takes {}", name,
-                  text.size(), (text.size() + longest - 1) / longest, model.max_model_len),
-      name);
-}
-
 Result<std::vector<int32_t>> tokenize(const std::string& text, const LoadedModel& model,
                                       bool add_special, const std::string& name) {
   auto ids = model.text.tokenizer->encode(text, add_special);
@@ -70,6 +58,17 @@ Result<std::vector<int32_t>> cut(const std::string& text, const LoadedModel& mod
 
 }  // namespace
 
+Result<void> check_bytes(const std::string& text, const LoadedModel& model,
+                         const std::string& name) {
+  if (!model.text.longest_piece_bytes) return {};
+  const uint64_t longest = *model.text.longest_piece_bytes;
+  if (text.size() <= longest * model.max_model_len) return {};
+  return invalid(
+      fmt::format("{} has {} bytes, which are at least {} tokens; this model takes {}", name,
+                  text.size(), (text.size() + longest - 1) / longest, model.max_model_len),
+      name);
+}
+
 Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
                        const std::string& name) {
   for (size_t i = 0; i < ids.size(); ++i)
@@ -82,8 +81,8 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
   return {};
 }
 
-Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,
-                                         const ChatRequest& request, bool must_fit) {
+Result<std::string> chat_text(const ServedModel& served, const LoadedModel& model,
+                              const ChatRequest& request) {
   if (!model.text.chat_template)
     return invalid(
         "model \"" + served.name + "\" has no chat template; /v1/completions takes its prompts",
@@ -91,12 +90,15 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
   auto context = chat_context(request);
   if (!context) return context.error();
   auto text = model.text.chat_template->render(*context);
-  if (!text) {
-    if (text.error().param.empty()) text.error().param = "messages";
-    return text.error();
-  }
-  if (must_fit)
-    if (auto checked = check_bytes(*text, model, "messages"); !checked) return checked.error();
+  if (!text && text.error().param.empty()) text.error().param = "messages";
+  return text;
+}
+
+Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,
+                                         const ChatRequest& request, bool must_fit) {
+  auto text = chat_text(served, model, request);
+  if (!text) return text.error();
+  if (auto checked = check_bytes(*text, model, "messages"); !checked) return checked.error();
   auto ids = tokenize(*text, model, false, "messages");
   if (!ids || !must_fit) return ids;
   if (auto checked = check_length(*ids, model, "prompt"); !checked) {

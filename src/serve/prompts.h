@@ -14,8 +14,12 @@ namespace weir::serve {
 /// object, or sets what the request itself sets).
 Result<std::string> chat_context(const ChatRequest& request);
 
-/// The tokens of a conversation as the model's template renders it. Errors: invalid_argument (no
-/// template, what the template refuses, a prompt too long).
+/// A conversation as the model's template renders it. Errors: invalid_argument (no template, what
+/// the template refuses).
+Result<std::string> chat_text(const ServedModel& served, const LoadedModel& model,
+                              const ChatRequest& request);
+
+/// Its tokens. Errors also: invalid_argument (a prompt too long).
 Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,
                                          const ChatRequest& request, bool must_fit);
 
@@ -28,6 +32,11 @@ Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const P
 Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Prompt& input,
                                              const EmbeddingRequest& request,
                                              const std::string& name);
+
+/// Refuses a text that is certain to have more tokens than the model takes, before the work of
+/// tokenizing it.
+Result<void> check_bytes(const std::string& text, const LoadedModel& model,
+                         const std::string& name);
 
 /// Errors: invalid_argument that names the first id that the model does not have.
 Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,

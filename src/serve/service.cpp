@@ -1,28 +1,26 @@
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <limits>
 #include <mutex>
 #include <utility>
 
 #include "admission.h"
+#include "brownout_guard.h"
 #include "embedding.h"
 #include "generation.h"
 #include "identity.h"
 #include "model_set.h"
+#include "prepare.h"
 #include "prompts.h"
-#include "sampling.h"
+#include "response_cache.h"
 #include "ticket.h"
+#include "usage_account.h"
+#include "usage_query.h"
+#include "waiting_generation.h"
 #include "weir/serve/make_service.h"
 
 namespace weir::serve {
 namespace {
-
-constexpr uint32_t kCompletionTokens = 16;  // OpenAI's default of /v1/completions
-
-/// "prompt" where there is one, "prompt[2]" where there are several.
-std::string field(const char* name, size_t index, size_t count) {
-  return count == 1 ? std::string(name) : std::string(name) + '[' + std::to_string(index) + ']';
-}
 
 class ModelService final : public SteeredService {
  public:
@@ -31,7 +29,9 @@ class ModelService final : public SteeredService {
       : options_(options),
         parts_(std::move(parts)),
         admission_(options_, parts_.gate, parts_.clock),
-        models_(std::move(models), options.retry_after) {
+        models_(std::move(models), options.retry_after),
+        brownout_(options_.brownout, parts_.metrics),
+        responses_(options_.response_cache, {admission_, parts_.metrics, parts_.clock}) {
     set_keys(std::move(keys));
   }
 
@@ -40,12 +40,14 @@ class ModelService final : public SteeredService {
   Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request,
                                                Caller& caller) override;
   Result<Embeddings> embed(const EmbeddingRequest& request, Caller& caller) override;
+  Result<DryRun> dry_run(const AnyRequest& request, Caller& caller) override;
   Result<Tokens> tokenize(const TokenizeRequest& request, Caller& caller) override;
   Result<std::string> detokenize(const std::string& model, const std::vector<int32_t>& ids,
                                  Caller& caller) override;
   std::vector<ModelInfo> models(const Caller& caller) override;
+  Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) override;
   Readiness readiness() override;
-  std::string metrics_text() override { return parts_.metrics.text(); }
+  std::string metrics_text() override;
 
   void set_keys(std::shared_ptr<const traffic::KeyStore> keys) override;
   void mark_ready(const std::string& name, LoadedModel loaded) override {
@@ -69,18 +71,28 @@ class ModelService final : public SteeredService {
   /// These, and that new work is taken.
   Result<Ticket> open_ticket(const Want& want, Caller& caller) const;
 
-  Result<std::unique_ptr<Generation>> start_chat(const ChatRequest& request, Caller& caller);
-  Result<std::unique_ptr<Generation>> start_completion(const CompletionRequest& request,
-                                                       Caller& caller);
-  Result<std::unique_ptr<Generation>> generate(Ticket ticket, std::vector<Row> rows,
-                                               const Sampling& asked, Caller& caller);
-  /// Log and metrics of a request that never entered the queue.
+  template <class Request>
+  Result<std::unique_ptr<Generation>> generate(const Request& request, Caller& caller);
+  template <class Request>
+  Result<std::unique_ptr<Generation>> start(const Want& want, const Request& request,
+                                            Caller& caller);
+  /// Its model and rows, after the brown-out.
+  template <class Request>
+  Result<Checked> check(const Want& want, const Request& request, Caller& caller);
+  template <class Request>
+  void relieve(Checked& checked, Measures& measures, const Request& request, Caller& caller);
+  Result<std::unique_ptr<Generation>> run(Checked checked, const Sampling& asked, Caller& caller);
+  template <class Request>
+  Result<DryRun> preview(const Request& request, Caller& caller);
+  /// Log and metrics of a request that was refused at once.
   void note_refusal(const Want& want, const Caller& caller, const Error& error) const;
 
   const ServiceOptions options_;
   const ServiceParts parts_;
   const Admission admission_;
   ModelSet models_;
+  BrownoutGuard brownout_;
+  ResponseCache responses_;
   mutable std::mutex keys_mutex_;
   std::shared_ptr<const traffic::KeyStore> keys_;
   std::atomic<bool> draining_ = false;
@@ -88,7 +100,7 @@ class ModelService final : public SteeredService {
 };
 
 void ModelService::set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
-  parts_.gate.set_models(keys->models());
+  parts_.gate.set_rules(keys->rules());
   std::lock_guard lock(keys_mutex_);
   keys_ = std::move(keys);
 }
@@ -113,7 +125,7 @@ Result<std::shared_ptr<const ReadyModel>> ModelService::find_model(const Want& w
     return Error{.code = Code::permission_denied,
                  .message = "key \"" + key.name + "\" lacks the scope \"infer\""};
   auto model = models_.resolve(want.model, want.kind, key);
-  if (model) caller.headers.emplace_back("x-weir-model", (*model)->served.name);
+  if (model) put_header(caller, "x-weir-model", (*model)->served.name);
   return model;
 }
 
@@ -126,6 +138,7 @@ Result<Ticket> ModelService::open_ticket(const Want& want, Caller& caller) const
     return Error{.code = Code::unavailable,
                  .message = "the server is shutting down and takes no new requests",
                  .retry_after = options_.retry_after};
+  const traffic::Key& key = *caller.identity->key();
   std::optional<TimePoint> deadline;
   if (caller.timeout) deadline = arrival + *caller.timeout;
   return Ticket{.in_flight = std::move(in_flight),
@@ -133,7 +146,10 @@ Result<Ticket> ModelService::open_ticket(const Want& want, Caller& caller) const
                 .key = caller.identity->key(),
                 .model = *std::move(model),
                 .arrival = arrival,
-                .deadline = deadline};
+                .deadline = deadline,
+                .priority = caller.priority ? std::min(*caller.priority, key.priority)
+                                            : key.priority,
+                .ledger = parts_.ledger};
 }
 
 void ModelService::note_refusal(const Want& want, const Caller& caller, const Error& error) const {
@@ -143,100 +159,123 @@ void ModelService::note_refusal(const Want& want, const Caller& caller, const Er
                .key = caller.identity ? std::string_view(caller.identity->key()->name) : "",
                .model = model ? std::string_view(model->name) : "",
                .reason = error});
-  const bool ours = error.code == Code::overloaded || error.code == Code::unavailable;
-  const bool limit = error.code == Code::rate_limited || error.code == Code::never_fits;
-  if (model && model->metrics && (ours || limit || error.code == Code::cancelled))
-    model->metrics->refused(code_word(error.code));
+  count_refusal(model ? model->metrics : nullptr, error.code);
+  if (model)
+    record_refusal({.ledger = parts_.ledger, .key = *caller.identity->key(), .model = model->name},
+                   error.code);
 }
 
 Result<std::unique_ptr<Generation>> ModelService::chat(const ChatRequest& request, Caller& caller) {
-  auto started = start_chat(request, caller);
-  if (!started) note_refusal({request.model, ModelKind::generate}, caller, started.error());
-  return started;
+  return generate(request, caller);
 }
 
 Result<std::unique_ptr<Generation>> ModelService::complete(const CompletionRequest& request,
                                                            Caller& caller) {
-  auto started = start_completion(request, caller);
-  if (!started) note_refusal({request.model, ModelKind::generate}, caller, started.error());
+  return generate(request, caller);
+}
+
+template <class Request>
+Result<std::unique_ptr<Generation>> ModelService::generate(const Request& request, Caller& caller) {
+  const Want want{request.model, ModelKind::generate};
+  auto started = start(want, request, caller);
+  if (!started) note_refusal(want, caller, started.error());
   return started;
 }
 
-Result<std::unique_ptr<Generation>> ModelService::start_chat(const ChatRequest& request,
-                                                             Caller& caller) {
-  auto ticket = open_ticket({request.model, ModelKind::generate}, caller);
-  if (!ticket) return ticket.error();
-  const LoadedModel& model = ticket->model->loaded;
-  auto params = check_sampling(request.sampling, model);
-  if (!params) return params.error();
-  auto prompt = chat_prompt(ticket->model->served, model, request, true);
-  if (!prompt) return prompt.error();
-  auto limit = completion_limit(request.sampling, std::numeric_limits<uint32_t>::max(),
-                                static_cast<uint32_t>(prompt->size()), model.max_model_len);
-  if (!limit) return limit.error();
-  params->max_tokens = *limit;
-  std::vector<Row> rows;
-  rows.push_back({*std::move(prompt), *std::move(params)});
-  return generate(*std::move(ticket), std::move(rows), request.sampling, caller);
+template <class Request>
+Result<std::unique_ptr<Generation>> ModelService::start(const Want& want, const Request& request,
+                                                        Caller& caller) {
+  auto checked = check(want, request, caller);
+  if (!checked) return checked.error();
+  return responses_.generate(*std::move(checked), request.sampling, caller, [&](Checked own) {
+    return run(std::move(own), request.sampling, caller);
+  });
 }
 
-Result<std::unique_ptr<Generation>> ModelService::start_completion(const CompletionRequest& request,
-                                                                   Caller& caller) {
-  auto ticket = open_ticket({request.model, ModelKind::generate}, caller);
+template <class Request>
+Result<Checked> ModelService::check(const Want& want, const Request& request, Caller& caller) {
+  auto ticket = open_ticket(want, caller);
   if (!ticket) return ticket.error();
-  const LoadedModel& model = ticket->model->loaded;
-  if (request.prompts.empty()) return invalid("prompt is empty", "prompt");
-  auto params = check_sampling(request.sampling, model);
-  if (!params) return params.error();
-  const uint64_t seed = params->seed;
-  std::vector<Row> rows;
-  for (size_t i = 0; i < request.prompts.size(); ++i) {
-    auto prompt = completion_prompt(model, request.prompts[i], request.add_special_tokens,
-                                    field("prompt", i, request.prompts.size()));
-    if (!prompt) return prompt.error();
-    auto limit = completion_limit(request.sampling, kCompletionTokens,
-                                  static_cast<uint32_t>(prompt->size()), model.max_model_len);
-    if (!limit) return limit.error();
-    params->max_tokens = *limit;
-    params->seed = seed + i;
-    rows.push_back({*std::move(prompt), *params});
+  Checked checked{*std::move(ticket), {}};
+  Measures measures = brownout_.look(checked.ticket.model->served);
+  if (measures.twin && is_of_text(request)) relieve(checked, measures, request, caller);
+  if (auto taken = brownout_.check_class(measures, checked.ticket, options_.retry_after, caller);
+      !taken)
+    return taken.error();
+  if (auto room = admission_.check_room(checked.ticket, row_count(request)); !room)
+    return room.error();
+  if (checked.rows.empty()) {
+    auto rows = rows_of(*checked.ticket.model, request);
+    if (!rows) return rows.error();
+    checked.rows = *std::move(rows);
   }
-  return generate(*std::move(ticket), std::move(rows), request.sampling, caller);
+  brownout_.shorten(measures, checked.ticket, checked.rows, caller);
+  return checked;
 }
 
-Result<std::unique_ptr<Generation>> ModelService::generate(Ticket ticket, std::vector<Row> rows,
-                                                           const Sampling& asked, Caller& caller) {
-  auto admitted = admission_.admit(ticket, rows, caller);
+// The twin takes only what it can serve as it was asked: a brown-out makes no good request wrong.
+template <class Request>
+void ModelService::relieve(Checked& checked, Measures& measures, const Request& request,
+                           Caller& caller) {
+  auto twin = models_.resolve(twin_of(measures), ModelKind::generate, *checked.ticket.key);
+  if (!twin) return;
+  auto rows = rows_of(**twin, request);
+  if (!rows) return;
+  checked.rows = *std::move(rows);
+  brownout_.hand_over(measures, checked.ticket, *std::move(twin), caller);
+  measures = brownout_.look(checked.ticket.model->served);
+}
+
+Result<std::unique_ptr<Generation>> ModelService::run(Checked checked, const Sampling& asked,
+                                                      Caller& caller) {
+  auto& [ticket, rows] = checked;
+  auto place = admission_.enter(ticket, rows, caller);
+  if (!place) return place.error();
+  if (!place->admitted())
+    return std::make_unique<WaitingGeneration>(std::move(ticket), *std::move(place),
+                                               std::move(rows), asked, admission_, parts_.clock,
+                                               caller);
+  auto admitted = admission_.enqueue(ticket, *place, rows, caller);
   if (!admitted) return admitted.error();
   return std::make_unique<RunningGeneration>(std::move(ticket), *std::move(admitted),
                                              std::move(rows), asked, parts_.clock);
 }
 
 Result<Embeddings> ModelService::embed(const EmbeddingRequest& request, Caller& caller) {
+  const Want want{request.model, ModelKind::embed};
   const auto refuse = [&](const Error& error) {
-    note_refusal({request.model, ModelKind::embed}, caller, error);
+    note_refusal(want, caller, error);
     return error;
   };
-  auto ticket = open_ticket({request.model, ModelKind::embed}, caller);
-  if (!ticket) return refuse(ticket.error());
-  const LoadedModel& model = ticket->model->loaded;
-  if (request.inputs.empty()) return refuse(invalid("input is empty", "input"));
-  const uint32_t size = model.text.vector_size;
-  if (request.dimensions && (*request.dimensions == 0 || (size > 0 && *request.dimensions > size)))
-    return refuse(invalid("dimensions is " + std::to_string(*request.dimensions) +
-                              "; this model's vectors have " + std::to_string(size),
-                          "dimensions"));
-  std::vector<Row> rows;
-  for (size_t i = 0; i < request.inputs.size(); ++i) {
-    auto ids = embedding_input(model, request.inputs[i], request,
-                               field("input", i, request.inputs.size()));
-    if (!ids) return refuse(ids.error());
-    rows.push_back({*std::move(ids), work::EmbedParams{}});
-  }
-  auto admitted = admission_.admit(*ticket, rows, caller);
-  if (!admitted) return refuse(admitted.error());
-  Collection collection(*std::move(ticket), *std::move(admitted), rows, parts_.clock);
-  return collection.collect(caller.gone, request.dimensions);
+  auto checked = check(want, request, caller);
+  if (!checked) return refuse(checked.error());
+  const auto compute = [&](Checked own, const std::function<bool()>& gone) -> Result<Embeddings> {
+    auto admitted = admission_.admit(own.ticket, own.rows, caller);
+    if (!admitted) return refuse(admitted.error());
+    Collection collection(std::move(own.ticket), *std::move(admitted), own.rows, parts_.clock);
+    return collection.collect(gone, request.dimensions);
+  };
+  return responses_.embed(*std::move(checked), request, caller, compute);
+}
+
+Result<DryRun> ModelService::dry_run(const AnyRequest& request, Caller& caller) {
+  return std::visit([&](const auto& asked) { return preview(asked, caller); }, request);
+}
+
+template <class Request>
+Result<DryRun> ModelService::preview(const Request& request, Caller& caller) {
+  const ModelKind kind =
+      std::is_same_v<Request, EmbeddingRequest> ? ModelKind::embed : ModelKind::generate;
+  auto ticket = open_ticket({request.model, kind}, caller);
+  if (!ticket) return ticket.error();
+  auto rows = rows_of(*ticket->model, request);
+  if (!rows) return rows.error();
+  DryRun dry = admission_.preview(*ticket, *rows, caller);
+  auto texts = texts_of(*ticket->model, request);
+  if (!texts) return texts.error();
+  for (size_t i = 0; i < rows->size(); ++i)
+    dry.rows.push_back({std::move((*texts)[i]), std::move((*rows)[i].prompt)});
+  return dry;
 }
 
 Result<Tokens> ModelService::tokenize(const TokenizeRequest& request, Caller& caller) {
@@ -245,9 +284,11 @@ Result<Tokens> ModelService::tokenize(const TokenizeRequest& request, Caller& ca
   if (!found) return found.error();
   const ReadyModel& model = **found;
   const text::Tokenizer& tokenizer = *model.loaded.text.tokenizer;
-  auto ids =
-      chat ? chat_prompt(model.served, model.loaded, *chat, false)
-           : tokenizer.encode(std::get<std::string>(request.input), request.add_special_tokens);
+  const auto* text = std::get_if<std::string>(&request.input);
+  if (text)
+    if (auto checked = check_bytes(*text, model.loaded, "prompt"); !checked) return checked.error();
+  auto ids = chat ? chat_prompt(model.served, model.loaded, *chat, false)
+                  : tokenizer.encode(*text, request.add_special_tokens);
   if (!ids) {
     if (ids.error().param.empty()) ids.error().param = "prompt";
     return ids.error();
@@ -276,6 +317,18 @@ Result<std::string> ModelService::detokenize(const std::string& name,
 std::vector<ModelInfo> ModelService::models(const Caller& caller) {
   if (!caller.identity) return {};
   return models_.list(*caller.identity->key());
+}
+
+Result<std::vector<UsageRow>> ModelService::usage(const UsageQuery& query, const Caller& caller) {
+  if (!caller.identity)
+    return Error{.code = Code::unauthenticated, .message = "no API key was given"};
+  return usage_seen_by(*caller.identity->key(), query, parts_.ledger);
+}
+
+std::string ModelService::metrics_text() {
+  // Where nobody asks any more, only a look ends a rule.
+  for (const ServedModel* model : models_.all()) brownout_.look(*model);
+  return parts_.metrics.text();
 }
 
 Readiness ModelService::readiness() {

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "usage_account.h"
+
 namespace weir::serve {
 
 std::string_view code_word(Code code) {
@@ -49,11 +51,13 @@ std::string_view finish_word(Code code) {
 void log_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish) {
   spdlog::info(
       "request id={} key={} model={} kind={} rows={} prompt={} cached={} completion={} wait_ms={} "
-      "queue_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} finish={}",
+      "queue_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} finish={}{}{}",
       ticket.request_id, ticket.key->name, ticket.model_name(),
       ticket.model->served.kind == ModelKind::generate ? "generate" : "embed", rows,
       usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, ticket.waited.count(),
-      usage.queue_ms, usage.prefill_ms, usage.decode_ms, finish);
+      usage.queue_ms, usage.prefill_ms, usage.decode_ms, finish,
+      ticket.response_cache ? " response_cache=" : "",
+      ticket.response_cache ? ticket.response_cache : "");
 }
 
 void log_refusal(const Refused& refused) {
@@ -62,6 +66,25 @@ void log_refusal(const Refused& refused) {
   spdlog::info("refused id={} key={} model={} code={} reason=\"{}\"", refused.request_id,
                refused.key, refused.model, code_word(code),
                quotes_client ? refused.reason.param : refused.reason.message);
+}
+
+void note_refusal(const Ticket& ticket, const Error& error) {
+  log_refusal({.request_id = ticket.request_id,
+               .key = ticket.key->name,
+               .model = ticket.model_name(),
+               .reason = error});
+  count_refusal(ticket.model->served.metrics, error.code);
+  record_refusal({.ledger = ticket.ledger,
+                  .key = *ticket.key,
+                  .model = ticket.model_name(),
+                  .waited = ticket.waited},
+                 error.code);
+}
+
+void count_refusal(ModelMetrics* metrics, Code code) {
+  const bool ours = code == Code::overloaded || code == Code::unavailable;
+  const bool limit = code == Code::rate_limited || code == Code::never_fits;
+  if (metrics && (ours || limit || code == Code::cancelled)) metrics->refused(code_word(code));
 }
 
 Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens) {

@@ -10,6 +10,7 @@
 #include "model_set.h"
 #include "weir/base/clock.h"
 #include "weir/serve/service.h"
+#include "weir/traffic/ledger.h"
 
 namespace weir::serve {
 
@@ -38,7 +39,11 @@ struct Ticket {
   std::shared_ptr<const ReadyModel> model;
   TimePoint arrival;  // at the service
   std::optional<TimePoint> deadline;
-  std::chrono::milliseconds waited{0};  // at the gate
+  int priority = 5;                     // the key's, or less
+  TimePoint at_gate = {};               // since when it stands there
+  std::chrono::milliseconds waited{0};  // there
+  traffic::Ledger* ledger = nullptr;    // null: none is kept
+  const char* response_cache = nullptr;  // how it served the request: "hit", "coalesced"
 
   const std::string& model_name() const { return model->served.name; }
 };
@@ -60,6 +65,11 @@ struct Refused {
 /// The one line of a request that did not. Shows no word of a prompt or of a name that the client
 /// made up.
 void log_refusal(const Refused& refused);
+
+/// Log and metrics of a request that was refused after it had its ticket.
+void note_refusal(const Ticket& ticket, const Error& error);
+/// The metrics' part of it; `metrics` may be null.
+void count_refusal(ModelMetrics* metrics, Code code);
 
 Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens);
 

@@ -36,9 +36,19 @@ Result<void> WorkQueue::push(std::vector<Request>& requests) {
     std::lock_guard lock(mutex_);
     if (closed_)
       return Error{.code = Code::unavailable, .message = "this model takes no more requests"};
-    if (auto room = check_room(requests, tokens); !room) return room;
-    for (const Request& request : requests)
+    const auto lowest = std::min_element(
+        requests.begin(), requests.end(),
+        [](const Request& a, const Request& b) { return a.priority < b.priority; });
+    if (lowest == requests.end()) return {};
+    const Facts facts{lowest->client, lowest->priority, tokens};
+    if (auto room = check_room(facts, requests.size()); !room) return room;
+    for (Request& request : requests) {
+      const auto wait =
+          forecast_locked(request.client, request.priority, request.prompt.size()).wait;
+      request.foretold = std::chrono::duration_cast<std::chrono::milliseconds>(
+          wait / std::max(outlook_.lateness, 0.01));
       census_->arrive(request.client, request.priority, request.prompt.size());
+    }
     requests_.insert(requests_.end(), std::make_move_iterator(requests.begin()),
                      std::make_move_iterator(requests.end()));
   }
@@ -47,18 +57,19 @@ Result<void> WorkQueue::push(std::vector<Request>& requests) {
   return {};
 }
 
-Result<void> WorkQueue::check_room(const std::vector<Request>& requests, size_t tokens) const {
-  if (requests.empty()) return {};
+Result<void> WorkQueue::room_for(const std::string& client, int priority, size_t requests) const {
+  std::lock_guard lock(mutex_);
+  return check_room({client, priority, requests}, requests);
+}
+
+Result<void> WorkQueue::check_room(const Facts& facts, size_t requests) const {
   const auto now = census_->waiting();
-  const size_t more_requests = above(now.requests + requests.size(), limits_.requests);
-  const size_t more_tokens = above(now.tokens + tokens, limits_.tokens);
+  const size_t more_requests = above(now.requests + requests, limits_.requests);
+  const size_t more_tokens = above(now.tokens + facts.prompt_tokens, limits_.tokens);
   if (more_requests == 0 && more_tokens == 0) return {};
-  const Request& lowest =
-      *std::min_element(requests.begin(), requests.end(),
-                        [](const Request& a, const Request& b) { return a.priority < b.priority; });
-  const auto below = census_->waiting_below(lowest.priority);
+  const auto below = census_->waiting_below(facts.priority);
   if (more_requests <= below.requests && more_tokens <= below.tokens) return {};
-  const auto place = forecast_locked(lowest.client, lowest.priority, tokens);
+  const auto place = forecast_locked(facts.client, facts.priority, facts.prompt_tokens);
   const bool by_count = more_requests > below.requests;
   return Error{.code = Code::overloaded,
                .message = by_count

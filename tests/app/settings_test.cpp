@@ -67,6 +67,8 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.data_dir, "");
   EXPECT_EQ(config.queue_requests, 4096u);
   EXPECT_EQ(config.queue_tokens, size_t{1} << 22);
+  EXPECT_EQ(config.response_cache, 0u);
+  EXPECT_TRUE(config.brownout.empty());
   EXPECT_EQ(config.max_body, size_t{16} << 20);
   EXPECT_EQ(config.max_connections, 2048);
   EXPECT_EQ(config.overload_status, 503);
@@ -100,6 +102,8 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"data-dir", "/var/lib/weir"},
                                                   {"queue-requests", "6"},
                                                   {"queue-tokens", "79"},
+                                                  {"response-cache", "64MiB"},
+                                                  {"brownout", "queue>=2:max-tokens=4"},
                                                   {"max-body", "1MiB"},
                                                   {"max-connections", "80"},
                                                   {"overload-status", "429"},
@@ -150,6 +154,8 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.data_dir, "/var/lib/weir");
   EXPECT_EQ(config.queue_requests, 6u);
   EXPECT_EQ(config.queue_tokens, 79u);
+  EXPECT_EQ(config.response_cache, size_t{64} << 20);
+  EXPECT_THAT(config.brownout, testing::ElementsAre("queue>=2:max-tokens=4"));
   EXPECT_EQ(config.max_body, size_t{1} << 20);
   EXPECT_EQ(config.max_connections, 80);
   EXPECT_EQ(config.overload_status, 429);

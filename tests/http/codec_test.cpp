@@ -55,7 +55,8 @@ TEST(Codec, ReadsEveryChatField) {
     "stop_token_ids": [1, 2.0], "include_stop_str_in_output": true, "skip_special_tokens": false,
     "stream": true, "stream_options": {"include_usage": true, "continuous_usage_stats": false},
     "return_token_ids": true, "chat_template_kwargs": {"thinking": false},
-    "add_generation_prompt": false, "timeout": 1.5})");
+    "add_generation_prompt": false, "timeout": 1.5,
+    "priority": 3})");
   ASSERT_TRUE(chat) << chat.error().message;
   const auto& request = chat->request;
   EXPECT_EQ(request.model, "m");
@@ -83,7 +84,8 @@ TEST(Codec, ReadsEveryChatField) {
   EXPECT_TRUE(chat->presentation.stream);
   EXPECT_TRUE(chat->presentation.include_usage);
   EXPECT_TRUE(chat->presentation.return_token_ids);
-  EXPECT_EQ(chat->presentation.timeout, std::chrono::milliseconds(1500));
+  EXPECT_EQ(chat->handling.timeout, std::chrono::milliseconds(1500));
+  EXPECT_EQ(chat->handling.priority, 3);
 }
 
 TEST(Codec, WhatIsAbsentOrNullStaysUnset) {
@@ -203,6 +205,9 @@ TEST(Codec, FaultsAreNamedByPath) {
       {with("stream", "yes"), "stream must be a boolean, not a string", "stream"},
       {with("stream_options", {{"include_usage", true}}), "only allowed with \"stream\": true",
        "stream_options"},
+      {with("model", ""), "model must not be empty", "model"},
+      {with("priority", 10), "priority must be from 0 to 9, not 10", "priority"},
+      {with("priority", -1), "priority must be from 0 to 9, not -1", "priority"},
       {with("timeout", 0), "timeout must be from 0.001 to 86400, not 0", "timeout"},
       {with("chat_template_kwargs", "x"), "chat_template_kwargs must be an object, not a string",
        "chat_template_kwargs"},
@@ -294,8 +299,7 @@ TEST(Codec, FieldsThatAreNotBuiltAreRefusedByName) {
       {"chat_template", "x"},
       {"echo", true},
       {"prompt_logprobs", 0},
-      {"truncate_prompt_tokens", 5},
-      {"priority", 1}};
+      {"truncate_prompt_tokens", 5}};
   for (const auto& [name, value] : fields) {
     expect_fault({with(name, value), not_supported(name), name});
   }

@@ -26,6 +26,7 @@ struct Script {
   std::chrono::milliseconds pause{0};  // before each piece
   std::optional<Error> fails_after;    // instead of an end
   bool silent = false;                 // no piece ever comes
+  std::vector<serve::Standing> lines;  // where it stands, look by look, before its first piece
   serve::End end{serve::FinishReason::stop, int32_t{2}};
 };
 
@@ -43,6 +44,10 @@ class FakeGeneration final : public serve::Generation {
 
   Result<std::optional<serve::Delta>> next(std::chrono::milliseconds limit) override {
     using Clock = std::chrono::steady_clock;
+    if (looks_ < script_.lines.size()) {
+      std::this_thread::sleep_for(std::min(limit, std::chrono::milliseconds(5)));
+      return std::optional<serve::Delta>{};
+    }
     auto due = written_ + script_.pause;
     auto wait = std::min<Clock::duration>(limit, due - Clock::now());
     if (script_.silent) wait = limit;
@@ -65,6 +70,11 @@ class FakeGeneration final : public serve::Generation {
     return std::optional(std::move(delta));
   }
 
+  std::optional<serve::Standing> standing() override {
+    if (looks_ == script_.lines.size()) return std::nullopt;
+    return script_.lines[looks_++];
+  }
+
   serve::Usage usage() const override {
     uint32_t prompt = 0;
     for (const auto& ids : prompts_) prompt += static_cast<uint32_t>(ids.size());
@@ -83,6 +93,7 @@ class FakeGeneration final : public serve::Generation {
   std::string model_ = "tiny";
   uint32_t choice_ = 0, tokens_ = 0;
   size_t piece_ = 0;
+  size_t looks_ = 0;
   std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 
@@ -100,7 +111,10 @@ class FakeService final : public serve::Service {
   serve::CompletionRequest last_completion;
   serve::EmbeddingRequest last_embedding;
   serve::TokenizeRequest last_tokenize;
+  serve::AnyRequest last_dry_run;
+  serve::DryRun preview;
   serve::Caller last_caller;
+  serve::UsageQuery last_usage;
 
   Result<std::shared_ptr<const serve::Identity>> authenticate(const std::string& secret) override {
     if (!wanted_key.empty() && secret != wanted_key) {
@@ -143,6 +157,14 @@ class FakeService final : public serve::Service {
     return result;
   }
 
+  Result<serve::DryRun> dry_run(const serve::AnyRequest& request, serve::Caller& caller) override {
+    std::lock_guard lock(mutex);
+    last_dry_run = request;
+    last_caller = caller;
+    if (refusal) return *refusal;
+    return preview;
+  }
+
   Result<serve::Tokens> tokenize(const serve::TokenizeRequest& request, serve::Caller&) override {
     std::lock_guard lock(mutex);
     last_tokenize = request;
@@ -168,6 +190,22 @@ class FakeService final : public serve::Service {
              .max_model_len = 256,
              .architecture = "bert",
              .dtype = "float32"}};
+  }
+
+  Result<std::vector<serve::UsageRow>> usage(const serve::UsageQuery& query,
+                                             const serve::Caller&) override {
+    std::lock_guard lock(mutex);
+    last_usage = query;
+    if (refusal) return *refusal;
+    return std::vector<serve::UsageRow>{{.day = "2026-11-24",
+                                         .usage = {.key = "web",
+                                                   .model = "tiny",
+                                                   .requests = 3,
+                                                   .refused = 1,
+                                                   .input_tokens = 36,
+                                                   .output_tokens = 15,
+                                                   .queue_ms = 2,
+                                                   .compute_ms = 41}}};
   }
 
   serve::Readiness readiness() override {

@@ -60,6 +60,8 @@ class RawClient {
     return true;
   }
 
+  bool read_more() { return fill(); }
+
   RawAnswer answer() {
     RawAnswer answer;
     if (!read_until("\r\n\r\n")) return answer;

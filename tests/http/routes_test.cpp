@@ -83,8 +83,12 @@ TEST_F(Routes, WaitAndDeadlineReachTheService) {
   ask(post("/v1/chat/completions", body.dump(), "x-weir-deadline-ms: 1500\r\n"));
   EXPECT_FALSE(service.last_caller.max_wait);
   EXPECT_EQ(service.last_caller.timeout, milliseconds(250));
+  EXPECT_FALSE(service.last_caller.priority);
+  body["priority"] = 2;
+  ask(post("/v1/chat/completions", body.dump()));
+  EXPECT_EQ(service.last_caller.priority, 2);
   for (const char* header :
-       {"x-weir-max-wait-ms: soon", "x-weir-max-wait-ms: -1", "x-weir-max-wait-ms: 1.5",
+       {"x-weir-dry-run: yes", "x-weir-dry-run: 1", "x-weir-max-wait-ms: soon", "x-weir-max-wait-ms: -1", "x-weir-max-wait-ms: 1.5",
         "x-weir-deadline-ms: 0", "x-weir-deadline-ms: 99999999999", "x-weir-deadline-ms: 0x5"}) {
     RawAnswer answer = ask(post("/v1/chat/completions", kChat, std::string(header).append("\r\n")));
     EXPECT_EQ(answer.status, 400) << header;
@@ -202,6 +206,15 @@ TEST_F(Routes, EveryCodeHasItsStatusTypeAndHeaders) {
        "rate_limit_exceeded",
        "3",
        ""},
+      {{.code = Code::rate_limited,
+        .retry_after = milliseconds(86'400'000),
+        .limit_unit = "tokens",
+        .never_retry = true},
+       429,
+       "tokens",
+       "insufficient_quota",
+       "86400",
+       "false"},
       {{.code = Code::never_fits, .limit_unit = "tokens"},
        429,
        "tokens",
@@ -226,6 +239,30 @@ TEST_F(Routes, EveryCodeHasItsStatusTypeAndHeaders) {
     EXPECT_EQ(answer.headers["retry-after"], row.retry_after) << row.status;
     EXPECT_EQ(answer.headers["x-should-retry"], row.should_retry) << row.status;
   }
+}
+
+TEST_F(Routes, ARefusalSaysWhereTheRequestStood) {
+  service.refusal = Error{.code = Code::overloaded,
+                          .message = "full",
+                          .queue_position = 65,
+                          .predicted_wait = milliseconds(4200)};
+  start();
+  RawAnswer answer = ask(post("/v1/chat/completions", kChatStream));
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.headers["x-weir-queue-position"], "65");
+  EXPECT_EQ(answer.headers["x-weir-predicted-wait-ms"], "4200");
+}
+
+TEST_F(Routes, OverloadMayHaveTheStatusThatAGatewayKnows) {
+  options.overload_status = 429;
+  start();
+  service.refusal = Error{.code = Code::overloaded, .message = "full"};
+  RawAnswer full = ask(post("/v1/chat/completions", kChat));
+  EXPECT_EQ(full.status, 429);
+  EXPECT_EQ(full.json()["error"]["code"], "overloaded");
+  EXPECT_EQ(full.headers["retry-after"], "1");
+  service.refusal = Error{.code = Code::unavailable, .message = "loading"};
+  EXPECT_EQ(ask(post("/v1/chat/completions", kChat)).status, 503);
 }
 
 TEST_F(Routes, CorsOnlyForListedOrigins) {
@@ -301,6 +338,7 @@ TEST_F(Routes, DrainRefusesNewWorkAndLetsTheRestRun) {
 }
 
 TEST_F(Routes, StopEndsEverythingSoon) {
+  options.ping = milliseconds(50);
   service.script.silent = true;
   service.blocks = true;
   start();
@@ -310,6 +348,7 @@ TEST_F(Routes, StopEndsEverythingSoon) {
   embedding.send(post("/v1/embeddings", R"({"input":"a"})"));
   idle.send(get("/health"));
   EXPECT_EQ(idle.answer().status, 200);
+  ASSERT_TRUE(stream.read_until(": ping"));
   ASSERT_TRUE(soon([&] { return server->in_flight() == 3; }, milliseconds(1000)));
   auto begin = std::chrono::steady_clock::now();
   server->stop();

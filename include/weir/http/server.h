@@ -22,7 +22,9 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{60000};     // absolute, for its body
   std::chrono::milliseconds write_timeout{30000};    // a write stalled for so long closes the connection
   std::chrono::milliseconds keep_alive{75000};
+  std::chrono::milliseconds ping{15000};             // a stream that says nothing for so long sends a comment
   std::vector<std::string> cors_origins;             // empty: off
+  int overload_status = 503;                         // of what is refused because too much waits; gateways may want 429
   std::string version;
 };
 

@@ -9,6 +9,7 @@
 
 #include "weir/base/clock.h"
 #include "weir/base/metrics.h"
+#include "weir/serve/brownout.h"
 #include "weir/serve/served_model.h"
 #include "weir/serve/service.h"
 #include "weir/traffic/gate.h"
@@ -21,8 +22,10 @@ struct ServiceOptions {
   std::chrono::milliseconds max_wait{2000};  // at the gate, of keys that name none
   uint32_t default_reserve = 512;            // completion tokens paid in advance at most
   std::chrono::milliseconds retry_after{
-      2000};                // what a client is told when we are full, loading or draining
-  size_t shed_mark = 1000;  // requests that wait for a model from which on we are not ready
+      2000};                  // what a client is told when we are full, loading or draining
+  size_t shed_mark = 1000;    // requests that wait for a model from which on we are not ready
+  size_t response_cache = 0;  // bytes of answers that are kept; 0: off
+  std::vector<BrownoutRule> brownout;
 };
 
 /// What the service stands on. All of it outlives the service.
@@ -30,7 +33,7 @@ struct ServiceParts {
   traffic::Gate& gate;
   Metrics& metrics;
   const Clock& clock;
-  std::function<bool()> alive;  // the step thread ticks
+  std::function<bool()> alive;        // the step thread ticks
   traffic::Ledger* ledger = nullptr;  // null: no usage is kept
 };
 

@@ -12,6 +12,7 @@
 
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
+#include "weir/serve/usage.h"
 
 /// What can be asked of the daemon, in plain types. `http` translates to and from JSON; nothing here knows of it.
 namespace weir::serve {
@@ -71,7 +72,8 @@ struct Tokens {
   uint32_t max_model_len = 0;
 };
 
-/// Who asks, and how the answer's headers learn what was decided. Lives as long as the request.
+/// Who asks and how it is to be treated, and how the answer's headers learn what was decided. Outlives
+/// the request's Generation.
 class Identity;  // a key; opaque to http
 struct Caller {
   std::shared_ptr<const Identity> identity;
@@ -79,7 +81,8 @@ struct Caller {
   std::function<bool()> gone;                           // the client left; asked while waiting. May be null
   std::optional<std::chrono::milliseconds> max_wait;    // lowers the key's
   std::optional<std::chrono::milliseconds> timeout;     // the request's own deadline
-  std::vector<std::pair<std::string, std::string>> headers;  // filled by the service: limits, x-weir-model
+  std::optional<int> priority;                          // 0 to 9; lowers the key's
+  std::vector<std::pair<std::string, std::string>> headers;  // filled by the service: limits, waiting, x-weir-model
 };
 
 struct Usage {
@@ -102,7 +105,15 @@ struct Delta {
   std::optional<End> end;          // the last of its choice
 };
 
-/// A running generation of one or more choices. Used by one thread. Dying cancels what still runs and settles what was used.
+/// Where a request stands that has not begun: in line for its limits, or in its model's queue.
+struct Standing {
+  enum class Line : uint8_t { gate, queue } line = Line::gate;
+  size_t place = 0;                   // 1: next
+  std::chrono::milliseconds wait{0};  // to its first row, as predicted
+};
+
+/// A generation of one or more choices, waiting or running. Used by one thread. Dying leaves the line or cancels what
+/// still runs, and settles what was used.
 class Generation {
  public:
   virtual ~Generation() = default;
@@ -111,6 +122,7 @@ class Generation {
   /// The next piece of any choice. nullopt inside: `limit` passed. An Error ends the whole generation.
   virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;
   virtual bool done() const = 0;                                                 // every choice has ended
+  virtual std::optional<Standing> standing() = 0;                                // nullopt: nothing of it waits to begin
   virtual Usage usage() const = 0;                                               // so far; exact when done
 };
 
@@ -119,6 +131,28 @@ struct Embeddings {
   std::vector<std::vector<float>> vectors;
   Usage usage;
 };
+
+/// What a request would be charged, where it would stand and whether it would come in, without being run.
+struct DryRun {
+  struct Row {
+    std::string text;  // the prompt as it is tokenized: rendered, or what its ids say
+    std::vector<int32_t> ids;
+  };
+  struct Bucket {
+    std::string owner, unit, window;  // "key:web", "tokens", "60s"; no window: concurrent requests
+    int64_t cap = 0, remaining = 0;   // below 0: in debt
+    std::chrono::milliseconds full_in{0};
+  };
+  std::string model;
+  std::vector<Row> rows;
+  int64_t requests = 0, input_tokens = 0, output_tokens = 0;  // taken in advance
+  std::vector<Bucket> limits;
+  std::chrono::milliseconds gate_wait{0}, queue_wait{0};  // as predicted
+  size_t queue_position = 0;                               // 1: next
+  std::optional<Error> refusal;                            // what it would be answered; none: it would come in
+};
+
+using AnyRequest = std::variant<ChatRequest, CompletionRequest, EmbeddingRequest>;
 
 enum class ModelKind : uint8_t { generate, embed };
 
@@ -137,7 +171,8 @@ struct Readiness {
   std::vector<std::pair<std::string, Progress::State>> models;
 };
 
-/// The daemon as http sees it. Thread-safe. Calls block at most for the gate (max_wait), embed() until its answer.
+/// The daemon as http sees it. Thread-safe. Only embed() blocks, until its answer; a Generation may still be waiting
+/// at the gate, which its next() then does. What is known at once to be refused is an Error of the call.
 class Service {
  public:
   virtual ~Service() = default;
@@ -146,9 +181,15 @@ class Service {
   virtual Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) = 0;
   virtual Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request, Caller& caller) = 0;
   virtual Result<Embeddings> embed(const EmbeddingRequest& request, Caller& caller) = 0;
+  /// Runs and charges nothing. Errors: of a request that is wrong, and of a model that is not ready; limits and full
+  /// queues are part of the answer.
+  virtual Result<DryRun> dry_run(const AnyRequest& request, Caller& caller) = 0;
   virtual Result<Tokens> tokenize(const TokenizeRequest& request, Caller& caller) = 0;
   virtual Result<std::string> detokenize(const std::string& model, const std::vector<int32_t>& ids, Caller& caller) = 0;
   virtual std::vector<ModelInfo> models(const Caller& caller) = 0;   // those the key may use
+  /// What the key may see of it: its own, with the scope admin everybody's. Errors: permission_denied, not_found (no
+  /// ledger is kept), invalid_argument with the field in `param`.
+  virtual Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) = 0;
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;
 };

@@ -39,10 +39,11 @@ Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
 Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
                                std::unique_ptr<serve::Generation> generation, AnswerShape shape) {
   if (!shape.presentation.stream) return answer_whole(exchange, response, *generation, shape);
+  auto stream = std::make_shared<EventStream>(exchange, std::move(generation), std::move(shape));
+  if (auto begun = stream->begin(); !begun) return begun;
   response.status = 200;
   response.set_header("Cache-Control", "no-cache");
   response.set_header("X-Accel-Buffering", "no");
-  auto stream = std::make_shared<EventStream>(exchange, std::move(generation), std::move(shape));
   auto provide = [stream](size_t, httplib::DataSink& sink) { return stream->run(sink); };
   auto release = [stream](bool) { stream->release(); };
   // Exactly this type: with a parameter behind it, proxies and libraries have taken it for
@@ -81,8 +82,10 @@ int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-void lower_timeout(serve::Caller& caller, std::optional<milliseconds> timeout) {
+void apply(const Handling& handling, serve::Caller& caller) {
+  const auto timeout = handling.timeout;
   if (timeout) caller.timeout = std::min(*timeout, caller.timeout.value_or(*timeout));
+  caller.priority = handling.priority;
 }
 
 }  // namespace weir::http

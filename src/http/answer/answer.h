@@ -14,7 +14,8 @@ struct Response;
 namespace weir::http {
 
 /// Answers with a generation: all at once, or as server-sent events if the client asked for a
-/// stream.
+/// stream. The head of a stream goes out with its first event: a piece, a comment to a client that
+/// waits, or a ping; what fails before is an Error here.
 Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
                                std::unique_ptr<serve::Generation> generation, AnswerShape shape);
 
@@ -28,7 +29,7 @@ AnswerShape new_shape(Exchange& exchange, Dialect dialect, const Presentation& p
                       const std::string& model);
 int64_t unix_seconds();
 
-/// Takes the earlier of the two deadlines a client may give.
-void lower_timeout(serve::Caller& caller, std::optional<std::chrono::milliseconds> timeout);
+/// What the body says of how the request is to be treated; of two deadlines the earlier counts.
+void apply(const Handling& handling, serve::Caller& caller);
 
 }  // namespace weir::http

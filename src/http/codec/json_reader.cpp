@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "weir/base/excerpt.h"
+
 namespace weir::http {
 namespace {
 
@@ -31,7 +33,7 @@ class StrictBuilder {
   }
   bool key(std::string& name) {
     if (!keys_.back().insert(name).second) {
-      refuse(fmt::format("field \"{}\" is given twice", name), name);
+      refuse(fmt::format("field \"{}\" is given twice", excerpt(name)), name);
     }
     return dom_.key(name);
   }
@@ -189,7 +191,7 @@ void Fields::no_others() const {
   for (const auto& item : object_.items()) {
     if (known_.count(item.key())) continue;
     std::string path = path_of(item.key());
-    refuse(fmt::format("unknown field \"{}\"", path), path);
+    refuse(fmt::format("unknown field \"{}\"", excerpt(path)), path);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "http/codec/parts.h"
+#include "weir/base/excerpt.h"
 
 namespace weir::http {
 namespace {
@@ -22,7 +23,7 @@ std::string read_parts(const Json& parts, const std::string& path) {
     Fields part(object_at(parts[i], at), at);
     std::string type = text_at(part.required("type"), part.path_of("type"));
     if (type != "text") {
-      refuse(fmt::format("{} is \"{}\"; only text is supported", part.path_of("type"), type),
+      refuse(fmt::format("{} is \"{}\"; only text is supported", part.path_of("type"), excerpt(type)),
              part.path_of("type"));
     }
     if (i > 0) joined += '\n';
@@ -62,7 +63,7 @@ Json read_message(const Json& value, const std::string& path) {
   std::string role = text_at(message.required("role"), message.path_of("role"));
   if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
     refuse(fmt::format("{} is \"{}\"; the roles are system, developer, user, assistant, tool",
-                       message.path_of("role"), role),
+                       message.path_of("role"), excerpt(role)),
            message.path_of("role"));
   }
   Json read = {{"role", role}, {"content", read_content(message, role)}};

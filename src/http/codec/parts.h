@@ -19,7 +19,7 @@ std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name);
 void check_min_tokens(const serve::Sampling& sampling);
 
 Presentation read_presentation(Fields& fields);
-std::optional<std::chrono::milliseconds> read_timeout(Fields& fields);
+Handling read_handling(Fields& fields);
 
 /// A message list as the template is to see it: a JSON array of {role, content, ...}.
 std::string read_messages(const Json& messages, const std::string& path);

@@ -5,6 +5,7 @@
 #include "http/codec/json_reader.h"
 #include "http/codec/parts.h"
 #include "http/codec/unsupported.h"
+#include "weir/base/excerpt.h"
 
 namespace weir::http {
 namespace {
@@ -21,7 +22,12 @@ Result<T> decoded(const std::string& body, void (*read)(Fields&, T&)) {
   return result;
 }
 
-std::string read_model(Fields& fields) { return fields.text("model").value_or(""); }
+// Absent: the only one there is.
+std::string read_model(Fields& fields) {
+  auto model = fields.text("model");
+  if (model && model->empty()) refuse("model must not be empty", "model");
+  return model.value_or("");
+}
 
 // The older and the newer name of one thing.
 std::optional<uint32_t> read_chat_max_tokens(Fields& fields) {
@@ -52,6 +58,7 @@ void read_chat(Fields& fields, DecodedChat& chat) {
   chat.request.sampling.max_tokens = read_chat_max_tokens(fields);
   check_min_tokens(chat.request.sampling);
   chat.presentation = read_presentation(fields);
+  chat.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::chat);
 }
 
@@ -63,13 +70,14 @@ void read_completion(Fields& fields, DecodedCompletion& completion) {
   completion.request.sampling.max_tokens = read_max_tokens(fields, "max_tokens");
   check_min_tokens(completion.request.sampling);
   completion.presentation = read_presentation(fields);
+  completion.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::completion);
 }
 
 bool read_encoding_format(Fields& fields) {
   std::string format = fields.text("encoding_format").value_or("float");
   if (format != "float" && format != "base64") {
-    refuse(fmt::format("encoding_format is \"{}\"; the formats are float, base64", format),
+    refuse(fmt::format("encoding_format is \"{}\"; the formats are float, base64", excerpt(format)),
            "encoding_format");
   }
   return format == "base64";
@@ -92,7 +100,7 @@ void read_embedding(Fields& fields, DecodedEmbedding& embedding) {
   if (!fields.flag("add_special_tokens").value_or(true)) {
     refuse("\"add_special_tokens\": false is not supported", "add_special_tokens");
   }
-  embedding.timeout = read_timeout(fields);
+  embedding.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::embedding);
 }
 

@@ -15,21 +15,28 @@ struct Presentation {
   bool stream = false;
   bool include_usage = false;
   bool return_token_ids = false;
+};
+
+/// How a client wants its request to be treated.
+struct Handling {
   std::optional<std::chrono::milliseconds> timeout = {};
+  std::optional<int> priority = {};  // 0 to 9
 };
 
 struct DecodedChat {
   serve::ChatRequest request;
   Presentation presentation;
+  Handling handling;
 };
 struct DecodedCompletion {
   serve::CompletionRequest request;
   Presentation presentation;
+  Handling handling;
 };
 struct DecodedEmbedding {
   serve::EmbeddingRequest request;
   bool base64 = false;
-  std::optional<std::chrono::milliseconds> timeout = {};
+  Handling handling;
 };
 struct DecodedDetokenize {
   std::string model;

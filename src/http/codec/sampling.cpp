@@ -97,17 +97,21 @@ void check_min_tokens(const serve::Sampling& sampling) {
          "min_tokens");
 }
 
-std::optional<std::chrono::milliseconds> read_timeout(Fields& fields) {
-  auto seconds = fields.number("timeout", 0.001, 86400);
-  if (!seconds) return std::nullopt;
-  return std::chrono::milliseconds(std::llround(*seconds * 1000));
+Handling read_handling(Fields& fields) {
+  Handling handling;
+  if (auto seconds = fields.number("timeout", 0.001, 86400)) {
+    handling.timeout = std::chrono::milliseconds(std::llround(*seconds * 1000));
+  }
+  if (auto priority = fields.integer("priority", 0, 9)) {
+    handling.priority = static_cast<int>(*priority);
+  }
+  return handling;
 }
 
 Presentation read_presentation(Fields& fields) {
   Presentation presentation;
   presentation.stream = fields.flag("stream").value_or(false);
   presentation.return_token_ids = fields.flag("return_token_ids").value_or(false);
-  presentation.timeout = read_timeout(fields);
   const Json* options = fields.object("stream_options");
   if (!options) return presentation;
   if (!presentation.stream) {

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "weir/base/excerpt.h"
+
 namespace weir::http {
 namespace {
 
@@ -59,7 +61,6 @@ constexpr std::array kUnsupported{
     Unsupported{"guided_grammar", never, true, true, false},
     Unsupported{"guided_decoding_backend", never, true, true, false},
     Unsupported{"guided_whitespace_pattern", never, true, true, false},
-    Unsupported{"priority", is_zero, true, true, true},
     Unsupported{"cache_salt", never, true, true, false},
     Unsupported{"kv_transfer_params", never, true, true, false},
     Unsupported{"tools", is_empty, true, false, false},
@@ -103,7 +104,7 @@ void read_harmless(Fields& fields) {
   if (fields.flag("store").value_or(false)) refuse("\"store\": true is not supported", "store");
   std::string tier = fields.text("service_tier").value_or("auto");
   if (tier != "auto" && tier != "default") {
-    refuse(fmt::format("service_tier \"{}\" is not supported; the tiers are auto, default", tier),
+    refuse(fmt::format("service_tier \"{}\" is not supported; the tiers are auto, default", excerpt(tier)),
            "service_tier");
   }
 }

@@ -1,6 +1,7 @@
 #include <httplib.h>
 
 #include "http/answer/answer.h"
+#include "http/answer/dry_run.h"
 #include "http/codec/requests.h"
 #include "http/route.h"
 
@@ -10,7 +11,11 @@ Result<void> post_chat_completions(Exchange& exchange, httplib::Response& respon
   auto chat = decode_chat(exchange.body);
   if (!chat) return chat.error();
   exchange.body = {};
-  lower_timeout(exchange.caller, chat->presentation.timeout);
+  apply(chat->handling, exchange.caller);
+  if (exchange.dry_run) {
+    return answer_dry_run(exchange, response, chat->request,
+                          chat->presentation.return_token_ids);
+  }
   exchange.asked = true;
   auto generation = exchange.daemon.service.chat(chat->request, exchange.caller);
   if (!generation) return generation.error();

@@ -1,6 +1,7 @@
 #include <httplib.h>
 
 #include "http/answer/answer.h"
+#include "http/answer/dry_run.h"
 #include "http/codec/requests.h"
 #include "http/route.h"
 
@@ -10,7 +11,11 @@ Result<void> post_completions(Exchange& exchange, httplib::Response& response) {
   auto completion = decode_completion(exchange.body);
   if (!completion) return completion.error();
   exchange.body = {};
-  lower_timeout(exchange.caller, completion->presentation.timeout);
+  apply(completion->handling, exchange.caller);
+  if (exchange.dry_run) {
+    return answer_dry_run(exchange, response, completion->request,
+                          completion->presentation.return_token_ids);
+  }
   exchange.asked = true;
   auto generation = exchange.daemon.service.complete(completion->request, exchange.caller);
   if (!generation) return generation.error();

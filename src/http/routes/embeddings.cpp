@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "http/answer/answer.h"
+#include "http/answer/dry_run.h"
 #include "http/codec/requests.h"
 #include "http/json_text.h"
 #include "http/route.h"
@@ -50,7 +51,8 @@ Result<void> post_embeddings(Exchange& exchange, httplib::Response& response) {
   auto embedding = decode_embedding(exchange.body);
   if (!embedding) return embedding.error();
   exchange.body = {};
-  lower_timeout(exchange.caller, embedding->timeout);
+  apply(embedding->handling, exchange.caller);
+  if (exchange.dry_run) return answer_dry_run(exchange, response, embedding->request, false);
   exchange.asked = true;
   auto embeddings = exchange.daemon.service.embed(embedding->request, exchange.caller);
   if (!embeddings) return embeddings.error();

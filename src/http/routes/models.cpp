@@ -4,6 +4,7 @@
 #include "http/answer/answer.h"
 #include "http/json_text.h"
 #include "http/route.h"
+#include "weir/base/excerpt.h"
 
 namespace weir::http {
 namespace {
@@ -47,7 +48,7 @@ Result<void> get_model(Exchange& exchange, httplib::Response& response) {
     return {};
   }
   return Error{.code = Code::not_found,
-               .message = fmt::format("the model \"{}\" does not exist", exchange.path_tail),
+               .message = fmt::format("the model \"{}\" does not exist", excerpt(exchange.path_tail)),
                .param = "model"};
 }
 

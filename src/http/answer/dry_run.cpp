@@ -1,0 +1,85 @@
+#include "http/answer/dry_run.h"
+
+#include <httplib.h>
+
+#include "http/answer/answer.h"
+#include "http/error_reply.h"
+#include "http/json_text.h"
+
+namespace weir::http {
+namespace {
+
+std::string& append_field(std::string& out, const char* name, int64_t value) {
+  append_json(out, name) += ':';
+  return append_json(out, value);
+}
+
+void append_row(std::string& out, const serve::DryRun::Row& row, bool ids) {
+  out += R"({"prompt":)";
+  append_json(out, row.text) += ',';
+  append_field(out, "tokens", static_cast<int64_t>(row.ids.size()));
+  if (ids) append_json(out += R"(,"token_ids":)", std::span<const int32_t>(row.ids));
+  out += '}';
+}
+
+void append_bucket(std::string& out, const serve::DryRun::Bucket& bucket) {
+  out += R"({"owner":)";
+  append_json(out, bucket.owner) += R"(,"unit":)";
+  append_json(out, bucket.unit) += R"(,"window":)";
+  bucket.window.empty() ? out += "null" : append_json(out, bucket.window);
+  append_field(out += ',', "cap", bucket.cap);
+  append_field(out += ',', "remaining", bucket.remaining);
+  append_field(out += ',', "reset_ms", bucket.full_in.count()) += '}';
+}
+
+template <class Values, class Append>
+void append_list(std::string& out, const char* name, const Values& values, Append append) {
+  append_json(out, name) += ":[";
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append(values[i]);
+  }
+  out += ']';
+}
+
+// The status, and the error as it would stand in the answer.
+void append_refusal(std::string& out, const Error& error, int overload_status) {
+  const int status =
+      error.code == Code::overloaded ? overload_status : shape_of(error).status;
+  append_field(out += '{', "status", status) += ',';
+  out += std::string_view(error_body(error)).substr(1);
+}
+
+std::string dry_run_text(const serve::DryRun& dry, bool ids, int overload_status) {
+  std::string out = R"({"object":"dry_run","model":)";
+  append_json(out, dry.model) += ',';
+  append_list(out, "prompts", dry.rows,
+              [&](const serve::DryRun::Row& row) { append_row(out, row, ids); });
+  int64_t tokens = 0;
+  for (const auto& row : dry.rows) tokens += static_cast<int64_t>(row.ids.size());
+  append_field(out += ',', "prompt_tokens", tokens) += R"(,"charge":{)";
+  append_field(out, "requests", dry.requests) += ',';
+  append_field(out, "input_tokens", dry.input_tokens) += ',';
+  append_field(out, "output_tokens", dry.output_tokens) += "},";
+  append_list(out, "limits", dry.limits,
+              [&](const serve::DryRun::Bucket& bucket) { append_bucket(out, bucket); });
+  out += R"(,"predicted_wait_ms":{)";
+  append_field(out, "gate", dry.gate_wait.count()) += ',';
+  append_field(out, "queue", dry.queue_wait.count()) += "},";
+  append_field(out, "queue_position", static_cast<int64_t>(dry.queue_position));
+  out += R"(,"would_be":)";
+  dry.refusal ? append_refusal(out, *dry.refusal, overload_status) : void(out += R"("admitted")");
+  return out += '}';
+}
+
+}  // namespace
+
+Result<void> answer_dry_run(Exchange& exchange, httplib::Response& response,
+                            const serve::AnyRequest& request, bool ids) {
+  auto dry = exchange.daemon.service.dry_run(request, exchange.caller);
+  if (!dry) return dry.error();
+  answer_json(response, dry_run_text(*dry, ids, exchange.daemon.overload_status));
+  return {};
+}
+
+}  // namespace weir::http

@@ -1,0 +1,41 @@
+#include "http/answer/waiting_notes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weir::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kBetween{250};
+// Of the wait that is left: by so much a prediction may move without a word.
+constexpr int kNoticeablePercent = 20;
+
+}  // namespace
+
+void WaitingNotes::note(std::string& out, const std::optional<serve::Standing>& standing,
+                        TimePoint now) {
+  next_ = now + kBetween;
+  const bool first = !looked_;
+  looked_ = true;
+  if (!standing) return;
+  // A queue that is about to be left is no news: most requests pass it within milliseconds.
+  const bool passing = standing->line == serve::Standing::Line::queue && standing->wait < kBetween;
+  if (first && passing) return;
+  if (!is_news(*standing, now)) return;
+  out += fmt::format(": waiting place={} wait_ms={} line={}\n\n", standing->place,
+                     standing->wait.count(),
+                     standing->line == serve::Standing::Line::gate ? "gate" : "queue");
+  said_ = standing;
+  ends_ = now + standing->wait;
+}
+
+bool WaitingNotes::is_news(const serve::Standing& standing, TimePoint now) const {
+  if (!said_ || said_->line != standing.line || said_->place != standing.place) return true;
+  const auto moved = std::chrono::abs(now + standing.wait - ends_);
+  return moved > std::max(kBetween, standing.wait * kNoticeablePercent / 100);
+}
+
+}  // namespace weir::http

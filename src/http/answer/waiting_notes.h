@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "weir/serve/service.h"
+
+namespace weir::http {
+
+/// What a stream tells its client while its request waits: a comment at once, then when its place
+/// or the predicted end of its wait has changed noticeably, at most one in a quarter of a second.
+/// Used by one thread.
+class WaitingNotes {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  /// Whether to ask the generation where it stands.
+  bool due(TimePoint now) const { return now >= next_; }
+  /// `: waiting place=3 wait_ms=420 line=gate`, or nothing.
+  void note(std::string& out, const std::optional<serve::Standing>& standing, TimePoint now);
+
+ private:
+  bool is_news(const serve::Standing& standing, TimePoint now) const;
+
+  TimePoint next_{};  // no look before it
+  bool looked_ = false;
+  std::optional<serve::Standing> said_;
+  TimePoint ends_{};  // the wait, as said
+};
+
+}  // namespace weir::http

@@ -1,0 +1,66 @@
+#include "admission.h"
+#include "weir/traffic/duration.h"
+
+namespace weir::serve {
+namespace {
+
+using std::chrono::milliseconds;
+
+const char* unit_word(traffic::Unit unit) {
+  switch (unit) {
+    case traffic::Unit::requests:
+      return "requests";
+    case traffic::Unit::tokens:
+      return "tokens";
+    case traffic::Unit::input_tokens:
+      return "input_tokens";
+    case traffic::Unit::output_tokens:
+      return "output_tokens";
+    case traffic::Unit::concurrent:
+      return "concurrent";
+  }
+  return "";
+}
+
+std::string window_text(const traffic::Limit& limit) {
+  if (limit.calendar == traffic::Calendar::day) return "day";
+  if (limit.calendar == traffic::Calendar::month) return "month";
+  return limit.unit == traffic::Unit::concurrent ? "" : traffic::to_string(limit.window);
+}
+
+DryRun::Bucket bucket_of(std::string owner, const traffic::CellState& cell) {
+  return {.owner = std::move(owner),
+          .unit = unit_word(cell.limit.unit),
+          .window = window_text(cell.limit),
+          .cap = cell.limit.cap,
+          .remaining = cell.remaining,
+          .full_in = std::chrono::ceil<milliseconds>(cell.full_in)};
+}
+
+}  // namespace
+
+DryRun Admission::preview(const Ticket& ticket, const std::vector<Row>& rows,
+                          const Caller& caller) const {
+  const Standing queue = in_queue(ticket, rows);
+  const traffic::Quote quote = gate_.quote(entry_of(ticket, rows, caller));
+  DryRun dry{.model = ticket.model_name(),
+             .requests = quote.cost.requests,
+             .input_tokens = quote.cost.input_tokens,
+             .output_tokens = quote.cost.output_tokens,
+             .gate_wait = quote.wait,
+             .queue_wait = queue.wait,
+             .queue_position = queue.place,
+             .refusal = quote.refusal};
+  for (size_t i = 0; i < quote.cells.size(); ++i) {
+    const bool of_key = i < ticket.key->limits.size();
+    dry.limits.push_back(
+        bucket_of(of_key ? "key:" + ticket.key->name : "model:" + ticket.model_name(),
+                  quote.cells[i]));
+  }
+  if (auto room = check_room(ticket, rows.size()); !room) dry.refusal = room.error();
+  if (dry.refusal) return dry;
+  if (auto soon = check_deadline(ticket, quote.wait, queue); !soon) dry.refusal = soon.error();
+  return dry;
+}
+
+}  // namespace weir::serve

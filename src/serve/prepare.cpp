@@ -1,0 +1,114 @@
+#include "prepare.h"
+
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "prompts.h"
+#include "sampling.h"
+
+namespace weir::serve {
+namespace {
+
+constexpr uint32_t kCompletionTokens = 16;  // OpenAI's default of /v1/completions
+
+/// "prompt" where there is one, "prompt[2]" where there are several.
+std::string field(const char* name, size_t index, size_t count) {
+  return count == 1 ? std::string(name) : std::string(name) + '[' + std::to_string(index) + ']';
+}
+
+Result<void> check_dimensions(const LoadedModel& model, const EmbeddingRequest& request) {
+  const uint32_t size = model.text.vector_size;
+  if (!request.dimensions) return {};
+  if (*request.dimensions > 0 && (size == 0 || *request.dimensions <= size)) return {};
+  return invalid("dimensions is " + std::to_string(*request.dimensions) +
+                     "; this model's vectors have " + std::to_string(size),
+                 "dimensions");
+}
+
+Result<std::vector<std::string>> texts_of(const ReadyModel& model,
+                                          const std::vector<Prompt>& prompts) {
+  std::vector<std::string> texts;
+  for (const Prompt& prompt : prompts) {
+    if (const auto* text = std::get_if<std::string>(&prompt)) {
+      texts.push_back(*text);
+      continue;
+    }
+    auto text = model.loaded.text.tokenizer->decode(std::get<std::vector<int32_t>>(prompt), false);
+    if (!text) return text.error();
+    texts.push_back(*std::move(text));
+  }
+  return texts;
+}
+
+}  // namespace
+
+size_t row_count(const ChatRequest&) { return 1; }
+size_t row_count(const CompletionRequest& request) { return request.prompts.size(); }
+size_t row_count(const EmbeddingRequest& request) { return request.inputs.size(); }
+
+Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& request) {
+  auto params = check_sampling(request.sampling, model.loaded);
+  if (!params) return params.error();
+  auto prompt = chat_prompt(model.served, model.loaded, request, true);
+  if (!prompt) return prompt.error();
+  auto limit = completion_limit(request.sampling, std::numeric_limits<uint32_t>::max(),
+                                static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
+  if (!limit) return limit.error();
+  params->max_tokens = *limit;
+  std::vector<Row> rows;
+  rows.push_back({*std::move(prompt), *std::move(params)});
+  return rows;
+}
+
+Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionRequest& request) {
+  if (request.prompts.empty()) return invalid("prompt is empty", "prompt");
+  auto params = check_sampling(request.sampling, model.loaded);
+  if (!params) return params.error();
+  const uint64_t seed = params->seed;
+  std::vector<Row> rows;
+  for (size_t i = 0; i < request.prompts.size(); ++i) {
+    auto prompt = completion_prompt(model.loaded, request.prompts[i], request.add_special_tokens,
+                                    field("prompt", i, request.prompts.size()));
+    if (!prompt) return prompt.error();
+    auto limit =
+        completion_limit(request.sampling, kCompletionTokens, static_cast<uint32_t>(prompt->size()),
+                         model.loaded.max_model_len);
+    if (!limit) return limit.error();
+    params->max_tokens = *limit;
+    params->seed = seed + i;
+    rows.push_back({*std::move(prompt), *params});
+  }
+  return rows;
+}
+
+Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest& request) {
+  if (request.inputs.empty()) return invalid("input is empty", "input");
+  if (auto checked = check_dimensions(model.loaded, request); !checked) return checked.error();
+  std::vector<Row> rows;
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    auto ids = embedding_input(model.loaded, request.inputs[i], request,
+                               field("input", i, request.inputs.size()));
+    if (!ids) return ids.error();
+    rows.push_back({*std::move(ids), work::EmbedParams{}});
+  }
+  return rows;
+}
+
+Result<std::vector<std::string>> texts_of(const ReadyModel& model, const ChatRequest& request) {
+  auto text = chat_text(model.served, model.loaded, request);
+  if (!text) return text.error();
+  return std::vector<std::string>{*std::move(text)};
+}
+
+Result<std::vector<std::string>> texts_of(const ReadyModel& model,
+                                          const CompletionRequest& request) {
+  return texts_of(model, request.prompts);
+}
+
+Result<std::vector<std::string>> texts_of(const ReadyModel& model,
+                                          const EmbeddingRequest& request) {
+  return texts_of(model, request.inputs);
+}
+
+}  // namespace weir::serve

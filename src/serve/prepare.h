@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "admission.h"
+#include "model_set.h"
+#include "weir/serve/service.h"
+
+namespace weir::serve {
+
+/// How many rows a request has.
+size_t row_count(const ChatRequest& request);
+size_t row_count(const CompletionRequest& request);
+size_t row_count(const EmbeddingRequest& request);
+
+/// From what was asked to the rows of the work queue: rendered, tokenized, checked against what the
+/// model takes. Errors: invalid_argument with the field in `param`.
+Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& request);
+Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionRequest& request);
+Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest& request);
+
+/// The same prompts as texts: what the template renders, what was given, or what the ids say.
+Result<std::vector<std::string>> texts_of(const ReadyModel& model, const ChatRequest& request);
+Result<std::vector<std::string>> texts_of(const ReadyModel& model,
+                                          const CompletionRequest& request);
+Result<std::vector<std::string>> texts_of(const ReadyModel& model, const EmbeddingRequest& request);
+
+}  // namespace weir::serve

@@ -1,0 +1,136 @@
+// What a stream says before its first token, and what is still a plain answer then.
+#include "http/answer/waiting_notes.h"
+#include "http/server_fixture.h"
+
+namespace weir::http {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using Line = serve::Standing::Line;
+
+class Notes : public testing::Test {
+ protected:
+  std::string said(std::optional<serve::Standing> standing, int at_ms) {
+    std::string out;
+    notes_.note(out, standing, start_ + milliseconds(at_ms));
+    return out;
+  }
+  bool due(int at_ms) const { return notes_.due(start_ + milliseconds(at_ms)); }
+
+  WaitingNotes notes_;
+  const WaitingNotes::TimePoint start_{std::chrono::hours(1)};
+};
+
+TEST_F(Notes, OfTheGateAtOnce) {
+  EXPECT_TRUE(due(0));
+  EXPECT_EQ(said({{Line::gate, 3, milliseconds(420)}}, 0),
+            ": waiting place=3 wait_ms=420 line=gate\n\n");
+  EXPECT_FALSE(due(249));
+  EXPECT_TRUE(due(250));
+}
+
+TEST_F(Notes, WhatWasForetoldIsNoNews) {
+  said({{Line::gate, 1, milliseconds(10'000)}}, 0);
+  EXPECT_EQ(said({{Line::gate, 1, milliseconds(9'000)}}, 1000), "");
+  EXPECT_EQ(said({{Line::gate, 1, milliseconds(10'500)}}, 1000), "");
+  EXPECT_EQ(said({{Line::gate, 1, milliseconds(12'000)}}, 1000),
+            ": waiting place=1 wait_ms=12000 line=gate\n\n");
+  EXPECT_EQ(said({{Line::gate, 1, milliseconds(11'750)}}, 1250), "");
+}
+
+TEST_F(Notes, APlaceAheadOrAnotherLineIs) {
+  said({{Line::gate, 3, milliseconds(900)}}, 0);
+  EXPECT_EQ(said({{Line::gate, 2, milliseconds(600)}}, 300),
+            ": waiting place=2 wait_ms=600 line=gate\n\n");
+  EXPECT_EQ(said({{Line::queue, 2, milliseconds(300)}}, 600),
+            ": waiting place=2 wait_ms=300 line=queue\n\n");
+  EXPECT_EQ(said(std::nullopt, 900), "");
+}
+
+TEST_F(Notes, AQueueThatIsSoonPassedIsNotSpokenOf) {
+  EXPECT_EQ(said({{Line::queue, 1, milliseconds(5)}}, 0), "");
+  EXPECT_EQ(said({{Line::queue, 1, milliseconds(5)}}, 250),
+            ": waiting place=1 wait_ms=5 line=queue\n\n");
+}
+
+TEST_F(Notes, ALongQueueIsSpokenOfAtOnce) {
+  EXPECT_EQ(said({{Line::queue, 9, milliseconds(900)}}, 0),
+            ": waiting place=9 wait_ms=900 line=queue\n\n");
+}
+
+class Waiting : public ServerTest {};
+
+TEST_F(Waiting, AStreamThatWaitsIsToldSoAndThenGoesOn) {
+  service.script.lines = {{Line::gate, 2, milliseconds(400)}, {Line::gate, 1, milliseconds(200)}};
+  start();
+  RawAnswer answer = ask(post("/v1/chat/completions", kChatStream));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, StartsWith(": waiting place=2 wait_ms=400 line=gate\n\n"
+                                      ": waiting place=1 wait_ms=200 line=gate\n\n"
+                                      "data: {"));
+  EXPECT_EQ(events(answer.body).size(), 5u);
+}
+
+TEST_F(Waiting, ALaterRefusalIsAnEvent) {
+  service.script.lines = {{Line::gate, 2, milliseconds(400)}};
+  service.script.pieces = {};
+  service.script.fails_after = Error{.code = Code::rate_limited, .message = "why"};
+  start();
+  RawAnswer answer = ask(post("/v1/chat/completions", kChatStream));
+  EXPECT_EQ(answer.status, 200);
+  auto found = events(answer.body);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(nlohmann::json::parse(found[0])["error"]["code"], "rate_limit_exceeded");
+}
+
+TEST_F(Waiting, AWholeAnswerThatIsRefusedLaterHasItsStatus) {
+  service.script.pieces = {};
+  service.script.fails_after = Error{.code = Code::overloaded, .message = "why"};
+  start();
+  EXPECT_EQ(ask(post("/v1/chat/completions", kChat)).status, 503);
+}
+
+TEST_F(Waiting, WhatFailsBeforeTheFirstEventIsAPlainAnswer) {
+  service.script.pieces = {};
+  service.script.fails_after = Error{.code = Code::unavailable, .message = "the device is lost"};
+  start();
+  RawAnswer answer = ask(post("/v1/chat/completions", kChatStream));
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.headers["content-type"], "application/json");
+  EXPECT_EQ(answer.headers["retry-after"], "5");
+  EXPECT_EQ(answer.json()["error"]["message"], "the device is lost");
+}
+
+TEST_F(Waiting, ASilentStreamSendsPingsFromItsHeadOn) {
+  options.ping = milliseconds(60);
+  service.script.silent = true;
+  start();
+  RawClient c = client();
+  c.send(post("/v1/chat/completions", kChatStream));
+  ASSERT_TRUE(c.read_until("\r\n\r\n"));
+  EXPECT_THAT(c.unread(), HasSubstr("200 OK"));
+  ASSERT_TRUE(c.read_until(": ping\n\n\r\n"));
+  size_t first = c.unread().find(": ping");
+  while (c.unread().find(": ping", first + 1) == std::string::npos)
+    ASSERT_TRUE(c.read_more());
+  EXPECT_THAT(c.unread(), Not(HasSubstr("data: ")));
+  c.close();
+  EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
+}
+
+TEST_F(Waiting, AClientThatLeavesTheLineIsNoticed) {
+  service.script.lines.assign(1000, {Line::gate, 2, milliseconds(400)});
+  start();
+  RawClient c = client();
+  c.send(post("/v1/chat/completions", kChatStream));
+  ASSERT_TRUE(c.read_until("place=2"));
+  c.close();
+  EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(1000)));
+}
+
+}  // namespace
+}  // namespace weir::http
