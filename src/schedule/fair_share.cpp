@@ -135,6 +135,9 @@ bool FairSharePolicy::outranks(const Sequence& a, const Sequence& b) const {
 bool FairSharePolicy::yields(const Sequence& running, const Sequence& waiting) const {
   const ClientShare &has = *running.share, &wants = *waiting.share;
   if (&has == &wants || running.request.priority > waiting.request.priority) return false;
+  // What it gives up must not come back to it before the other had it.
+  if (running.request.priority == waiting.request.priority && has.counter <= wants.counter)
+    return false;
   return held(has, 0) > held(wants, 1) * (wants.running.empty() ? 1 : 2);
 }
 

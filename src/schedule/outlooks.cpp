@@ -16,6 +16,14 @@ void Outlooks::step(double prompt_work, uint32_t decodes, double took) {
   pace_.step(prompt_work, decodes, took);
 }
 
+/// Who comes later and goes first is not foreseen, but does much the same at any time.
+void Outlooks::started(TimePoint now, const Sequence& sequence) {
+  constexpr auto kLong = std::chrono::milliseconds(500);
+  if (sequence.request.foretold < kLong) return;
+  const double ratio = seconds(now - sequence.request.arrival) / seconds(sequence.request.foretold);
+  lateness_.add(std::clamp(ratio, 0.25, 4.0));
+}
+
 void Outlooks::first_token(TimePoint now, const Sequence& sequence) {
   first_tokens_.add(now, seconds(now - sequence.request.arrival));
 }
@@ -40,6 +48,7 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
   outlook.first_token_p99_s = first_tokens_.p99(now);
   outlook.step_seconds = pace_.step_seconds();
   outlook.seat_seconds = seat_seconds_.value_or(0);
+  outlook.lateness = lateness_.value_or(1);
   const auto rate = [&](double tokens, double took) { return took > 0 ? tokens / took : 0; };
   const double budget = options_.max_batch_tokens;
   outlook.prefill_tokens_per_s = rate(budget, pace_.seconds(budget, 0));

@@ -19,6 +19,7 @@ class Outlooks {
       : spec_(spec), options_(options) {}
 
   void step(double prompt_work, uint32_t decodes, double seconds);
+  void started(TimePoint now, const Sequence& sequence);
   void first_token(TimePoint now, const Sequence& sequence);
   void finished(TimePoint now, const Sequence& sequence);
 
@@ -34,6 +35,7 @@ class Outlooks {
   Pace pace_;
   FirstTokens first_tokens_;
   Running seat_seconds_;
+  Running lateness_;
   Running used_;  // of the completions' limits, a share
 };
 

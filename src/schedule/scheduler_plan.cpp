@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schedule/model_memory.h"
+#include "schedule/outlooks.h"
 #include "schedule/prompt_work.h"
 #include "schedule/waiting_room.h"
 #include "weir/schedule/scheduler.h"
@@ -29,11 +30,12 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
 }
 
 void Scheduler::seat_the_light() {
+  if (!spec_.generates) return;  // vectors are done soon, and nothing of them is cached
   if (running_.size() < options_.max_sequences && !memory_wanted_) return;
   const Sequence* next = next_waiting();
   if (!next) return;
   for (size_t i = running_.size(); i-- > 0;)
-    if (policy_->yields(*running_[i], *next)) return preempt(i);
+    if (running_[i]->pending() > 0 && policy_->yields(*running_[i], *next)) return preempt(i);
 }
 
 void Scheduler::plan_decodes(Step& step) {
@@ -142,6 +144,7 @@ void Scheduler::begin(Sequence& sequence) {
   sequence.request.reply.start({.cached_tokens = sequence.cached_tokens,
                                 .queued = std::chrono::duration_cast<std::chrono::microseconds>(
                                     now_ - sequence.request.arrival)});
+  outlooks_->started(now_, sequence);
   ++started_;  // before the queue forgets it: see started()
   queue_.started({sequence.request.client, sequence.request.priority, sequence.prompt_tokens});
 }

@@ -6,6 +6,8 @@
 namespace weir::work {
 namespace {
 
+constexpr size_t kMostParts = 4;  // clients that share a step's room for prompts at most
+
 std::chrono::milliseconds milliseconds(double seconds) {
   constexpr double kLongest = 1e9;
   return std::chrono::milliseconds(std::llround(1000 * std::min(seconds, kLongest)));
@@ -19,13 +21,10 @@ double seat_free_in(const Outlook& outlook, size_t nth) {
   return outlook.free_in[(nth - 1) % taken] + outlook.seat_seconds * static_cast<double>(rounds);
 }
 
-double seat_wait(const Outlook& outlook, const Ahead& ahead) {
-  const size_t free = outlook.seats - std::min(outlook.seats, outlook.taken);
-  if (ahead.requests < free) return 0;
-  const size_t share = std::max<size_t>(1, outlook.seats / std::max<size_t>(1, ahead.clients));
-  if (ahead.clients > 1 && ahead.running + ahead.own < share)  // a client above its share yields
-    return outlook.step_seconds * static_cast<double>(ahead.own + 1);
-  return seat_free_in(outlook, ahead.requests - free + 1);
+/// Does a client above its share of the seats make way for it?
+bool is_light(const Outlook& outlook, const Ahead& ahead) {
+  const size_t share = outlook.seats / std::max<size_t>(1, ahead.clients);
+  return ahead.clients > 1 && ahead.running + ahead.own < std::max<size_t>(1, share);
 }
 
 }  // namespace
@@ -34,14 +33,20 @@ QueueForecast forecast(const Outlook& outlook, const Ahead& ahead, size_t prompt
   QueueForecast result{.position = ahead.requests};
   const double rate = outlook.prompt_tokens_per_s;
   const auto seconds = [&](double tokens) { return rate > 0 ? tokens / rate : 0; };
-  const double half_a_step = outlook.taken > 0 ? outlook.step_seconds / 2 : 0;
-  const double seat = seat_wait(outlook, ahead);
-  // Prompts before it that wait for seats are computed as seats come free, not after that.
-  const double prompts =
-      seconds(outlook.prompt_tokens_left + (seat > 0 ? 0.0 : static_cast<double>(ahead.tokens)));
-  const double wait = std::max(seat, prompts) + half_a_step;
+  const size_t free = outlook.seats - std::min(outlook.seats, outlook.taken);
+  double wait = outlook.taken > 0 ? outlook.step_seconds / 2 : 0;
+  double prompt = seconds(static_cast<double>(prompt_tokens));
+  if (is_light(outlook, ahead)) {  // its part of the next step's room is kept for it
+    if (free <= ahead.own) wait += outlook.step_seconds * static_cast<double>(ahead.own + 1);
+    prompt *= static_cast<double>(std::min(ahead.clients, kMostParts));
+  } else if (ahead.requests < free) {
+    wait += seconds(outlook.prompt_tokens_left + static_cast<double>(ahead.tokens));
+  } else {  // prompts before it are computed as seats come free, not after that
+    wait += std::max(outlook.lateness * seat_free_in(outlook, ahead.requests - free + 1),
+                     seconds(outlook.prompt_tokens_left));
+  }
   result.wait = milliseconds(wait);
-  result.first_token = milliseconds(wait + seconds(static_cast<double>(prompt_tokens)));
+  result.first_token = milliseconds(wait + prompt);
   return result;
 }
 

@@ -20,6 +20,7 @@ class SimulatedRequest {
   std::vector<int32_t> prompt;
   work::TaskParams params;
   int priority = 5;
+  std::string client;
   bool has_deadline = false;
   SequenceId id = 0;  // 0: the scheduler refuses it before it has one
   work::ReplyReader reader;

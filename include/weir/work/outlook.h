@@ -19,6 +19,7 @@ struct Outlook {
   uint32_t seats = 0, taken = 0;   // sequences that may run, and do
   double seat_seconds = 0;         // that a sequence runs
   std::vector<double> free_in;  // seconds until a seat is free, for each that is taken; ascending
+  double lateness = 1;  // waits for seats were so many times as long as foretold: others overtook
 };
 
 /// Where a request stands.

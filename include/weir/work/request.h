@@ -38,9 +38,10 @@ struct Request {
   std::string client;       // whose share it is
   std::string cache_scope;  // pages are shared within one scope only
   float weight = 1;
-  int priority = 5;  // 0 to 9, higher first
-  TimePoint arrival;
-  std::optional<TimePoint> deadline;  // dropped unstarted after it
+  int priority = 5;                       // 0 to 9, higher first
+  TimePoint arrival;                      // at the queue
+  std::optional<TimePoint> deadline;      // dropped unstarted after it
+  std::chrono::milliseconds foretold{0};  // its wait, but for Outlook::lateness; set by the queue
 };
 
 }  // namespace weir::work
