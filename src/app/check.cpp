@@ -53,13 +53,14 @@ void print_model(const PlannedModel& model, const serve::TextSide& text, std::os
   }
 }
 
-Result<void> check_model(const ModelChoice& choice, const Config& config, std::ostream& out) {
+Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config,
+                                 std::ostream& out) {
   auto model = plan_model(choice, config, engine::best_device());
   if (!model) return model.error();
   auto text = serve::load_text_side(choice.directory, kind_of(model->description));
   if (!text) return text.error();
   print_model(*model, *text, out);
-  return {};
+  return model;
 }
 
 /// Prints each model, or what is wrong with it. Returns whether all are right.
@@ -69,14 +70,18 @@ bool check_models(const Config& config, std::ostream& out) {
     out << "wrong: " << choices.error().message << "\n";
     return false;
   }
-  bool good = true;
+  std::vector<PlannedModel> models;
   for (const ModelChoice& choice : *choices) {
-    if (auto shown = check_model(choice, config, out); !shown) {
+    auto shown = check_model(choice, config, out);
+    if (shown)
+      models.push_back(*std::move(shown));
+    else
       out << "wrong: " << shown.error().message << "\n";
-      good = false;
-    }
   }
-  return good;
+  if (models.size() < choices->size()) return false;
+  auto rules = brownout_rules(config, models);
+  if (!rules) out << "wrong: " << rules.error().message << "\n";
+  return static_cast<bool>(rules);
 }
 
 }  // namespace

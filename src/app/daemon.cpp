@@ -34,6 +34,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
     daemon->gate_->set_history(
         [ledger](const traffic::QuotaQuery& query) { return ledger->used(query); });
   daemon->make_models(std::move(parts.models));
+  daemon->brownout_ = std::move(parts.brownout);
   daemon->make_service(std::move(parts.keys));
   schedule::StepLoop::Hooks hooks{.enter = [it = daemon.get()] { it->device_->enter(); },
                                   .lost =
@@ -79,7 +80,9 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
                       .progress = model->progress});
   }
   serve::ServiceOptions options{.max_wait = config_.max_wait,
-                                .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10)};
+                                .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10),
+                                .response_cache = config_.response_cache,
+                                .brownout = brownout_};
   serve::ServiceParts parts{.gate = *gate_, .metrics = *metrics_, .clock = clock_, .alive = [this] {
                               return loop_->since_tick() < kStuck;
                             }};

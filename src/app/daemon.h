@@ -35,6 +35,7 @@ class Daemon {
     std::shared_ptr<const traffic::KeyStore> keys;
     std::unique_ptr<engine::Device> device;
     std::vector<PlannedModel> models;
+    std::vector<serve::BrownoutRule> brownout;
     std::unique_ptr<traffic::Ledger> ledger;  // null: no usage is kept
   };
 
@@ -94,6 +95,7 @@ class Daemon {
   std::unique_ptr<traffic::Ledger> ledger_;
   std::unique_ptr<traffic::Gate> gate_;
   std::vector<std::unique_ptr<Served>> models_;
+  std::vector<serve::BrownoutRule> brownout_;
   std::atomic<bool> failed_ = false, lost_ = false;
   std::unique_ptr<serve::SteeredService> service_;
   std::unique_ptr<http::Server> server_;

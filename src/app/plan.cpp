@@ -40,6 +40,16 @@ serve::ModelKind kind_of(const engine::Description& description) {
   return description.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
 }
 
+Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config,
+                                                        const std::vector<PlannedModel>& models) {
+  std::vector<serve::BrownoutModel> served;
+  for (const PlannedModel& model : models)
+    served.push_back({model.choice.name, kind_of(model.description)});
+  auto rules = serve::parse_brownout(config.brownout, served);
+  if (!rules) rules.error().message = "brownout: " + rules.error().message;
+  return rules;
+}
+
 uint32_t chunk_tokens(const Config& config, engine::DeviceKind device) {
   if (config.max_chunk_tokens > 0) return config.max_chunk_tokens;
   return device == engine::DeviceKind::cuda ? 512 : 64;

@@ -7,6 +7,7 @@
 #include "app/model_choice.h"
 #include "weir/base/result.h"
 #include "weir/engine/load.h"
+#include "weir/serve/brownout.h"
 #include "weir/serve/service.h"
 
 namespace weir::app {
@@ -19,6 +20,10 @@ struct PlannedModel {
 };
 
 serve::ModelKind kind_of(const engine::Description& description);
+
+/// The brown-out's rules, held against the models. Errors: what is wrong with which rule.
+Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config,
+                                                        const std::vector<PlannedModel>& models);
 
 engine::LoadOptions load_options(const ModelChoice& choice, const Config& config);
 

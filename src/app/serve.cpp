@@ -143,10 +143,13 @@ int serve(const Resolved& resolved) {
   if (!device) return fail_logged(device.error());
   auto models = plan_all(*choices, config, (*device)->kind());
   if (!models) return fail_logged(models.error());
+  auto brownout = brownout_rules(config, *models);
+  if (!brownout) return fail(kWrongSetting, brownout.error());
   auto daemon = Daemon::start({.config = config,
                                .keys = *keys,
                                .device = std::move(*device),
                                .models = std::move(*models),
+                               .brownout = std::move(*brownout),
                                .ledger = std::move(ledger)});
   if (!daemon) return fail_logged(daemon.error());
   return run(**daemon, signals, config);

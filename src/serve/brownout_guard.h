@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "admission.h"
+#include "brownout_state.h"
+#include "ticket.h"
+#include "weir/base/metrics.h"
+#include "weir/serve/service.h"
+
+namespace weir::serve {
+
+/// Applies the brown-out to new requests, and says so: in header x-weir-brownout of those it
+/// touches, in metrics, and in one line of the log when a rule sets in or ends. Thread-safe.
+class BrownoutGuard {
+ public:
+  BrownoutGuard(std::vector<BrownoutRule> rules, Metrics& metrics);
+
+  /// What holds now for requests to `model`. Without rules this costs nothing.
+  Measures look(const ServedModel& model);
+
+  /// Errors: overloaded, with `retry_after`, for a key of a class that is refused.
+  Result<void> check_class(const Measures& measures, const Ticket& ticket,
+                           std::chrono::milliseconds retry_after, Caller& caller);
+  /// Lowers max_tokens of those that have more.
+  void shorten(const Measures& measures, const Ticket& ticket, std::vector<Row>& rows,
+               Caller& caller);
+  /// The twin takes the request over. REQUIRES: measures.twin.
+  void hand_over(const Measures& measures, Ticket& ticket, std::shared_ptr<const ReadyModel> twin,
+                 Caller& caller);
+
+ private:
+  void note(const BrownoutRule& rule, const std::string& model, Caller& caller);
+
+  Metrics& metrics_;
+  std::mutex mutex_;  // guards state_
+  BrownoutState state_;
+};
+
+/// The name of the model that relieves another. REQUIRES: measures.twin.
+const std::string& twin_of(const Measures& measures);
+
+/// A request that means the same to every model that generates: text, not ids of one vocabulary.
+bool is_of_text(const ChatRequest& request);
+bool is_of_text(const CompletionRequest& request);
+bool is_of_text(const EmbeddingRequest& request);
+
+}  // namespace weir::serve

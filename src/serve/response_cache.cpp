@@ -1,0 +1,95 @@
+#include "response_cache.h"
+
+#include <utility>
+
+namespace weir::serve {
+namespace {
+
+Prompts prompts_of(const std::vector<Row>& rows) {
+  Prompts prompts;
+  for (const Row& row : rows) prompts.push_back(row.prompt);
+  return prompts;
+}
+
+bool in_line(Generation& generation) {
+  const auto standing = generation.standing();
+  return standing && standing->line == Standing::Line::gate;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Generation>> ResponseCache::generate(Checked checked, const Sampling& asked,
+                                                            Caller& caller, const Start& start) {
+  if (most_bytes_ == 0) return start(std::move(checked));
+  const auto key = response_key(checked.ticket, checked.rows, asked);
+  if (!key) return start(std::move(checked));
+  std::shared_ptr<const StoredAnswer> answer;
+  std::shared_ptr<SharedRun> run;
+  {
+    std::lock_guard lock(mutex_);
+    answer = store_.find(*key);
+    if (!answer) run = joinable(*key, checked.ticket.priority);
+    // Starting under the lock makes one run of two that come together; it never blocks.
+    if (!answer && !run) return lead(*key, std::move(checked), caller, start);
+  }
+  Prompts prompts = prompts_of(checked.rows);
+  const std::string model = checked.ticket.model_name();
+  auto books = spare(checked, caller, answer ? kHit : kCoalesced);
+  if (!books) return books.error();
+  if (answer)
+    return std::make_unique<ReplayedGeneration>(std::move(answer), std::move(prompts),
+                                                *std::move(books));
+  return std::make_unique<SharedReader>(
+      SharedReader::Of{std::move(run), model, std::move(prompts), *std::move(books)}, parts_.clock);
+}
+
+std::shared_ptr<SharedRun> ResponseCache::joinable(const ResponseKey& key, int priority) const {
+  const auto found = running_.find(key);
+  if (found == running_.end() || found->second.priority < priority) return nullptr;
+  auto run = found->second.run.lock();
+  return run && !run->failed() ? run : nullptr;
+}
+
+Result<std::unique_ptr<Generation>> ResponseCache::lead(const ResponseKey& key, Checked checked,
+                                                        Caller& caller, const Start& start) {
+  const std::string model = checked.ticket.model_name();
+  const int priority = checked.ticket.priority;
+  const bool has_deadline = checked.ticket.deadline.has_value();
+  note(checked.ticket, caller, kMiss);
+  auto generation = start(std::move(checked));
+  if (!generation) return generation;
+  const bool shared = !has_deadline && !in_line(**generation);
+  Prompts prompts = (*generation)->prompts();
+  auto run = std::make_shared<SharedRun>(
+      *std::move(generation), [this, key](StoredAnswer whole) { keep(key, std::move(whole)); });
+  if (running_.size() >= sweep_at_) {
+    std::erase_if(running_, [](const auto& entry) { return entry.second.run.expired(); });
+    sweep_at_ = 64 + 2 * running_.size();
+  }
+  if (shared) running_[key] = {run, priority};
+  return std::make_unique<SharedReader>(
+      SharedReader::Of{std::move(run), model, std::move(prompts), {}}, parts_.clock);
+}
+
+Result<SparedRequest> ResponseCache::spare(Checked& checked, Caller& caller, const char* outcome) {
+  auto permit = parts_.admission.pass(checked.ticket, checked.rows, caller);
+  if (!permit) return permit.error();
+  note(checked.ticket, caller, outcome);
+  checked.ticket.response_cache = outcome;
+  return SparedRequest(std::move(checked.ticket), *std::move(permit), checked.rows);
+}
+
+void ResponseCache::note(const Ticket& ticket, Caller& caller, const char* outcome) {
+  put_header(caller, "x-weir-cache", outcome);
+  parts_.metrics.response_cache(ticket.model_name(), outcome);
+}
+
+void ResponseCache::keep(const ResponseKey& key, StoredAnswer answer) {
+  auto kept = std::make_shared<const StoredAnswer>(std::move(answer));
+  std::lock_guard lock(mutex_);
+  store_.put(key, std::move(kept));
+  running_.erase(key);
+  parts_.metrics.set_response_cache(store_.bytes(), store_.size());
+}
+
+}  // namespace weir::serve

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "admission.h"
+#include "response_cache_key.h"
+#include "response_cache_readers.h"
+#include "response_cache_run.h"
+#include "response_cache_store.h"
+#include "weir/base/metrics.h"
+
+namespace weir::serve {
+
+/// A request that is checked and not yet paid.
+struct Checked {
+  Ticket ticket;
+  std::vector<Row> rows;
+};
+
+/// Answers greedy generations and embeddings that the same tenant asked before from memory, and
+/// lets identical ones that come at the same time share one run. Says which in header x-weir-cache:
+/// hit, miss or coalesced. Errors are not kept. Thread-safe; outlives its Generations.
+///
+/// A request joins a run that is past the gate and was asked with no less priority and without a
+/// deadline: another's limits and deadline are not its own. If that run fails, all that read it
+/// fail alike; of embeddings those that waited ask for themselves then.
+class ResponseCache {
+ public:
+  struct Parts {
+    const Admission& admission;
+    Metrics& metrics;
+    const Clock& clock;
+  };
+  /// `bytes` 0: off, every request runs by itself.
+  ResponseCache(size_t bytes, Parts parts) : most_bytes_(bytes), parts_(parts), store_(bytes) {}
+
+  /// `start` begins a run of its own without blocking.
+  using Start = std::function<Result<std::unique_ptr<Generation>>(Checked)>;
+  Result<std::unique_ptr<Generation>> generate(Checked checked, const Sampling& asked,
+                                               Caller& caller, const Start& start);
+
+  /// `compute` answers by itself, in this thread, unless `gone` says that nobody waits.
+  using Compute = std::function<Result<Embeddings>(Checked, const std::function<bool()>& gone)>;
+  Result<Embeddings> embed(Checked checked, const EmbeddingRequest& asked, Caller& caller,
+                           const Compute& compute);
+
+ private:
+  class Computing;
+  static constexpr const char *kHit = "hit", *kMiss = "miss", *kCoalesced = "coalesced";
+
+  /// A run and the priority it has.
+  struct Running {
+    std::weak_ptr<SharedRun> run;
+    int priority = 0;
+  };
+
+  std::shared_ptr<SharedRun> joinable(const ResponseKey& key, int priority) const;
+  Result<std::unique_ptr<Generation>> lead(const ResponseKey& key, Checked checked, Caller& caller,
+                                           const Start& start);
+  /// Through the gate; takes the ticket, unless it is refused.
+  Result<SparedRequest> spare(Checked& checked, Caller& caller, const char* outcome);
+  Result<Embeddings> replay(const StoredAnswer& answer, Checked checked, Caller& caller,
+                            const char* outcome);
+  Result<Embeddings> compute_here(const ResponseKey& key, std::shared_ptr<Computing> computing,
+                                  const std::function<Result<Embeddings>()>& compute);
+  void keep(const ResponseKey& key, StoredAnswer answer);
+  void note(const Ticket& ticket, Caller& caller, const char* outcome);
+
+  const size_t most_bytes_;
+  const Parts parts_;
+  std::mutex mutex_;  // guards what follows
+  ResponseStore store_;
+  std::unordered_map<ResponseKey, Running, ResponseKeyHash> running_;
+  std::unordered_map<ResponseKey, std::shared_ptr<Computing>, ResponseKeyHash> computing_;
+  size_t sweep_at_ = 64;  // runs that were left alone are forgotten at this many
+};
+
+}  // namespace weir::serve

@@ -1,0 +1,48 @@
+#include "response_cache_store.h"
+
+#include <string>
+#include <variant>
+
+namespace weir::serve {
+namespace {
+
+constexpr size_t kPlaceBytes = 256;  // nodes of list and map, control block
+
+}  // namespace
+
+size_t StoredAnswer::bytes() const {
+  size_t sum = sizeof(StoredAnswer) + kPlaceBytes;
+  for (const Delta& choice : choices) {
+    sum += sizeof(Delta) + choice.text.size() + choice.token_ids.size() * sizeof(int32_t);
+    const auto* stop = choice.end ? std::get_if<std::string>(&choice.end->stop) : nullptr;
+    if (stop) sum += stop->size();
+  }
+  for (const auto& vector : vectors)
+    sum += sizeof(std::vector<float>) + vector.size() * sizeof(float);
+  return sum;
+}
+
+std::shared_ptr<const StoredAnswer> ResponseStore::find(const ResponseKey& key) {
+  const auto place = places_.find(key);
+  if (place == places_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, place->second);
+  return place->second->second;
+}
+
+void ResponseStore::put(const ResponseKey& key, std::shared_ptr<const StoredAnswer> answer) {
+  if (const auto place = places_.find(key); place != places_.end()) drop(place->second);
+  const size_t bytes = answer->bytes();
+  if (bytes > most_bytes_) return;
+  while (bytes_ + bytes > most_bytes_) drop(std::prev(entries_.end()));
+  entries_.emplace_front(key, std::move(answer));
+  places_[key] = entries_.begin();
+  bytes_ += bytes;
+}
+
+void ResponseStore::drop(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->second->bytes();
+  places_.erase(entry->first);
+  entries_.erase(entry);
+}
+
+}  // namespace weir::serve

@@ -1,0 +1,267 @@
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <future>
+#include <sstream>
+
+#include "serve/response_cache_store.h"
+#include "served.h"
+
+namespace weir::serve {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class ResponseCacheTest : public ServedTest {
+ protected:
+  void SetUp() override { restart({.response_cache = size_t{1} << 20}); }
+
+  static CompletionRequest greedy(const std::string& prompt = "hey", uint32_t max_tokens = 3) {
+    return {.prompts = {prompt}, .sampling = {.temperature = 0.0F, .max_tokens = max_tokens}};
+  }
+  /// Starts a request of its own headers; what it was answered from.
+  std::unique_ptr<Generation> ask(const CompletionRequest& request, const std::string& outcome) {
+    caller_.headers.clear();
+    auto generation = start(request);
+    EXPECT_EQ(header("x-weir-cache"), outcome);
+    return generation;
+  }
+  static void answer(work::Request& request, const std::string& text) {
+    request.reply.start({.cached_tokens = 1, .queued = milliseconds(5)});
+    push(request, text);
+    request.reply.finish({.reason = work::FinishReason::length,
+                          .prompt_tokens = 4,
+                          .generated_tokens = static_cast<uint32_t>(text.size()),
+                          .prefill = milliseconds(20),
+                          .decode = milliseconds(30)});
+  }
+  /// Asks and has it computed.
+  void compute(const CompletionRequest& request, const std::string& text) {
+    auto generation = ask(request, "miss");
+    work::Request work = take();
+    answer(work, text);
+    EXPECT_EQ(text_of(drain(*generation)), text);
+  }
+};
+
+TEST_F(ResponseCacheTest, TheSameGreedyRequestIsAnsweredFromMemory) {
+  compute(greedy(), "abc");
+  auto again = ask(greedy(), "hit");
+  EXPECT_EQ(queue_->waiting(), 0U);
+  EXPECT_EQ(again->model(), "bytes");
+  EXPECT_THAT(again->prompts(), ElementsAre(ElementsAre(kBos, 'h', 'e', 'y')));
+  const auto pieces = drain(*again);
+  ASSERT_THAT(pieces, SizeIs(1));
+  EXPECT_EQ(pieces[0].text, "abc");
+  EXPECT_THAT(pieces[0].token_ids, ElementsAre('a', 'b', 'c'));
+  EXPECT_EQ(pieces[0].end->reason, FinishReason::length);
+  EXPECT_TRUE(again->done());
+  EXPECT_EQ(again->usage().prompt_tokens, 4U);
+  EXPECT_EQ(again->usage().completion_tokens, 3U);
+  EXPECT_EQ(again->usage().cached_tokens, 1U);
+  EXPECT_DOUBLE_EQ(again->usage().decode_ms, 0);
+  EXPECT_EQ(service_->in_flight(), 1U);
+  again.reset();
+  EXPECT_EQ(service_->in_flight(), 0U);
+  EXPECT_THAT(metrics_->text(),
+              HasSubstr("weir_response_cache_total{model=\"bytes\",outcome=\"hit\"} 1\n"));
+  EXPECT_THAT(metrics_->text(), HasSubstr("weir_response_cache_answers 1\n"));
+}
+
+TEST_F(ResponseCacheTest, WhateverChangesTheAnswerIsAnotherRequest) {
+  compute(greedy(), "abc");
+  CompletionRequest other = greedy();
+  other.sampling.seed = 7;  // draws nothing
+  ask(other, "hit");
+  compute(greedy("hey", 2), "ab");
+  compute(greedy("hex"), "abc");
+  other = greedy();
+  other.sampling.stop = {"x"};
+  compute(other, "abc");
+  other.sampling.include_stop_str_in_output = true;
+  compute(other, "abc");
+  other = greedy();
+  other.sampling.stop_token_ids = {5};
+  compute(other, "abc");
+  other = greedy();
+  other.sampling.min_tokens = 1;
+  compute(other, "abc");
+  other = greedy();
+  other.sampling.ignore_eos = true;
+  compute(other, "abc");
+  other = greedy();
+  other.sampling.skip_special_tokens = false;
+  compute(other, "abc");
+}
+
+TEST_F(ResponseCacheTest, DrawnTokensAndASwitchedOffCacheAreLeftAlone) {
+  CompletionRequest drawn = greedy();
+  drawn.sampling.temperature = 0.5F;
+  ask(drawn, "(none)");
+  restart();
+  ask(greedy(), "(none)");
+}
+
+TEST_F(ResponseCacheTest, OneTenantsAnswersAreNotAnothers) {
+  compute(greedy(), "abc");
+  use_key("");
+  ask(greedy(), "miss");
+}
+
+TEST_F(ResponseCacheTest, AnIdenticalRequestJoinsTheOneThatRuns) {
+  auto first = ask(greedy(), "miss");
+  work::Request work = take();
+  push(work, "a");
+  EXPECT_EQ(text_of(drain(*first)), "a");
+  auto second = ask(greedy(), "coalesced");
+  EXPECT_EQ(queue_->waiting(), 0U);
+  EXPECT_EQ(text_of(drain(*second)), "a");  // what exists
+  push(work, "bc");
+  work.reply.finish({.reason = work::FinishReason::length, .generated_tokens = 3});
+  EXPECT_EQ(text_of(drain(*second)), "bc");  // and what follows
+  EXPECT_TRUE(second->done());
+  EXPECT_EQ(text_of(drain(*first)), "bc");
+  EXPECT_TRUE(first->done());
+  EXPECT_EQ(second->usage().completion_tokens, 3U);
+  EXPECT_THAT(seen_.finishes, SizeIs(1));  // one was computed
+  ask(greedy(), "hit");
+}
+
+TEST_F(ResponseCacheTest, WorkGoesOnWhileAnybodyReads) {
+  auto first = ask(greedy(), "miss");
+  work::Request work = take();
+  auto second = ask(greedy(), "coalesced");
+  auto third = ask(greedy(), "coalesced");
+  first.reset();
+  EXPECT_FALSE(work.reply.closed());
+  answer(work, "abc");
+  EXPECT_EQ(text_of(drain(*second)), "abc");
+  second.reset();
+  EXPECT_EQ(text_of(drain(*third)), "abc");
+
+  auto alone = ask(greedy("other"), "miss");
+  work = take();
+  alone.reset();
+  EXPECT_TRUE(work.reply.closed());
+  ask(greedy("other"), "miss");
+}
+
+TEST_F(ResponseCacheTest, WhoReadTogetherFailTogetherAndNothingIsKept) {
+  auto first = ask(greedy(), "miss");
+  work::Request work = take();
+  auto second = ask(greedy(), "coalesced");
+  work.reply.fail({.code = Code::internal, .message = "broken"});
+  for (Generation* each : {first.get(), second.get()}) {
+    auto piece = each->next(milliseconds(50));
+    ASSERT_FALSE(piece);
+    EXPECT_EQ(piece.error().message, "broken");
+  }
+  ask(greedy(), "miss");
+}
+
+TEST_F(ResponseCacheTest, NobodyJoinsARunOfLessPriorityOrWithADeadline) {
+  use_key("priority = 7");
+  caller_.priority = 3;
+  auto low = ask(greedy(), "miss");
+  caller_.priority.reset();
+  auto high = ask(greedy(), "miss");
+  EXPECT_EQ(queue_->waiting(), 2U);
+  caller_.timeout = std::chrono::seconds(5);
+  auto hasty = ask(greedy("other"), "miss");
+  caller_.timeout.reset();
+  auto patient = ask(greedy("other"), "miss");
+  EXPECT_EQ(queue_->waiting(), 4U);
+}
+
+TEST_F(ResponseCacheTest, AFollowerKeepsItsOwnDeadline) {
+  auto first = ask(greedy(), "miss");
+  caller_.timeout = std::chrono::seconds(5);
+  auto second = ask(greedy(), "coalesced");
+  clock_.advance(std::chrono::seconds(6));
+  auto late = second->next(milliseconds(0));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::deadline);
+  EXPECT_TRUE(first->next(milliseconds(0)));
+}
+
+TEST_F(ResponseCacheTest, AHitIsChargedAsARequestWithACachedPrompt) {
+  use_key(
+      "max_wait = \"0s\"\nlimits = [{ unit = \"tokens\", cap = 100, window = \"100000s\" }, "
+      "{ unit = \"requests\", cap = 3, window = \"100000s\" }]");
+  compute(greedy(), "abc");                                 // 4 and 3 tokens
+  EXPECT_EQ(text_of(drain(*ask(greedy(), "hit"))), "abc");  // 4
+  ask(greedy(), "hit");
+  EXPECT_EQ(header("x-ratelimit-remaining-tokens"), "85");  // with these 4
+  caller_.headers.clear();
+  auto refused = service_->complete(greedy(), caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_limited);
+}
+
+TEST_F(ResponseCacheTest, TheLogSaysWhatServed) {
+  auto sink = std::make_shared<std::ostringstream>();
+  auto old = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "", std::make_shared<spdlog::sinks::ostream_sink_mt>(*sink)));
+  compute(greedy(), "abc");
+  drain(*ask(greedy(), "hit"));
+  spdlog::set_default_logger(old);
+  EXPECT_THAT(sink->str(), HasSubstr("completion=3"));
+  EXPECT_THAT(sink->str(), HasSubstr("finish=length response_cache=hit"));
+}
+
+TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {
+  const auto embed = [this](Caller& who) { return service_->embed({.inputs = {"hey"}}, who); };
+  Caller first_caller = caller(), second_caller = caller(), third_caller = caller();
+  auto first = std::async(std::launch::async, [&] { return embed(first_caller); });
+  std::vector<work::Request> work;
+  while (work.empty()) work = embed_queue_->take_all();
+  auto second = std::async(std::launch::async, [&] { return embed(second_caller); });
+  while (service_->in_flight() < 2) std::this_thread::yield();
+  std::this_thread::sleep_for(milliseconds(20));
+  work[0].reply.push(work::Vector{{1, 0, 0, 0}});
+  work[0].reply.finish({.prompt_tokens = 5});
+  for (auto* each : {&first, &second}) {
+    auto answer = each->get();
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_THAT(answer->vectors, ElementsAre(ElementsAre(1, 0, 0, 0)));
+    EXPECT_EQ(answer->usage.prompt_tokens, 5U);
+  }
+  auto third = embed(third_caller);
+  ASSERT_TRUE(third);
+  EXPECT_THAT(third->vectors, ElementsAre(ElementsAre(1, 0, 0, 0)));
+  caller_ = third_caller;
+  EXPECT_EQ(header("x-weir-cache"), "hit");
+  EXPECT_THAT(embed_seen_.finishes, SizeIs(1));
+}
+
+ResponseKey key(unsigned char byte) { return {byte}; }
+
+std::shared_ptr<const StoredAnswer> stored(size_t floats) {
+  return std::make_shared<const StoredAnswer>(
+      StoredAnswer{.vectors = {std::vector<float>(floats)}});
+}
+
+TEST(ResponseStore, TheLeastRecentlyUsedLeavesAndBytesAreBounded) {
+  const size_t one = stored(100)->bytes();
+  ResponseStore store(2 * one);
+  store.put(key(1), stored(100));
+  store.put(key(2), stored(100));
+  EXPECT_EQ(store.bytes(), 2 * one);
+  EXPECT_TRUE(store.find(key(1)));
+  store.put(key(3), stored(100));
+  EXPECT_TRUE(store.find(key(1)));
+  EXPECT_FALSE(store.find(key(2)));
+  EXPECT_TRUE(store.find(key(3)));
+  EXPECT_EQ(store.size(), 2U);
+  store.put(key(3), stored(50));  // replaced
+  EXPECT_LT(store.bytes(), 2 * one);
+  store.put(key(4), stored(10'000));  // larger than all of it
+  EXPECT_FALSE(store.find(key(4)));
+  EXPECT_EQ(store.size(), 2U);
+}
+
+}  // namespace
+}  // namespace weir::serve
