@@ -25,8 +25,9 @@ int key_hash(std::istream& in, std::ostream& out) {
 int key_check(const std::string& path, std::ostream& out) {
   auto store = traffic::KeyStore::load(path);
   if (!store) return fail(kFailed, store.error());
-  out << path << ": keys " << (*store)->size() << ", models with limits "
-      << (*store)->models().size() << "\n";
+  out << path << ": keys " << (*store)->size() << ", tenants with limits "
+      << (*store)->rules().tenants.size() << ", models with limits "
+      << (*store)->rules().models.size() << "\n";
   return 0;
 }
 

@@ -4,110 +4,143 @@
 
 namespace weir::traffic {
 
-Forecast::Load& Forecast::load(const Cell& cell) {
-  auto [found, fresh] = loads_.try_emplace(cell.id);
-  if (fresh) found->second.state = limiter_.adjust(std::span(&cell, 1), Cost{}, now_).front();
-  return found->second;
+void Forecast::look_up(Player& player) {
+  for (const Cell& cell : *head(player).cells) {
+    auto [found, fresh] = loads_.try_emplace(cell.id);
+    if (fresh) found->second.state = limiter_.adjust(std::span(&cell, 1), Cost{}, now_).front();
+    player.loads.push_back(&found->second);
+  }
 }
 
-/// When cells [first, last) can all pay. In GCRA costs add up: the k-th in line is paid once the
-/// bucket has room for all of them, debt included.
-Forecast::Due Forecast::due(const Waiter& waiter, size_t first_cell, size_t last_cell) {
-  Due due{.at = now_};
-  for (size_t i = first_cell; i < last_cell; ++i) {
-    const Limit& limit = waiter.cells[i].limit;
-    int64_t wanted = waiter.cost.of(limit.unit);
+/// In GCRA costs add up: the k-th in line is paid once the bucket has room for all of them, debt
+/// included. A quota that is spent pays when its period ends; how long others run nobody knows.
+TimePoint Forecast::payable(const Cell& cell, const Load& load, int64_t wanted) const {
+  const Limit& limit = cell.limit;
+  if (limit.window.count() == 0) {
+    if (load.ahead + wanted <= load.state.remaining) return now_;
+    return limit.calendar != Calendar::none ? cell.ends : TimePoint::max();
+  }
+  __int128 units = static_cast<__int128>(load.ahead + wanted) * limit.window.count();
+  __int128 wait =
+      load.state.full_in.count() - limit.window.count() + (units + limit.cap - 1) / limit.cap;
+  constexpr __int128 kMost = std::chrono::microseconds(std::chrono::hours(24 * 3650)).count();
+  return now_ +
+         std::chrono::microseconds(static_cast<int64_t>(std::clamp<__int128>(wait, 0, kMost)));
+}
+
+TimePoint Forecast::due(Player& player, bool close) {
+  if (player.loads.empty()) look_up(player);
+  Waiter& waiter = head(player);
+  TimePoint due = time_;
+  for (size_t i = 0; i < waiter.cells->size(); ++i) {
+    const Cell& cell = (*waiter.cells)[i];
+    int64_t wanted = waiter.cost.of(cell.limit.unit);
     if (wanted <= 0) continue;
-    const Load& at = load(waiter.cells[i]);
-    __int128 units = static_cast<__int128>(at.ahead + wanted) * limit.window.count();
-    __int128 wait =
-        at.state.full_in.count() - limit.window.count() + (units + limit.cap - 1) / limit.cap;
-    constexpr __int128 kMost = std::chrono::microseconds(std::chrono::hours(24 * 3650)).count();
-    TimePoint paid = now_ + std::chrono::microseconds(
-                                static_cast<int64_t>(std::clamp<__int128>(wait, 0, kMost)));
-    if (paid > due.at) due = {paid, &waiter.cells[i]};
+    TimePoint paid = payable(cell, *player.loads[i], wanted);
+    if (paid > time_ && close) closed_.insert(cell.id);
+    if (paid <= due) continue;
+    due = paid;
+    waiter.blocker = &cell;
   }
   return due;
 }
 
-void Forecast::serve(const Waiter& waiter) {
-  for (const Cell& cell : waiter.cells) load(cell).ahead += waiter.cost.of(cell.limit.unit);
-}
-
-void Forecast::look(Player& player) {
-  player.key_due = due(head(player), 0, head(player).key_cells);
-}
-
-std::vector<CellState> Forecast::seen(const Waiter& waiter) {
-  std::vector<CellState> states;
-  for (const Cell& cell : waiter.cells) states.push_back(load(cell).state);
-  return states;
-}
-
-/// The first in turn whose key can pay by now; if none can, the first whose key can.
-void Forecast::find_turn(Lane& lane) {
-  auto ready = [&](const Player& each) { return each.key_due.at <= lane.reached.at; };
-  lane.turn = std::find_if(lane.ring.begin(), lane.ring.end(), ready);
-  if (lane.turn == lane.ring.end()) {
-    lane.turn = std::min_element(
-        lane.ring.begin(), lane.ring.end(),
-        [](const Player& a, const Player& b) { return a.key_due.at < b.key_due.at; });
+std::list<Forecast::Player>::iterator Forecast::next_turn(Lane& lane) {
+  auto turn = [](const Player& player) {
+    return Turn{head(player).priority, player.served, head(player).ticket};
+  };
+  auto next = lane.players.end();
+  for (auto each = lane.players.begin(); each != lane.players.end(); ++each) {
+    if (each->behind) continue;
+    if (next == lane.players.end() || turn(*each).before(turn(*next))) next = each;
   }
-  const Waiter& waiter = head(*lane.turn);
-  lane.paid = due(waiter, waiter.key_cells, waiter.cells.size());
-  if (lane.turn->key_due.at >= lane.paid.at) lane.paid = lane.turn->key_due;
-  // Its turn comes only when those before it are through.
-  if (lane.reached.at > lane.paid.at) lane.paid = lane.reached;
+  return next;
 }
 
-void Forecast::play_turn(Lane& lane, std::vector<Waiter*>& nearer, std::vector<Waiter*>& late) {
-  Waiter& waiter = head(*lane.turn);
-  if (lane.paid.at < waiter.due) nearer.push_back(&waiter);
-  waiter.due = lane.paid.at;
-  bool is_late = lane.paid.at > waiter.deadline;
-  if (is_late) {
-    waiter.seen = seen(waiter);
-    waiter.blocker = lane.paid.blocker != nullptr ? *lane.paid.blocker : waiter.cells.front();
-    late.push_back(&waiter);
-  } else {
-    serve(waiter);
-    lane.reached = lane.paid;
+void Forecast::go(Lane& lane, std::list<Player>::iterator player, bool pays) {
+  Waiter& waiter = head(*player);
+  if (pays) {
+    for (size_t i = 0; i < waiter.cells->size(); ++i) {
+      player->loads[i]->ahead += waiter.cost.of((*waiter.cells)[i].limit.unit);
+    }
+    player->served += turn_cost(waiter);
   }
-  if (++lane.turn->next == lane.turn->line->waiters.size()) {
-    lane.ring.erase(lane.turn);
-  } else if (!is_late) {
-    lane.ring.splice(lane.ring.end(), lane.ring, lane.turn);
+  player->loads.clear();
+  if (++player->next == player->line->waiters.size()) lane.players.erase(player);
+}
+
+/// What Line::admit does, at time_.
+void Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
+  for (Player& player : lane.players) player.behind = false;
+  for (auto player = next_turn(lane); player != lane.players.end(); player = next_turn(lane)) {
+    Waiter& waiter = head(*player);
+    if (const Cell* cell = shared(closed_, *waiter.cells)) {
+      waiter.blocker = cell;
+      player->behind = true;
+      continue;
+    }
+    TimePoint at = due(*player, false);
+    // Nobody waits for a quota's next period.
+    bool is_spent = at > time_ && waiter.blocker->limit.calendar != Calendar::none;
+    bool is_late = is_spent || (at != TimePoint::max() && at > waiter.deadline);
+    if (at <= time_ || is_late) {
+      if (at < waiter.due) nearer_.push_back(&waiter);
+      waiter.due = at;
+      waiter.place = ++lane.places;
+      if (is_late) late.push_back(&waiter);
+      go(lane, player, !is_late);
+      continue;
+    }
+    due(*player, true);
+    next_ = std::min(next_, at);
+    player->behind = true;
   }
 }
 
-void Forecast::run(const std::vector<ModelLine*>& lines, std::vector<Waiter*>& nearer,
-                   std::vector<Waiter*>& late) {
+const Cell* Forecast::held_up_by(const Waiter& waiter) const {
+  const Cell* cell = shared(closed_, *waiter.cells);
+  return cell != nullptr ? cell : &waiter.cells->front();
+}
+
+/// Who waits for something that nobody can foretell, or behind one who does.
+void Forecast::rest(Lane& lane) {
+  for (Player& player : lane.players) {
+    for (; player.next < player.line->waiters.size(); ++player.next) {
+      Waiter& waiter = head(player);
+      if (waiter.blocker == nullptr) waiter.blocker = held_up_by(waiter);
+      waiter.due = TimePoint::max();
+      waiter.place = ++lane.places;
+    }
+  }
+}
+
+std::vector<Waiter*> Forecast::run(const std::vector<ModelLine*>& lines,
+                                   std::vector<Waiter*>& late) {
   std::vector<Lane> lanes;
   for (const ModelLine* line : lines) {
-    Lane& lane = lanes.emplace_back(Lane{.ring = {}, .reached = {.at = now_}});
-    for (const ClientLine& own : *line) look(lane.ring.emplace_back(Player{&own}));
+    Lane& lane = lanes.emplace_back();
+    for (const ClientLine& own : line->clients) {
+      for (Waiter* waiter : own.waiters) waiter->blocker = nullptr;
+      lane.players.push_back(Player{.line = &own, .served = line->served.at(own.client)});
+    }
   }
   while (true) {
-    Lane* next = nullptr;
-    for (Lane& lane : lanes) {
-      if (lane.ring.empty()) continue;
-      find_turn(lane);
-      bool sooner =
-          next == nullptr || lane.paid.at < next->paid.at ||
-          (lane.paid.at == next->paid.at && head(*lane.turn).ticket < head(*next->turn).ticket);
-      if (sooner) next = &lane;
-    }
-    if (next == nullptr) return;
-    std::string client = head(*next->turn).client;
-    play_turn(*next, nearer, late);
-    // What it takes from its key delays the client's next ones, here and in the lines of other
-    // models.
-    for (Lane& lane : lanes) {
-      for (Player& player : lane.ring) {
-        if (player.line->client == client) look(player);
-      }
-    }
+    closed_.clear();
+    next_ = TimePoint::max();
+    std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
+      auto oldest = [](const Lane& lane) {
+        uint64_t ticket = UINT64_MAX;
+        for (const Player& player : lane.players) ticket = std::min(ticket, head(player).ticket);
+        return ticket;
+      };
+      return oldest(a) < oldest(b);
+    });
+    for (Lane& lane : lanes) pass(lane, late);
+    if (next_ == TimePoint::max()) break;
+    time_ = next_;
   }
+  for (Lane& lane : lanes) rest(lane);
+  return std::move(nearer_);
 }
 
 }  // namespace weir::traffic

@@ -9,50 +9,53 @@
 
 namespace weir::traffic {
 
-/// Plays the lines forward from `now` without taking anything: when will each waiter be paid if
-/// nobody else comes and nothing is given back?
+/// Plays the lines forward from `now` without taking anything: when will each waiter be let in if
+/// nobody else comes and nothing is given back? The rules are those of Line::settle.
 class Forecast {
  public:
-  Forecast(Limiter& limiter, TimePoint now) : limiter_(limiter), now_(now) {}
+  Forecast(Limiter& limiter, TimePoint now) : limiter_(limiter), now_(now), time_(now) {}
 
-  /// Sets `due` of everybody in `lines`. Adds to `nearer` whose `due` came nearer, to `late` (with
-  /// its blocker) whose `due` is past its deadline; the late count as gone for those behind them.
-  void run(const std::vector<ModelLine*>& lines, std::vector<Waiter*>& nearer,
-           std::vector<Waiter*>& late);
+  /// Sets `due`, `place` and `blocker` of everybody in `lines` (oldest first), and returns those
+  /// whose `due` came nearer. Adds to `late` whose `due` is past its deadline: they count as gone
+  /// for those behind them.
+  std::vector<Waiter*> run(const std::vector<ModelLine*>& lines, std::vector<Waiter*>& late);
 
  private:
   struct Load {
     CellState state;
     int64_t ahead = 0;  // units that those served before will have taken
   };
-  struct Due {
-    TimePoint at;
-    const Cell* blocker = nullptr;  // the bucket that it waits for; null: none
-  };
   struct Player {
     const ClientLine* line;
     size_t next = 0;
-    Due key_due{};
+    double served = 0;
+    std::vector<Load*> loads;  // of its head; empty: not looked up yet
+    bool behind = false;       // cannot go in this pass
   };
   struct Lane {
-    std::list<Player> ring;  // the front has the turn
-    Due reached;             // the line has come so far, held up by that bucket
-    std::list<Player>::iterator turn{};
-    Due paid{};  // when `turn` can be paid
+    std::list<Player> players;
+    size_t places = 0;  // given so far
   };
 
-  Load& load(const Cell& cell);
-  Due due(const Waiter& waiter, size_t first_cell, size_t last_cell);
-  void serve(const Waiter& waiter);
-  void look(Player& player);
-  void find_turn(Lane& lane);
-  void play_turn(Lane& lane, std::vector<Waiter*>& nearer, std::vector<Waiter*>& late);
-  std::vector<CellState> seen(const Waiter& waiter);
+  void pass(Lane& lane, std::vector<Waiter*>& late);
+  std::list<Player>::iterator next_turn(Lane& lane);
+  /// When the head can be paid; sets its blocker. With `close`, closes the buckets that cannot pay
+  /// by time_.
+  TimePoint due(Player& player, bool close);
+  TimePoint payable(const Cell& cell, const Load& load, int64_t wanted) const;
+  void go(Lane& lane, std::list<Player>::iterator player, bool pays);
+  void look_up(Player& player);
+  void rest(Lane& lane);
+  const Cell* held_up_by(const Waiter& waiter) const;
   static Waiter& head(const Player& player) { return *player.line->waiters[player.next]; }
 
   Limiter& limiter_;
   const TimePoint now_;
+  TimePoint time_;                     // played so far
+  TimePoint next_ = TimePoint::max();  // the next time at which somebody may go
+  ClosedCells closed_;
   std::unordered_map<std::string, Load> loads_;
+  std::vector<Waiter*> nearer_;
 };
 
 }  // namespace weir::traffic

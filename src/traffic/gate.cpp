@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "traffic/permit_state.h"
-#include "weir/traffic/duration.h"
 
 namespace weir::traffic {
 namespace {
@@ -13,16 +12,13 @@ using std::chrono::milliseconds;
 // The longest sleep: a clock may jump.
 constexpr milliseconds kLook{100};
 
-std::string id_of(const std::string& owner, const Limit& limit) {
-  constexpr const char* kUnits[] = {"requests", "tokens", "input_tokens", "output_tokens",
-                                    "concurrent"};
-  return owner + "/" + kUnits[static_cast<size_t>(limit.unit)] + "/" + to_string(limit.window);
+/// When a waiter has to look: it can be let in, or has waited as long as it may.
+TimePoint wake_of(const Waiter& waiter) {
+  return waiter.due == TimePoint::max() ? waiter.deadline : waiter.due;
 }
 
-std::vector<Cell> cells_of(const std::string& owner, const std::vector<Limit>& limits) {
-  std::vector<Cell> cells;
-  for (const Limit& limit : limits) cells.push_back({id_of(owner, limit), limit});
-  return cells;
+milliseconds left_of(const Waiter& waiter, TimePoint now) {
+  return std::max(std::chrono::ceil<milliseconds>(wake_of(waiter) - now), milliseconds(0));
 }
 
 Error closed() {
@@ -32,32 +28,23 @@ Error closed() {
 
 }  // namespace
 
-void Gate::Impl::set_models(std::vector<ModelLimits> models) {
-  std::map<std::string, std::vector<Cell>> cells;
-  for (const ModelLimits& model : models) {
-    cells[model.name] = cells_of("model:" + model.name, model.limits);
-  }
-  std::lock_guard lock(mutex_);
-  model_cells_ = std::move(cells);
-}
-
 void Gate::Impl::set_pace(const std::string& model, const Pace& pace) {
   std::lock_guard lock(mutex_);
   paces_[model] = pace;
 }
 
-void Gate::Impl::set_history(std::function<Cost(const QuotaQuery&)> history) {
-  std::lock_guard lock(mutex_);
-  history_ = std::move(history);
-}
-
 void Gate::Impl::try_at_once(Sleeper& waiter, TimePoint now) {
-  Decision decision = limiter_->take(waiter.cells, waiter.cost, now);
+  Decision decision = limiter_->take(*waiter.cells, waiter.cost, now);
   waiter.seen = std::move(decision.cells);
-  if (decision.worst >= 0) waiter.blocker = waiter.cells[static_cast<size_t>(decision.worst)];
-  waiter.due = now + decision.retry_in;
-  if (decision.kind == Decision::Kind::taken) waiter.state = Waiter::State::admitted;
-  if (decision.kind == Decision::Kind::later && waiter.due > waiter.deadline) {
+  if (decision.kind == Decision::Kind::taken) {
+    waiter.state = Waiter::State::admitted;
+    return;
+  }
+  waiter.blocker = &(*waiter.cells)[static_cast<size_t>(decision.worst)];
+  bool foreseen = decision.retry_in != kUnforeseen;
+  waiter.due = foreseen ? now + decision.retry_in : TimePoint::max();
+  bool spent = waiter.blocker->limit.calendar != Calendar::none;
+  if (spent || waiter.deadline <= now || (foreseen && waiter.due > waiter.deadline)) {
     waiter.state = Waiter::State::refused;
   }
 }
@@ -69,21 +56,21 @@ void Gate::Impl::settle() {
     static_cast<Sleeper*>(waiter)->bell.notify_one();
 }
 
-void Gate::Impl::describe(Sleeper& waiter, const Entry& entry) const {
+Sleeper& Gate::Impl::describe(Sleeper& waiter, const Entry& entry) {
   waiter.client = entry.key->name;
   waiter.model = entry.model;
+  waiter.weight = entry.key->weight;
+  waiter.priority = entry.key->priority;
   waiter.cost = entry.cost;
-  waiter.cells = cells_of("key:" + waiter.client, entry.key->limits);
-  waiter.key_cells = waiter.cells.size();
-  if (auto own = model_cells_.find(entry.model); own != model_cells_.end()) {
-    waiter.cells.insert(waiter.cells.end(), own->second.begin(), own->second.end());
-  }
+  waiter.cells = book_.of(entry.key, entry.model);
+  waiter.deadline = clock_.now() + entry.max_wait;
+  return waiter;
 }
 
 std::optional<Error> Gate::Impl::impossible(Sleeper& waiter) const {
-  for (const Cell& cell : waiter.cells) {
+  for (const Cell& cell : *waiter.cells) {
     if (waiter.cost.of(cell.limit.unit) <= cell.limit.cap) continue;
-    waiter.blocker = cell;
+    waiter.blocker = &cell;
     return never_fits(waiter);
   }
   return std::nullopt;
@@ -92,22 +79,22 @@ std::optional<Error> Gate::Impl::impossible(Sleeper& waiter) const {
 Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
                                                         std::vector<CellState>* cells) {
   auto place = std::make_unique<Place::State>(*this);
-  Sleeper& waiter = place->waiter();
+  // The book may ask the history, which takes a while: not under the line's mutex.
+  Sleeper& waiter = describe(place->waiter(), entry);
   std::unique_lock lock(mutex_);
   if (closed_) return closed();
-  describe(waiter, entry);
+  if (waiter.cells->empty()) {
+    waiter.state = Waiter::State::admitted;
+    return place;
+  }
   TimePoint now = clock_.now();
-  waiter.deadline = now + entry.max_wait;
   if (auto error = impossible(waiter)) {
-    if (cells != nullptr) *cells = limiter_->adjust(waiter.cells, Cost{}, now);
+    if (cells != nullptr) *cells = limiter_->adjust(*waiter.cells, Cost{}, now);
+    waiter.state = Waiter::State::refused;
     lock.unlock();
     return *error;
   }
-  if (waiter.cells.empty()) {
-    waiter.state = Waiter::State::admitted;
-  } else if (line_.free_for(waiter.client, waiter.model)) {
-    try_at_once(waiter, now);
-  }
+  if (line_.free_for(*waiter.cells)) try_at_once(waiter, now);
   if (waiter.state == Waiter::State::waiting) {
     line_.join(waiter);
     settle();
@@ -120,21 +107,24 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
 
 Quote Gate::Impl::quote(const Entry& entry) {
   Sleeper waiter;
+  describe(waiter, entry);
   std::lock_guard lock(mutex_);
   Quote quote{.cost = entry.cost};
   if (closed_) {
     quote.refusal = closed();
     return quote;
   }
-  describe(waiter, entry);
   TimePoint now = clock_.now();
-  waiter.deadline = now + entry.max_wait;
-  quote.cells = limiter_->adjust(waiter.cells, Cost{}, now);
+  quote.cells = limiter_->adjust(*waiter.cells, Cost{}, now);
+  for (const Cell& cell : *waiter.cells) quote.owners.push_back(cell.owner);
   quote.refusal = impossible(waiter);
-  if (quote.refusal || waiter.cells.empty()) return quote;
+  if (quote.refusal || waiter.cells->empty()) return quote;
   line_.foretell(waiter, now);
-  quote.wait = std::chrono::ceil<milliseconds>(waiter.due - now);
-  if (waiter.due > waiter.deadline) quote.refusal = refusal(waiter, now);
+  quote.wait = left_of(waiter, now);
+  bool unforeseen = waiter.due == TimePoint::max();
+  if (unforeseen ? entry.max_wait <= milliseconds(0) : waiter.due > waiter.deadline) {
+    quote.refusal = refusal(waiter, now);
+  }
   return quote;
 }
 
@@ -149,9 +139,9 @@ void Gate::Impl::close() {
   for (Waiter* waiter : line_.clear()) static_cast<Sleeper*>(waiter)->bell.notify_one();
 }
 
-std::vector<CellState> Gate::Impl::adjust(const std::vector<Cell>& cells, const Cost& change) {
-  auto seen = limiter_->adjust(cells, change, clock_.now());
+std::vector<CellState> Gate::Impl::adjust(const Cells& cells, const Cost& change) {
   std::lock_guard lock(mutex_);
+  auto seen = limiter_->adjust(*cells, change, clock_.now());
   settle();
   return seen;
 }
@@ -164,8 +154,7 @@ bool Gate::Impl::admitted(const Sleeper& waiter) const {
 Standing Gate::Impl::standing(const Sleeper& waiter) const {
   std::lock_guard lock(mutex_);
   if (waiter.state != Waiter::State::waiting) return {};
-  auto left = std::chrono::ceil<milliseconds>(waiter.due - clock_.now());
-  return {.place = line_.place_of(waiter), .wait = std::max(left, milliseconds(0))};
+  return {.place = waiter.place, .wait = left_of(waiter, clock_.now())};
 }
 
 std::vector<CellState> Gate::Impl::seen(const Sleeper& waiter) const {
@@ -180,13 +169,13 @@ Result<bool> Gate::Impl::wait(Sleeper& waiter, milliseconds limit) {
   while (waiter.state == Waiter::State::waiting) {
     if (closed_) return closed();
     TimePoint now = clock_.now();
-    if (now >= waiter.due) {
+    if (now >= wake_of(waiter)) {
       settle();
       if (waiter.state != Waiter::State::waiting) break;
     }
     auto left = std::chrono::ceil<milliseconds>(until - Real::now());
     if (left <= milliseconds(0)) return false;
-    left = std::min(left, std::chrono::ceil<milliseconds>(waiter.due - now));
+    left = std::min(left, std::chrono::ceil<milliseconds>(wake_of(waiter) - now));
     waiter.bell.wait_for(lock, std::clamp(left, milliseconds(1), kLook));
   }
   if (waiter.state == Waiter::State::refused) return refusal(waiter, clock_.now());
@@ -202,16 +191,16 @@ bool Gate::Impl::leave(Sleeper& waiter) {
   return waiter.state == Waiter::State::admitted;
 }
 
-Gate::Gate(std::unique_ptr<Limiter> limiter, const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(limiter), clock)) {}
+Gate::Gate(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions options)
+    : impl_(std::make_unique<Impl>(std::move(limiter), clock, std::move(options))) {}
 Gate::~Gate() = default;
 
-void Gate::set_models(std::vector<ModelLimits> models) { impl_->set_models(std::move(models)); }
+void Gate::set_rules(Rules rules) { impl_->book().set_rules(std::move(rules)); }
 
 void Gate::set_pace(const std::string& model, const Pace& pace) { impl_->set_pace(model, pace); }
 
 void Gate::set_history(std::function<Cost(const QuotaQuery&)> history) {
-  impl_->set_history(std::move(history));
+  impl_->book().set_history(std::move(history));
 }
 
 Result<Place> Gate::enter(const Entry& entry, std::vector<CellState>* cells) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "traffic/cell_book.h"
 #include "traffic/line.h"
 #include "weir/traffic/gate.h"
 
@@ -25,19 +26,21 @@ struct Sleeper : Waiter {
 /// The threads around a Line: one mutex for the line, one condition variable for each who waits.
 class Gate::Impl {
  public:
-  Impl(std::unique_ptr<Limiter> limiter, const Clock& clock)
-      : limiter_(std::move(limiter)), clock_(clock), line_(*limiter_) {}
+  Impl(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions options)
+      : limiter_(std::move(limiter)),
+        clock_(clock),
+        book_(*limiter_, clock, std::move(options)),
+        line_(*limiter_) {}
 
-  void set_models(std::vector<ModelLimits> models);
+  CellBook& book() { return book_; }
   void set_pace(const std::string& model, const Pace& pace);
-  void set_history(std::function<Cost(const QuotaQuery&)> history);
   Result<std::unique_ptr<Place::State>> enter(const Entry& entry, std::vector<CellState>* cells);
   Quote quote(const Entry& entry);
   size_t waiting() const;
   void close();
 
   /// Moves the buckets of who is in, and lets in who can be paid now.
-  std::vector<CellState> adjust(const std::vector<Cell>& cells, const Cost& change);
+  std::vector<CellState> adjust(const Cells& cells, const Cost& change);
 
   // What a Place asks for.
   bool admitted(const Sleeper& waiter) const;
@@ -48,7 +51,7 @@ class Gate::Impl {
   bool leave(Sleeper& waiter);
 
  private:
-  void describe(Sleeper& waiter, const Entry& entry) const;
+  Sleeper& describe(Sleeper& waiter, const Entry& entry);
   /// The bucket that `waiter` can never pay from, as an error.
   std::optional<Error> impossible(Sleeper& waiter) const;
   /// At once, where nobody is before: admitted or refused. Else it stays waiting.
@@ -57,11 +60,10 @@ class Gate::Impl {
 
   const std::unique_ptr<Limiter> limiter_;
   const Clock& clock_;
+  CellBook book_;
   mutable std::mutex mutex_;
   Line line_;
-  std::map<std::string, std::vector<Cell>> model_cells_;
   std::map<std::string, Pace> paces_;
-  std::function<Cost(const QuotaQuery&)> history_;
   bool closed_ = false;
 };
 

@@ -101,7 +101,31 @@ void read_table(const toml::node& node, const std::string& what, const Readers& 
   }
 }
 
-Limit limit_of(const toml::node& node) {
+int64_t cap_of(const toml::node& node) {
+  constexpr int64_t kMost = 1'000'000'000'000;
+  const auto* cap = node.as_integer();
+  if (cap == nullptr || cap->get() < 1 || cap->get() > kMost) {
+    refuse_value(node, "cap", "a whole number from 1 to " + std::to_string(kMost));
+  }
+  return cap->get();
+}
+
+/// A count of what runs has neither window nor period; every other limit has one of them.
+void check_span(const toml::node& node, const Limit& limit) {
+  bool has_window = limit.window.count() > 0, has_period = limit.calendar != Calendar::none;
+  if (limit.unit == Unit::concurrent) {
+    if (has_window || has_period) {
+      refuse(node, "limit: unit \"concurrent\" takes neither window nor per");
+    }
+  } else if (has_window == has_period) {
+    refuse(node, has_window ? "limit: window and per are there both"
+                            : "limit: window is missing (or per = \"day\" or \"month\")");
+  }
+}
+
+enum class Owner : uint8_t { key, other };
+
+Limit limit_of(const toml::node& node, Owner owner) {
   Limit limit{};
   Readers readers{
       {"unit",
@@ -110,35 +134,40 @@ Limit limit_of(const toml::node& node) {
                                     {{"requests", Unit::requests},
                                      {"tokens", Unit::tokens},
                                      {"input_tokens", Unit::input_tokens},
-                                     {"output_tokens", Unit::output_tokens}});
+                                     {"output_tokens", Unit::output_tokens},
+                                     {"concurrent", Unit::concurrent}});
        }},
-      {"cap",
-       [&](const toml::node& value) {
-         constexpr int64_t kMost = 1'000'000'000'000;
-         const auto* cap = value.as_integer();
-         if (cap == nullptr || cap->get() < 1 || cap->get() > kMost) {
-           refuse_value(value, "cap", "a whole number from 1 to " + std::to_string(kMost));
-         }
-         limit.cap = cap->get();
-       }},
+      {"cap", [&](const toml::node& value) { limit.cap = cap_of(value); }},
       {"window",
        [&](const toml::node& value) {
          limit.window = duration_of(value, "window");
          if (limit.window.count() == 0) refuse_value(value, "window", "above 0");
        }},
+      {"per",
+       [&](const toml::node& value) {
+         limit.calendar =
+             word_of<Calendar>(value, "per", {{"day", Calendar::day}, {"month", Calendar::month}});
+       }},
   };
-  read_table(node, "limit", readers, {"unit", "cap", "window"});
+  if (owner == Owner::key) {
+    readers.emplace("model",
+                    [&](const toml::node& value) { limit.model = text_of(value, "model"); });
+  }
+  read_table(node, "limit", readers, {"unit", "cap"});
+  check_span(node, limit);
   return limit;
 }
 
-std::vector<Limit> limits_of(const toml::node& node) {
+bool same_bucket(const Limit& a, const Limit& b) {
+  return a.unit == b.unit && a.window == b.window && a.calendar == b.calendar && a.model == b.model;
+}
+
+std::vector<Limit> limits_of(const toml::node& node, Owner owner) {
   std::vector<Limit> limits;
   for (const toml::node& item : list_of(node, "limits")) {
-    Limit limit = limit_of(item);
+    Limit limit = limit_of(item, owner);
     for (const Limit& other : limits) {
-      if (other.unit == limit.unit && other.window == limit.window) {
-        refuse(item, "limits: the same unit and window twice");
-      }
+      if (same_bucket(other, limit)) refuse(item, "limits: the same unit and window twice");
     }
     limits.push_back(limit);
   }
@@ -209,7 +238,7 @@ std::pair<std::string, Key> key_of(const toml::node& node) {
          key.max_wait =
              std::chrono::floor<std::chrono::milliseconds>(duration_of(value, "max_wait"));
        }},
-      {"limits", [&](const toml::node& value) { key.limits = limits_of(value); }},
+      {"limits", [&](const toml::node& value) { key.limits = limits_of(value, Owner::key); }},
   };
   read_table(node, "key", readers, {"name", "hash"});
   if (key.tenant.empty()) key.tenant = key.name;
@@ -220,15 +249,48 @@ ModelLimits model_of(const toml::node& node) {
   ModelLimits model;
   Readers readers{
       {"name", [&](const toml::node& value) { model.name = text_of(value, "name"); }},
-      {"limits", [&](const toml::node& value) { model.limits = limits_of(value); }},
+      {"limits", [&](const toml::node& value) { model.limits = limits_of(value, Owner::other); }},
   };
   read_table(node, "model", readers, {"name", "limits"});
   return model;
 }
 
+TenantLimits tenant_of(const toml::node& node) {
+  TenantLimits tenant;
+  Readers readers{
+      {"name", [&](const toml::node& value) { tenant.name = text_of(value, "name"); }},
+      {"limits", [&](const toml::node& value) { tenant.limits = limits_of(value, Owner::other); }},
+  };
+  read_table(node, "tenant", readers, {"name", "limits"});
+  return tenant;
+}
+
+double cached_weight_of(const toml::node& node) {
+  std::optional<double> weight = node.is_number() ? node.value<double>() : std::nullopt;
+  if (!weight || !(*weight >= 0 && *weight <= 1)) {
+    refuse_value(node, "cached_weight", "a number from 0 to 1");
+  }
+  return *weight;
+}
+
+/// Reads each table of `list`; a name that stands twice is refused.
+template <class Named>
+void read_named(const toml::node& list, const std::string& what, Named (*read)(const toml::node&),
+                std::vector<Named>& into) {
+  for (const auto& item : list_of(list, what)) {
+    Named named = read(item);
+    for (const Named& other : into) {
+      if (other.name == named.name) {
+        refuse(item, what + ": name \"" + named.name + "\" stands twice");
+      }
+    }
+    into.push_back(std::move(named));
+  }
+}
+
 KeyFile file_of(const toml::table& root) {
   KeyFile file;
-  std::set<std::string> names, hashes, models;
+  std::set<std::string> names, hashes;
   auto read_key = [&](const toml::node& item) {
     auto [hash, key] = key_of(item);
     if (!names.insert(key.name).second) refuse(item, "key: name \"" + key.name + "\" stands twice");
@@ -236,22 +298,17 @@ KeyFile file_of(const toml::table& root) {
       refuse(item, "key: the hash of \"" + key.name + "\" stands twice");
     file.keys.emplace_back(std::move(hash), std::move(key));
   };
-  auto read_model = [&](const toml::node& item) {
-    ModelLimits model = model_of(item);
-    if (!models.insert(model.name).second) {
-      refuse(item, "model: name \"" + model.name + "\" stands twice");
-    }
-    file.models.push_back(std::move(model));
-  };
   Readers readers{
       {"key",
        [&](const toml::node& list) {
          for (const auto& item : list_of(list, "key")) read_key(item);
        }},
+      {"tenant",
+       [&](const toml::node& list) { read_named(list, "tenant", tenant_of, file.rules.tenants); }},
       {"model",
-       [&](const toml::node& list) {
-         for (const auto& item : list_of(list, "model")) read_model(item);
-       }},
+       [&](const toml::node& list) { read_named(list, "model", model_of, file.rules.models); }},
+      {"cached_weight",
+       [&](const toml::node& value) { file.rules.cached_weight = cached_weight_of(value); }},
   };
   read_table(root, "key file", readers, {});
   return file;

@@ -12,7 +12,7 @@ namespace weir::traffic {
 /// What a key file says.
 struct KeyFile {
   std::vector<std::pair<std::string, Key>> keys;  // hash ("sha256:<hex>") and whose it is
-  std::vector<ModelLimits> models;
+  Rules rules;
 };
 
 /// `name` is the file's, for messages: "keys.toml:12: ...". Errors: invalid_argument.

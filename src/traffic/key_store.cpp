@@ -13,7 +13,7 @@ namespace weir::traffic {
 struct KeyStore::Content {
   std::unordered_map<std::string, std::shared_ptr<const Key>> by_hash;
   std::shared_ptr<const Key> anonymous;  // set: everybody is it
-  std::vector<ModelLimits> models;
+  Rules rules;
 };
 
 KeyStore::KeyStore(std::unique_ptr<Content> content) : content_(std::move(content)) {}
@@ -27,7 +27,7 @@ Result<std::shared_ptr<const KeyStore>> KeyStore::parse(std::string_view toml,
   for (auto& [hash, key] : file->keys) {
     content->by_hash.emplace(std::move(hash), std::make_shared<const Key>(std::move(key)));
   }
-  content->models = std::move(file->models);
+  content->rules = std::move(file->rules);
   return std::shared_ptr<const KeyStore>(new KeyStore(std::move(content)));
 }
 
@@ -44,7 +44,8 @@ Result<std::shared_ptr<const KeyStore>> KeyStore::load(const std::string& path) 
 
 std::shared_ptr<const KeyStore> KeyStore::open() {
   auto content = std::make_unique<Content>();
-  content->anonymous = std::make_shared<const Key>(Key{.name = "anonymous", .tenant = "anonymous"});
+  content->anonymous = std::make_shared<const Key>(Key{
+      .name = "anonymous", .tenant = "anonymous", .scopes = {Scope::infer, Scope::usage}});
   return std::shared_ptr<const KeyStore>(new KeyStore(std::move(content)));
 }
 
@@ -76,6 +77,6 @@ Result<std::shared_ptr<const Key>> KeyStore::find(std::string_view secret) const
   return found->second;
 }
 
-const std::vector<ModelLimits>& KeyStore::models() const { return content_->models; }
+const Rules& KeyStore::rules() const { return content_->rules; }
 
 }  // namespace weir::traffic

@@ -5,7 +5,10 @@
 #include <deque>
 #include <list>
 #include <map>
+#include <memory>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "weir/base/clock.h"
@@ -13,21 +16,26 @@
 
 namespace weir::traffic {
 
+/// All buckets of a key's requests for a model: the key's, its tenant's, the model's.
+using Cells = std::shared_ptr<const std::vector<Cell>>;
+
 /// One request that asks to be let in, and what became of it.
 struct Waiter {
   enum class State : uint8_t { waiting, admitted, refused };
 
   std::string client, model;
-  std::vector<Cell> cells;  // the key's first, then the model's
-  size_t key_cells = 0;
+  double weight = 1;
+  int priority = 5;
+  Cells cells;
   Cost cost;
   TimePoint deadline;
 
   State state = State::waiting;
-  TimePoint due;                // when it can be paid, as things stand
-  Cell blocker;                 // the bucket that refused it
-  std::vector<CellState> seen;  // its buckets at the last look
-  uint64_t ticket = 0;          // order of arrival
+  TimePoint due;                  // when it is let in, as things stand; max: nobody can tell
+  size_t place = 0;               // in its model's line, as things stand; 1: next
+  const Cell* blocker = nullptr;  // the bucket that it waits for
+  std::vector<CellState> seen;    // its buckets at the last look
+  uint64_t ticket = 0;            // order of arrival
 };
 
 /// The requests of one client for one model, in order; never empty.
@@ -36,19 +44,40 @@ struct ClientLine {
   std::deque<Waiter*> waiters;
 };
 
-/// The clients that wait for one model; the front has the turn.
-using ModelLine = std::list<ClientLine>;
+/// The clients that wait for one model, and the tokens that each was let in with, by its weight,
+/// since somebody waits here.
+struct ModelLine {
+  std::list<ClientLine> clients;
+  std::unordered_map<std::string, double> served;
+};
+
+/// What a request counts for in its client's turns.
+double turn_cost(const Waiter& waiter);
+
+/// Who goes first: the higher priority, then the client that was served less, then who came first.
+struct Turn {
+  int priority;
+  double served;
+  uint64_t ticket;
+  bool before(const Turn& other) const;
+};
+
+/// Buckets that refused somebody in a pass over the lines. Who comes later and shares one of them
+/// stands behind.
+using ClosedCells = std::unordered_set<std::string>;
+/// The first of `cells` that is closed; null: none.
+const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells);
 
 /// The waiting lines before the buckets, as pure logic over an explicit time: a line per model, in
-/// it a line per client. A client's requests go in order; clients take turns; who waits for its own
-/// key's bucket lets the others pass, who waits for the model's bucket is not overtaken. Not
+/// it a line per client. A client's requests go in order; clients take turns by weight, higher
+/// priority first. Who waits for a bucket is overtaken only by those who do not share it. Not
 /// thread-safe. Waiters are the caller's and stay until they leave, are admitted or refused.
 class Line {
  public:
   explicit Line(Limiter& limiter) : limiter_(limiter) {}
 
-  /// Nobody stands before a newcomer of this client at this model.
-  bool free_for(const std::string& client, const std::string& model) const;
+  /// Nobody stands before a newcomer with these buckets.
+  bool free_for(const std::vector<Cell>& cells) const;
   void join(Waiter& waiter);
   void leave(Waiter& waiter);
 
@@ -56,10 +85,8 @@ class Line {
   /// Returns those whose state changed or whose `due` came nearer.
   std::vector<Waiter*> settle(TimePoint now);
 
-  /// `waiter.due` and its blocker, were it to join now. It stays out.
+  /// `due`, `place` and `blocker` of a newcomer, were it to join now. It stays out.
   void foretell(Waiter& waiter, TimePoint now);
-  /// 1: the next of its model's line.
-  size_t place_of(const Waiter& waiter) const;
 
   /// Takes everybody out, as they are.
   std::vector<Waiter*> clear();
@@ -67,13 +94,15 @@ class Line {
   size_t size() const { return size_; }
 
  private:
-  void admit(ModelLine& line, TimePoint now, std::vector<Waiter*>& changed);
+  void admit(ModelLine& line, ClosedCells& closed, TimePoint now, std::vector<Waiter*>& changed);
+  void refuse(Waiter& waiter, TimePoint now, std::vector<Waiter*>& changed);
+  void expire(TimePoint now, std::vector<Waiter*>& changed);
   void forget(Waiter& waiter);
   std::vector<ModelLine*> by_age();
 
   Limiter& limiter_;
-  std::map<std::string, ModelLine> models_;       // those with somebody in line
-  std::map<std::string, size_t> client_waiting_;  // requests in any line
+  std::map<std::string, ModelLine> models_;         // those with somebody in line
+  std::unordered_map<std::string, size_t> wanted_;  // buckets of who waits, and by how many
   size_t size_ = 0;
   uint64_t next_ticket_ = 0;
 };

@@ -12,13 +12,17 @@ using Wide = __int128;
 
 /// GCRA kept as a leaking bucket, exact in integers: `level` is the units in use times the window
 /// in microseconds, so a unit costs `window` and a microsecond gives back `cap`. TAT - now of the
-/// textbook is level / cap.
+/// textbook is level / cap. Quotas and counts do not leak: their unit costs 1.
 struct Bucket {
   Wide level = 0;
   TimePoint seen{};
+  TimePoint ends = TimePoint::max();
 };
 
-Wide window_of(const Limit& limit) { return limit.window.count(); }
+// Requests that settle after a quota's period still find its bucket.
+constexpr std::chrono::hours kKeepEnded{24};
+
+Wide window_of(const Limit& limit) { return std::max<Wide>(1, limit.window.count()); }
 
 Wide floor_div(Wide a, Wide b) { return a / b - (a % b < 0 ? 1 : 0); }
 Wide ceil_div(Wide a, Wide b) { return -floor_div(-a, b); }
@@ -31,18 +35,35 @@ std::chrono::microseconds micros(Wide count) {
 void leak(Bucket& bucket, const Limit& limit, TimePoint now) {
   // Threads read the clock before they get here: an older `now` than the last one gives nothing
   // back.
-  if (now <= bucket.seen) return;
+  if (limit.window.count() == 0 || now <= bucket.seen) return;
   Wide passed = std::chrono::duration_cast<std::chrono::microseconds>(now - bucket.seen).count();
   bucket.level = std::max<Wide>(0, bucket.level - passed * limit.cap);
   // Whole microseconds only, so that what is left of one is not lost.
   bucket.seen += std::chrono::microseconds(static_cast<int64_t>(passed));
 }
 
-CellState state_of(const Bucket& bucket, const Limit& limit) {
+std::chrono::microseconds until(TimePoint end, TimePoint now) {
+  auto left = std::chrono::ceil<std::chrono::microseconds>(end - now);
+  return std::max(left, std::chrono::microseconds(0));
+}
+
+CellState state_of(const Bucket& bucket, const Cell& cell, TimePoint now) {
+  const Limit& limit = cell.limit;
   Wide free = Wide{limit.cap} * window_of(limit) - bucket.level;
-  return CellState{.limit = limit,
-                   .remaining = static_cast<int64_t>(floor_div(free, window_of(limit))),
-                   .full_in = micros(ceil_div(bucket.level, limit.cap))};
+  CellState state{.limit = limit,
+                  .remaining = static_cast<int64_t>(floor_div(free, window_of(limit)))};
+  if (limit.window.count() > 0) state.full_in = micros(ceil_div(bucket.level, limit.cap));
+  if (limit.calendar != Calendar::none && bucket.level > 0) state.full_in = until(cell.ends, now);
+  return state;
+}
+
+/// When a bucket that is `over` its level can pay.
+std::chrono::microseconds retry_of(const Cell& cell, Wide over, TimePoint now) {
+  if (cell.limit.unit == Unit::concurrent) return kUnforeseen;
+  if (cell.limit.calendar != Calendar::none) {
+    return std::max(until(cell.ends, now), std::chrono::microseconds(1));
+  }
+  return micros(ceil_div(over, cell.limit.cap));
 }
 
 class MemoryLimiter final : public Limiter {
@@ -55,7 +76,7 @@ class MemoryLimiter final : public Limiter {
     if (decision.kind == Decision::Kind::taken) {
       for (const Cell& cell : cells) move(cell, cost);
     }
-    decision.cells = states(cells);
+    decision.cells = states(cells, now);
     return decision;
   }
 
@@ -66,14 +87,22 @@ class MemoryLimiter final : public Limiter {
       bucket(cell, now);
       move(cell, change);
     }
-    return states(cells);
+    return states(cells, now);
   }
 
  private:
   Bucket& bucket(const Cell& cell, TimePoint now) {
-    auto [found, fresh] = buckets_.try_emplace(cell.id, Bucket{0, now});
-    if (!fresh) leak(found->second, cell.limit, now);
-    return found->second;
+    auto found = buckets_.find(cell.id);
+    if (found != buckets_.end()) {
+      leak(found->second, cell.limit, now);
+      return found->second;
+    }
+    if (cell.limit.calendar != Calendar::none) {
+      std::erase_if(buckets_, [&](const auto& each) {
+        return each.second.ends < now - std::min<Duration>(kKeepEnded, now.time_since_epoch());
+      });
+    }
+    return buckets_.try_emplace(cell.id, Bucket{0, now, cell.ends}).first->second;
   }
 
   void move(const Cell& cell, const Cost& change) {
@@ -95,17 +124,17 @@ class MemoryLimiter final : public Limiter {
     }
     Wide over = at.level + (Wide{wanted} - cell.limit.cap) * window_of(cell.limit);
     if (over <= 0) return;
-    auto retry = micros(ceil_div(over, cell.limit.cap));
+    auto retry = retry_of(cell, over, now);
     if (retry <= decision.retry_in) return;
     decision.kind = Decision::Kind::later;
     decision.worst = index;
     decision.retry_in = retry;
   }
 
-  std::vector<CellState> states(std::span<const Cell> cells) const {
+  std::vector<CellState> states(std::span<const Cell> cells, TimePoint now) const {
     std::vector<CellState> all;
     all.reserve(cells.size());
-    for (const Cell& cell : cells) all.push_back(state_of(buckets_.at(cell.id), cell.limit));
+    for (const Cell& cell : cells) all.push_back(state_of(buckets_.at(cell.id), cell, now));
     return all;
   }
 

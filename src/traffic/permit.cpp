@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "traffic/permit_state.h"
 
@@ -9,10 +10,12 @@ constexpr int64_t kTopUp = 256;  // tokens of a completion that are paid ahead
 
 }  // namespace
 
-void Permit::State::use(int64_t input_tokens, int64_t output_tokens, int64_t /*cached_tokens*/) {
+void Permit::State::use(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens) {
+  const double spared = 1 - gate_.book().cached_weight();
+  input_tokens -= std::llround(spared * static_cast<double>(std::min(cached_tokens, input_tokens)));
   used_.input_tokens = input_tokens;
   used_.output_tokens = output_tokens;
-  if (settled_) return;
+  if (settled_ || cells_->empty()) return;
   Cost more;
   more.input_tokens = std::max<int64_t>(0, input_tokens - reserved_.input_tokens);
   if (int64_t over = output_tokens - reserved_.output_tokens; over > 0) {
@@ -27,7 +30,7 @@ void Permit::State::use(int64_t input_tokens, int64_t output_tokens, int64_t /*c
 void Permit::State::settle(const Cost& used) {
   if (settled_) return;
   settled_ = true;
-  if (cells_.empty()) return;
+  if (cells_->empty()) return;
   seen_ = gate_.adjust(cells_, Cost{.requests = used.requests - reserved_.requests,
                                     .input_tokens = used.input_tokens - reserved_.input_tokens,
                                     .output_tokens = used.output_tokens - reserved_.output_tokens,

@@ -9,8 +9,7 @@ namespace weir::traffic {
 /// What a Permit holds.
 class Permit::State {
  public:
-  State(Gate::Impl& gate, std::vector<Cell> cells, std::vector<CellState> seen,
-        const Cost& reserved)
+  State(Gate::Impl& gate, Cells cells, std::vector<CellState> seen, const Cost& reserved)
       : gate_(gate), cells_(std::move(cells)), seen_(std::move(seen)), reserved_(reserved) {
     used_.requests = reserved.requests;
   }
@@ -25,7 +24,7 @@ class Permit::State {
   void settle(const Cost& used);
 
   Gate::Impl& gate_;
-  const std::vector<Cell> cells_;
+  const Cells cells_;
   std::vector<CellState> seen_;
   Cost reserved_;
   Cost used_;

@@ -3,7 +3,7 @@
 namespace weir::traffic {
 
 Place::State::~State() {
-  if (!taken_ && gate_.leave(waiter_) && !waiter_.cells.empty()) {
+  if (!taken_ && gate_.leave(waiter_) && !waiter_.cells->empty()) {
     Permit::State(gate_, std::move(waiter_.cells), std::move(waiter_.seen), waiter_.cost)
         .refund_all();
   }

@@ -240,7 +240,7 @@ TEST_F(GateTest, AClientsRequestsGoInOrder) {
 }
 
 TEST_F(GateTest, ClientsTakeTurnsInAModelsLine) {
-  gate_.set_models({{"m", {{Unit::requests, 1, 1s}}}});
+  gate_.set_rules({.models = {{"m", {{Unit::requests, 1, 1s}}}}});
   auto a = key("a", {}), b = key("b", {});
   auto enter = [&](const auto& who) {
     return enter_later({.key = who, .model = "m", .cost = kOne, .max_wait = 60s});
@@ -330,7 +330,7 @@ TEST(GateInRealTime, FourOnABucketOfTwoAreAllAnsweredTheLastAfterTwoSeconds) {
 TEST(GateInRealTime, ManyThreadsLeaveTheBooksBalanced) {
   SteadyClock clock;
   Gate gate(make_memory_limiter(), clock);
-  gate.set_models({{"m", {{Unit::tokens, 4000, 1s}}}});
+  gate.set_rules({.models = {{"m", {{Unit::tokens, 4000, 1s}}}}});
   std::atomic<int> in = 0, out = 0;
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {

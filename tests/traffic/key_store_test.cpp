@@ -70,9 +70,9 @@ limits = [ { unit = "output_tokens", cap = 2000, window = "1s" } ]
   EXPECT_EQ(key.limits[0].window, 60s);
   EXPECT_EQ(key.limits[1].unit, Unit::output_tokens);
   EXPECT_EQ(key.limits[1].window, 24h);
-  ASSERT_EQ((*store)->models().size(), 1u);
-  EXPECT_EQ((*store)->models()[0].name, "smollm2-135m-instruct");
-  EXPECT_EQ((*store)->models()[0].limits[0].cap, 2000);
+  ASSERT_EQ((*store)->rules().models.size(), 1u);
+  EXPECT_EQ((*store)->rules().models[0].name, "smollm2-135m-instruct");
+  EXPECT_EQ((*store)->rules().models[0].limits[0].cap, 2000);
 }
 
 TEST(KeyStore, FillsInDefaults) {
@@ -135,8 +135,10 @@ TEST(KeyStore, RefusesTheWholeFileWithItsLine) {
   EXPECT_THAT(error_of("[[key]]\nname = \"web\"\nhash = \"sha256:12\"\n"),
               HasSubstr("keys.toml:3: hash: \"sha256:12\""));
   EXPECT_THAT(error_of("[[key]]\nname = \"a b\"\n"), HasSubstr("keys.toml:2: key name \"a b\""));
-  EXPECT_THAT(error_of("\n[[keys]]\n"),
-              HasSubstr("keys.toml:2: key file: unknown field \"keys\"; known are key, model"));
+  EXPECT_THAT(
+      error_of("\n[[keys]]\n"),
+      HasSubstr("keys.toml:2: key file: unknown field \"keys\"; known are cached_weight, key, "
+                "model, tenant"));
   EXPECT_THAT(error_of("[key]\nname = \"web\"\n"),
               HasSubstr("keys.toml:1: key: this is not a list"));
   EXPECT_THAT(error_of("[[model]]\nname = \"m\"\n"),

@@ -23,13 +23,14 @@ class LineTest : public testing::Test {
     waiter->model = model;
     waiter->cost = cost;
     waiter->deadline = now_ + max_wait;
+    auto cells = std::make_shared<std::vector<Cell>>();
     for (size_t i = 0; i < own.size(); ++i) {
-      waiter->cells.push_back({"key:" + client + "/" + std::to_string(i), own[i]});
+      cells->push_back({"key:" + client + "/" + std::to_string(i), own[i]});
     }
-    waiter->key_cells = own.size();
     for (size_t i = 0; i < model_.size(); ++i) {
-      waiter->cells.push_back({"model:" + model + "/" + std::to_string(i), model_[i]});
+      cells->push_back({"model:" + model + "/" + std::to_string(i), model_[i]});
     }
+    waiter->cells = cells;
     line_.join(*waiter);
     waiters_.push_back(std::move(waiter));
     settle();
@@ -93,7 +94,7 @@ TEST_F(LineTest, FourOnABucketOfTwoGoAtZeroZeroOneTwo) {
   EXPECT_EQ(due_in(e), 3s);
   EXPECT_EQ(f.state, Waiter::State::refused);
   EXPECT_EQ(due_in(f), 4s);
-  EXPECT_EQ(f.blocker.id, "key:a/0");
+  EXPECT_EQ(f.blocker->id, "key:a/0");
   run_until(1s);
   EXPECT_THAT(admitted_, ElementsAre(&a, &b, &c));
   run_until(1999ms);
@@ -155,7 +156,7 @@ TEST_F(LineTest, WhoNeedsNothingOfTheBucketStillWaitsItsTurnAndSaysForWhat) {
   Waiter& late = arrive("a", {}, kOne, 1s);
   EXPECT_EQ(late.state, Waiter::State::refused);
   EXPECT_EQ(due_in(late), 5s);
-  EXPECT_EQ(late.blocker.id, "model:m/0");
+  EXPECT_EQ(late.blocker->id, "model:m/0");
 }
 
 TEST_F(LineTest, AnArrivalWithTheTurnPushesTheLastPastItsDeadline) {
@@ -186,7 +187,7 @@ TEST_F(LineTest, ARefundMovesEverybodyUp) {
   Waiter& first = arrive("a", tokens, Cost{.input_tokens = 30});
   Waiter& second = arrive("a", tokens, Cost{.input_tokens = 30});
   EXPECT_EQ(due_in(second), 60s);
-  limiter_->adjust(first.cells, Cost{.input_tokens = -40}, now_);
+  limiter_->adjust(*first.cells, Cost{.input_tokens = -40}, now_);
   auto changed = line_.settle(now_);
   EXPECT_THAT(changed, testing::UnorderedElementsAre(&first, &second));
   EXPECT_EQ(first.state, Waiter::State::admitted);
@@ -204,8 +205,8 @@ TEST_F(LineTest, LeavingCostsNothing) {
   EXPECT_EQ(due_in(next), 1s);
   line_.leave(next);
   EXPECT_EQ(line_.size(), 0u);
-  EXPECT_TRUE(line_.free_for("a", "m"));
-  EXPECT_EQ(limiter_->adjust(gone.cells, Cost{}, now_)[0].remaining, 0);
+  EXPECT_TRUE(line_.free_for(*next.cells));
+  EXPECT_EQ(limiter_->adjust(*gone.cells, Cost{}, now_)[0].remaining, 0);
 }
 
 TEST_F(LineTest, AClientsRequestsForTwoModelsKeepTheirOrder) {
@@ -216,8 +217,8 @@ TEST_F(LineTest, AClientsRequestsForTwoModelsKeepTheirOrder) {
   Waiter& third = arrive("a", one, kOne, kHour, "z");
   EXPECT_EQ(due_in(first), 1s);
   EXPECT_EQ(due_in(second), 2s);
-  EXPECT_FALSE(line_.free_for("a", "other"));
-  EXPECT_TRUE(line_.free_for("b", "other"));
+  EXPECT_FALSE(line_.free_for({{"key:a/0", one[0]}, {"model:other/0", one[0]}}));
+  EXPECT_TRUE(line_.free_for({{"key:b/0", one[0]}, {"model:other/0", one[0]}}));
   run_until(10s);
   EXPECT_THAT(admitted_, ElementsAre(testing::_, &first, &second, &third));
 }

@@ -52,8 +52,8 @@ struct Entry {
 
 /// Where somebody stands in line, as things are.
 struct Standing {
-  size_t place = 0;  // 1: next in its model's line; 0: through
-  std::chrono::milliseconds wait{0};
+  size_t place = 0;                   // 1: next in its model's line; 0: through
+  std::chrono::milliseconds wait{0};  // what it may still wait at most where nobody can foretell
 };
 
 /// A stay at the gate: admitted at once, or in line. Move-only. Dying leaves the line, or gives an
@@ -85,6 +85,7 @@ class Place {
 struct Quote {
   Cost cost;
   std::vector<CellState> cells;
+  std::vector<std::string> owners;  // of the cells: "key web", "tenant shop", "model m"
   std::chrono::milliseconds wait{0};
   std::optional<Error> refusal;
 };
@@ -95,25 +96,32 @@ struct Pace {
   double first_token_p99_s = 0;  // from admission
 };
 
+struct GateOptions {
+  double cached_weight = 1;  // of a prompt token that the prefix cache held, at settlement; 0 to 1
+  std::function<std::chrono::system_clock::time_point()> wall = std::chrono::system_clock::now;
+};
+
 /// The line before the queue: each client its own, in a model's line clients take turns. Passes at
 /// once when the buckets can pay and nobody is before. Thread-safe; never blocks but in
 /// Place::wait.
 class Gate {
  public:
-  Gate(std::unique_ptr<Limiter> limiter, const Clock& clock);
+  Gate(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions options = {});
   ~Gate();
   Gate(const Gate&) = delete;
 
-  /// The limits of models; keys bring their own. May be called again when the key file changed.
-  void set_models(std::vector<ModelLimits> models);
+  /// The limits of tenants and models; keys bring their own. May be called again when the key file
+  /// changed: buckets keep what was taken from them.
+  void set_rules(Rules rules);
   /// Feeds a model's capacity where that is "auto".
   void set_pace(const std::string& model, const Pace& pace);
   /// What was used before this process began: asked once for each quota and period, in the thread
   /// that enters. Call it before anybody enters.
   void set_history(std::function<Cost(const QuotaQuery&)> history);
 
-  /// Errors: rate_limited with the exact time and the unit (the predicted wait passes max_wait),
-  /// never_fits, unavailable (closed). `cells` gets the buckets also on a refusal.
+  /// Errors: rate_limited with the unit and the exact time, where that can be foretold (the
+  /// predicted wait passes max_wait), and with never_retry where a quota is spent; never_fits;
+  /// unavailable (closed). `cells` gets the buckets also on a refusal.
   Result<Place> enter(const Entry& entry, std::vector<CellState>* cells = nullptr);
   /// Takes nothing.
   Quote quote(const Entry& entry) const;

@@ -41,10 +41,16 @@ struct Key {
   double weight = 1;
   int priority = 5;
   std::optional<std::chrono::milliseconds> max_wait;  // none: the daemon's default
-  std::vector<Limit> limits;
+  std::vector<Limit> limits;                          // may name a model each
 
   bool may_use(std::string_view model) const;
   bool has(Scope scope) const;
+};
+
+/// The limits that all keys of a tenant keep together.
+struct TenantLimits {
+  std::string name;
+  std::vector<Limit> limits;
 };
 
 /// The limits a model's whole traffic has to keep.
@@ -53,11 +59,18 @@ struct ModelLimits {
   std::vector<Limit> limits;
 };
 
+/// What a key file says beside its keys.
+struct Rules {
+  std::vector<TenantLimits> tenants;
+  std::vector<ModelLimits> models;
+  std::optional<double> cached_weight;  // 0 to 1; none: the daemon's default
+};
+
 /// Who may come in: the parsed key file and the keys given by flag. Immutable; shared by threads.
 class KeyStore {
  public:
-  /// Reads the TOML of a key file ([[key]] and [[model]] tables). An unknown field, a wrong type or
-  /// value, a doubled name or hash refuses the whole file with its line.
+  /// Reads the TOML of a key file ([[key]], [[tenant]] and [[model]] tables). An unknown field, a
+  /// wrong type or value, a doubled name or hash refuses the whole file with its line.
   static Result<std::shared_ptr<const KeyStore>> parse(std::string_view toml,
                                                        std::string_view name);
   static Result<std::shared_ptr<const KeyStore>> load(const std::string& path);
@@ -71,7 +84,7 @@ class KeyStore {
   /// The key of `secret` (what stands after "Bearer "). Errors: unauthenticated. Compared by
   /// SHA-256.
   Result<std::shared_ptr<const Key>> find(std::string_view secret) const;
-  const std::vector<ModelLimits>& models() const;
+  const Rules& rules() const;
 
  private:
   struct Content;

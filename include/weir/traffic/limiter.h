@@ -21,25 +21,31 @@ struct Cost {
 
 /// One bucket: whose, and its limit. `id` is the same for all requests that share the bucket.
 struct Cell {
-  std::string id;  // "key:web/tokens/60s", "model:smollm2/output_tokens/1s"
+  std::string id;  // "key:web/tokens/60s", "tenant:shop/tokens/day/2026-11-24"
   Limit limit;
+  TimePoint ends = TimePoint::max();  // a quota: when its period is over
+  std::string owner = {};             // "key web", "key web at model m", for messages
 };
+
+/// Nobody knows how long: a request that holds a `concurrent` bucket ends when it ends.
+constexpr std::chrono::microseconds kUnforeseen = std::chrono::microseconds::max();
 
 /// A bucket as the client may see it.
 struct CellState {
   Limit limit;
-  int64_t remaining = 0;  // below 0: in debt
-  std::chrono::microseconds full_in{0};
+  int64_t remaining = 0;                 // below 0: in debt
+  std::chrono::microseconds full_in{0};  // of `concurrent`: 0
 };
 
 struct Decision {
   enum class Kind : uint8_t { taken, later, never } kind = Kind::taken;
   int worst = -1;  // index of the cell that refuses longest, with later and never
-  std::chrono::microseconds retry_in{0};  // with later
+  std::chrono::microseconds retry_in{0};  // with later; may be kUnforeseen
   std::vector<CellState> cells;           // as they stand after the call, in order
 };
 
-/// The store of all buckets (GCRA cells). One conformance suite holds for every implementation.
+/// The store of all buckets: GCRA cells, quotas that are full again when their period ends, and
+/// counts of what runs. One conformance suite holds for every implementation.
 /// Thread-safe.
 class Limiter {
  public:

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "traffic/line.h"
+#include "weir/traffic/gate.h"
+
+namespace weir::traffic {
+
+/// Which buckets a request stands before: made once for each key and model, and anew when a
+/// quota's period ends. Opens a quota's bucket with what was used before. Thread-safe.
+class CellBook {
+ public:
+  CellBook(Limiter& limiter, const Clock& clock, GateOptions options);
+
+  void set_rules(Rules rules);
+  void set_history(std::function<Cost(const QuotaQuery&)> history);
+  double cached_weight() const;
+  Cells of(const std::shared_ptr<const Key>& key, const std::string& model);
+
+ private:
+  struct Set {
+    Cells cells;
+    TimePoint until = TimePoint::max();  // good so long
+  };
+  struct KeySets {
+    std::shared_ptr<const Key> key;  // held, so that its address is nobody else's
+    std::unordered_map<std::string, Set> by_model;
+  };
+  struct Owner;
+  struct Period;
+
+  Set make(const Key& key, const std::string& model, const Rules& rules);
+  void add(Set& set, const Owner& owner, const std::vector<Limit>& limits);
+  void open_quota(const Cell& cell, const Owner& owner, const Period& period);
+
+  Limiter& limiter_;
+  const Clock& clock_;
+  const GateOptions options_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();
+  std::unordered_map<const Key*, KeySets> sets_;
+
+  std::mutex history_mutex_;  // held while the history is asked, which may take a while
+  std::function<Cost(const QuotaQuery&)> history_;
+  std::map<std::string, TimePoint> opened_;  // quotas' buckets, and when their period ends
+};
+
+}  // namespace weir::traffic
