@@ -6,126 +6,40 @@ import json
 import os
 import platform
 import random
-import statistics
 import sys
 import time
 
-from client import Connection, completion, embedding
-
-# Each is one token of the usual vocabularies.
-WORDS = "river water stone house bank flood mill gate fish boat bridge rain lake wind road tree".split()
+from loops import Load, Shape, Target, medians, summary
 
 
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+def keeps(sample, args):
+    """Whether a request kept the first-token and (by its 99th percentile) the inter-token limit."""
+    gaps = sorted(sample.gaps) or [0]
+    worst = gaps[min(len(gaps) - 1, int(0.99 * len(gaps)))]
+    return sample.error is None and sample.first - sample.begin <= args.slo_first and worst <= args.slo_gap
 
 
-def summary(samples, wall):
-    good = [s for s in samples if s.error is None]
-    first = [s.first - s.begin for s in good if s.first is not None]
-    gaps = [gap for s in good for gap in s.gaps]
-    spread = lambda values: {
-        name: percentile(values, share) and round(percentile(values, share) * 1000, 3)
-        for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
-    }
-    return {
-        "requests": len(samples),
-        "failed": len(samples) - len(good),
-        "first_error": next((s.error for s in samples if s.error), None),
-        "wall_s": round(wall, 3),
-        "requests_per_s": round(len(good) / wall, 3),
-        "output_tokens_per_s": round(sum(s.output_tokens for s in good) / wall, 2),
-        "input_tokens_per_s": round(sum(s.input_tokens for s in good) / wall, 2),
-        "texts_per_s": round(sum(s.texts for s in good) / wall, 2),
-        "first_token_ms": spread(first),
-        "inter_token_ms": spread(gaps),
-        "latency_ms": spread([s.end - s.begin for s in good]),
-    }
-
-
-class Load:
-    def __init__(self, args, url, model, seed):
-        self.args, self.url, self.model = args, url, model
-        self.random = random.Random(seed)
-
-    def _one(self, connection, zero):
-        args = self.args
-        if args.task == "embeddings":
-            texts = [" ".join(self.random.choice(WORDS) for _ in range(args.prompt_tokens - 2)) for _ in range(args.batch)]
-            return embedding(connection, {"model": self.model, "input": texts}, zero, args.embeddings_path)
-        # A prompt of exactly so many tokens, new each time: no prefix cache can help.
-        prompt = [self.random.randrange(1000, args.vocabulary) for _ in range(args.prompt_tokens)]
-        body = {
-            "model": self.model, "prompt": prompt, "max_tokens": args.output_tokens, "temperature": 0,
-            "ignore_eos": True, "stream": True, "stream_options": {"include_usage": True},
-        }
-        return completion(connection, body, zero)
-
-    async def closed(self, clients, requests):
-        zero, samples, left = time.perf_counter(), [], [requests]
-
-        async def client():
-            connection = Connection(self.url, self.args.key)
-            while left[0] > 0:
-                left[0] -= 1
-                samples.append(await self._one(connection, zero))
-            connection.close()
-
-        await asyncio.gather(*(client() for _ in range(clients)))
-        return summary(samples, time.perf_counter() - zero)
-
-    async def open(self, rate, seconds):
-        zero, tasks, idle = time.perf_counter(), [], []
-
-        async def one():
-            connection = idle.pop() if idle else Connection(self.url, self.args.key)
-            sample = await self._one(connection, zero)
-            idle.append(connection)
-            return sample
-
-        due = 0.0
-        while (due := due + self.random.expovariate(rate)) < seconds:
-            await asyncio.sleep(max(0.0, due - (time.perf_counter() - zero)))
-            tasks.append(asyncio.create_task(one()))
-        samples = await asyncio.gather(*tasks)
-        result = summary(samples, time.perf_counter() - zero)
-        met = [s for s in samples if s.error is None and s.first - s.begin <= self.args.slo_first
-               and percentile(s.gaps or [0], 0.99) <= self.args.slo_gap]
-        result["met_slo"] = round(len(met) / max(1, len(samples)), 4)
-        return result
-
-
-def medians(rounds):
-    pick = lambda path: [value for r in rounds if (value := path(r)) is not None]
-    middle = lambda path: round(statistics.median(pick(path)), 3) if pick(path) else None
-    return {
-        "output_tokens_per_s": middle(lambda r: r["output_tokens_per_s"]),
-        "texts_per_s": middle(lambda r: r["texts_per_s"]),
-        "requests_per_s": middle(lambda r: r["requests_per_s"]),
-        "first_token_ms_p50": middle(lambda r: r["first_token_ms"]["p50"]),
-        "first_token_ms_p99": middle(lambda r: r["first_token_ms"]["p99"]),
-        "inter_token_ms_p50": middle(lambda r: r["inter_token_ms"]["p50"]),
-        "inter_token_ms_p99": middle(lambda r: r["inter_token_ms"]["p99"]),
-        "failed": sum(r["failed"] for r in rounds),
-    }
+def measure(load, kind, point, args):
+    if kind == "rate":
+        outcome = asyncio.run(load.open(point, args.seconds, grace=600))
+        met = sum(keeps(sample, args) for sample in outcome.samples)
+        return {**summary(outcome), "met_slo": round(met / max(1, len(outcome.samples)), 4)}
+    return summary(asyncio.run(load.closed(point, max(args.requests, 2 * point))))
 
 
 def run(args):
     servers = [(args.name, args.url, args.model)]
     if args.vs:
         servers.append((args.vs_name, args.vs, args.vs_model or args.model))
+    shape = Shape(args.task, args.prompt_tokens, args.output_tokens, args.batch, args.vocabulary)
     points = [("rate", rate) for rate in args.rates] or [("clients", clients) for clients in args.clients]
     results = []
     for kind, point in points:
         rounds = {name: [] for name, _, _ in servers}
         for index in range(args.rounds):
             for name, url, model in servers:  # A B A B: what disturbs the machine disturbs both
-                load = Load(args, url, model, seed=args.seed + index)
-                if kind == "rate":
-                    outcome = asyncio.run(load.open(point, args.seconds))
-                else:
-                    outcome = asyncio.run(load.closed(point, max(args.requests, 2 * point)))
+                target = Target(url, model, args.key, args.embeddings_path)
+                outcome = measure(Load(target, shape, args.seed + index), kind, point, args)
                 rounds[name].append(outcome)
                 print(f"{kind} {point:>6} round {index + 1}/{args.rounds} {name:<12} "
                       f"{outcome['output_tokens_per_s']:>9} tokens/s {outcome['texts_per_s']:>9} texts/s  "
@@ -174,7 +88,7 @@ def plot(report, path):
 
 def main():
     numbers = lambda text: [int(part) for part in text.split(",")]
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/bench load", description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8080")
     parser.add_argument("--name", default="weir")
     parser.add_argument("--model", default="smollm2-135m-instruct")

@@ -19,7 +19,7 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOGS = os.path.join(HERE, "logs")
 DEVICE_TEST = os.path.join(HERE, "bin/weir_device_test")
-WORDS = "river water stone weir dam bank flood mill gate fish boat bridge rain lake sluice reed".split()  # as in bench/load.py
+WORDS = "river water stone weir dam bank flood mill gate fish boat bridge rain lake sluice reed".split()  # as in bench/loops.py
 TINY = sorted(glob.glob(os.path.join(HERE, "tests/golden/tiny/*/")))
 
 

@@ -1,0 +1,177 @@
+"""Closed and open loops of requests against one server, and what is made of their samples."""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from client import Connection, Sample, completion, embedding
+
+# Each is one token of the usual vocabularies.
+WORDS = "river water stone house bank flood mill gate fish boat bridge rain lake wind road tree".split()
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where requests go, and as whom."""
+
+    url: str
+    model: str
+    key: str | None = None
+    embeddings_path: str = "/v1/embeddings"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a request asks for. Prompts are new each time: no prefix cache can help."""
+
+    task: str = "completions"  # or embeddings
+    prompt_tokens: int = 128
+    output_tokens: int = 128
+    batch: int = 1  # texts of an embeddings request
+    vocabulary: int = 49000  # ids are drawn from 1000 up to here
+    headers: str = ""  # further lines, each with its \r\n
+    refused_pause: float = 0.05  # seconds that a closed loop's client waits after a failure
+
+
+@dataclass
+class Run:
+    samples: list[Sample]
+    wall: float
+
+
+class Load:
+    """Requests of one shape to one target; the seed decides what they say."""
+
+    def __init__(self, target: Target, shape: Shape, seed: int):
+        self.target, self.shape = target, shape
+        self.random = random.Random(seed)
+        self.samples: list[Sample] = []
+        self.zero = time.perf_counter()
+
+    def connection(self) -> Connection:
+        return Connection(self.target.url, self.target.key)
+
+    def tokens(self, count: int) -> list[int]:
+        return [self.random.randrange(1000, self.shape.vocabulary) for _ in range(count)]
+
+    async def one(self, connection: Connection, prompt: list[int] | None = None, output_tokens: int | None = None) -> Sample:
+        shape, pick = self.shape, self.random.choice
+        sample = Sample(begin=time.perf_counter() - self.zero)
+        self.samples.append(sample)
+        if shape.task == "embeddings":
+            texts = [" ".join(pick(WORDS) for _ in range(shape.prompt_tokens - 2)) for _ in range(shape.batch)]
+            body = {"model": self.target.model, "input": texts}
+            await embedding(connection, body, sample, self.zero, self.target.embeddings_path)
+        else:
+            body = {
+                "model": self.target.model, "prompt": prompt or self.tokens(shape.prompt_tokens),
+                "max_tokens": output_tokens or shape.output_tokens, "temperature": 0,
+                "ignore_eos": True, "stream": True, "stream_options": {"include_usage": True},
+            }
+            await completion(connection, body, sample, self.zero, shape.headers)
+        return sample
+
+    async def closed(self, clients: int, requests: int | None = None, seconds: float | None = None) -> Run:
+        """`clients` that send one request after the other, `requests` in all; broken off after `seconds`."""
+        self.zero, left = time.perf_counter(), [requests if requests is not None else 1 << 60]
+
+        async def client() -> None:
+            connection = self.connection()
+            try:
+                while left[0] > 0:
+                    left[0] -= 1
+                    if (await self.one(connection)).error:
+                        await asyncio.sleep(self.shape.refused_pause)
+            finally:
+                connection.close()
+
+        tasks = [asyncio.create_task(client()) for _ in range(clients)]
+        await finish(tasks, seconds)
+        return Run(self.samples, time.perf_counter() - self.zero)
+
+    async def open(self, rate: float, seconds: float, hopeless: Callable[[list[Sample]], bool] | None = None,
+                   grace: float = 60) -> Run:
+        """Poisson arrivals at `rate` a second; ends early once `hopeless`. What runs on is broken off after `grace`."""
+        self.zero = time.perf_counter()
+        tasks: list[asyncio.Task] = []
+        idle: list[Connection] = []
+
+        async def one() -> None:
+            connection = idle.pop() if idle else self.connection()
+            await self.one(connection)
+            idle.append(connection)
+
+        due = 0.0
+        while (due := due + self.random.expovariate(rate)) < seconds and not (hopeless and hopeless(self.samples)):
+            await asyncio.sleep(max(0.0, due - (time.perf_counter() - self.zero)))
+            tasks.append(asyncio.create_task(one()))
+        left_early = hopeless is not None and hopeless(self.samples)
+        await finish(tasks, 0 if left_early else grace)
+        for connection in idle:
+            connection.close()
+        return Run(self.samples, time.perf_counter() - self.zero)
+
+
+async def finish(tasks: list[asyncio.Task], seconds: float | None) -> None:
+    """Waits for them, at most so long (none: for ever); the rest leaves. A task's own failure is raised."""
+    if not tasks:
+        return
+    done, pending = await asyncio.wait(tasks, timeout=seconds)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def percentile(values: list[float], share: float) -> float | None:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def spread_ms(seconds: list[float]) -> dict[str, float | None]:
+    values = {name: percentile(seconds, share) for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))}
+    return {name: None if value is None else round(value * 1000, 3) for name, value in values.items()}
+
+
+def tokens_between(samples: list[Sample], begin: float, end: float) -> float:
+    """Output tokens that came in that time, of finished and unfinished requests alike."""
+    total = 0.0
+    for sample in samples:
+        per_event = max(1.0, sample.output_tokens / len(sample.times)) if sample.times else 0
+        total += per_event * sum(begin <= at < end for at in sample.times)
+    return total
+
+
+def summary(run: Run) -> dict:
+    good = [s for s in run.samples if s.error is None and s.end is not None]
+    bad = [s for s in run.samples if s.error]
+    return {
+        "requests": len(run.samples),
+        "failed": len(bad),
+        "first_error": bad[0].error if bad else None,
+        "wall_s": round(run.wall, 3),
+        "requests_per_s": round(len(good) / run.wall, 3),
+        "output_tokens_per_s": round(sum(s.output_tokens for s in good) / run.wall, 2),
+        "input_tokens_per_s": round(sum(s.input_tokens for s in good) / run.wall, 2),
+        "texts_per_s": round(sum(s.texts for s in good) / run.wall, 2),
+        "first_token_ms": spread_ms([s.first - s.begin for s in good]),
+        "inter_token_ms": spread_ms([gap for s in good for gap in s.gaps]),
+        "mean_gap_ms": spread_ms([gap for s in good if (gap := s.mean_gap) is not None]),
+        "latency_ms": spread_ms([s.end - s.begin for s in good]),
+    }
+
+
+def medians(rounds: list[dict]) -> dict:
+    """The middle of each figure over the rounds; percentiles as NAME_p50 and so on; failures are added up."""
+    flat = [{**{k: v for k, v in r.items() if not isinstance(v, dict)},
+             **{f"{k}_{p}": x for k, v in r.items() if isinstance(v, dict) for p, x in v.items()}} for r in rounds]
+    result = {}
+    for name in {key: None for r in flat for key in r}:
+        values = [r[name] for r in flat if isinstance(r.get(name), (int, float))]
+        if values:
+            result[name] = sum(values) if name == "failed" else round(statistics.median(values), 4)
+    return result

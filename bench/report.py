@@ -1,0 +1,70 @@
+"""Puts the tables of measured suites into docs/performance.md, between their markers, and draws docs/figures. See `scripts/bench report --help`."""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import figures
+import markdown
+from machine import ROOT
+from suites import ALL
+
+PAGE = ROOT / "docs/performance.md"
+
+
+def stamp(result: dict) -> str:
+    """Where, when and in what state: the line above each table."""
+    about, limits = result["machine"], result.get("limits")
+    given = f"; {limits['bandwidth_gb_s']:.0f} GB/s and {limits['bf16_gflop_s']:.0f} bf16 GFLOP/s before the run" if limits else ""
+    left = "".join(f" {name} is left out." for name in result.get("skipped", {}))
+    note = " A trial run: its figures say nothing." if result.get("quick") else ""
+    return (f"{result['date'][:10]}, commit {result['commit']}, {about['processor']}, {about['cores']} cores, load before "
+            f"{about['load_before'][0]}{given}.{left}{note}")
+
+
+def section(name: str, results: dict[str, dict]) -> str:
+    """What stands between a marker and its end."""
+    if name == "floors":
+        return floors(results)
+    result = results[name]
+    if "error" in result:
+        return f"{stamp(result)}\n\nThe suite failed: {result['error']}"
+    return f"{stamp(result)}\n\n{ALL[name].table(result)}" + "".join(f"\n\n![{name}](figures/{file})" for file in result.get("figures", []))
+
+
+def floors(results: dict[str, dict]) -> str:
+    rows: list[list[object]] = []
+    for name, result in results.items():
+        for promise in result.get("floors", []):
+            bound = f"≥ {promise['at_least']:g}" if promise["at_least"] is not None else f"≤ {promise['at_most']:g}"
+            rows.append([name, promise["what"], promise["value"], bound, {True: "yes", False: "**no**", None: "–"}[promise["met"]]])
+    return markdown.table(["suite", "promise", "measured", "bound", "kept"], rows) 
+
+
+def fill(page: str, results: dict[str, dict]) -> str:
+    """Replaces what stands between each `<!-- bench:NAME -->` and the next `<!-- bench end -->`; what was not measured stays."""
+    whole = re.compile(r"(<!-- bench:(\w+) -->\n).*?(<!-- bench end -->)", re.DOTALL)
+    if unknown := {name for _, name, _ in whole.findall(page)} - {*ALL, "floors"}:
+        raise SystemExit(f"{PAGE} has markers of unknown suites: {', '.join(sorted(unknown))}")
+    measured = {*results, "floors"} if results else set()
+    return whole.sub(lambda found: found[1] + section(found[2], results) + "\n" + found[3] if found[2] in measured else found[0], page)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench report", description=__doc__)
+    parser.add_argument("results", nargs="?", type=Path, default=ROOT / "bench/results", help="folder of the suites' JSON files")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    args = parser.parse_args()
+    results = {name: json.loads(file.read_text()) for name in ALL if (file := args.results / f"{name}.json").exists()}
+    for name, result in results.items():
+        if "error" not in result:
+            result["figures"] = figures.draw(name, result, args.page.parent / "figures")
+    args.page.write_text(fill(args.page.read_text(), results))
+    print(f"{args.page}: {len(results)} suites")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
