@@ -21,8 +21,8 @@ async def dry_run(load: Load, connection: Connection, prompt: list[int], output:
     await connection.post("/v1/completions", body, sample, lambda data, now: pieces.append(data), "x-weir-dry-run: true\r\n")
     if sample.status != 200:
         return None
-    answer = json.loads(b"".join(pieces))
-    return float(sample.headers[HEADER]) if HEADER in sample.headers else answer.get("predicted_wait_ms")
+    predicted = json.loads(b"".join(pieces))["predicted_wait_ms"]
+    return predicted["gate"] + predicted["queue"]
 
 
 def true_wait_ms(sample: Sample) -> float | None:
