@@ -51,12 +51,8 @@ DryRun Admission::preview(const Ticket& ticket, const std::vector<Row>& rows,
              .queue_wait = queue.wait,
              .queue_position = queue.place,
              .refusal = quote.refusal};
-  for (size_t i = 0; i < quote.cells.size(); ++i) {
-    const bool of_key = i < ticket.key->limits.size();
-    dry.limits.push_back(
-        bucket_of(of_key ? "key:" + ticket.key->name : "model:" + ticket.model_name(),
-                  quote.cells[i]));
-  }
+  for (size_t i = 0; i < quote.cells.size(); ++i)
+    dry.limits.push_back(bucket_of(quote.owners[i], quote.cells[i]));
   if (auto room = check_room(ticket, rows.size()); !room) dry.refusal = room.error();
   if (dry.refusal) return dry;
   if (auto soon = check_deadline(ticket, quote.wait, queue); !soon) dry.refusal = soon.error();

@@ -101,7 +101,7 @@ def test_a_dry_run_foretells_the_charge_and_charges_nothing(served):
         assert foretold["object"] == "dry_run" and foretold["model"] == CHAT
         assert foretold["would_be"] == "admitted"
         limit, = foretold["limits"]
-        assert limit["owner"] == "key:metered" and limit["unit"] == "tokens" and limit["window"] == "1000000s"
+        assert limit["owner"] == "key metered" and limit["unit"] == "tokens" and limit["window"] == "1000000s"
         assert limit["remaining"] == limit["cap"] == 10_000
     prompt, = foretold["prompts"]
     assert "Name three rivers." in prompt["prompt"] and prompt["prompt"].startswith("<|im_start|>")

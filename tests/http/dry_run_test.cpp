@@ -17,8 +17,8 @@ class DryRuns : public ServerTest {
                        .requests = 2,
                        .input_tokens = 4,
                        .output_tokens = 32,
-                       .limits = {{"key:web", "tokens", "60s", 100, -3, milliseconds(61'800)},
-                                  {"key:web", "concurrent", "", 4, 4, milliseconds(0)}},
+                       .limits = {{"key web", "tokens", "60s", 100, -3, milliseconds(61'800)},
+                                  {"key web", "concurrent", "", 4, 4, milliseconds(0)}},
                        .gate_wait = milliseconds(1800),
                        .queue_wait = milliseconds(250),
                        .queue_position = 3};
@@ -33,8 +33,8 @@ TEST_F(DryRuns, SayWhatWouldBeChargedAndWhere) {
   EXPECT_EQ(answer.json(), json::parse(R"({"object":"dry_run","model":"tiny",
     "prompts":[{"prompt":"<s>hi","tokens":3},{"prompt":"","tokens":1}],"prompt_tokens":4,
     "charge":{"requests":2,"input_tokens":4,"output_tokens":32},
-    "limits":[{"owner":"key:web","unit":"tokens","window":"60s","cap":100,"remaining":-3,"reset_ms":61800},
-              {"owner":"key:web","unit":"concurrent","window":null,"cap":4,"remaining":4,"reset_ms":0}],
+    "limits":[{"owner":"key web","unit":"tokens","window":"60s","cap":100,"remaining":-3,"reset_ms":61800},
+              {"owner":"key web","unit":"concurrent","window":null,"cap":4,"remaining":4,"reset_ms":0}],
     "predicted_wait_ms":{"gate":1800,"queue":250},"queue_position":3,"would_be":"admitted"})"));
   EXPECT_EQ(std::get<serve::ChatRequest>(service.last_dry_run).model, "tiny");
   EXPECT_EQ(service.generations, 0);

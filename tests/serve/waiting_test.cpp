@@ -199,7 +199,7 @@ TEST_F(WaitingTest, ADryRunOfAChatSaysAllAndTakesNothing) {
     EXPECT_EQ(dry->input_tokens, 13);
     EXPECT_EQ(dry->output_tokens, 5);
     ASSERT_EQ(dry->limits.size(), 2U);
-    EXPECT_EQ(dry->limits[0].owner, "key:web");
+    EXPECT_EQ(dry->limits[0].owner, "key web");
     EXPECT_EQ(dry->limits[0].unit, "tokens");
     EXPECT_EQ(dry->limits[0].window, "100s");
     EXPECT_EQ(dry->limits[0].remaining, 100);

@@ -139,7 +139,7 @@ struct DryRun {
     std::vector<int32_t> ids;
   };
   struct Bucket {
-    std::string owner, unit, window;  // "key:web", "tokens", "60s"; no window: concurrent requests
+    std::string owner, unit, window;  // "key web", "tokens", "60s"; no window: concurrent requests
     int64_t cap = 0, remaining = 0;   // below 0: in debt
     std::chrono::milliseconds full_in{0};
   };
