@@ -114,7 +114,8 @@ class ModelSeries final : public ModelMetrics {
                          .Add(labels, step_token_buckets())),
         step_seconds_(
             in.histogram("weir_step_seconds", "Duration of a step.").Add(labels, short_buckets())),
-        preemptions_(in.counter("weir_preemptions_total", "Sequences set back for want of pages.")
+        preemptions_(in.counter("weir_preemptions_total",
+                                "Sequences set back for want of pages, or for a client with fewer.")
                          .Add(labels)),
         prefix_queried_(in.counter("weir_prefix_cache_queried_tokens_total",
                                    "Prompt tokens looked up in the prefix cache.")

@@ -69,9 +69,13 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
 
 Scheduler::~Scheduler() {
   for (; !in_flight_.empty(); in_flight_.pop_front()) static_cast<void>(runner_.collect());
-  const Error stopped{.code = Code::unavailable, .message = "this model is being stopped"};
-  while (!waiting_->empty()) fail(waiting_->look(), stopped);
-  for (auto& sequence : running_) fail(*sequence, stopped);
+  const auto abandon = [this](Sequence& sequence) {
+    sequence.request.reply.fail(
+        Error{.code = Code::unavailable, .message = "this model is being stopped"});
+    leave_queue(sequence);
+  };
+  while (!waiting_->empty()) abandon(*waiting_->take(waiting_->look()));
+  for (auto& sequence : running_) abandon(*sequence);
 }
 
 bool Scheduler::idle() const { return waiting_->empty() && running_.empty() && in_flight_.empty(); }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "schedule/model_memory.h"
@@ -110,9 +109,10 @@ void Scheduler::end(Sequence& sequence) {
 }
 
 void Scheduler::leave_queue(Sequence& sequence) {
-  const auto& [client, priority] = std::tie(sequence.request.client, sequence.request.priority);
-  if (!sequence.started()) return queue_.dropped({client, priority, sequence.prompt_tokens});
-  queue_.ended(client);
+  const work::Request& request = sequence.request;
+  if (!sequence.started())
+    return queue_.dropped({request.client, request.priority, sequence.prompt_tokens});
+  queue_.ended(request.client);
   --started_;
 }
 

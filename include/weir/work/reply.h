@@ -37,7 +37,7 @@ class Reply {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// The consumer's end. Move-only; closes at death, which cancels the request within one step.
+/// The consumer's end. Move-only; closes at death: no further row, and soon no place in the line.
 class ReplyReader {
  public:
   ReplyReader() = default;
