@@ -7,25 +7,39 @@ namespace weir::traffic {
 void Forecast::look_up(Player& player) {
   for (const Cell& cell : *head(player).cells) {
     auto [found, fresh] = loads_.try_emplace(cell.id);
-    if (fresh) found->second.state = limiter_.adjust(std::span(&cell, 1), Cost{}, now_).front();
-    player.loads.push_back(&found->second);
+    Load& load = found->second;
+    if (fresh) {
+      CellState state = limiter_.adjust(std::span(&cell, 1), Cost{}, now_).front();
+      load.at = now_;
+      load.level = static_cast<Wide>(state.full_in.count()) * cell.limit.cap;
+      load.remaining = state.remaining;
+    }
+    player.loads.push_back(&load);
   }
 }
 
-/// In GCRA costs add up: the k-th in line is paid once the bucket has room for all of them, debt
-/// included. A quota that is spent pays when its period ends; how long others run nobody knows.
+/// A GCRA cell pays when it has leaked enough, debt included; a quota that is spent when its period
+/// ends; how long others run nobody knows.
 TimePoint Forecast::payable(const Cell& cell, const Load& load, int64_t wanted) const {
   const Limit& limit = cell.limit;
   if (limit.window.count() == 0) {
-    if (load.ahead + wanted <= load.state.remaining) return now_;
+    if (wanted <= load.remaining) return now_;
     return limit.calendar != Calendar::none ? cell.ends : TimePoint::max();
   }
-  __int128 units = static_cast<__int128>(load.ahead + wanted) * limit.window.count();
-  __int128 wait =
-      load.state.full_in.count() - limit.window.count() + (units + limit.cap - 1) / limit.cap;
-  constexpr __int128 kMost = std::chrono::microseconds(std::chrono::hours(24 * 3650)).count();
-  return now_ +
-         std::chrono::microseconds(static_cast<int64_t>(std::clamp<__int128>(wait, 0, kMost)));
+  Wide over = load.level + static_cast<Wide>(wanted - limit.cap) * limit.window.count();
+  constexpr Wide kMost = std::chrono::microseconds(std::chrono::hours(24 * 3650)).count();
+  Wide wait = std::clamp<Wide>((over + limit.cap - 1) / limit.cap, 0, kMost);
+  return load.at + std::chrono::microseconds(static_cast<int64_t>(wait));
+}
+
+/// What the limiter does when it takes, at time_.
+void Forecast::take(const Cell& cell, Load& load, int64_t wanted) const {
+  const Limit& limit = cell.limit;
+  load.remaining -= wanted;
+  Wide passed = std::chrono::duration_cast<std::chrono::microseconds>(time_ - load.at).count();
+  load.level = std::max<Wide>(0, load.level - passed * limit.cap) +
+               static_cast<Wide>(wanted) * limit.window.count();
+  load.at = time_;
 }
 
 TimePoint Forecast::due(Player& player, bool close) {
@@ -37,7 +51,11 @@ TimePoint Forecast::due(Player& player, bool close) {
     int64_t wanted = waiter.cost.of(cell.limit.unit);
     if (wanted <= 0) continue;
     TimePoint paid = payable(cell, *player.loads[i], wanted);
-    if (paid > time_ && close) closed_.insert(cell.id);
+    if (paid > time_ && close) {
+      closed_.insert(cell.id);
+      // From then on it holds nobody up, be its waiter still short elsewhere.
+      next_ = std::min(next_, paid);
+    }
     if (paid <= due) continue;
     due = paid;
     waiter.blocker = &cell;
@@ -61,7 +79,8 @@ void Forecast::go(Lane& lane, std::list<Player>::iterator player, bool pays) {
   Waiter& waiter = head(*player);
   if (pays) {
     for (size_t i = 0; i < waiter.cells->size(); ++i) {
-      player->loads[i]->ahead += waiter.cost.of((*waiter.cells)[i].limit.unit);
+      const Cell& cell = (*waiter.cells)[i];
+      take(cell, *player->loads[i], waiter.cost.of(cell.limit.unit));
     }
     player->served += turn_cost(waiter);
   }
@@ -87,12 +106,12 @@ void Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
       if (at < waiter.due) nearer_.push_back(&waiter);
       waiter.due = at;
       waiter.place = ++lane.places;
+      if (is_late && waiter.blocker == nullptr) waiter.blocker = held_up_by(waiter);
       if (is_late) late.push_back(&waiter);
       go(lane, player, !is_late);
       continue;
     }
     due(*player, true);
-    next_ = std::min(next_, at);
     player->behind = true;
   }
 }

@@ -21,9 +21,12 @@ class Forecast {
   std::vector<Waiter*> run(const std::vector<ModelLine*>& lines, std::vector<Waiter*>& late);
 
  private:
+  using Wide = __int128;
+  /// A bucket as played so far; `level` is in units times microseconds of its window.
   struct Load {
-    CellState state;
-    int64_t ahead = 0;  // units that those served before will have taken
+    TimePoint at;
+    Wide level = 0;
+    int64_t remaining = 0;  // of a bucket without window
   };
   struct Player {
     const ClientLine* line;
@@ -43,6 +46,7 @@ class Forecast {
   /// by time_.
   TimePoint due(Player& player, bool close);
   TimePoint payable(const Cell& cell, const Load& load, int64_t wanted) const;
+  void take(const Cell& cell, Load& load, int64_t wanted) const;
   void go(Lane& lane, std::list<Player>::iterator player, bool pays);
   void look_up(Player& player);
   void rest(Lane& lane);

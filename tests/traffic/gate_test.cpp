@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "fakes/fake_clock.h"
+#include "weir/traffic/ledger.h"
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
@@ -302,6 +303,123 @@ TEST_F(GateTest, WithoutLimitsEverythingPasses) {
     EXPECT_TRUE(cells.empty());
     permit->used(5, 100'000);
   }
+}
+
+TEST_F(GateTest, ATenantsKeysShareItsLimit) {
+  gate_.set_rules({.tenants = {{"shop", {{Unit::requests, 2, 60s}}}}});
+  auto member = [](const std::string& name) {
+    return std::make_shared<const Key>(Key{.name = name, .tenant = "shop"});
+  };
+  auto a = member("a"), b = member("b"), other = key("other", {});
+  auto one = pass(gate_, {.key = a, .model = "m", .cost = kOne, .max_wait = 0ms});
+  auto two = pass(gate_, {.key = b, .model = "n", .cost = kOne, .max_wait = 0ms});
+  EXPECT_TRUE(one && two);
+  auto refused = pass(gate_, {.key = b, .model = "m", .cost = kOne, .max_wait = 0ms});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("tenant shop may use 2 requests in 60s"));
+  EXPECT_TRUE(pass(gate_, {.key = other, .model = "m", .cost = kOne, .max_wait = 0ms}));
+}
+
+TEST_F(GateTest, AKeysLimitForOneModelHoldsThereOnly) {
+  auto who = key("web", {{.unit = Unit::requests, .cap = 1, .window = 60s, .model = "m"}});
+  Entry entry{.key = who, .model = "m", .cost = kOne, .max_wait = 0ms};
+  auto one = pass(gate_, entry);
+  auto refused = pass(gate_, entry);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("key web at model m may use 1 requests in 60s"));
+  entry.model = "n";
+  EXPECT_TRUE(pass(gate_, entry));
+}
+
+TEST_F(GateTest, ConcurrentRequestsAreHeldUntilTheyEnd) {
+  auto who = key("web", {{.unit = Unit::concurrent, .cap = 1}});
+  Entry entry{.key = who, .model = "m", .cost = {.requests = 1, .concurrent = 1}, .max_wait = 0ms};
+  std::optional<Permit> runs = *pass(gate_, entry);
+  auto refused = pass(gate_, entry);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_limited);
+  EXPECT_FALSE(refused.error().retry_after);
+  EXPECT_THAT(refused.error().message,
+              HasSubstr("key web may have 1 concurrent requests at a time"));
+  entry.max_wait = 60s;
+  auto waiting = gate_.enter(entry);
+  ASSERT_TRUE(waiting);
+  EXPECT_EQ(waiting->standing().place, 1u);
+  EXPECT_EQ(waiting->standing().wait, 60s);
+  runs.reset();
+  EXPECT_TRUE(waiting->admitted());
+}
+
+TEST_F(GateTest, APlaceThatDiesGivesEverythingBack) {
+  auto who = key("web", {{Unit::requests, 2, 60s}, {.unit = Unit::concurrent, .cap = 2}});
+  Entry entry{.key = who, .model = "m", .cost = {.requests = 1, .concurrent = 1}, .max_wait = 0ms};
+  { auto place = gate_.enter(entry); }
+  auto permit = pass(gate_, entry);
+  ASSERT_TRUE(permit);
+  EXPECT_EQ(permit->cells()[0].remaining, 1);
+  EXPECT_EQ(permit->cells()[1].remaining, 1);
+}
+
+TEST_F(GateTest, CachedTokensWeighWhatTheFileSays) {
+  gate_.set_rules({.cached_weight = 0.25});
+  auto who = key("web", {{Unit::tokens, 1000, 60s}});
+  {
+    auto permit = pass(gate_, {.key = who, .model = "m", .cost = {.input_tokens = 100}});
+    permit->used(100, 0, 80);
+  }
+  EXPECT_EQ(remaining(who), 1000 - 20 - 20);
+}
+
+TEST_F(GateTest, AQuoteTakesNothing) {
+  auto who = key("web", {{Unit::requests, 1, 10s}});
+  Entry entry{.key = who, .model = "m", .cost = kOne, .max_wait = 2s};
+  EXPECT_EQ(gate_.quote(entry).wait, 0ms);
+  EXPECT_FALSE(gate_.quote(entry).refusal);
+  auto one = pass(gate_, entry);
+  Quote quote = gate_.quote(entry);
+  EXPECT_EQ(quote.wait, 10s);
+  ASSERT_TRUE(quote.refusal);
+  EXPECT_EQ(quote.refusal->retry_after, 10s);
+  EXPECT_EQ(gate_.waiting(), 0u);
+}
+
+TEST(GateQuotas, BeginWithTheHistoryAndEndWithTheDay) {
+  using namespace std::chrono;
+  fakes::FakeClock clock;
+  auto wall = sys_days{2026y / 11 / 30} + 23h;
+  std::vector<std::string> asked;
+  auto make = [&] {
+    auto gate = std::make_unique<Gate>(make_memory_limiter(), clock,
+                                       GateOptions{.wall = [&] { return wall; }});
+    gate->set_history([&](const QuotaQuery& query) {
+      asked.push_back(query.key + "|" + query.model + "|" + query.from_day);
+      return Cost{.input_tokens = 60, .output_tokens = 10};
+    });
+    return gate;
+  };
+  auto gate = make();
+  auto who =
+      key("web", {{.unit = Unit::tokens, .cap = 100, .calendar = Calendar::day},
+                  {.unit = Unit::tokens, .cap = 1000, .calendar = Calendar::month, .model = "m"}});
+  Entry entry{.key = who, .model = "m", .cost = {.input_tokens = 30}, .max_wait = 60s};
+  std::optional<Permit> one = *pass(*gate, entry);
+  EXPECT_THAT(asked, testing::ElementsAre("web||2026-11-30", "web|m|2026-11-01"));
+  EXPECT_EQ(one->cells()[0].remaining, 0);
+  EXPECT_EQ(one->cells()[1].remaining, 900);
+  auto spent = gate->enter(entry);
+  ASSERT_FALSE(spent);
+  EXPECT_EQ(spent.error().code, Code::rate_limited);
+  EXPECT_TRUE(spent.error().never_retry);
+  EXPECT_EQ(spent.error().retry_after, 1h);
+  EXPECT_THAT(spent.error().message, HasSubstr("quota spent: key web may use 100 tokens a day"));
+  EXPECT_EQ(asked.size(), 2u) << "once for each";
+  clock.advance(1h);
+  wall += 1h;
+  auto next = pass(*gate, entry);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->cells()[0].remaining, 0);
+  EXPECT_THAT(asked,
+              testing::ElementsAre(testing::_, testing::_, "web||2026-12-01", "web|m|2026-12-01"));
 }
 
 TEST(GateInRealTime, FourOnABucketOfTwoAreAllAnsweredTheLastAfterTwoSeconds) {

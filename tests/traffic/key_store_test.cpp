@@ -75,6 +75,51 @@ limits = [ { unit = "output_tokens", cap = 2000, window = "1s" } ]
   EXPECT_EQ((*store)->rules().models[0].limits[0].cap, 2000);
 }
 
+TEST(KeyStore, ReadsQuotasCountsTenantsAndModelsOfAKey) {
+  auto store = KeyStore::parse("cached_weight = 0.5\n" + key_line(R"(limits = [
+  { unit = "concurrent", cap = 4 },
+  { unit = "tokens", cap = 1000, per = "day" },
+  { unit = "tokens", cap = 20000, per = "month" },
+  { unit = "tokens", cap = 50, window = "1s", model = "m" },
+]
+[[tenant]]
+name = "shop"
+limits = [ { unit = "requests", cap = 9, window = "1m" } ]
+)"),
+                               "keys.toml");
+  ASSERT_TRUE(store) << store.error().message;
+  auto key = (*store)->find("secret-a");
+  ASSERT_TRUE(key);
+  const auto& limits = (*key)->limits;
+  ASSERT_EQ(limits.size(), 4u);
+  EXPECT_EQ(limits[0].unit, Unit::concurrent);
+  EXPECT_EQ(limits[1].calendar, Calendar::day);
+  EXPECT_EQ(limits[2].calendar, Calendar::month);
+  EXPECT_EQ(limits[3].model, "m");
+  const Rules& rules = (*store)->rules();
+  EXPECT_EQ(rules.cached_weight, 0.5);
+  ASSERT_EQ(rules.tenants.size(), 1u);
+  EXPECT_EQ(rules.tenants[0].name, "shop");
+  EXPECT_EQ(rules.tenants[0].limits[0].cap, 9);
+}
+
+TEST(KeyStore, RefusesLimitsThatSayTooMuchOrTooLittle) {
+  auto limit = [](const std::string& text) {
+    return error_of(key_line("limits = [{" + text + "}]\n"));
+  };
+  EXPECT_THAT(limit("unit = \"concurrent\", cap = 1, window = \"1s\""),
+              HasSubstr("keys.toml:4: limit: unit \"concurrent\" takes neither window nor per"));
+  EXPECT_THAT(limit("unit = \"tokens\", cap = 1, window = \"1s\", per = \"day\""),
+              HasSubstr("keys.toml:4: limit: window and per are there both"));
+  EXPECT_THAT(limit("unit = \"tokens\", cap = 1, per = \"week\""),
+              HasSubstr("keys.toml:4: per: \"week\" is not one of day, month"));
+  EXPECT_THAT(error_of("cached_weight = 2\n"), HasSubstr("keys.toml:1: cached_weight: 2"));
+  EXPECT_THAT(
+      error_of("[[tenant]]\nname = \"a\"\nlimits = [ { unit = \"tokens\", cap = 1, window = "
+               "\"1s\", model = \"m\" } ]\n"),
+      HasSubstr("keys.toml:3: limit: unknown field \"model\""));
+}
+
 TEST(KeyStore, FillsInDefaults) {
   auto store = KeyStore::parse(key_line(), "keys.toml");
   ASSERT_TRUE(store);

@@ -145,6 +145,40 @@ TEST_P(LimiterConformance, AnOlderTimeGivesNothingBack) {
   EXPECT_EQ(limiter_->take(cells, Cost{.requests = 1}, at(11s)).kind, Kind::taken);
 }
 
+TEST_P(LimiterConformance, AQuotaDoesNotLeakAndPaysWhenItsPeriodEnds) {
+  const std::vector<Cell> today{
+      {"q/day/1", {.unit = Unit::tokens, .cap = 100, .calendar = Calendar::day}, at(10h)}};
+  const std::vector<Cell> tomorrow{
+      {"q/day/2", {.unit = Unit::tokens, .cap = 100, .calendar = Calendar::day}, at(34h)}};
+  ASSERT_EQ(limiter_->take(today, Cost{.input_tokens = 90}, at(0s)).kind, Kind::taken);
+  Decision refused = limiter_->take(today, Cost{.input_tokens = 11}, at(9h));
+  EXPECT_EQ(refused.kind, Kind::later);
+  EXPECT_EQ(refused.worst, 0);
+  EXPECT_EQ(refused.retry_in, 1h);
+  EXPECT_EQ(refused.cells[0].remaining, 10);
+  EXPECT_EQ(refused.cells[0].full_in, 1h);
+  EXPECT_EQ(limiter_->adjust(today, Cost{.input_tokens = -40}, at(9h))[0].remaining, 50);
+  EXPECT_EQ(limiter_->take(today, Cost{.input_tokens = 101}, at(9h)).kind, Kind::never);
+  EXPECT_EQ(limiter_->take(tomorrow, Cost{.input_tokens = 100}, at(10h)).kind, Kind::taken);
+  EXPECT_EQ(limiter_->adjust(today, Cost{}, at(11h))[0].remaining, 50) << "still to be settled";
+}
+
+TEST_P(LimiterConformance, ACountIsGivenBackBySettlementAlone) {
+  const std::vector<Cell> cells{{"c", {.unit = Unit::concurrent, .cap = 2}},
+                                {"t", {Unit::tokens, 100, 1s}}};
+  const Cost one{.input_tokens = 10, .concurrent = 1};
+  ASSERT_EQ(limiter_->take(cells, one, at(0s)).kind, Kind::taken);
+  ASSERT_EQ(limiter_->take(cells, one, at(0s)).kind, Kind::taken);
+  Decision refused = limiter_->take(cells, one, at(1h));
+  EXPECT_EQ(refused.kind, Kind::later);
+  EXPECT_EQ(refused.worst, 0);
+  EXPECT_EQ(refused.retry_in, kUnforeseen);
+  EXPECT_EQ(refused.cells[0].remaining, 0);
+  EXPECT_EQ(refused.cells[1].remaining, 100) << "all or nothing";
+  EXPECT_EQ(limiter_->adjust(cells, Cost{.concurrent = -1}, at(1h))[0].remaining, 1);
+  EXPECT_EQ(limiter_->take(cells, one, at(1h)).kind, Kind::taken);
+}
+
 TEST_P(LimiterConformance, NoCellsRefuseNothing) {
   EXPECT_EQ(limiter_->take({}, Cost{.requests = 1}, at(0s)).kind, Kind::taken);
 }

@@ -14,14 +14,22 @@ namespace {
 constexpr auto kHour = 1h;
 
 /// Lines driven by hand: arrivals, then settle at chosen times.
+struct Rank {
+  double weight = 1;
+  int priority = 5;
+};
+
 class LineTest : public testing::Test {
  protected:
   Waiter& arrive(const std::string& client, const std::vector<Limit>& own, const Cost& cost,
-                 std::chrono::microseconds max_wait = kHour, const std::string& model = "m") {
+                 std::chrono::microseconds max_wait = kHour, const std::string& model = "m",
+                 Rank rank = {}) {
     auto waiter = std::make_unique<Waiter>();
     waiter->client = client;
     waiter->model = model;
     waiter->cost = cost;
+    waiter->weight = rank.weight;
+    waiter->priority = rank.priority;
     waiter->deadline = now_ + max_wait;
     auto cells = std::make_shared<std::vector<Cell>>();
     for (size_t i = 0; i < own.size(); ++i) {
@@ -221,6 +229,114 @@ TEST_F(LineTest, AClientsRequestsForTwoModelsKeepTheirOrder) {
   EXPECT_TRUE(line_.free_for({{"key:b/0", one[0]}, {"model:other/0", one[0]}}));
   run_until(10s);
   EXPECT_THAT(admitted_, ElementsAre(testing::_, &first, &second, &third));
+}
+
+TEST_F(LineTest, WeightsShareAModelsTokens) {
+  model_ = {{Unit::tokens, 10, 1s}};
+  arrive("first", {}, Cost{.input_tokens = 10});
+  for (int i = 0; i < 40; ++i) {
+    arrive("light", {}, Cost{.input_tokens = 10});
+    arrive("heavy", {}, Cost{.input_tokens = 10}, kHour, "m", {.weight = 3});
+  }
+  run_until(40s);
+  auto names = order();
+  EXPECT_EQ(std::count(names.begin(), names.end(), "heavy"), 30);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "light"), 10);
+}
+
+TEST_F(LineTest, TurnsCountTokensNotRequests) {
+  model_ = {{Unit::tokens, 100, 1s}};
+  arrive("first", {}, Cost{.input_tokens = 100});
+  for (int i = 0; i < 40; ++i) {
+    arrive("big", {}, Cost{.input_tokens = 50});
+    arrive("small", {}, Cost{.input_tokens = 10});
+  }
+  run_until(6s);
+  std::map<std::string, int64_t> tokens;
+  for (const Waiter* waiter : admitted_) tokens[waiter->client] += waiter->cost.input_tokens;
+  EXPECT_NEAR(static_cast<double>(tokens["big"]), static_cast<double>(tokens["small"]), 50);
+}
+
+TEST_F(LineTest, HigherPriorityGoesFirstAmongThoseWhoCanPay) {
+  model_ = {{Unit::requests, 1, 1s}};
+  std::vector<Limit> tight{{Unit::requests, 1, 60s}};
+  arrive("first", {}, kOne);
+  arrive("plain", {}, kOne);
+  Waiter& high = arrive("high", tight, kOne, kHour, "m", {.priority = 9});
+  Waiter& broke = arrive("high", tight, kOne, kHour, "m", {.priority = 9});
+  arrive("plain", {}, kOne);
+  EXPECT_EQ(due_in(high), 1s);
+  EXPECT_EQ(high.place, 1u);
+  EXPECT_EQ(due_in(broke), 61s);
+  run_until(61s);
+  EXPECT_THAT(order(), ElementsAre("first", "high", "plain", "plain", "high"));
+}
+
+TEST_F(LineTest, WhoWaitsForASharedBucketIsNotOvertakenInAnotherLine) {
+  std::vector<Limit> tokens{{Unit::tokens, 100, 10s}};
+  arrive("a", tokens, Cost{.input_tokens = 100}, kHour, "m");
+  Waiter& big = arrive("a", tokens, Cost{.input_tokens = 100}, kHour, "m");
+  Waiter& small = arrive("a", tokens, Cost{.input_tokens = 1}, kHour, "n");
+  run_until(5s);
+  EXPECT_EQ(small.state, Waiter::State::waiting);
+  run_until(11s);
+  EXPECT_THAT(admitted_, ElementsAre(testing::_, &big, &small));
+}
+
+TEST_F(LineTest, NobodyForetellsAConcurrentRequestsEnd) {
+  std::vector<Limit> two{{.unit = Unit::concurrent, .cap = 1}};
+  const Cost one{.requests = 1, .concurrent = 1};
+  Waiter& runs = arrive("a", two, one);
+  Waiter& next = arrive("a", two, one, 5s);
+  Waiter& impatient = arrive("a", two, one, 1s);
+  EXPECT_EQ(next.due, TimePoint::max());
+  EXPECT_EQ(impatient.place, 2u);
+  now_ += 1s;
+  settle();
+  EXPECT_EQ(impatient.state, Waiter::State::refused);
+  EXPECT_EQ(next.state, Waiter::State::waiting);
+  limiter_->adjust(*runs.cells, Cost{.concurrent = -1}, now_);
+  settle();
+  EXPECT_EQ(next.state, Waiter::State::admitted);
+}
+
+/// What is foretold is what happens when nobody else comes.
+TEST_F(LineTest, ForetellsExactly) {
+  std::mt19937 random(5);
+  for (int history = 0; history < 300; ++history) {
+    // A unit of each is whole microseconds: nothing is rounded.
+    model_ = {{Unit::tokens, random() % 2 == 0 ? 100 : 250, 1s}};
+    now_ += 1h;
+    const size_t from = waiters_.size();
+    const auto name = [&](size_t client) {
+      return std::to_string(history) + "c" + std::to_string(client);
+    };
+    for (int i = 0; i < 12; ++i) {
+      size_t client = random() % 4;
+      std::vector<Limit> own;
+      if (client % 2 == 0) own = {{Unit::tokens, 200, 2s}};
+      arrive(name(client), own, Cost{.input_tokens = 1 + static_cast<int64_t>(random() % 100)},
+             kHour, random() % 3 == 0 ? "n" : "m",
+             {.weight = client == 3 ? 3.0 : 1.0, .priority = client == 1 ? 7 : 5});
+    }
+    std::map<const Waiter*, TimePoint> foretold;
+    for (size_t i = from; i < waiters_.size(); ++i) {
+      if (waiters_[i]->state == Waiter::State::waiting)
+        foretold[waiters_[i].get()] = waiters_[i]->due;
+    }
+    std::map<const Waiter*, TimePoint> seen;
+    while (line_.size() > 0) {
+      now_ = TimePoint::max();
+      for (const auto& [waiter, due] : foretold) {
+        if (waiter->state == Waiter::State::waiting) now_ = std::min(now_, waiter->due);
+      }
+      size_t before = admitted_.size();
+      settle();
+      ASSERT_GT(admitted_.size(), before);
+      for (size_t i = before; i < admitted_.size(); ++i) seen[admitted_[i]] = now_;
+    }
+    ASSERT_EQ(seen, foretold) << "history " << history;
+  }
 }
 
 /// Whatever comes: nobody is admitted after its deadline, nobody due is kept, a client's requests
