@@ -122,7 +122,9 @@ Quote Gate::Impl::quote(const Entry& entry) {
   line_.foretell(waiter, now);
   quote.wait = left_of(waiter, now);
   bool unforeseen = waiter.due == TimePoint::max();
-  if (unforeseen ? entry.max_wait <= milliseconds(0) : waiter.due > waiter.deadline) {
+  // What can be paid now waits for nothing, though a moment has passed since it came.
+  bool late = waiter.due > now && waiter.due > waiter.deadline;
+  if (unforeseen ? entry.max_wait <= milliseconds(0) : late) {
     quote.refusal = refusal(waiter, now);
   }
   return quote;

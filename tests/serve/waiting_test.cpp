@@ -154,8 +154,8 @@ TEST_F(WaitingTest, WhatWouldComeTooLateIsRefusedAtOnce) {
   slow.seat_seconds = 10;
   slow.free_in = {10};
   queue_->set_outlook(slow);
-  caller_ = caller();
-  const auto wait = queue_->forecast("anonymous", 5, 2).wait;
+  use_key("");
+  const auto wait = queue_->forecast("web", 5, 2).wait;
   ASSERT_GE(wait, milliseconds(9'000));
   caller_.timeout = wait - milliseconds(1'500);
   auto refused = service_->complete({.prompts = {"a"}}, caller_);

@@ -349,7 +349,9 @@ TEST_F(LedgerTest, ADiskThatFailsIsTriedAgain) {
 
 TEST_F(LedgerTest, AnAnswerIsBounded) {
   Ledger& ledger = open(1h);
-  for (size_t i = 0; i <= kMostUsageRows; ++i) ledger.add(entry("k" + std::to_string(i), 1, 1, 1));
+  for (size_t i = 0; i <= kMostUsageRows; ++i) {
+    ledger.add(entry(std::string("k").append(std::to_string(i)), 1, 1, 1));
+  }
   auto found = ledger.query({});
   ASSERT_FALSE(found);
   EXPECT_THAT(found.error().message, HasSubstr("more than 100000 rows"));
