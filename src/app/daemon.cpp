@@ -83,9 +83,11 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
                                 .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10),
                                 .response_cache = config_.response_cache,
                                 .brownout = brownout_};
-  serve::ServiceParts parts{.gate = *gate_, .metrics = *metrics_, .clock = clock_, .alive = [this] {
-                              return loop_->since_tick() < kStuck;
-                            }};
+  serve::ServiceParts parts{.gate = *gate_,
+                            .metrics = *metrics_,
+                            .clock = clock_,
+                            .alive = [this] { return loop_->since_tick() < kStuck; },
+                            .ledger = ledger_.get()};
   service_ = serve::make_service(options, std::move(parts), std::move(keys), std::move(served));
 }
 
