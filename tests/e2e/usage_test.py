@@ -47,10 +47,10 @@ class Keyed(Daemon):
         return self.post("/v1/completions", {"model": "writer", "prompt": ids, "temperature": 0, "ignore_eos": True, **more},
                          headers=self.headers(key))
 
-    def usage(self, key, **query):
+    def usage(self, key, /, **query):
         return requests.get(self.url + "/v1/usage", params=query, headers=self.headers(key), timeout=20)
 
-    def rows(self, key, **query):
+    def rows(self, key, /, **query):
         answer = self.usage(key, **query)
         assert answer.status_code == 200, answer.text
         assert answer.json()["object"] == "list"
