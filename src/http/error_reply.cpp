@@ -90,8 +90,7 @@ std::string error_body(const Error& error) {
 }
 
 void write_error(const Error& error, int overload_status, httplib::Response& response) {
-  response.status =
-      error.code == Code::overloaded ? overload_status : shape_of(error).status;
+  response.status = error.code == Code::overloaded ? overload_status : shape_of(error).status;
   response.set_content(error_body(error), "application/json");
   if (error.code == Code::unauthenticated) response.set_header("WWW-Authenticate", "Bearer");
   set_retry_headers(error, response);

@@ -115,7 +115,8 @@ Result<void> Front::find_route(const Request& request, Exchange& exchange, Respo
     allowed += route.method == "GET" ? "GET, HEAD" : route.method;
   }
   if (allowed.empty()) {
-    return Error{.code = Code::not_found, .message = fmt::format("no route {}", excerpt(request.path))};
+    return Error{.code = Code::not_found,
+                 .message = fmt::format("no route {}", excerpt(request.path))};
   }
   response.set_header("Allow", allowed);
   return Error{

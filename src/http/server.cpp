@@ -55,7 +55,9 @@ class HttplibServer final : public Server {
  public:
   HttplibServer(ServerOptions options, serve::Service& service, Metrics& metrics)
       : options_(std::move(options)),
-        daemon_{.service = service, .metrics = metrics, .version = options_.version,
+        daemon_{.service = service,
+                .metrics = metrics,
+                .version = options_.version,
                 .ping = options_.ping,
                 .overload_status = options_.overload_status},
         front_(options_, daemon_),

@@ -154,7 +154,8 @@ std::optional<Standing> RunningGeneration::standing() {
   // as the line moves.
   const auto behind =
       ticket_.model->served.queue->forecast(ticket_.key->name, ticket_.priority, tokens);
-  const size_t most = behind.position >= choices_.size() ? behind.position + 1 - choices_.size() : 1;
+  const size_t most =
+      behind.position >= choices_.size() ? behind.position + 1 - choices_.size() : 1;
   place_ = std::min(place_, most);
   return Standing{.line = Standing::Line::queue,
                   .place = place_,

@@ -141,15 +141,15 @@ Result<Ticket> ModelService::open_ticket(const Want& want, Caller& caller) const
   const traffic::Key& key = *caller.identity->key();
   std::optional<TimePoint> deadline;
   if (caller.timeout) deadline = arrival + *caller.timeout;
-  return Ticket{.in_flight = std::move(in_flight),
-                .request_id = caller.request_id,
-                .key = caller.identity->key(),
-                .model = *std::move(model),
-                .arrival = arrival,
-                .deadline = deadline,
-                .priority = caller.priority ? std::min(*caller.priority, key.priority)
-                                            : key.priority,
-                .ledger = parts_.ledger};
+  return Ticket{
+      .in_flight = std::move(in_flight),
+      .request_id = caller.request_id,
+      .key = caller.identity->key(),
+      .model = *std::move(model),
+      .arrival = arrival,
+      .deadline = deadline,
+      .priority = caller.priority ? std::min(*caller.priority, key.priority) : key.priority,
+      .ledger = parts_.ledger};
 }
 
 void ModelService::note_refusal(const Want& want, const Caller& caller, const Error& error) const {

@@ -39,10 +39,10 @@ struct Ticket {
   std::shared_ptr<const ReadyModel> model;
   TimePoint arrival;  // at the service
   std::optional<TimePoint> deadline;
-  int priority = 5;                     // the key's, or less
-  TimePoint at_gate = {};               // since when it stands there
-  std::chrono::milliseconds waited{0};  // there
-  traffic::Ledger* ledger = nullptr;    // null: none is kept
+  int priority = 5;                      // the key's, or less
+  TimePoint at_gate = {};                // since when it stands there
+  std::chrono::milliseconds waited{0};   // there
+  traffic::Ledger* ledger = nullptr;     // null: none is kept
   const char* response_cache = nullptr;  // how it served the request: "hit", "coalesced"
 
   const std::string& model_name() const { return model->served.name; }

@@ -10,8 +10,8 @@ using std::chrono::milliseconds;
 }  // namespace
 
 WaitingGeneration::WaitingGeneration(Ticket ticket, traffic::Place place, std::vector<Row> rows,
-                                     Sampling asked, const Admission& admission,
-                                     const Clock& clock, Caller& caller)
+                                     Sampling asked, const Admission& admission, const Clock& clock,
+                                     Caller& caller)
     : admission_(admission),
       clock_(clock),
       caller_(caller),
@@ -42,9 +42,8 @@ Result<bool> WaitingGeneration::pass(milliseconds limit) {
   if (!through || !*through) return through;
   auto admitted = admission_.enqueue(line_->ticket, line_->place, line_->rows, caller_);
   if (!admitted) return admitted.error();
-  running_ =
-      std::make_unique<RunningGeneration>(std::move(line_->ticket), *std::move(admitted),
-                                          std::move(line_->rows), asked_, clock_);
+  running_ = std::make_unique<RunningGeneration>(std::move(line_->ticket), *std::move(admitted),
+                                                 std::move(line_->rows), asked_, clock_);
   line_.reset();
   return true;
 }

@@ -88,8 +88,9 @@ TEST_F(Routes, WaitAndDeadlineReachTheService) {
   ask(post("/v1/chat/completions", body.dump()));
   EXPECT_EQ(service.last_caller.priority, 2);
   for (const char* header :
-       {"x-weir-dry-run: yes", "x-weir-dry-run: 1", "x-weir-max-wait-ms: soon", "x-weir-max-wait-ms: -1", "x-weir-max-wait-ms: 1.5",
-        "x-weir-deadline-ms: 0", "x-weir-deadline-ms: 99999999999", "x-weir-deadline-ms: 0x5"}) {
+       {"x-weir-dry-run: yes", "x-weir-dry-run: 1", "x-weir-max-wait-ms: soon",
+        "x-weir-max-wait-ms: -1", "x-weir-max-wait-ms: 1.5", "x-weir-deadline-ms: 0",
+        "x-weir-deadline-ms: 99999999999", "x-weir-deadline-ms: 0x5"}) {
     RawAnswer answer = ask(post("/v1/chat/completions", kChat, std::string(header).append("\r\n")));
     EXPECT_EQ(answer.status, 400) << header;
     EXPECT_EQ(answer.json()["error"]["param"], std::string(header).substr(0, strcspn(header, ":")));

@@ -114,8 +114,7 @@ TEST_F(Waiting, ASilentStreamSendsPingsFromItsHeadOn) {
   EXPECT_THAT(c.unread(), HasSubstr("200 OK"));
   ASSERT_TRUE(c.read_until(": ping\n\n\r\n"));
   size_t first = c.unread().find(": ping");
-  while (c.unread().find(": ping", first + 1) == std::string::npos)
-    ASSERT_TRUE(c.read_more());
+  while (c.unread().find(": ping", first + 1) == std::string::npos) ASSERT_TRUE(c.read_more());
   EXPECT_THAT(c.unread(), Not(HasSubstr("data: ")));
   c.close();
   EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));

@@ -44,8 +44,7 @@ void append_list(std::string& out, const char* name, const Values& values, Appen
 
 // The status, and the error as it would stand in the answer.
 void append_refusal(std::string& out, const Error& error, int overload_status) {
-  const int status =
-      error.code == Code::overloaded ? overload_status : shape_of(error).status;
+  const int status = error.code == Code::overloaded ? overload_status : shape_of(error).status;
   append_field(out += '{', "status", status) += ',';
   out += std::string_view(error_body(error)).substr(1);
 }

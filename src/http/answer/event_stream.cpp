@@ -21,7 +21,8 @@ EventStream::EventStream(Exchange& exchange, std::unique_ptr<serve::Generation> 
 
 Result<void> EventStream::begin() {
   while (out_.empty() && !generation_->done()) {
-    if (exchange_.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
+    if (exchange_.caller.gone())
+      return Error{.code = Code::cancelled, .message = "the client left"};
     auto advanced = advance();
     if (advanced) continue;
     if (out_.empty()) return advanced;

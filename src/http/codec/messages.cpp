@@ -23,8 +23,9 @@ std::string read_parts(const Json& parts, const std::string& path) {
     Fields part(object_at(parts[i], at), at);
     std::string type = text_at(part.required("type"), part.path_of("type"));
     if (type != "text") {
-      refuse(fmt::format("{} is \"{}\"; only text is supported", part.path_of("type"), excerpt(type)),
-             part.path_of("type"));
+      refuse(
+          fmt::format("{} is \"{}\"; only text is supported", part.path_of("type"), excerpt(type)),
+          part.path_of("type"));
     }
     if (i > 0) joined += '\n';
     joined += text_at(part.required("text"), part.path_of("text"));

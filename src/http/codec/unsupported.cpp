@@ -104,7 +104,8 @@ void read_harmless(Fields& fields) {
   if (fields.flag("store").value_or(false)) refuse("\"store\": true is not supported", "store");
   std::string tier = fields.text("service_tier").value_or("auto");
   if (tier != "auto" && tier != "default") {
-    refuse(fmt::format("service_tier \"{}\" is not supported; the tiers are auto, default", excerpt(tier)),
+    refuse(fmt::format("service_tier \"{}\" is not supported; the tiers are auto, default",
+                       excerpt(tier)),
            "service_tier");
   }
 }

@@ -13,8 +13,7 @@ Result<void> post_chat_completions(Exchange& exchange, httplib::Response& respon
   exchange.body = {};
   apply(chat->handling, exchange.caller);
   if (exchange.dry_run) {
-    return answer_dry_run(exchange, response, chat->request,
-                          chat->presentation.return_token_ids);
+    return answer_dry_run(exchange, response, chat->request, chat->presentation.return_token_ids);
   }
   exchange.asked = true;
   auto generation = exchange.daemon.service.chat(chat->request, exchange.caller);

@@ -47,9 +47,10 @@ Result<void> get_model(Exchange& exchange, httplib::Response& response) {
     answer_json(response, std::move(out));
     return {};
   }
-  return Error{.code = Code::not_found,
-               .message = fmt::format("the model \"{}\" does not exist", excerpt(exchange.path_tail)),
-               .param = "model"};
+  return Error{
+      .code = Code::not_found,
+      .message = fmt::format("the model \"{}\" does not exist", excerpt(exchange.path_tail)),
+      .param = "model"};
 }
 
 }  // namespace weir::http
