@@ -1,5 +1,5 @@
-// BERT: learned positions and token types, LayerNorm after each half, attention both ways, GELU MLP.
-// The reference is Hugging Face's modeling_bert.py.
+// BERT: learned positions and token types, LayerNorm after each half, attention both ways, GELU
+// MLP. The reference is Hugging Face's modeling_bert.py.
 #include <ATen/ops/add.h>
 #include <ATen/ops/empty.h>
 
@@ -27,19 +27,22 @@ nn::Shape describe(const nn::ConfigFile& config) {
   shape.heads = config.integer("num_attention_heads");
   shape.max_positions = config.integer("max_position_embeddings");
   if (shape.heads <= 0 || shape.hidden % shape.heads)
-    config.refuse("hidden_size " + std::to_string(shape.hidden) + " is not a multiple of num_attention_heads " +
-                  std::to_string(shape.heads));
+    config.refuse("hidden_size " + std::to_string(shape.hidden) +
+                  " is not a multiple of num_attention_heads " + std::to_string(shape.heads));
   shape.head_dim = shape.hidden / shape.heads;
   std::string positions = config.text("position_embedding_type", "absolute");
-  if (positions != "absolute") config.refuse("position_embedding_type \"" + positions + "\" is not supported (absolute)");
+  if (positions != "absolute")
+    config.refuse("position_embedding_type \"" + positions + "\" is not supported (absolute)");
   return shape;
 }
 
 nn::Activation activation_of(const nn::ConfigFile& config) {
   std::string name = config.text("hidden_act", "gelu");
   if (name == "gelu") return nn::Activation::gelu;
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") return nn::Activation::gelu_tanh;
-  config.refuse("hidden_act \"" + name + "\" is not supported (gelu, gelu_new, gelu_pytorch_tanh, gelu_fast)");
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
+    return nn::Activation::gelu_tanh;
+  config.refuse("hidden_act \"" + name +
+                "\" is not supported (gelu, gelu_new, gelu_pytorch_tanh, gelu_fast)");
 }
 
 struct Layer {
@@ -55,7 +58,10 @@ class BertTrunk final : public nn::Trunk {
       : backend_(args.backend),
         shape_(shape),
         activation_(activation_of(args.config)),
-        words_(args.backend, args.weights.get(prefix + "embeddings.word_embeddings.weight", {shape.vocabulary, shape.hidden}), args.type),
+        words_(args.backend,
+               args.weights.get(prefix + "embeddings.word_embeddings.weight",
+                                {shape.vocabulary, shape.hidden}),
+               args.type),
         positions_(args.backend, position_table(args, prefix), args.type),
         embedding_norm_(norm(args, prefix + "embeddings.LayerNorm")) {
     for (int64_t i = 0; i < shape.layers; ++i)
@@ -67,7 +73,8 @@ class BertTrunk final : public nn::Trunk {
     positions_.add_to(x, inputs.ragged.positions);
     x = embedding_norm_.forward(x);
     for (const Layer& layer : layers_) {
-      x = layer.attention_norm.add_forward(layer.attention_out->forward(attention(layer, x, inputs)), x);
+      x = layer.attention_norm.add_forward(
+          layer.attention_out->forward(attention(layer, x, inputs)), x);
       x = layer.mlp_norm.add_forward(layer.down->forward(layer.up->forward(x, activation_)), x);
     }
     return x;
@@ -76,18 +83,21 @@ class BertTrunk final : public nn::Trunk {
  private:
   // A text alone is all of token type 0, so that type's vector is part of every position's.
   Tensor position_table(const nn::BuildArgs& args, const std::string& prefix) const {
-    Tensor positions = args.weights.get(prefix + "embeddings.position_embeddings.weight", {shape_.max_positions, shape_.hidden});
+    Tensor positions = args.weights.get(prefix + "embeddings.position_embeddings.weight",
+                                        {shape_.max_positions, shape_.hidden});
     Tensor types = args.weights.get(prefix + "embeddings.token_type_embeddings.weight",
                                     {args.config.integer("type_vocab_size", 2), shape_.hidden});
     return at::add(positions.to(at::kFloat), types.slice(0, 0, 1).to(at::kFloat));
   }
 
   nn::LayerNorm norm(const nn::BuildArgs& args, const std::string& name) const {
-    return {args.backend, args.weights.get(name + ".weight", {shape_.hidden}), args.weights.get(name + ".bias", {shape_.hidden}),
-            args.type, args.config.number("layer_norm_eps", 1e-12)};
+    return {args.backend, args.weights.get(name + ".weight", {shape_.hidden}),
+            args.weights.get(name + ".bias", {shape_.hidden}), args.type,
+            args.config.number("layer_norm_eps", 1e-12)};
   }
 
-  std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args, std::initializer_list<std::string> names, int64_t out,
+  std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args,
+                                     std::initializer_list<std::string> names, int64_t out,
                                      int64_t in) const {
     nn::LinearSource source;
     for (const auto& name : names) {
@@ -115,9 +125,9 @@ class BertTrunk final : public nn::Trunk {
     Tensor qkv = layer.qkv->forward(x);  // (tokens, 3 hidden)
     kernels::Rows all = rows_of(qkv);
     Tensor out = at::empty({x.size(0), hidden}, x.options());
-    backend_.ops().ragged_attention(rows_of(out), columns(all, 0, hidden), columns(all, hidden, hidden),
-                                    columns(all, 2 * hidden, hidden), inputs.ragged,
-                                    static_cast<int32_t>(shape_.head_dim),
+    backend_.ops().ragged_attention(rows_of(out), columns(all, 0, hidden),
+                                    columns(all, hidden, hidden), columns(all, 2 * hidden, hidden),
+                                    inputs.ragged, static_cast<int32_t>(shape_.head_dim),
                                     1 / std::sqrt(static_cast<float>(shape_.head_dim)));
     return out;
   }
@@ -133,7 +143,8 @@ class BertTrunk final : public nn::Trunk {
 nn::Model build(const nn::BuildArgs& args) {
   nn::Model model;
   model.shape = describe(args.config);
-  // BertModel saves its tensors bare; a checkpoint of BERT with a task head puts "bert." before them.
+  // BertModel saves its tensors bare; a checkpoint of BERT with a task head puts "bert." before
+  // them.
   std::string prefix = args.weights.has("embeddings.word_embeddings.weight") ? "" : "bert.";
   model.trunk = std::make_unique<BertTrunk>(args, model.shape, prefix);
   model.head = nn::make_sentence_head(args.backend, args.directory, kernels::Pooling::mean);

@@ -1,5 +1,5 @@
-// Llama and what shares its shape: RMSNorm before each half, rotary positions, grouped-query attention, SiLU-gated MLP.
-// The reference is Hugging Face's modeling_llama.py.
+// Llama and what shares its shape: RMSNorm before each half, rotary positions, grouped-query
+// attention, SiLU-gated MLP. The reference is Hugging Face's modeling_llama.py.
 #include <ATen/ops/empty.h>
 
 #include <cmath>
@@ -27,11 +27,12 @@ nn::Shape describe(const nn::ConfigFile& config) {
   shape.kv_heads = config.integer("num_key_value_heads", shape.heads);
   shape.max_positions = config.integer("max_position_embeddings");
   if (shape.heads <= 0 || shape.kv_heads <= 0 || shape.heads % shape.kv_heads)
-    config.refuse("num_attention_heads " + std::to_string(shape.heads) + " is not a multiple of num_key_value_heads " +
-                  std::to_string(shape.kv_heads));
+    config.refuse("num_attention_heads " + std::to_string(shape.heads) +
+                  " is not a multiple of num_key_value_heads " + std::to_string(shape.kv_heads));
   shape.head_dim = config.integer("head_dim", shape.hidden / shape.heads);
   std::string activation = config.text("hidden_act", "silu");
-  if (activation != "silu" && activation != "swish") config.refuse("hidden_act \"" + activation + "\" is not supported (silu)");
+  if (activation != "silu" && activation != "swish")
+    config.refuse("hidden_act \"" + activation + "\" is not supported (silu)");
   return shape;
 }
 
@@ -51,15 +52,17 @@ class LlamaTrunk final : public nn::Trunk {
         final_norm_(norm(args, "model.norm.weight")) {
     int64_t positions = args.max_model_len ? args.max_model_len : shape.max_positions;
     angles_ = nn::rope_table(args.config, positions, shape.head_dim).to(args.backend.device());
-    for (int64_t i = 0; i < shape.layers; ++i) layers_.push_back(layer(args, "model.layers." + std::to_string(i) + "."));
+    for (int64_t i = 0; i < shape.layers; ++i)
+      layers_.push_back(layer(args, "model.layers." + std::to_string(i) + "."));
   }
 
   Tensor forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
     Tensor residual = embedding_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
-    Tensor x;                                                                // what the last half adds to residual
+    Tensor x;  // what the last half adds to residual
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
-      Tensor normed = x.defined() ? layer.attention_norm.add_forward(residual, x) : layer.attention_norm.forward(residual);
+      Tensor normed = x.defined() ? layer.attention_norm.add_forward(residual, x)
+                                  : layer.attention_norm.forward(residual);
       x = layer.attention_out->forward(attention(layer, normed, inputs, cache.layers[i]));
       x = mlp(layer, layer.mlp_norm.add_forward(residual, x));
     }
@@ -68,16 +71,21 @@ class LlamaTrunk final : public nn::Trunk {
 
  private:
   nn::RmsNorm norm(const nn::BuildArgs& args, const std::string& name) const {
-    return {args.backend, args.weights.get(name, {shape_.hidden}), args.type, args.config.number("rms_norm_eps", 1e-6)};
+    return {args.backend, args.weights.get(name, {shape_.hidden}), args.type,
+            args.config.number("rms_norm_eps", 1e-6)};
   }
 
-  // Weights `names` under `prefix`, stacked; each with its bias where config.json's `bias_flag` says so.
-  std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args, const std::string& prefix, const char* bias_flag,
-                                     std::initializer_list<std::pair<const char*, int64_t>> names, int64_t in) const {
+  // Weights `names` under `prefix`, stacked; each with its bias where config.json's `bias_flag`
+  // says so.
+  std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args, const std::string& prefix,
+                                     const char* bias_flag,
+                                     std::initializer_list<std::pair<const char*, int64_t>> names,
+                                     int64_t in) const {
     nn::LinearSource source;
     for (const auto& [name, out] : names) {
       source.weights.push_back(args.weights.get(prefix + name + ".weight", {out, in}));
-      if (args.config.boolean(bias_flag, false)) source.biases.push_back(args.weights.get(prefix + name + ".bias", {out}));
+      if (args.config.boolean(bias_flag, false))
+        source.biases.push_back(args.weights.get(prefix + name + ".bias", {out}));
     }
     return args.backend.linear(source, args.type);
   }
@@ -87,10 +95,12 @@ class LlamaTrunk final : public nn::Trunk {
             inner = args.config.integer("intermediate_size"), hidden = shape_.hidden;
     return Layer{
         norm(args, prefix + "input_layernorm.weight"),
-        linear(args, prefix + "self_attn.", "attention_bias", {{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}}, hidden),
+        linear(args, prefix + "self_attn.", "attention_bias",
+               {{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}}, hidden),
         linear(args, prefix + "self_attn.", "attention_bias", {{"o_proj", hidden}}, q),
         norm(args, prefix + "post_attention_layernorm.weight"),
-        linear(args, prefix + "mlp.", "mlp_bias", {{"gate_proj", inner}, {"up_proj", inner}}, hidden),
+        linear(args, prefix + "mlp.", "mlp_bias", {{"gate_proj", inner}, {"up_proj", inner}},
+               hidden),
         linear(args, prefix + "mlp.", "mlp_bias", {{"down_proj", hidden}}, inner),
     };
   }
@@ -129,10 +139,12 @@ nn::Model build(const nn::BuildArgs& args) {
   nn::Shape shape = describe(args.config);
   Tensor table = args.weights.get("model.embed_tokens.weight", {shape.vocabulary, shape.hidden});
   bool tied = args.config.boolean("tie_word_embeddings", false);
-  Tensor projection = tied ? table : args.weights.get("lm_head.weight", {shape.vocabulary, shape.hidden});
+  Tensor projection =
+      tied ? table : args.weights.get("lm_head.weight", {shape.vocabulary, shape.hidden});
   nn::Model model;
   model.shape = shape;
-  model.trunk = std::make_unique<LlamaTrunk>(args, shape, nn::Embedding(args.backend, table, args.type));
+  model.trunk =
+      std::make_unique<LlamaTrunk>(args, shape, nn::Embedding(args.backend, table, args.type));
   model.head = nn::make_lm_head(args.backend, args.backend.linear({{projection}, {}}, args.type));
   return model;
 }

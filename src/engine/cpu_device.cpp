@@ -23,14 +23,16 @@ int usable_cores() {
 class CpuDevice final : public Device {
  public:
   explicit CpuDevice(int threads) : pool_(threads), backend_(nn::make_cpu_backend(pool_)) {
-    // A step's tensors are freed and wanted again at once: without this glibc maps and unmaps each anew.
+    // A step's tensors are freed and wanted again at once: without this glibc maps and unmaps each
+    // anew.
     ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
     ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
   }
 
   DeviceKind kind() const override { return DeviceKind::cpu; }
   std::string name() const override {
-    return "cpu, " + std::to_string(pool_.threads()) + " threads, " + kernels::to_string(kernels::cpu_isa());
+    return "cpu, " + std::to_string(pool_.threads()) + " threads, " +
+           kernels::to_string(kernels::cpu_isa());
   }
   void enter() override {
     at::set_num_threads(1);
@@ -53,7 +55,8 @@ class CpuDevice final : public Device {
  private:
   kernels::ThreadPool pool_;
   std::unique_ptr<nn::Backend> backend_;
-  std::optional<c10::InferenceMode> inference_;  // thread-local: lives and dies in the step thread's time
+  std::optional<c10::InferenceMode>
+      inference_;  // thread-local: lives and dies in the step thread's time
 };
 
 }  // namespace
@@ -61,7 +64,8 @@ class CpuDevice final : public Device {
 Result<std::unique_ptr<Device>> open_cpu_device(int threads) {
   auto isa = kernels::detect_isa();
   if (!isa) return isa.error();
-  return std::unique_ptr<Device>(std::make_unique<CpuDevice>(threads > 0 ? threads : usable_cores()));
+  return std::unique_ptr<Device>(
+      std::make_unique<CpuDevice>(threads > 0 ? threads : usable_cores()));
 }
 
 }  // namespace weir::engine

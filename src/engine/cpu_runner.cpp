@@ -33,7 +33,8 @@ class CpuRunner final : public schedule::Runner {
       compute(plan);
       return {};
     } catch (const std::exception& failure) {
-      return Error{.code = Code::internal, .message = std::string("the step failed: ") + failure.what()};
+      return Error{.code = Code::internal,
+                   .message = std::string("the step failed: ") + failure.what()};
     }
   }
 
@@ -48,7 +49,8 @@ class CpuRunner final : public schedule::Runner {
     device_.backend().ops().begin_step(inputs.ragged);
     at::Tensor hidden = model_.trunk->forward(inputs, cache_.view());  // (tokens, hidden)
     outputs_.assign(plan.rows.size(), {});
-    if (step_.outputs > 0) outputs_ = outputs_of(model_.head->apply(hidden, inputs, step_.tasks), step_.tasks);
+    if (step_.outputs > 0)
+      outputs_ = outputs_of(model_.head->apply(hidden, inputs, step_.tasks), step_.tasks);
   }
 
   schedule::ModelSpec spec_;
@@ -61,8 +63,8 @@ class CpuRunner final : public schedule::Runner {
 
 }  // namespace
 
-std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model, KvCache cache,
-                                                  Device& device) {
+std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model,
+                                                  KvCache cache, Device& device) {
   return std::make_unique<CpuRunner>(spec, std::move(model), std::move(cache), device);
 }
 

@@ -10,7 +10,7 @@
 namespace weir::engine {
 
 /// Runs one model's plans on the CPU: launch computes, collect hands over. `device` outlives it.
-std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model, KvCache cache,
-                                                  Device& device);
+std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model,
+                                                  KvCache cache, Device& device);
 
 }  // namespace weir::engine

@@ -10,7 +10,8 @@
 namespace weir::engine {
 namespace {
 
-// Attention walks through the cache in small pieces: with huge pages it misses the translation buffer far less.
+// Attention walks through the cache in small pieces: with huge pages it misses the translation
+// buffer far less.
 void advise_huge_pages(void* data, size_t bytes) {
   constexpr uintptr_t kHuge = uintptr_t{2} << 20;
   uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kHuge - 1) / kHuge * kHuge;
@@ -20,9 +21,10 @@ void advise_huge_pages(void* data, size_t bytes) {
 
 }  // namespace
 
-
-KvCache::KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size, const at::TensorOptions& options)
-    : storage_(at::empty({shape.layers, 2, pages, shape.kv_heads, page_size, shape.head_dim}, options)) {
+KvCache::KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size,
+                 const at::TensorOptions& options)
+    : storage_(
+          at::empty({shape.layers, 2, pages, shape.kv_heads, page_size, shape.head_dim}, options)) {
   auto* base = static_cast<char*>(storage_.mutable_data_ptr());
   if (storage_.is_cpu()) advise_huge_pages(base, storage_.nbytes());
   auto half = static_cast<int64_t>(storage_.nbytes()) / (2 * shape.layers);
@@ -39,7 +41,8 @@ KvCache::KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size, const
 }
 
 uint64_t KvCache::page_bytes(const nn::Shape& shape, int64_t page_size, at::ScalarType type) {
-  return static_cast<uint64_t>(shape.layers * 2 * shape.kv_heads * page_size * shape.head_dim) * c10::elementSize(type);
+  return static_cast<uint64_t>(shape.layers * 2 * shape.kv_heads * page_size * shape.head_dim) *
+         c10::elementSize(type);
 }
 
 }  // namespace weir::engine

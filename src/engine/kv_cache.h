@@ -6,11 +6,13 @@
 
 namespace weir::engine {
 
-/// The keys and values of all layers on one device: one tensor (layers, 2, pages, kv_heads, page_size, head_dim).
+/// The keys and values of all layers on one device: one tensor (layers, 2, pages, kv_heads,
+/// page_size, head_dim).
 class KvCache {
  public:
   KvCache() = default;
-  KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size, const at::TensorOptions& options);
+  KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size,
+          const at::TensorOptions& options);
   static uint64_t page_bytes(const nn::Shape& shape, int64_t page_size, at::ScalarType type);
   const nn::Cache& view() const { return view_; }
 

@@ -13,7 +13,8 @@
 namespace weir::engine {
 namespace {
 
-const nn::Architecture& find(const nn::ConfigFile& config, std::span<const nn::Architecture> architectures) {
+const nn::Architecture& find(const nn::ConfigFile& config,
+                             std::span<const nn::Architecture> architectures) {
   std::string wanted = "none", known;
   const auto& json = config.json();
   if (json.contains("architectures") && json["architectures"].is_array())
@@ -23,7 +24,8 @@ const nn::Architecture& find(const nn::ConfigFile& config, std::span<const nn::A
       for (const auto& architecture : architectures)
         if (architecture.name == wanted) return architecture;
     }
-  for (const auto& architecture : architectures) known += (known.empty() ? "" : ", ") + architecture.name;
+  for (const auto& architecture : architectures)
+    known += (known.empty() ? "" : ", ") + architecture.name;
   config.refuse("architecture " + wanted + " is not supported (" + known + ")");
 }
 
@@ -37,28 +39,33 @@ at::ScalarType resolve_type(DType dtype, DeviceKind device) {
 uint32_t resolve_length(uint32_t asked, const nn::Shape& shape) {
   auto most = static_cast<uint32_t>(shape.max_positions);
   if (asked > most)
-    throw nn::LoadError("max-model-len is " + std::to_string(asked) + "; this model takes " + std::to_string(most));
+    throw nn::LoadError("max-model-len is " + std::to_string(asked) + "; this model takes " +
+                        std::to_string(most));
   return asked ? asked : most;
 }
 
 Description describe_config(const LoadOptions& options, const nn::ConfigFile& config,
                             const nn::Architecture& architecture, DeviceKind device) {
-  if (config.has("quantization_config")) config.refuse("quantization_config: quantized checkpoints are not supported");
+  if (config.has("quantization_config"))
+    config.refuse("quantization_config: quantized checkpoints are not supported");
   Description result;
   result.architecture = architecture.name;
   result.shape = architecture.describe(config);
   at::ScalarType type = resolve_type(options.dtype, device);
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
   result.max_model_len = resolve_length(options.max_model_len, result.shape);
-  if (result.shape.kv_heads) result.page_bytes = KvCache::page_bytes(result.shape, options.page_size, type);
+  if (result.shape.kv_heads)
+    result.page_bytes = KvCache::page_bytes(result.shape, options.page_size, type);
   return result;
 }
 
-/// Positions to which attention costs a token as much as its matrix products, on a CPU, where attention reaches about half
-/// their arithmetic rate. An MLP is taken as 8 hidden^2 weights (2 x 4 or 3 x 8/3).
+/// Positions to which attention costs a token as much as its matrix products, on a CPU, where
+/// attention reaches about half their arithmetic rate. An MLP is taken as 8 hidden^2 weights (2 x 4
+/// or 3 x 8/3).
 uint32_t attention_span(const nn::Shape& shape) {
   int64_t width = shape.heads * shape.head_dim;
-  int64_t weights = 2 * shape.hidden * (width + shape.kv_heads * shape.head_dim) + 8 * shape.hidden * shape.hidden;
+  int64_t weights = 2 * shape.hidden * (width + shape.kv_heads * shape.head_dim) +
+                    8 * shape.hidden * shape.hidden;
   return static_cast<uint32_t>(std::max<int64_t>(1, weights / (4 * std::max<int64_t>(width, 1))));
 }
 
@@ -71,14 +78,17 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
   spec.page_size = options.page_size;
   if (spec.memory.pages) {
     uint64_t one_sequence = (description.max_model_len + options.page_size - 1) / options.page_size;
-    uint64_t pages = options.pages        ? options.pages
+    uint64_t pages = options.pages         ? options.pages
                      : options.cache_bytes ? options.cache_bytes / description.page_bytes
                                            : one_sequence;
     if (pages == 0)
-      throw nn::LoadError("the cache has " + std::to_string(options.cache_bytes) + " bytes; one page of this model takes " +
+      throw nn::LoadError("the cache has " + std::to_string(options.cache_bytes) +
+                          " bytes; one page of this model takes " +
                           std::to_string(description.page_bytes));
-    // More than every sequence of a step at full length cannot be used, but for cached prefixes: twice that is plenty.
-    spec.pages = static_cast<uint32_t>(std::min<uint64_t>(pages, 2 * one_sequence * options.max_sequences));
+    // More than every sequence of a step at full length cannot be used, but for cached prefixes:
+    // twice that is plenty.
+    spec.pages =
+        static_cast<uint32_t>(std::min<uint64_t>(pages, 2 * one_sequence * options.max_sequences));
     if (options.pages) spec.pages = options.pages;
     // A sequence longer than the whole cache could never end.
     spec.max_tokens = std::min(spec.max_tokens, spec.pages * spec.page_size);
@@ -86,19 +96,21 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
   return spec;
 }
 
-std::unique_ptr<nn::Weights> open_weights(const LoadOptions& options, at::ScalarType type, Device& device,
-                                          Progress& progress) {
+std::unique_ptr<nn::Weights> open_weights(const LoadOptions& options, at::ScalarType type,
+                                          Device& device, Progress& progress) {
   if (options.dummy) return nn::make_dummy_weights(0, device.backend().device(), type);
   auto total = std::make_shared<uint64_t>(1);
   auto weights = nn::open_safetensors(options.directory, [total, &progress](uint64_t read) {
-    progress.set("reading weights", std::min(99.0, 100.0 * static_cast<double>(read) / static_cast<double>(*total)));
+    progress.set("reading weights",
+                 std::min(99.0, 100.0 * static_cast<double>(read) / static_cast<double>(*total)));
   });
   *total = std::max<uint64_t>(weights->bytes(), 1);
   return weights;
 }
 
-std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, nn::Model model, at::ScalarType type,
-                                              const LoadOptions& options, Device& device) {
+std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, nn::Model model,
+                                              at::ScalarType type, const LoadOptions& options,
+                                              Device& device) {
   KvCache cache;
   // A GPU's steps are filled up with rows that nobody asked for: they write to a page of their own.
   uint32_t spare = device.kind() == DeviceKind::cuda ? 1 : 0;
@@ -107,15 +119,16 @@ std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, n
                     at::TensorOptions().dtype(type).device(device.backend().device()));
 #ifdef WEIR_CUDA
   if (device.kind() == DeviceKind::cuda)
-    return make_cuda_runner(spec, std::move(model), std::move(cache), {options.max_sequences, options.max_batch_tokens}, device);
+    return make_cuda_runner(spec, std::move(model), std::move(cache),
+                            {options.max_sequences, options.max_batch_tokens}, device);
 #else
   (void)options;
 #endif
   return make_cpu_runner(spec, std::move(model), std::move(cache), device);
 }
 
-LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architecture> architectures, Device& device,
-                       Progress& progress) {
+LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architecture> architectures,
+                       Device& device, Progress& progress) {
   auto config = nn::ConfigFile::read(options.directory + "/config.json");
   const nn::Architecture& architecture = find(config, architectures);
   LoadedModel loaded;
@@ -128,7 +141,8 @@ LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architect
   loaded.description.fingerprint = weights->fingerprint();
   weights->drop_pages();
   schedule::ModelSpec spec = spec_of(loaded.description, options);
-  if (device.kind() == DeviceKind::cpu) spec.attention_span = attention_span(loaded.description.shape);
+  if (device.kind() == DeviceKind::cpu)
+    spec.attention_span = attention_span(loaded.description.shape);
   loaded.description.max_model_len = spec.max_tokens;
   loaded.runner = make_runner(spec, std::move(model), type, options, device);
   return loaded;
@@ -147,8 +161,8 @@ Result<T> guarded(const std::string& directory, Build build) {
 
 }  // namespace
 
-Result<Description> describe(const LoadOptions& options, std::span<const nn::Architecture> architectures,
-                             DeviceKind device) {
+Result<Description> describe(const LoadOptions& options,
+                             std::span<const nn::Architecture> architectures, DeviceKind device) {
   return guarded<Description>(options.directory, [&] {
     auto config = nn::ConfigFile::read(options.directory + "/config.json");
     Description result = describe_config(options, config, find(config, architectures), device);
@@ -161,10 +175,12 @@ Result<Description> describe(const LoadOptions& options, std::span<const nn::Arc
   });
 }
 
-Result<LoadedModel> load(const LoadOptions& options, std::span<const nn::Architecture> architectures, Device& device,
+Result<LoadedModel> load(const LoadOptions& options,
+                         std::span<const nn::Architecture> architectures, Device& device,
                          Progress& progress) {
   progress.set("reading weights", 0);
-  return guarded<LoadedModel>(options.directory, [&] { return load_model(options, architectures, device, progress); });
+  return guarded<LoadedModel>(options.directory,
+                              [&] { return load_model(options, architectures, device, progress); });
 }
 
 }  // namespace weir::engine

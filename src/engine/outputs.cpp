@@ -5,7 +5,8 @@ namespace {
 
 work::Output token_output(int32_t id) {
   if (id >= 0) return work::Token{id};
-  return Error{.code = Code::internal, .message = "the model's logits hold no number to draw a token from"};
+  return Error{.code = Code::internal,
+               .message = "the model's logits hold no number to draw a token from"};
 }
 
 }  // namespace

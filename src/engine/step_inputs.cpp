@@ -3,7 +3,8 @@
 namespace weir::engine {
 
 void StepInputs::fill(const schedule::StepPlan& plan) {
-  for (auto* list : {&ids, &positions, &q_begin, &kv_length, &page_begin, &page_ids, &page_copies}) list->clear();
+  for (auto* list : {&ids, &positions, &q_begin, &kv_length, &page_begin, &page_ids, &page_copies})
+    list->clear();
   tasks.clear();
   outputs = 0;
   q_begin.push_back(0);
@@ -23,7 +24,8 @@ void StepInputs::fill(const schedule::StepPlan& plan) {
     tasks.push_back({row.params, row.drawn, row.wants_output});
     outputs += row.wants_output;
   }
-  for (const schedule::PageCopy& copy : plan.copies) page_copies.insert(page_copies.end(), {copy.from, copy.to});
+  for (const schedule::PageCopy& copy : plan.copies)
+    page_copies.insert(page_copies.end(), {copy.from, copy.to});
 }
 
 kernels::Ragged StepInputs::ragged() const {

@@ -11,7 +11,8 @@ namespace weir::engine {
 
 /// The numbers of one plan, as the kernels read them, on the host. Reused from step to step.
 struct StepInputs {
-  std::vector<int32_t> ids;         // (tokens); -1 where the token is the row's last sampled, still on the device
+  std::vector<int32_t>
+      ids;  // (tokens); -1 where the token is the row's last sampled, still on the device
   std::vector<int32_t> positions;   // (tokens)
   std::vector<int32_t> q_begin;     // (rows + 1)
   std::vector<int32_t> kv_length;   // (rows)

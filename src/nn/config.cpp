@@ -43,7 +43,8 @@ int64_t ConfigFile::integer(const char* field) const {
 int64_t ConfigFile::integer(const char* field, int64_t otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
-  if (!value->is_number_integer()) refuse(std::string(field) + " is " + value->dump() + ", not an integer");
+  if (!value->is_number_integer())
+    refuse(std::string(field) + " is " + value->dump() + ", not an integer");
   return value->get<int64_t>();
 }
 
@@ -57,7 +58,8 @@ double ConfigFile::number(const char* field, double otherwise) const {
 bool ConfigFile::boolean(const char* field, bool otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
-  if (!value->is_boolean()) refuse(std::string(field) + " is " + value->dump() + ", not true or false");
+  if (!value->is_boolean())
+    refuse(std::string(field) + " is " + value->dump() + ", not true or false");
   return value->get<bool>();
 }
 
@@ -75,7 +77,8 @@ std::optional<ConfigFile> ConfigFile::object(const char* field) const {
   return ConfigFile(path_ + ": " + field, *value);
 }
 
-std::optional<ConfigFile> ConfigFile::first_object(std::initializer_list<const char*> fields) const {
+std::optional<ConfigFile> ConfigFile::first_object(
+    std::initializer_list<const char*> fields) const {
   for (const char* field : fields)
     if (auto found = object(field)) return found;
   return std::nullopt;

@@ -12,15 +12,18 @@ namespace {
 class DummyWeights final : public Weights {
  public:
   DummyWeights(uint64_t seed, at::Device device, at::ScalarType type)
-      : generator_(at::detail::createCPUGenerator(seed)), options_(at::TensorOptions().device(device).dtype(type)) {}
+      : generator_(at::detail::createCPUGenerator(seed)),
+        options_(at::TensorOptions().device(device).dtype(type)) {}
 
   bool has(const std::string&) const override { return true; }
 
   at::Tensor get(const std::string& name, at::IntArrayRef shape) override {
     at::Tensor tensor;
     if (shape.size() > 1) {
-      // A CUDA device draws with its own generator: numbers made on the host would have to be copied over.
-      tensor = options_.device().is_cpu() ? at::randn(shape, generator_, options_.dtype(at::kFloat)) : at::randn(shape, options_);
+      // A CUDA device draws with its own generator: numbers made on the host would have to be
+      // copied over.
+      tensor = options_.device().is_cpu() ? at::randn(shape, generator_, options_.dtype(at::kFloat))
+                                          : at::randn(shape, options_);
       tensor = tensor.mul_(0.02).to(c10::typeMetaToScalarType(options_.dtype()));
     } else {
       tensor = name.ends_with("bias") ? at::zeros(shape, options_) : at::ones(shape, options_);

@@ -10,21 +10,26 @@ namespace {
 
 kernels::Epilogue epilogue_of(Activation activation) {
   switch (activation) {
-    case Activation::gelu: return kernels::Epilogue::gelu;
-    case Activation::gelu_tanh: return kernels::Epilogue::gelu_tanh;
-    case Activation::none: break;
+    case Activation::gelu:
+      return kernels::Epilogue::gelu;
+    case Activation::gelu_tanh:
+      return kernels::Epilogue::gelu_tanh;
+    case Activation::none:
+      break;
   }
   return kernels::Epilogue::none;
 }
 
 class LinearCpu final : public Linear {
  public:
-  LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool) : pool_(pool) {
+  LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool)
+      : pool_(pool) {
     at::Tensor weight = source.weights.size() == 1 ? source.weights[0] : at::cat(source.weights);
     // The packer reads float32 and bfloat16; float16 has no type of its own here.
     if (weight.scalar_type() == at::kHalf) weight = weight.to(at::kFloat);
     weight_ = kernels::PackedWeight::pack(
-        rows_of(weight), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16, pool);
+        rows_of(weight), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16,
+        pool);
     if (!source.biases.empty()) bias_ = at::cat(source.biases).to(at::kFloat).contiguous();
   }
 
@@ -40,8 +45,8 @@ class LinearCpu final : public Linear {
  private:
   at::Tensor product(const at::Tensor& x, at::ScalarType type, kernels::Epilogue epilogue) const {
     at::Tensor out = at::empty({x.size(0), out_features()}, x.options().dtype(type));
-    kernels::gemm(rows_of(out), rows_of(x), *weight_, bias_.defined() ? bias_.const_data_ptr<float>() : nullptr,
-                  epilogue, pool_);
+    kernels::gemm(rows_of(out), rows_of(x), *weight_,
+                  bias_.defined() ? bias_.const_data_ptr<float>() : nullptr, epilogue, pool_);
     return out;
   }
 
@@ -66,6 +71,8 @@ class CpuBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend(kernels::ThreadPool& pool) { return std::make_unique<CpuBackend>(pool); }
+std::unique_ptr<Backend> make_cpu_backend(kernels::ThreadPool& pool) {
+  return std::make_unique<CpuBackend>(pool);
+}
 
 }  // namespace weir::nn

@@ -23,7 +23,8 @@ class LmHead final : public Head {
   LmHead(Backend& backend, std::unique_ptr<Linear> projection)
       : backend_(backend), projection_(std::move(projection)) {}
 
-  at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs, std::span<const RowTask> rows) const override {
+  at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
+                   std::span<const RowTask> rows) const override {
     std::vector<int32_t> last;
     std::vector<kernels::SampleRow> samples;
     for (size_t i = 0; i < rows.size(); ++i) {

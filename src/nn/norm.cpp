@@ -19,12 +19,13 @@ at::Tensor RmsNorm::forward(const at::Tensor& x) const {
 
 at::Tensor RmsNorm::add_forward(at::Tensor& residual, const at::Tensor& x) const {
   at::Tensor out = at::empty_like(x);
-  backend_.ops().add_rms_norm(rows_of(out), rows_of(residual), rows_of(x), weight_.const_data_ptr(), eps_);
+  backend_.ops().add_rms_norm(rows_of(out), rows_of(residual), rows_of(x), weight_.const_data_ptr(),
+                              eps_);
   return out;
 }
 
-LayerNorm::LayerNorm(Backend& backend, const at::Tensor& weight, const at::Tensor& bias, at::ScalarType type,
-                     double eps)
+LayerNorm::LayerNorm(Backend& backend, const at::Tensor& weight, const at::Tensor& bias,
+                     at::ScalarType type, double eps)
     : backend_(backend),
       weight_(weight.to(backend.device(), type).contiguous()),
       bias_(bias.to(backend.device(), type).contiguous()),
@@ -32,7 +33,8 @@ LayerNorm::LayerNorm(Backend& backend, const at::Tensor& weight, const at::Tenso
 
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   at::Tensor out = at::empty_like(x);
-  backend_.ops().layer_norm(rows_of(out), rows_of(x), {}, weight_.const_data_ptr(), bias_.const_data_ptr(), eps_);
+  backend_.ops().layer_norm(rows_of(out), rows_of(x), {}, weight_.const_data_ptr(),
+                            bias_.const_data_ptr(), eps_);
   return out;
 }
 

@@ -28,9 +28,11 @@ class Mapping {
       throw LoadError(path + " cannot be read: " + std::strerror(errno));
     }
     size_ = static_cast<size_t>(info.st_size);
-    data_ = size_ ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, file, 0) : MAP_FAILED;
+    data_ = size_ ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, file, 0)
+                  : MAP_FAILED;
     ::close(file);
-    if (data_ == MAP_FAILED) throw LoadError(path + " cannot be mapped: " + std::to_string(size_) + " bytes");
+    if (data_ == MAP_FAILED)
+      throw LoadError(path + " cannot be mapped: " + std::to_string(size_) + " bytes");
     ::madvise(data_, size_, MADV_WILLNEED);
   }
   ~Mapping() { ::munmap(data_, size_); }
@@ -52,13 +54,17 @@ struct Entry {
 };
 
 const std::map<std::string, at::ScalarType>& types() {
-  static const std::map<std::string, at::ScalarType> table{
-      {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong}, {"I32", at::kInt}};
+  static const std::map<std::string, at::ScalarType> table{{"F32", at::kFloat},
+                                                           {"F16", at::kHalf},
+                                                           {"BF16", at::kBFloat16},
+                                                           {"I64", at::kLong},
+                                                           {"I32", at::kInt}};
   return table;
 }
 
 uint64_t fnv1a(uint64_t hash, const char* data, size_t size) {
-  for (size_t i = 0; i < size; ++i) hash = (hash ^ static_cast<unsigned char>(data[i])) * 0x100000001b3ull;
+  for (size_t i = 0; i < size; ++i)
+    hash = (hash ^ static_cast<unsigned char>(data[i])) * 0x100000001b3ull;
   return hash;
 }
 
@@ -70,7 +76,8 @@ std::string shape_text(at::IntArrayRef shape) {
 
 class SafetensorsWeights final : public Weights {
  public:
-  SafetensorsWeights(const std::string& directory, std::function<void(uint64_t)> read) : read_(std::move(read)) {
+  SafetensorsWeights(const std::string& directory, std::function<void(uint64_t)> read)
+      : read_(std::move(read)) {
     std::filesystem::path folder(directory);
     if (std::filesystem::exists(folder / "model.safetensors.index.json")) {
       add_shards(folder);
@@ -86,15 +93,16 @@ class SafetensorsWeights final : public Weights {
     if (found == entries_.end()) throw LoadError("the checkpoint has no tensor " + name);
     const Entry& entry = found->second;
     if (at::IntArrayRef(entry.shape) != shape)
-      throw LoadError("tensor " + name + " has the shape " + shape_text(entry.shape) + "; config.json says " +
-                      shape_text(shape));
+      throw LoadError("tensor " + name + " has the shape " + shape_text(entry.shape) +
+                      "; config.json says " + shape_text(shape));
     if (used_.insert(name).second) {
       handed_out_ += entry.bytes;
       if (read_) read_(handed_out_);
     }
     auto keep = entry.file;
-    return at::from_blob(const_cast<char*>(entry.file->data() + entry.begin), entry.shape, [keep](void*) {},
-                         at::TensorOptions().dtype(entry.type));
+    return at::from_blob(
+        const_cast<char*>(entry.file->data() + entry.begin), entry.shape, [keep](void*) {},
+        at::TensorOptions().dtype(entry.type));
   }
 
   std::vector<std::string> unused() const override {
@@ -137,33 +145,37 @@ class SafetensorsWeights final : public Weights {
     if (file->size() < sizeof header) throw LoadError(path + " is too short to be safetensors");
     std::memcpy(&header, file->data(), sizeof header);
     if (header > file->size() - sizeof header)
-      throw LoadError(path + ": its header says " + std::to_string(header) + " bytes; the file has " +
-                      std::to_string(file->size()));
+      throw LoadError(path + ": its header says " + std::to_string(header) +
+                      " bytes; the file has " + std::to_string(file->size()));
     auto json = nlohmann::json::parse(file->data() + 8, file->data() + 8 + header, nullptr, false);
     if (!json.is_object()) throw LoadError(path + ": its header is not JSON");
     hash_ = fnv1a(hash_, file->data(), 8 + header);
-    // The header alone is the same for two trainings of one model: a sample of the numbers tells them apart.
+    // The header alone is the same for two trainings of one model: a sample of the numbers tells
+    // them apart.
     for (size_t at = 8 + header; at < file->size(); at += std::max<size_t>(file->size() / 64, 64))
       hash_ = fnv1a(hash_, file->data() + at, std::min<size_t>(64, file->size() - at));
     ConfigFile head(path, std::move(json));
     for (const auto& [name, value] : head.json().items())
-      if (name != "__metadata__") add_tensor(ConfigFile(path + ": " + name, value), name, file, 8 + header);
+      if (name != "__metadata__")
+        add_tensor(ConfigFile(path + ": " + name, value), name, file, 8 + header);
   }
 
-  void add_tensor(const ConfigFile& head, const std::string& name, const std::shared_ptr<Mapping>& file,
-                  size_t data) {
+  void add_tensor(const ConfigFile& head, const std::string& name,
+                  const std::shared_ptr<Mapping>& file, size_t data) {
     auto type = types().find(head.text("dtype", ""));
     if (type == types().end()) {
       head.refuse("dtype " + head.text("dtype", "none") + " is not supported (F32, F16, BF16)");
     }
     const auto& json = head.json();
-    if (!json.contains("shape") || !json.contains("data_offsets") || json["data_offsets"].size() != 2)
+    if (!json.contains("shape") || !json.contains("data_offsets") ||
+        json["data_offsets"].size() != 2)
       head.refuse("shape or data_offsets is missing");
     Entry entry{file, 0, 0, type->second, json["shape"].get<std::vector<int64_t>>()};
     auto offsets = json["data_offsets"].get<std::vector<uint64_t>>();
     uint64_t room = file->size() - data, expected = c10::elementSize(type->second);
     for (int64_t size : entry.shape) {
-      if (size < 0 || (size && expected > std::numeric_limits<uint64_t>::max() / static_cast<uint64_t>(size)))
+      if (size < 0 ||
+          (size && expected > std::numeric_limits<uint64_t>::max() / static_cast<uint64_t>(size)))
         head.refuse("its shape is " + shape_text(entry.shape));
       expected *= static_cast<uint64_t>(size);
     }
@@ -183,7 +195,8 @@ class SafetensorsWeights final : public Weights {
 
 }  // namespace
 
-std::unique_ptr<Weights> open_safetensors(const std::string& directory, std::function<void(uint64_t)> read) {
+std::unique_ptr<Weights> open_safetensors(const std::string& directory,
+                                          std::function<void(uint64_t)> read) {
   return std::make_unique<SafetensorsWeights>(directory, std::move(read));
 }
 

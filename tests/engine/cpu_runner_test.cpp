@@ -26,18 +26,23 @@ int32_t token(const work::Output& output) {
 }
 
 /// A prompt, then `count` greedy tokens, alone; the prompt in chunks of `chunk`.
-std::vector<int32_t> alone(schedule::Runner& runner, std::vector<int32_t> tokens, int count, size_t chunk,
-                           const std::vector<schedule::PageId>& own) {
+std::vector<int32_t> alone(schedule::Runner& runner, std::vector<int32_t> tokens, int count,
+                           size_t chunk, const std::vector<schedule::PageId>& own) {
   std::vector<int32_t> result;
   for (size_t at = 0; at < tokens.size(); at += chunk) {
     size_t end = std::min(tokens.size(), at + chunk);
     HandRow row{{tokens.begin() + static_cast<long>(at), tokens.begin() + static_cast<long>(end)},
-                static_cast<uint32_t>(at), own, kGreedy, 0, end == tokens.size()};
+                static_cast<uint32_t>(at),
+                own,
+                kGreedy,
+                0,
+                end == tokens.size()};
     auto outputs = run(runner, {row});
     if (end == tokens.size()) result.push_back(token(outputs[0]));
   }
   while (static_cast<int>(result.size()) < count) {
-    HandRow row{{result.back()}, static_cast<uint32_t>(tokens.size() + result.size() - 1), own, kGreedy};
+    HandRow row{
+        {result.back()}, static_cast<uint32_t>(tokens.size() + result.size() - 1), own, kGreedy};
     result.push_back(token(run(runner, {row})[0]));
   }
   return result;
@@ -58,7 +63,8 @@ TEST_P(CpuRunnerTest, ChunksOfAPromptGiveTheTextOfTheWhole) {
 
 TEST_P(CpuRunnerTest, ABatchGivesEachItsOwnText) {
   std::vector<std::vector<int32_t>> single;
-  for (int i = 0; i < 5; ++i) single.push_back(alone(*runner_, prompt(9 + 13 * i, i), 6, 100, pages(0, 6)));
+  for (int i = 0; i < 5; ++i)
+    single.push_back(alone(*runner_, prompt(9 + 13 * i, i), 6, 100, pages(0, 6)));
   std::vector<HandRow> rows;
   for (int i = 0; i < 5; ++i) rows.push_back({prompt(9 + 13 * i, i), 0, pages(i, 6, 5), kGreedy});
   std::vector<std::vector<int32_t>> together(5);
@@ -75,20 +81,23 @@ TEST_P(CpuRunnerTest, ABatchGivesEachItsOwnText) {
 
 TEST_P(CpuRunnerTest, ACachedPrefixGivesTheTextOfAFreshOne) {
   auto fresh = alone(*runner_, prompt(50, 3), 8, 50, pages(0, 4));
-  // Pages 0 to 2 hold the first 48 tokens still; a second sequence begins after them with pages of its own.
+  // Pages 0 to 2 hold the first 48 tokens still; a second sequence begins after them with pages of
+  // its own.
   HandRow row{{}, 48, {0, 1, 2, 20}, kGreedy};
   auto tokens = prompt(50, 3);
   row.tokens.assign(tokens.begin() + 48, tokens.end());
   std::vector<int32_t> cached{token(run(*runner_, {row})[0])};
   while (cached.size() < 8) {
-    HandRow next{{cached.back()}, static_cast<uint32_t>(50 + cached.size() - 1), {0, 1, 2, 20}, kGreedy};
+    HandRow next{
+        {cached.back()}, static_cast<uint32_t>(50 + cached.size() - 1), {0, 1, 2, 20}, kGreedy};
     cached.push_back(token(run(*runner_, {next})[0]));
   }
   EXPECT_EQ(cached, fresh);
 }
 
 TEST_P(CpuRunnerTest, ASeedGivesTheSameTokenWhateverElseIsInTheStep) {
-  work::TaskParams drawn = work::SamplingParams{.temperature = 1, .top_p = 0.95f, .top_k = 50, .seed = 7};
+  work::TaskParams drawn =
+      work::SamplingParams{.temperature = 1, .top_p = 0.95f, .top_k = 50, .seed = 7};
   HandRow row{prompt(20, 2), 0, pages(0, 2), drawn, 3};
   int32_t expected = token(run(*runner_, {row})[0]);
   work::TaskParams other = work::SamplingParams{.temperature = 2, .seed = 99};
@@ -124,8 +133,9 @@ TEST(BertRunnerTest, ABatchGivesEachItsOwnVector) {
 TEST(LoadTest, ASequenceIsNoLongerThanTheCache) {
   ModelFolder folder(kTinyLlama);
   Progress progress;
-  auto loaded = load({.directory = folder.path(), .dtype = DType::float32, .pages = 3, .dummy = true}, arch::table(),
-                     cpu(), progress);
+  auto loaded =
+      load({.directory = folder.path(), .dtype = DType::float32, .pages = 3, .dummy = true},
+           arch::table(), cpu(), progress);
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->runner->spec().max_tokens, 48u);
   EXPECT_EQ(loaded->description.max_model_len, 48u);
@@ -139,7 +149,8 @@ TEST(LoadTest, WhatCannotBeServedIsRefusedByName) {
     return result ? std::string("accepted") : result.error().message;
   };
   EXPECT_THAT(message(R"({"architectures": ["OPTForCausalLM"]})"),
-              ::testing::HasSubstr("architecture OPTForCausalLM is not supported (LlamaForCausalLM, BertModel)"));
+              ::testing::HasSubstr(
+                  "architecture OPTForCausalLM is not supported (LlamaForCausalLM, BertModel)"));
   EXPECT_THAT(message(R"([1])"), ::testing::HasSubstr("is not a JSON object"));
   EXPECT_THAT(message(R"({"architectures": ["BertModel"], "hidden_size": "x"})"),
               ::testing::HasSubstr("num_hidden_layers is missing"));

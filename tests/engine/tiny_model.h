@@ -29,11 +29,13 @@ class ModelFolder {
   std::filesystem::path path_;
 };
 
-inline const char* kTinyLlama = R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 96,
+inline const char* kTinyLlama =
+    R"({"architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 96,
   "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 211,
   "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu"})";
 
-inline const char* kTinyBert = R"({"architectures": ["BertModel"], "hidden_size": 48, "intermediate_size": 96,
+inline const char* kTinyBert =
+    R"({"architectures": ["BertModel"], "hidden_size": 48, "intermediate_size": 96,
   "num_hidden_layers": 2, "num_attention_heads": 3, "vocab_size": 101, "type_vocab_size": 2,
   "max_position_embeddings": 64, "hidden_act": "gelu"})";
 

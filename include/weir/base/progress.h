@@ -8,12 +8,13 @@
 
 namespace weir {
 
-/// How far a long step has come, written by who does it and read by `/ready` and the log. Thread-safe.
+/// How far a long step has come, written by who does it and read by `/ready` and the log.
+/// Thread-safe.
 class Progress {
  public:
   struct State {
-    std::string phase;     // "reading weights", "packing", "warming up"; "ready" at the end
-    double percent = 0;    // of the whole, 0 to 100
+    std::string phase;   // "reading weights", "packing", "warming up"; "ready" at the end
+    double percent = 0;  // of the whole, 0 to 100
     std::optional<std::chrono::seconds> left;  // estimated from the rate so far
   };
 
@@ -28,7 +29,8 @@ class Progress {
     State state{phase_, percent_, std::nullopt};
     if (percent_ > 1) {
       std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-      state.left = std::chrono::seconds(static_cast<int64_t>(spent.count() * (100 - percent_) / percent_ + 0.5));
+      state.left = std::chrono::seconds(
+          static_cast<int64_t>(spent.count() * (100 - percent_) / percent_ + 0.5));
     }
     return state;
   }

@@ -11,7 +11,8 @@
 
 namespace weir {
 
-/// What went wrong, in the words every floor shares. `http` maps each to a status and an error type.
+/// What went wrong, in the words every floor shares. `http` maps each to a status and an error
+/// type.
 enum class Code : uint8_t {
   invalid_argument,    // the request is wrong: value, type, range, unknown field, prompt too long
   unauthenticated,     // no key, or a key nobody knows
@@ -29,13 +30,15 @@ enum class Code : uint8_t {
   internal,            // a fault of ours
 };
 
-/// An error as a value. `message` names the thing, the value and the limit; `param` the request field, by path.
+/// An error as a value. `message` names the thing, the value and the limit; `param` the request
+/// field, by path.
 struct Error {
   Code code = Code::internal;
   std::string message;
   std::string param = {};
   std::optional<std::chrono::milliseconds> retry_after = {};
-  /// The unit of the limit that refused ("requests" or "tokens"); only with rate_limited and never_fits.
+  /// The unit of the limit that refused ("requests" or "tokens"); only with rate_limited and
+  /// never_fits.
   std::string limit_unit = {};
   /// Of a request that a line refused or dropped: its place there (1: next), and how long its first
   /// row was predicted to take.
@@ -52,10 +55,10 @@ class [[nodiscard]] Result {
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
   template <class U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   T& operator*() & { return std::get<0>(state_); }
@@ -84,7 +87,8 @@ class [[nodiscard]] Result<void> {
 };
 
 inline Error invalid(std::string message, std::string param = {}) {
-  return Error{.code = Code::invalid_argument, .message = std::move(message), .param = std::move(param)};
+  return Error{
+      .code = Code::invalid_argument, .message = std::move(message), .param = std::move(param)};
 }
 
 }  // namespace weir

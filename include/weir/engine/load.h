@@ -18,24 +18,25 @@ enum class DType : uint8_t { automatic, float32, bfloat16 };
 struct LoadOptions {
   std::string directory;
   DType dtype = DType::automatic;
-  uint32_t max_model_len = 0;       // 0: what the model takes
-  uint32_t max_sequences = 64;      // rows of a step
+  uint32_t max_model_len = 0;   // 0: what the model takes
+  uint32_t max_sequences = 64;  // rows of a step
   uint32_t max_batch_tokens = 2048;
-  uint64_t cache_bytes = 0;         // for keys and values; 0: none is needed, or as much as one full sequence
+  uint64_t cache_bytes =
+      0;  // for keys and values; 0: none is needed, or as much as one full sequence
   uint32_t page_size = 16;
-  uint32_t pages = 0;               // exactly so many instead of cache_bytes; 0: cache_bytes decides
-  bool dummy = false;               // random weights
+  uint32_t pages = 0;  // exactly so many instead of cache_bytes; 0: cache_bytes decides
+  bool dummy = false;  // random weights
 };
 
 /// What a model folder resolves to.
 struct Description {
-  std::string architecture;         // "LlamaForCausalLM"
+  std::string architecture;  // "LlamaForCausalLM"
   nn::Shape shape;
-  std::string dtype;                // resolved: "float32", "bfloat16"
-  uint32_t max_model_len = 0;       // after loading: no more than the cache holds
-  uint64_t weight_bytes = 0;        // of the files; 0 with dummy weights
-  uint64_t page_bytes = 0;          // of one page over all layers; 0 without a cache
-  std::string fingerprint;          // 12 hex digits of a hash of the weights
+  std::string dtype;           // resolved: "float32", "bfloat16"
+  uint32_t max_model_len = 0;  // after loading: no more than the cache holds
+  uint64_t weight_bytes = 0;   // of the files; 0 with dummy weights
+  uint64_t page_bytes = 0;     // of one page over all layers; 0 without a cache
+  std::string fingerprint;     // 12 hex digits of a hash of the weights
 };
 
 struct LoadedModel {
@@ -43,12 +44,14 @@ struct LoadedModel {
   Description description;
 };
 
-/// Reads config.json and the headers of the weights, computes nothing. Errors: invalid_argument with the reason.
-Result<Description> describe(const LoadOptions& options, std::span<const nn::Architecture> architectures,
-                             DeviceKind device);
+/// Reads config.json and the headers of the weights, computes nothing. Errors: invalid_argument
+/// with the reason.
+Result<Description> describe(const LoadOptions& options,
+                             std::span<const nn::Architecture> architectures, DeviceKind device);
 
 /// Builds the model on `device`, which outlives it. Runs in the step thread, after Device::enter.
-Result<LoadedModel> load(const LoadOptions& options, std::span<const nn::Architecture> architectures, Device& device,
+Result<LoadedModel> load(const LoadOptions& options,
+                         std::span<const nn::Architecture> architectures, Device& device,
                          Progress& progress);
 
 }  // namespace weir::engine

@@ -15,24 +15,28 @@ namespace weir::http {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  int port = 8080;                                   // 0: a free one
-  size_t max_body = size_t{16} << 20;                // bytes
-  int max_connections = 2048;                        // a thread each; above it only /health, /ready, /metrics and 503
-  std::chrono::milliseconds header_timeout{10000};   // absolute, for the header of a request
-  std::chrono::milliseconds body_timeout{60000};     // absolute, for its body
-  std::chrono::milliseconds write_timeout{30000};    // a write stalled for so long closes the connection
+  int port = 8080;                     // 0: a free one
+  size_t max_body = size_t{16} << 20;  // bytes
+  int max_connections = 2048;  // a thread each; above it only /health, /ready, /metrics and 503
+  std::chrono::milliseconds header_timeout{10000};  // absolute, for the header of a request
+  std::chrono::milliseconds body_timeout{60000};    // absolute, for its body
+  std::chrono::milliseconds write_timeout{
+      30000};  // a write stalled for so long closes the connection
   std::chrono::milliseconds keep_alive{75000};
-  std::chrono::milliseconds ping{15000};             // a stream that says nothing for so long sends a comment
-  std::vector<std::string> cors_origins;             // empty: off
-  int overload_status = 503;                         // of what is refused because too much waits; gateways may want 429
+  std::chrono::milliseconds ping{15000};  // a stream that says nothing for so long sends a comment
+  std::vector<std::string> cors_origins;  // empty: off
+  int overload_status = 503;  // of what is refused because too much waits; gateways may want 429
   std::string version;
 };
 
-/// The HTTP front end: cpp-httplib behind a guard, routes, JSON codecs, server-sent events. Thread-safe.
+/// The HTTP front end: cpp-httplib behind a guard, routes, JSON codecs, server-sent events.
+/// Thread-safe.
 class Server {
  public:
-  /// Binds at once and answers from then on. Errors: the address cannot be bound. `service` and `metrics` outlive it.
-  static Result<std::unique_ptr<Server>> start(ServerOptions options, serve::Service& service, Metrics& metrics);
+  /// Binds at once and answers from then on. Errors: the address cannot be bound. `service` and
+  /// `metrics` outlive it.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, serve::Service& service,
+                                               Metrics& metrics);
   virtual ~Server() = default;  // stop()
   virtual int port() const = 0;
   /// New work is answered 503 with Retry-After from now on; what runs goes on.

@@ -8,11 +8,12 @@ namespace weir::kernels {
 
 enum class Isa : uint8_t { avx2, avx512, avx512_bf16 };
 
-/// The best instruction set of this processor, lowered by WEIR_CPU=avx2|avx512. Errors: a processor without AVX2 and FMA, a
-/// WEIR_CPU that is unknown or that the processor has not.
+/// The best instruction set of this processor, lowered by WEIR_CPU=avx2|avx512. Errors: a processor
+/// without AVX2 and FMA, a WEIR_CPU that is unknown or that the processor has not.
 Result<Isa> detect_isa();
 
-/// The one in use: detect_isa(), looked up once. REQUIRES detect_isa() to succeed (checked at start).
+/// The one in use: detect_isa(), looked up once. REQUIRES detect_isa() to succeed (checked at
+/// start).
 Isa cpu_isa();
 
 std::string to_string(Isa isa);

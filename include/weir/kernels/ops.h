@@ -12,22 +12,26 @@ class ThreadPool;
 
 enum class Pooling : uint8_t { mean, cls, last };
 
-/// How one row's next token is drawn. temperature 0 is greedy (ties: the lowest id); top_k 0, top_p 1, min_p 0 are off.
-/// The order is vLLM's: temperature, then min_p, then top_k, then top_p, then one draw.
+/// How one row's next token is drawn. temperature 0 is greedy (ties: the lowest id); top_k 0, top_p
+/// 1, min_p 0 are off. The order is vLLM's: temperature, then min_p, then top_k, then top_p, then
+/// one draw.
 struct SampleRow {
   float temperature = 0, top_p = 1, min_p = 0;
   uint32_t top_k = 0;
   uint64_t seed = 0;
-  uint64_t draw = 0;  // the how-many-eth token of its sequence: the uniform number is philox(seed, draw)
-  std::span<const int32_t> banned;  // ids that may not be drawn (stop tokens before min_tokens); host memory
+  uint64_t draw =
+      0;  // the how-many-eth token of its sequence: the uniform number is philox(seed, draw)
+  std::span<const int32_t>
+      banned;  // ids that may not be drawn (stop tokens before min_tokens); host memory
 
   bool greedy() const { return temperature < 1e-5f; }  // as vLLM
 };
 
-/// The operations a transformer needs beside matrix products, on one device. Shapes are given in elements; outputs may
-/// not alias inputs unless said. float32 and bfloat16 activations; sums are taken in float32 always. On the CPU a call
-/// returns when the result is there; on CUDA when it is queued on the stream. Used by one thread (the step thread).
-/// Violated shapes are a broken belief, not an error: they abort.
+/// The operations a transformer needs beside matrix products, on one device. Shapes are given in
+/// elements; outputs may not alias inputs unless said. float32 and bfloat16 activations; sums are
+/// taken in float32 always. On the CPU a call returns when the result is there; on CUDA when it is
+/// queued on the stream. Used by one thread (the step thread). Violated shapes are a broken belief,
+/// not an error: they abort.
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -40,49 +44,57 @@ class Ops {
   /// out[i] = x[indices[i]]. indices on the host.
   virtual void gather(Rows out, ConstRows x, std::span<const int32_t> indices) = 0;
 
-  /// out = x / sqrt(mean(x^2) + eps) * weight, over the columns. weight: (cols) of x's type. out may be x.
+  /// out = x / sqrt(mean(x^2) + eps) * weight, over the columns. weight: (cols) of x's type. out
+  /// may be x.
   virtual void rms_norm(Rows out, ConstRows x, const void* weight, float eps) = 0;
   /// residual += x (rounded to its type), then out = rms_norm(residual).
-  virtual void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps) = 0;
+  virtual void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight,
+                            float eps) = 0;
   /// out = layer_norm(x + residual) * weight + bias; `residual.data` null: without. out may be x.
-  virtual void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias,
-                          float eps) = 0;
+  virtual void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight,
+                          const void* bias, float eps) = 0;
 
-  /// Rotates heads in place, the halves way (rotate_half of Hugging Face's Llama). qk: (tokens, heads * head_dim);
-  /// cos_sin: (max position, head_dim) float32, row p = cos of the half dims, then sin. positions on the device.
+  /// Rotates heads in place, the halves way (rotate_half of Hugging Face's Llama). qk: (tokens,
+  /// heads * head_dim); cos_sin: (max position, head_dim) float32, row p = cos of the half dims,
+  /// then sin. positions on the device.
   virtual void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim) = 0;
-  /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages: kv_length - queries + j for
-  /// token j of a row. REQUIRES k, v and cache of one type.
+  /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages:
+  /// kv_length - queries + j for token j of a row. REQUIRES k, v and cache of one type.
   virtual void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) = 0;
   /// Copies whole pages inside a layer's cache: pairs of (from, to), on the host.
   virtual void copy_pages(PagedKv cache, std::span<const int32_t> from_to) = 0;
 
-  /// Causal attention over pages, bottom-right aligned: query j of row i stands at kv_length[i] - q_length + j and sees
-  /// all keys up to itself. One call takes decode rows and prompt chunks mixed. q, out: (tokens, heads * head_dim).
-  /// The result of a query does not depend on what else is in the step, nor on how its prompt was cut (on the CPU it is the
-  /// same bits, with any number of threads). REQUIRES q, out and cache of one type, head_dim even and at most 256.
-  virtual void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) = 0;
-  /// Attention within each row, both ways (encoders). q, k, v, out: (tokens, heads * head_dim). Only q_begin is read.
-  /// REQUIRES one type, k and v of one stride, head_dim even and at most 256.
-  virtual void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                                int32_t head_dim, float scale) = 0;
+  /// Causal attention over pages, bottom-right aligned: query j of row i stands at kv_length[i] -
+  /// q_length + j and sees all keys up to itself. One call takes decode rows and prompt chunks
+  /// mixed. q, out: (tokens, heads * head_dim). The result of a query does not depend on what else
+  /// is in the step, nor on how its prompt was cut (on the CPU it is the same bits, with any number
+  /// of threads). REQUIRES q, out and cache of one type, head_dim even and at most 256.
+  virtual void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                               float scale) = 0;
+  /// Attention within each row, both ways (encoders). q, k, v, out: (tokens, heads * head_dim).
+  /// Only q_begin is read. REQUIRES one type, k and v of one stride, head_dim even and at most 256.
+  virtual void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
+                                const Ragged& ragged, int32_t head_dim, float scale) = 0;
 
   /// out = silu(gate) * up; gate_up: (tokens, 2 * inner) with gate first. out: (tokens, inner)
   virtual void silu_mul(Rows out, ConstRows gate_up) = 0;
   /// In place: x * 0.5 * (1 + erf(x / sqrt 2)), or its tanh form.
   virtual void gelu(Rows x, bool tanh_form) = 0;
 
-  /// One vector a row: mean over its tokens, its first or its last token; divided by its 2-norm when `normalize`.
-  /// out: (rows, hidden) float32
-  virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling, bool normalize) = 0;
+  /// One vector a row: mean over its tokens, its first or its last token; divided by its 2-norm
+  /// when `normalize`. out: (rows, hidden) float32
+  virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
+                    bool normalize) = 0;
 
-  /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, ids on the device.
-  /// The logits may be overwritten. A row with a NaN, or with nothing that may be drawn (all -infinity or banned), gives
-  /// id -1. Ids that tie with the last of top_k or top_p are kept. A temperature below 1e-5 is greedy.
+  /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, ids on
+  /// the device. The logits may be overwritten. A row with a NaN, or with nothing that may be drawn
+  /// (all -infinity or banned), gives id -1. Ids that tie with the last of top_k or top_p are kept.
+  /// A temperature below 1e-5 is greedy.
   virtual void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) = 0;
 };
 
-/// Operations on the CPU, in chunks of `pool` (borrowed; it outlives the Ops). The instruction set is `cpu_isa()`.
+/// Operations on the CPU, in chunks of `pool` (borrowed; it outlives the Ops). The instruction set
+/// is `cpu_isa()`.
 std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool);
 
 }  // namespace weir::kernels

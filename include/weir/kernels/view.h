@@ -9,8 +9,9 @@ enum class DType : uint8_t { float32, bfloat16 };
 
 constexpr size_t size_of(DType type) { return type == DType::float32 ? 4 : 2; }
 
-/// Rows of numbers that somebody else owns; on the device of the Ops that reads it. Row r begins `r * stride`
-/// elements after `data`; elements of a row are contiguous. No alignment beyond the element's is assumed.
+/// Rows of numbers that somebody else owns; on the device of the Ops that reads it. Row r begins `r
+/// * stride` elements after `data`; elements of a row are contiguous. No alignment beyond the
+/// element's is assumed.
 struct Rows {
   void* data = nullptr;
   DType type = DType::float32;
@@ -22,8 +23,10 @@ struct ConstRows {
   DType type = DType::float32;
   int64_t rows = 0, cols = 0, stride = 0;
   ConstRows() = default;
-  ConstRows(const void* d, DType t, int64_t r, int64_t c, int64_t s) : data(d), type(t), rows(r), cols(c), stride(s) {}
-  ConstRows(const Rows& r) : data(r.data), type(r.type), rows(r.rows), cols(r.cols), stride(r.stride) {}
+  ConstRows(const void* d, DType t, int64_t r, int64_t c, int64_t s)
+      : data(d), type(t), rows(r), cols(c), stride(s) {}
+  ConstRows(const Rows& r)
+      : data(r.data), type(r.type), rows(r.rows), cols(r.cols), stride(r.stride) {}
 };
 
 /// One layer's keys and values: (pages, kv_heads, page_size, head_dim), contiguous, each.
@@ -34,19 +37,21 @@ struct PagedKv {
   int32_t page_size = 0, kv_heads = 0, head_dim = 0;
 };
 
-/// How the rows of a step lie in the ragged (tokens, hidden) tensor and in pages. All arrays live on the device of the
-/// Ops; `*_host` are the same numbers on the host.
+/// How the rows of a step lie in the ragged (tokens, hidden) tensor and in pages. All arrays live
+/// on the device of the Ops; `*_host` are the same numbers on the host.
 struct Ragged {
-  int32_t rows = 0;    // sequences in the step
-  int32_t tokens = 0;  // query tokens in the step
-  const int32_t* q_begin = nullptr;       // (rows + 1): tokens of row i are [q_begin[i], q_begin[i + 1])
+  int32_t rows = 0;                  // sequences in the step
+  int32_t tokens = 0;                // query tokens in the step
+  const int32_t* q_begin = nullptr;  // (rows + 1): tokens of row i are [q_begin[i], q_begin[i + 1])
   const int32_t* q_begin_host = nullptr;
-  const int32_t* kv_length = nullptr;     // (rows): keys of row i after this step; the last query sees them all
+  const int32_t* kv_length =
+      nullptr;  // (rows): keys of row i after this step; the last query sees them all
   const int32_t* kv_length_host = nullptr;
-  const int32_t* page_begin = nullptr;    // (rows + 1): pages of row i are page_ids[page_begin[i] ... page_begin[i + 1])
+  const int32_t* page_begin =
+      nullptr;  // (rows + 1): pages of row i are page_ids[page_begin[i] ... page_begin[i + 1])
   const int32_t* page_begin_host = nullptr;
   const int32_t* page_ids = nullptr;
-  const int32_t* positions = nullptr;     // (tokens): position of each query token in its sequence
+  const int32_t* positions = nullptr;  // (tokens): position of each query token in its sequence
 };
 
 }  // namespace weir::kernels

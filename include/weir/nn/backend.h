@@ -10,8 +10,8 @@
 
 namespace weir::nn {
 
-/// One device as the modules see it: where tensors live, in which type, and who computes. Outlives every model built on it.
-/// Used by the step thread.
+/// One device as the modules see it: where tensors live, in which type, and who computes. Outlives
+/// every model built on it. Used by the step thread.
 class Backend {
  public:
   virtual ~Backend() = default;

@@ -2,15 +2,15 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 namespace weir::nn {
 
-/// A model folder that cannot be served, with the reason. Thrown while a model is built; the loader turns it into an Error.
+/// A model folder that cannot be served, with the reason. Thrown while a model is built; the loader
+/// turns it into an Error.
 class LoadError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -6,13 +6,13 @@
 
 namespace weir::nn {
 
-/// A table of vectors looked up by id. Where the checkpoint already has the model's type the table stays the file's own
-/// pages: only rows that are used come into memory.
+/// A table of vectors looked up by id. Where the checkpoint already has the model's type the table
+/// stays the file's own pages: only rows that are used come into memory.
 class Embedding {
  public:
   Embedding(Backend& backend, const at::Tensor& table, at::ScalarType type);
-  at::Tensor forward(const int32_t* ids, int64_t tokens) const;           // (tokens, hidden)
-  void add_to(at::Tensor& out, const int32_t* ids) const;                 // out (tokens, hidden) += table[ids]
+  at::Tensor forward(const int32_t* ids, int64_t tokens) const;  // (tokens, hidden)
+  void add_to(at::Tensor& out, const int32_t* ids) const;  // out (tokens, hidden) += table[ids]
 
  private:
   Backend& backend_;

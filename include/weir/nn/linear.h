@@ -11,12 +11,14 @@ namespace weir::nn {
 
 enum class Activation : uint8_t { none, gelu, gelu_tanh };
 
-/// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one. Immutable.
+/// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one.
+/// Immutable.
 class Linear {
  public:
   virtual ~Linear() = default;
   /// x: (m, in) of the model's type; result: (m, out) of the model's type, or float32 for logits.
-  virtual at::Tensor forward(const at::Tensor& x, Activation activation = Activation::none) const = 0;
+  virtual at::Tensor forward(const at::Tensor& x,
+                             Activation activation = Activation::none) const = 0;
   virtual at::Tensor logits(const at::Tensor& x) const = 0;  // (m, out) float32
   virtual int64_t out_features() const = 0;
   virtual int64_t in_features() const = 0;

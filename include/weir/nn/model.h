@@ -31,7 +31,7 @@ struct Cache {
 /// What a row asks of the head.
 struct RowTask {
   const work::TaskParams* params = nullptr;
-  uint32_t drawn = 0;         // index of the next draw
+  uint32_t drawn = 0;  // index of the next draw
   bool wants_output = false;
 };
 
@@ -39,16 +39,18 @@ struct RowTask {
 class Trunk {
  public:
   virtual ~Trunk() = default;
-  virtual at::Tensor forward(const Inputs& inputs, const Cache& cache) const = 0;  // (tokens, hidden)
+  virtual at::Tensor forward(const Inputs& inputs,
+                             const Cache& cache) const = 0;  // (tokens, hidden)
 };
 
 /// Hidden states to answers.
 class Head {
  public:
   virtual ~Head() = default;
-  /// One line per row that wants output, in row order, on the device: (n) int32 token ids, or (n, dimensions) float32
-  /// vectors. hidden: (tokens, hidden)
-  virtual at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs, std::span<const RowTask> rows) const = 0;
+  /// One line per row that wants output, in row order, on the device: (n) int32 token ids, or (n,
+  /// dimensions) float32 vectors. hidden: (tokens, hidden)
+  virtual at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
+                           std::span<const RowTask> rows) const = 0;
 };
 
 /// What the engine must know of a model beside running it.
@@ -72,7 +74,7 @@ struct BuildArgs {
   Weights& weights;
   Backend& backend;
   at::ScalarType type;
-  int64_t max_model_len;     // 0: what the model takes
+  int64_t max_model_len;  // 0: what the model takes
 };
 
 /// One architecture of config.json's "architectures". `describe` reads the shape only.

@@ -23,7 +23,8 @@ class RmsNorm {
 /// (v - mean) / sqrt(variance + eps) * weight + bias, of x or of x + residual. Immutable.
 class LayerNorm {
  public:
-  LayerNorm(Backend& backend, const at::Tensor& weight, const at::Tensor& bias, at::ScalarType type, double eps);
+  LayerNorm(Backend& backend, const at::Tensor& weight, const at::Tensor& bias, at::ScalarType type,
+            double eps);
   at::Tensor forward(const at::Tensor& x) const;
   at::Tensor add_forward(const at::Tensor& x, const at::Tensor& residual) const;
 

@@ -8,9 +8,10 @@
 
 namespace weir::nn {
 
-/// The table of rotary angles, (positions, head_dim) float32 on the CPU: row p is the cosines of the head_dim / 2
-/// angles, then the sines. Reads rope_parameters, or rope_scaling and rope_theta; types default, linear and llama3 as
-/// Hugging Face's modeling_rope_utils.py computes them; others are refused.
+/// The table of rotary angles, (positions, head_dim) float32 on the CPU: row p is the cosines of
+/// the head_dim / 2 angles, then the sines. Reads rope_parameters, or rope_scaling and rope_theta;
+/// types default, linear and llama3 as Hugging Face's modeling_rope_utils.py computes them; others
+/// are refused.
 at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim);
 
 }  // namespace weir::nn

@@ -10,15 +10,17 @@ inline kernels::DType dtype_of(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
 }
 
-/// A view of a (rows, cols) tensor, float32 or bfloat16, whose rows are contiguous. The tensor stays the owner.
+/// A view of a (rows, cols) tensor, float32 or bfloat16, whose rows are contiguous. The tensor
+/// stays the owner.
 inline kernels::Rows rows_of(const at::Tensor& tensor) {
-  return {const_cast<void*>(tensor.const_data_ptr()), dtype_of(tensor), tensor.size(0), tensor.size(1),
-          tensor.stride(0)};
+  return {const_cast<void*>(tensor.const_data_ptr()), dtype_of(tensor), tensor.size(0),
+          tensor.size(1), tensor.stride(0)};
 }
 
 /// Columns [first, first + count) of the same view.
 inline kernels::Rows columns(kernels::Rows rows, int64_t first, int64_t count) {
-  rows.data = static_cast<char*>(rows.data) + first * static_cast<int64_t>(kernels::size_of(rows.type));
+  rows.data =
+      static_cast<char*>(rows.data) + first * static_cast<int64_t>(kernels::size_of(rows.type));
   rows.cols = count;
   return rows;
 }

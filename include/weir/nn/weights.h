@@ -10,8 +10,8 @@
 
 namespace weir::nn {
 
-/// The tensors of a checkpoint by name. Used by the thread that loads. Tensors may be views of read-only file pages:
-/// they are copied or packed, never written.
+/// The tensors of a checkpoint by name. Used by the thread that loads. Tensors may be views of
+/// read-only file pages: they are copied or packed, never written.
 class Weights {
  public:
   virtual ~Weights() = default;
@@ -27,12 +27,13 @@ class Weights {
   virtual void drop_pages() = 0;
 };
 
-/// model.safetensors, or the shards of model.safetensors.index.json, by mmap. `read` is told how many bytes were handed
-/// out so far. Throws LoadError on a broken file.
-std::unique_ptr<Weights> open_safetensors(const std::string& directory, std::function<void(uint64_t)> read);
+/// model.safetensors, or the shards of model.safetensors.index.json, by mmap. `read` is told how
+/// many bytes were handed out so far. Throws LoadError on a broken file.
+std::unique_ptr<Weights> open_safetensors(const std::string& directory,
+                                          std::function<void(uint64_t)> read);
 
-/// Random tensors (normal, deviation 0.02; norms near 1) of whatever shape is asked: to measure a shape without its
-/// weights. Every name is there.
+/// Random tensors (normal, deviation 0.02; norms near 1) of whatever shape is asked: to measure a
+/// shape without its weights. Every name is there.
 std::unique_ptr<Weights> make_dummy_weights(uint64_t seed, at::Device device, at::ScalarType type);
 
 }  // namespace weir::nn

@@ -14,13 +14,15 @@
 #include "weir/base/result.h"
 #include "weir/serve/usage.h"
 
-/// What can be asked of the daemon, in plain types. `http` translates to and from JSON; nothing here knows of it.
+/// What can be asked of the daemon, in plain types. `http` translates to and from JSON; nothing
+/// here knows of it.
 namespace weir::serve {
 
 /// Text, or tokens that are used as they are.
 using Prompt = std::variant<std::string, std::vector<int32_t>>;
 
-/// As the client gave it; what is absent comes from the model's generation_config.json, then from OpenAI's defaults.
+/// As the client gave it; what is absent comes from the model's generation_config.json, then from
+/// OpenAI's defaults.
 struct Sampling {
   std::optional<float> temperature, top_p, min_p;
   std::optional<uint32_t> top_k;
@@ -35,27 +37,28 @@ struct Sampling {
 };
 
 struct ChatRequest {
-  std::string model;               // empty: the only model of the right kind
-  std::string messages;            // a JSON array, checked by the codec, as the template is to see it
-  std::string tools;               // a JSON array or empty
-  std::string template_kwargs;     // a JSON object or empty
+  std::string model;            // empty: the only model of the right kind
+  std::string messages;         // a JSON array, checked by the codec, as the template is to see it
+  std::string tools;            // a JSON array or empty
+  std::string template_kwargs;  // a JSON object or empty
   bool add_generation_prompt = true;
-  Sampling sampling;               // max_tokens absent: what the context leaves
+  Sampling sampling;  // max_tokens absent: what the context leaves
 };
 
 struct CompletionRequest {
   std::string model;
   std::vector<Prompt> prompts;
   bool add_special_tokens = true;
-  Sampling sampling;               // max_tokens absent: 16
+  Sampling sampling;  // max_tokens absent: 16
 };
 
 struct EmbeddingRequest {
   std::string model;
   std::vector<Prompt> inputs;
-  std::optional<uint32_t> dimensions;              // cut and renormalise
-  std::optional<uint32_t> truncate_prompt_tokens;  // cut to so many; absent: a too long input is an error
-  bool truncate = false;                           // cut to the model's limit
+  std::optional<uint32_t> dimensions;  // cut and renormalise
+  std::optional<uint32_t>
+      truncate_prompt_tokens;  // cut to so many; absent: a too long input is an error
+  bool truncate = false;       // cut to the model's limit
 };
 
 struct TokenizeRequest {
@@ -72,17 +75,18 @@ struct Tokens {
   uint32_t max_model_len = 0;
 };
 
-/// Who asks and how it is to be treated, and how the answer's headers learn what was decided. Outlives
-/// the request's Generation.
+/// Who asks and how it is to be treated, and how the answer's headers learn what was decided.
+/// Outlives the request's Generation.
 class Identity;  // a key; opaque to http
 struct Caller {
   std::shared_ptr<const Identity> identity;
   std::string request_id;
-  std::function<bool()> gone;                           // the client left; asked while waiting. May be null
-  std::optional<std::chrono::milliseconds> max_wait;    // lowers the key's
-  std::optional<std::chrono::milliseconds> timeout;     // the request's own deadline
-  std::optional<int> priority;                          // 0 to 9; lowers the key's
-  std::vector<std::pair<std::string, std::string>> headers;  // filled by the service: limits, waiting, x-weir-model
+  std::function<bool()> gone;  // the client left; asked while waiting. May be null
+  std::optional<std::chrono::milliseconds> max_wait;  // lowers the key's
+  std::optional<std::chrono::milliseconds> timeout;   // the request's own deadline
+  std::optional<int> priority;                        // 0 to 9; lowers the key's
+  std::vector<std::pair<std::string, std::string>>
+      headers;  // filled by the service: limits, waiting, x-weir-model
 };
 
 struct Usage {
@@ -112,18 +116,19 @@ struct Standing {
   std::chrono::milliseconds wait{0};  // to its first row, as predicted
 };
 
-/// A generation of one or more choices, waiting or running. Used by one thread. Dying leaves the line or cancels what
-/// still runs, and settles what was used.
+/// A generation of one or more choices, waiting or running. Used by one thread. Dying leaves the
+/// line or cancels what still runs, and settles what was used.
 class Generation {
  public:
   virtual ~Generation() = default;
-  virtual const std::string& model() const = 0;                                  // the served name
-  virtual const std::vector<std::vector<int32_t>>& prompts() const = 0;          // one a choice
-  /// The next piece of any choice. nullopt inside: `limit` passed. An Error ends the whole generation.
+  virtual const std::string& model() const = 0;                          // the served name
+  virtual const std::vector<std::vector<int32_t>>& prompts() const = 0;  // one a choice
+  /// The next piece of any choice. nullopt inside: `limit` passed. An Error ends the whole
+  /// generation.
   virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;
-  virtual bool done() const = 0;                                                 // every choice has ended
-  virtual std::optional<Standing> standing() = 0;                                // nullopt: nothing of it waits to begin
-  virtual Usage usage() const = 0;                                               // so far; exact when done
+  virtual bool done() const = 0;                   // every choice has ended
+  virtual std::optional<Standing> standing() = 0;  // nullopt: nothing of it waits to begin
+  virtual Usage usage() const = 0;                 // so far; exact when done
 };
 
 struct Embeddings {
@@ -132,7 +137,8 @@ struct Embeddings {
   Usage usage;
 };
 
-/// What a request would be charged, where it would stand and whether it would come in, without being run.
+/// What a request would be charged, where it would stand and whether it would come in, without
+/// being run.
 struct DryRun {
   struct Row {
     std::string text;  // the prompt as it is tokenized: rendered, or what its ids say
@@ -148,8 +154,8 @@ struct DryRun {
   int64_t requests = 0, input_tokens = 0, output_tokens = 0;  // taken in advance
   std::vector<Bucket> limits;
   std::chrono::milliseconds gate_wait{0}, queue_wait{0};  // as predicted
-  size_t queue_position = 0;                               // 1: next
-  std::optional<Error> refusal;                            // what it would be answered; none: it would come in
+  size_t queue_position = 0;                              // 1: next
+  std::optional<Error> refusal;  // what it would be answered; none: it would come in
 };
 
 using AnyRequest = std::variant<ChatRequest, CompletionRequest, EmbeddingRequest>;
@@ -161,34 +167,38 @@ struct ModelInfo {
   ModelKind kind = ModelKind::generate;
   int64_t created = 0;
   uint32_t max_model_len = 0;
-  std::string architecture, dtype, fingerprint;  // fingerprint: "fp_" and 12 hex digits of the weights' hash
+  std::string architecture, dtype,
+      fingerprint;  // fingerprint: "fp_" and 12 hex digits of the weights' hash
 };
 
 struct Readiness {
   bool ready = false;
   bool draining = false;
-  bool alive = true;               // the step thread ticks
+  bool alive = true;  // the step thread ticks
   std::vector<std::pair<std::string, Progress::State>> models;
 };
 
-/// The daemon as http sees it. Thread-safe. Only embed() blocks, until its answer; a Generation may still be waiting
-/// at the gate, which its next() then does. What is known at once to be refused is an Error of the call.
+/// The daemon as http sees it. Thread-safe. Only embed() blocks, until its answer; a Generation may
+/// still be waiting at the gate, which its next() then does. What is known at once to be refused is
+/// an Error of the call.
 class Service {
  public:
   virtual ~Service() = default;
   /// `secret`: what stands after "Bearer ", empty without one. Errors: unauthenticated.
   virtual Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) = 0;
   virtual Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) = 0;
-  virtual Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request, Caller& caller) = 0;
+  virtual Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request,
+                                                       Caller& caller) = 0;
   virtual Result<Embeddings> embed(const EmbeddingRequest& request, Caller& caller) = 0;
-  /// Runs and charges nothing. Errors: of a request that is wrong, and of a model that is not ready; limits and full
-  /// queues are part of the answer.
+  /// Runs and charges nothing. Errors: of a request that is wrong, and of a model that is not
+  /// ready; limits and full queues are part of the answer.
   virtual Result<DryRun> dry_run(const AnyRequest& request, Caller& caller) = 0;
   virtual Result<Tokens> tokenize(const TokenizeRequest& request, Caller& caller) = 0;
-  virtual Result<std::string> detokenize(const std::string& model, const std::vector<int32_t>& ids, Caller& caller) = 0;
-  virtual std::vector<ModelInfo> models(const Caller& caller) = 0;   // those the key may use
-  /// What the key may see of it: its own, with the scope admin everybody's. Errors: permission_denied, not_found (no
-  /// ledger is kept), invalid_argument with the field in `param`.
+  virtual Result<std::string> detokenize(const std::string& model, const std::vector<int32_t>& ids,
+                                         Caller& caller) = 0;
+  virtual std::vector<ModelInfo> models(const Caller& caller) = 0;  // those the key may use
+  /// What the key may see of it: its own, with the scope admin everybody's. Errors:
+  /// permission_denied, not_found (no ledger is kept), invalid_argument with the field in `param`.
   virtual Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) = 0;
   virtual Readiness readiness() = 0;
   virtual std::string metrics_text() = 0;

@@ -9,19 +9,23 @@
 
 namespace weir::text {
 
-/// A model's chat template (Jinja, as Hugging Face runs it: trim_blocks, lstrip_blocks, loop controls, tojson,
-/// raise_exception, strftime_now). Immutable, shared by threads; rendering is bounded by fuel.
+/// A model's chat template (Jinja, as Hugging Face runs it: trim_blocks, lstrip_blocks, loop
+/// controls, tojson, raise_exception, strftime_now). Immutable, shared by threads; rendering is
+/// bounded by fuel.
 class ChatTemplate {
  public:
-  /// From chat_template.jinja, else from tokenizer_config.json (a string, or a list by name: "default"). None: the folder
-  /// has no template. bos_token, eos_token and the like come from tokenizer_config.json.
-  static Result<std::optional<std::shared_ptr<const ChatTemplate>>> load(const std::string& directory);
+  /// From chat_template.jinja, else from tokenizer_config.json (a string, or a list by name:
+  /// "default"). None: the folder has no template. bos_token, eos_token and the like come from
+  /// tokenizer_config.json.
+  static Result<std::optional<std::shared_ptr<const ChatTemplate>>> load(
+      const std::string& directory);
   static Result<std::shared_ptr<const ChatTemplate>> parse(std::string_view source);
   ~ChatTemplate();
   ChatTemplate(const ChatTemplate&) = delete;
 
-  /// `context` is a JSON object: messages, add_generation_prompt, tools, and whatever template_kwargs brought. The
-  /// special tokens are added to it. Errors: invalid_argument with the template's own words (raise_exception).
+  /// `context` is a JSON object: messages, add_generation_prompt, tools, and whatever
+  /// template_kwargs brought. The special tokens are added to it. Errors: invalid_argument with the
+  /// template's own words (raise_exception).
   Result<std::string> render(std::string_view context) const;
 
  private:

@@ -11,8 +11,8 @@
 
 namespace weir::text {
 
-/// A model's tokenizer, from its tokenizer.json; the file's own truncation and padding are cleared. Immutable, shared by
-/// threads.
+/// A model's tokenizer, from its tokenizer.json; the file's own truncation and padding are cleared.
+/// Immutable, shared by threads.
 class Tokenizer {
  public:
   static Result<std::shared_ptr<const Tokenizer>> load(const std::string& directory);
@@ -36,8 +36,8 @@ class Tokenizer {
   std::unique_ptr<Handle> handle_;
 };
 
-/// Turns one completion's tokens into text as they come: never splits a UTF-8 character, never loses the last one. One per
-/// choice; keeps the tokenizer alive.
+/// Turns one completion's tokens into text as they come: never splits a UTF-8 character, never
+/// loses the last one. One per choice; keeps the tokenizer alive.
 class Detokenizer {
  public:
   Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special);
