@@ -94,6 +94,13 @@ def test_too_long_prompt_names_the_limit(daemon):
     assert "9000" in answer.json()["error"]["message"] and "8192" in answer.json()["error"]["message"]
 
 
+def test_what_is_only_tokenized_is_bounded_too(daemon):
+    answer = daemon.post("/tokenize", {"model": CHAT, "prompt": "a" * (8 << 20)})
+    error = answer.json()["error"]
+    assert answer.status_code == 400 and error["param"] == "prompt"
+    assert "8388608 bytes" in error["message"] and "this model takes" in error["message"]
+
+
 def test_routes_and_methods(daemon):
     assert requests.get(daemon.url + "/nothing", timeout=10).status_code == 404
     wrong = requests.get(daemon.url + "/v1/chat/completions", timeout=10)

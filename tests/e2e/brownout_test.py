@@ -32,9 +32,8 @@ def test_answers_become_shorter_while_many_wait():
         assert daemon.metric("weir_brownout_requests_total", rule) == len(touched)
         daemon.idle()
         assert daemon.metric("weir_brownout_active", rule) == 0
-        log = "".join(daemon.log)
-        assert 'rule "queue>=4:max-tokens=3" sets in for model' in log
-        assert 'rule "queue>=4:max-tokens=3" ends for model' in log
+        assert daemon.logs('rule "queue>=4:max-tokens=3" sets in for model')
+        assert daemon.logs('rule "queue>=4:max-tokens=3" ends for model')
 
 
 def test_a_twin_takes_over_and_low_classes_are_refused():

@@ -47,6 +47,15 @@ class Daemon:
     def tail(self):
         return "".join(self.log[-20:])
 
+    def logs(self, text, seconds=5):
+        """Whether a line with `text` comes; it may be on its way when its request is already answered."""
+        until = time.monotonic() + seconds
+        while not any(text in line for line in list(self.log)):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
     @property
     def port(self):
         return int(self.url.rsplit(":", 1)[1])
