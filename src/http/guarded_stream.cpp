@@ -56,18 +56,21 @@ bool GuardedStream::wait_writable() const { return wait_for(socket_, POLLOUT, wr
 
 bool GuardedStream::fill() {
   if (failure_ != Failure::none) return false;
-  // Checked before the wait: a client that always has one more byte ready must not outlive the
+  ssize_t received = -1;
+  // Checked before each look: a client that always has one more byte ready must not outlive the
   // deadline.
-  if (time_left() == milliseconds{0} || !wait_for(socket_, POLLIN, time_left())) {
-    failure_ = Failure::timed_out;
-    return false;
+  for (bool ready = true; ready && time_left() > milliseconds{0};) {
+    received = recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    bool empty = received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (!empty && !(received < 0 && errno == EINTR)) {
+      if (received > 0) break;
+      failure_ = Failure::closed;
+      return false;
+    }
+    if (empty) ready = wait_for(socket_, POLLIN, time_left());
   }
-  ssize_t received;
-  do {
-    received = recv(socket_, buffer_.data(), buffer_.size(), 0);
-  } while (received < 0 && errno == EINTR);
   if (received <= 0) {
-    failure_ = Failure::closed;
+    failure_ = Failure::timed_out;
     return false;
   }
   begin_ = 0;

@@ -12,14 +12,15 @@ class ReplyChannel {
  public:
   explicit ReplyChannel(std::shared_ptr<Doorbell> bell) : bell_(std::move(bell)) {}
 
-  void push(Event event) {
+  /// Without `rings` nobody at the bell wakes: it is seen with what comes next.
+  void push(Event event, bool rings = true) {
     {
       std::lock_guard lock(mutex_);
       if (closed()) return;
       events_.push_back(std::move(event));
     }
     arrived_.notify_one();
-    if (bell_) bell_->ring();
+    if (rings && bell_) bell_->ring();
   }
 
   std::optional<Event> next(std::chrono::milliseconds limit) {
@@ -67,7 +68,7 @@ Reply::~Reply() {
 }
 
 void Reply::start(Started started) {
-  if (channel_) channel_->push(started);
+  if (channel_) channel_->push(started, false);
 }
 
 void Reply::push(Token token) {

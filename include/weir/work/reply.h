@@ -55,8 +55,8 @@ class ReplyReader {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// `bell`, if any, is rung after each event: a reader of several replies waits on one bell and then
-/// looks at each with next(0ms).
+/// `bell`, if any, is rung after each event but Started, which needs nobody's haste: a reader of
+/// several replies waits on one bell and then looks at each with next(0ms).
 std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work
