@@ -30,6 +30,7 @@ struct Config {
   size_t max_body = 0;
   int max_connections = 0;
   int overload_status = 0;
+  bool ietf_headers = false;
   std::vector<std::string> cors_origins;
   std::chrono::milliseconds drain_timeout{0};
   std::string log_format, log_level;

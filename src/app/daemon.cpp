@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "weir/arch/table.h"
@@ -20,6 +21,18 @@ std::string address(const std::string& host, int port) {
 std::string seconds_since(std::chrono::steady_clock::time_point start) {
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   return fmt::format("{:.1f} s", spent.count());
+}
+
+traffic::Pace pace_of(const work::WorkQueue& queue) {
+  const work::Outlook outlook = queue.outlook();
+  const std::chrono::duration<double> backlog = queue.forecast_last().first_token;
+  return {.prefill_tokens_per_s = outlook.prefill_tokens_per_s,
+          .decode_tokens_per_s = outlook.decode_tokens_per_s,
+          .prompt_tokens_per_s = outlook.prompt_tokens_per_s,
+          .first_token_p99_s = outlook.first_token_p99_s,
+          .backlog_s = backlog.count(),
+          .turn_s = outlook.seats > 0 ? outlook.seat_seconds / outlook.seats : 0,
+          .free_seats = outlook.seats - std::min(outlook.seats, outlook.taken)};
 }
 
 }  // namespace
@@ -65,11 +78,29 @@ void Daemon::make_models(std::vector<PlannedModel> plans) {
     model->queue = std::make_shared<work::WorkQueue>(limits, bell_);
     model->progress = std::make_shared<Progress>();
     model->metrics = &metrics_->model(model->plan.choice.name);
+    gate_->watch(model->plan.choice.name, [queue = model->queue] { return pace_of(*queue); });
     models_.push_back(std::move(model));
   }
 }
 
+void Daemon::set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
+  warn_of_strangers(*keys);
+  service_->set_keys(std::move(keys));
+}
+
+/// A file of keys may serve several daemons, so that this is no error.
+void Daemon::warn_of_strangers(const traffic::KeyStore& keys) const {
+  for (const traffic::ModelLimits& limited : keys.rules().models) {
+    bool served = std::any_of(models_.begin(), models_.end(), [&](const auto& model) {
+      return model->plan.choice.name == limited.name;
+    });
+    if (!served)
+      spdlog::warn("the key file limits model \"{}\", which is not served here", limited.name);
+  }
+}
+
 void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
+  warn_of_strangers(*keys);
   std::vector<serve::ServedModel> served;
   for (const auto& model : models_) {
     served.push_back({.name = model->plan.choice.name,
@@ -81,6 +112,7 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
   }
   serve::ServiceOptions options{.max_wait = config_.max_wait,
                                 .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10),
+                                .ietf_headers = config_.ietf_headers,
                                 .response_cache = config_.response_cache,
                                 .brownout = brownout_};
   serve::ServiceParts parts{.gate = *gate_,

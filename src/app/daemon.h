@@ -44,9 +44,7 @@ class Daemon {
   ~Daemon();
   Daemon(const Daemon&) = delete;
 
-  void set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
-    service_->set_keys(std::move(keys));
-  }
+  void set_keys(std::shared_ptr<const traffic::KeyStore> keys);
 
   /// The model that is being loaded and how far it is; none once all are.
   std::optional<std::pair<std::string, Progress::State>> loading() const;
@@ -81,6 +79,7 @@ class Daemon {
   explicit Daemon(const Config& config) : config_(config) {}
 
   void make_models(std::vector<PlannedModel> plans);
+  void warn_of_strangers(const traffic::KeyStore& keys) const;
   void make_service(std::shared_ptr<const traffic::KeyStore> keys);
   Result<void> listen();
   void load_models();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/metrics_aliases.h"
+#include "base/metrics_capacity.h"
 #include "base/metrics_overload.h"
 
 namespace weir {
@@ -257,6 +258,9 @@ class PrometheusMetrics final : public Metrics {
     info->Set(1);
   }
 
+  void set_capacity(const std::string& model, const std::optional<CapacitySample>& now) override {
+    capacity_.set(model, now);
+  }
   void set_brownout(const std::string& model, const std::string& rule, bool holds) override {
     overload_.set_brownout(model, rule, holds);
   }
@@ -291,6 +295,7 @@ class PrometheusMetrics final : public Metrics {
   Gauge& connections_;
   Family<Gauge>&page_size_, &pages_, &cache_config_;
   OverloadSeries overload_{registry_.all()};
+  CapacitySeries capacity_{registry_.all()};
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<ModelSeries>> models_;
   std::map<std::string, Route> routes_;

@@ -35,11 +35,6 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
   return requests;
 }
 
-void put_limits(Caller& caller, const std::vector<traffic::CellState>& cells) {
-  for (auto& [name, value] : traffic::limit_headers(cells))
-    put_header(caller, name, std::move(value));
-}
-
 milliseconds rounded(Duration duration) {
   return std::max(std::chrono::ceil<milliseconds>(duration), milliseconds(0));
 }
@@ -53,6 +48,14 @@ void put_header(Caller& caller, const std::string& name, std::string value) {
       return;
     }
   caller.headers.emplace_back(name, std::move(value));
+}
+
+void Admission::put_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const {
+  for (auto& [name, value] : traffic::limit_headers(cells))
+    put_header(caller, name, std::move(value));
+  if (!options_.ietf_headers) return;
+  for (auto& [name, value] : traffic::ietf_limit_headers(cells))
+    put_header(caller, name, std::move(value));
 }
 
 traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {

@@ -69,6 +69,7 @@ class Admission {
   Result<void> check_deadline(const Ticket& ticket, std::chrono::milliseconds at_gate,
                               const Standing& queue) const;
   Error queue_refusal(Error error) const;
+  void put_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const;
 
   const ServiceOptions& options_;
   traffic::Gate& gate_;

@@ -18,6 +18,8 @@ const char* unit_word(traffic::Unit unit) {
       return "output_tokens";
     case traffic::Unit::concurrent:
       return "concurrent";
+    case traffic::Unit::capacity:
+      return "capacity_us";
   }
   return "";
 }

@@ -22,6 +22,16 @@
 namespace weir::serve {
 namespace {
 
+std::optional<CapacitySample> capacity_sample(const std::optional<traffic::CapacityState>& state) {
+  if (!state) return std::nullopt;
+  return CapacitySample{.prefill_speed = state->pace.prefill_tokens_per_s,
+                        .decode_speed = state->pace.decode_tokens_per_s,
+                        .first_token_p99_s = state->pace.first_token_p99_s,
+                        .first_token_target_s = seconds_of(state->rule.first_token_p99),
+                        .backlog_s = state->pace.backlog_s,
+                        .caution = state->caution};
+}
+
 class ModelService final : public SteeredService {
  public:
   ModelService(ServiceOptions options, ServiceParts parts,
@@ -327,7 +337,10 @@ Result<std::vector<UsageRow>> ModelService::usage(const UsageQuery& query, const
 
 std::string ModelService::metrics_text() {
   // Where nobody asks any more, only a look ends a rule.
-  for (const ServedModel* model : models_.all()) brownout_.look(*model);
+  for (const ServedModel* model : models_.all()) {
+    brownout_.look(*model);
+    parts_.metrics.set_capacity(model->name, capacity_sample(parts_.gate.capacity(model->name)));
+  }
   return parts_.metrics.text();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "traffic/capacity.h"
 #include "weir/traffic/duration.h"
 #include "weir/traffic/ledger.h"
 
@@ -24,6 +25,8 @@ const char* word_of(Unit unit) {
       return "output_tokens";
     case Unit::concurrent:
       return "concurrent";
+    case Unit::capacity:
+      return "capacity";
   }
   return "";
 }
@@ -122,6 +125,11 @@ CellBook::Set CellBook::make(const Key& key, const std::string& model, const Rul
   for (const ModelLimits& limited : rules.models) {
     if (limited.name != model) continue;
     add(set, {"model:" + model, "model " + model, {.model = model}}, limited.limits);
+    if (limited.capacity.kind != Capacity::Kind::none) {
+      auto cells = std::make_shared<std::vector<Cell>>(*set.cells);
+      cells->push_back(capacity_cell(model, limited.capacity));
+      set.cells = std::move(cells);
+    }
   }
   return set;
 }
@@ -153,6 +161,7 @@ void CellBook::open_quota(const Cell& cell, const Owner& owner, const Period& pe
   if (history_) {
     QuotaQuery query = owner.whose;
     query.from_day = period.from_day;
+    query.cached_weight = cached_weight();
     limiter_.adjust(std::span(&cell, 1), history_(query), now);
   }
   opened_.emplace(cell.id, cell.ends);

@@ -28,9 +28,25 @@ Error closed() {
 
 }  // namespace
 
-void Gate::Impl::set_pace(const std::string& model, const Pace& pace) {
+void Gate::Impl::set_rules(Rules rules) {
   std::lock_guard lock(mutex_);
-  paces_[model] = pace;
+  capacities_.set_rules(rules);
+  book_.set_rules(std::move(rules));
+}
+
+void Gate::Impl::watch(const std::string& model, std::function<Pace()> pace) {
+  std::lock_guard lock(mutex_);
+  capacities_.watch(model, std::move(pace));
+}
+
+std::optional<CapacityState> Gate::Impl::capacity(const std::string& model) const {
+  std::lock_guard lock(mutex_);
+  return capacities_.state(model);
+}
+
+void Gate::Impl::first_token(const std::string& model, TimePoint admitted_at) {
+  std::lock_guard lock(mutex_);
+  capacities_.first_token(model, clock_.now() - admitted_at);
 }
 
 void Gate::Impl::try_at_once(Sleeper& waiter, TimePoint now) {
@@ -38,6 +54,7 @@ void Gate::Impl::try_at_once(Sleeper& waiter, TimePoint now) {
   waiter.seen = std::move(decision.cells);
   if (decision.kind == Decision::Kind::taken) {
     waiter.state = Waiter::State::admitted;
+    capacities_.admitted(waiter.model);
     return;
   }
   waiter.blocker = &(*waiter.cells)[static_cast<size_t>(decision.worst)];
@@ -51,9 +68,13 @@ void Gate::Impl::try_at_once(Sleeper& waiter, TimePoint now) {
 
 void Gate::Impl::settle() {
   if (line_.size() == 0) return;
+  const TimePoint now = clock_.now();
+  capacities_.look(now);
   // A waiter's memory stays while the mutex is held: it wakes only after.
-  for (Waiter* waiter : line_.settle(clock_.now()))
+  for (Waiter* waiter : line_.settle(now)) {
+    if (waiter->state == Waiter::State::admitted) capacities_.admitted(waiter->model);
     static_cast<Sleeper*>(waiter)->bell.notify_one();
+  }
 }
 
 Sleeper& Gate::Impl::describe(Sleeper& waiter, const Entry& entry) {
@@ -88,6 +109,8 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
     return place;
   }
   TimePoint now = clock_.now();
+  capacities_.look(now);
+  waiter.cost.capacity = capacities_.cost(waiter.model, waiter.cost.input_tokens);
   if (auto error = impossible(waiter)) {
     if (cells != nullptr) *cells = limiter_->adjust(*waiter.cells, Cost{}, now);
     waiter.state = Waiter::State::refused;
@@ -115,6 +138,8 @@ Quote Gate::Impl::quote(const Entry& entry) {
     return quote;
   }
   TimePoint now = clock_.now();
+  capacities_.look(now);
+  waiter.cost.capacity = capacities_.cost(waiter.model, waiter.cost.input_tokens);
   quote.cells = limiter_->adjust(*waiter.cells, Cost{}, now);
   for (const Cell& cell : *waiter.cells) quote.owners.push_back(cell.owner);
   quote.refusal = impossible(waiter);
@@ -197,9 +222,15 @@ Gate::Gate(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions opt
     : impl_(std::make_unique<Impl>(std::move(limiter), clock, std::move(options))) {}
 Gate::~Gate() = default;
 
-void Gate::set_rules(Rules rules) { impl_->book().set_rules(std::move(rules)); }
+void Gate::set_rules(Rules rules) { impl_->set_rules(std::move(rules)); }
 
-void Gate::set_pace(const std::string& model, const Pace& pace) { impl_->set_pace(model, pace); }
+void Gate::watch(const std::string& model, std::function<Pace()> pace) {
+  impl_->watch(model, std::move(pace));
+}
+
+std::optional<CapacityState> Gate::capacity(const std::string& model) const {
+  return impl_->capacity(model);
+}
 
 void Gate::set_history(std::function<Cost(const QuotaQuery&)> history) {
   impl_->book().set_history(std::move(history));

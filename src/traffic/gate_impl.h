@@ -1,12 +1,14 @@
 #pragma once
 
 #include <condition_variable>
-#include <map>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "traffic/capacity.h"
 #include "traffic/cell_book.h"
 #include "traffic/line.h"
 #include "weir/traffic/gate.h"
@@ -30,10 +32,13 @@ class Gate::Impl {
       : limiter_(std::move(limiter)),
         clock_(clock),
         book_(*limiter_, clock, std::move(options)),
+        capacities_(*limiter_),
         line_(*limiter_) {}
 
   CellBook& book() { return book_; }
-  void set_pace(const std::string& model, const Pace& pace);
+  void set_rules(Rules rules);
+  void watch(const std::string& model, std::function<Pace()> pace);
+  std::optional<CapacityState> capacity(const std::string& model) const;
   Result<std::unique_ptr<Place::State>> enter(const Entry& entry, std::vector<CellState>* cells);
   Quote quote(const Entry& entry);
   size_t waiting() const;
@@ -41,6 +46,8 @@ class Gate::Impl {
 
   /// Moves the buckets of who is in, and lets in who can be paid now.
   std::vector<CellState> adjust(const Cells& cells, const Cost& change);
+  void first_token(const std::string& model, TimePoint admitted_at);
+  TimePoint now() const { return clock_.now(); }
 
   // What a Place asks for.
   bool admitted(const Sleeper& waiter) const;
@@ -62,8 +69,8 @@ class Gate::Impl {
   const Clock& clock_;
   CellBook book_;
   mutable std::mutex mutex_;
+  Capacities capacities_;
   Line line_;
-  std::map<std::string, Pace> paces_;
   bool closed_ = false;
 };
 

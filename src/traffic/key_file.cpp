@@ -245,13 +245,35 @@ std::pair<std::string, Key> key_of(const toml::node& node) {
   return {std::move(hash), std::move(key)};
 }
 
+std::chrono::milliseconds first_token_of(const toml::node& node) {
+  auto time = std::chrono::floor<std::chrono::milliseconds>(duration_of(node, "first_token_p99"));
+  if (time.count() == 0) refuse_value(node, "first_token_p99", "1 ms or more");
+  return time;
+}
+
 ModelLimits model_of(const toml::node& node) {
   ModelLimits model;
+  Capacity& capacity = model.capacity;
   Readers readers{
       {"name", [&](const toml::node& value) { model.name = text_of(value, "name"); }},
       {"limits", [&](const toml::node& value) { model.limits = limits_of(value, Owner::other); }},
+      {"capacity",
+       [&](const toml::node& value) {
+         capacity.kind = word_of<Capacity::Kind>(
+             value, "capacity",
+             {{"auto", Capacity::Kind::automatic}, {"frozen", Capacity::Kind::frozen}});
+       }},
+      {"first_token_p99",
+       [&](const toml::node& value) { capacity.first_token_p99 = first_token_of(value); }},
   };
-  read_table(node, "model", readers, {"name", "limits"});
+  read_table(node, "model", readers, {"name"});
+  const toml::table& table = *node.as_table();
+  if (!table.contains("limits") && !table.contains("capacity")) {
+    refuse(node, "model: limits or capacity is missing");
+  }
+  if (table.contains("first_token_p99") && !table.contains("capacity")) {
+    refuse(node, "model: first_token_p99 goes with capacity");
+  }
   return model;
 }
 

@@ -44,8 +44,8 @@ Result<std::shared_ptr<const KeyStore>> KeyStore::load(const std::string& path) 
 
 std::shared_ptr<const KeyStore> KeyStore::open() {
   auto content = std::make_unique<Content>();
-  content->anonymous = std::make_shared<const Key>(Key{
-      .name = "anonymous", .tenant = "anonymous", .scopes = {Scope::infer, Scope::usage}});
+  content->anonymous = std::make_shared<const Key>(
+      Key{.name = "anonymous", .tenant = "anonymous", .scopes = {Scope::infer, Scope::usage}});
   return std::shared_ptr<const KeyStore>(new KeyStore(std::move(content)));
 }
 

@@ -76,7 +76,7 @@ class SqliteLedger final : public Ledger {
           (!query.tenant.empty() && tenant != query.tenant))
         continue;
       cost.requests += sum.requests;
-      cost.input_tokens += sum.input_tokens;
+      cost.input_tokens += weighted_input(sum.input_tokens, sum.cached_tokens, query.cached_weight);
       cost.output_tokens += sum.output_tokens;
     }
     return cost;

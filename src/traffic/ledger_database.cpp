@@ -171,12 +171,13 @@ Result<Cost> LedgerDatabase::used(const QuotaQuery& query) {
   where.add("model = ?", query.model);
   Statement select(
       database_.get(),
-      "SELECT sum(requests), sum(input_tokens), sum(output_tokens) FROM usage" + where.sql);
+      "SELECT sum(requests), sum(input_tokens), sum(cached_tokens), sum(output_tokens) FROM usage" +
+          where.sql);
   where.bind_to(select);
   if (select.step() != SQLITE_ROW) return failure();
   return Cost{.requests = select.number(0),
-              .input_tokens = select.number(1),
-              .output_tokens = select.number(2)};
+              .input_tokens = weighted_input(select.number(1), select.number(2), query.cached_weight),
+              .output_tokens = select.number(3)};
 }
 
 Result<int64_t> LedgerDatabase::number(const char* sql) {

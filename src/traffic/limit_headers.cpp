@@ -11,7 +11,7 @@ namespace {
 const CellState* tightest(const std::vector<CellState>& cells, bool of_requests) {
   const CellState* found = nullptr;
   for (const CellState& cell : cells) {
-    if (cell.limit.unit == Unit::concurrent) continue;
+    if (cell.limit.unit == Unit::concurrent || cell.limit.unit == Unit::capacity) continue;
     if ((cell.limit.unit == Unit::requests) != of_requests) continue;
     bool tighter = found == nullptr || cell.remaining < found->remaining ||
                    (cell.remaining == found->remaining && cell.full_in > found->full_in);

@@ -156,6 +156,8 @@ int64_t Cost::of(Unit unit) const {
       return output_tokens;
     case Unit::concurrent:
       return concurrent;
+    case Unit::capacity:
+      return capacity;
   }
   return 0;
 }

@@ -10,9 +10,17 @@ constexpr int64_t kTopUp = 256;  // tokens of a completion that are paid ahead
 
 }  // namespace
 
+int64_t weighted_input(int64_t input_tokens, int64_t cached_tokens, double cached_weight) {
+  const auto cached = static_cast<double>(std::min(cached_tokens, input_tokens));
+  return input_tokens - std::llround((1 - cached_weight) * cached);
+}
+
 void Permit::State::use(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens) {
-  const double spared = 1 - gate_.book().cached_weight();
-  input_tokens -= std::llround(spared * static_cast<double>(std::min(cached_tokens, input_tokens)));
+  if (!answers_ && reserved_.capacity > 0 && input_tokens > 0) {
+    answers_ = true;
+    gate_.first_token(model_, began_);
+  }
+  input_tokens = weighted_input(input_tokens, cached_tokens, gate_.book().cached_weight());
   used_.input_tokens = input_tokens;
   used_.output_tokens = output_tokens;
   if (settled_ || cells_->empty()) return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "traffic/gate_impl.h"
@@ -9,9 +10,15 @@ namespace weir::traffic {
 /// What a Permit holds.
 class Permit::State {
  public:
-  State(Gate::Impl& gate, Cells cells, std::vector<CellState> seen, const Cost& reserved)
-      : gate_(gate), cells_(std::move(cells)), seen_(std::move(seen)), reserved_(reserved) {
-    used_.requests = reserved.requests;
+  /// Of `admitted`, which has no buckets after.
+  State(Gate::Impl& gate, Waiter& admitted)
+      : gate_(gate),
+        model_(admitted.model),
+        cells_(std::move(admitted.cells)),
+        seen_(admitted.seen),
+        reserved_(admitted.cost),
+        began_(gate.now()) {
+    used_.requests = reserved_.requests;
   }
   ~State() { settle(used_); }
   State(const State&) = delete;
@@ -24,10 +31,13 @@ class Permit::State {
   void settle(const Cost& used);
 
   Gate::Impl& gate_;
+  const std::string model_;
   const Cells cells_;
   std::vector<CellState> seen_;
   Cost reserved_;
   Cost used_;
+  const TimePoint began_;
+  bool answers_ = false;  // something was used
   bool settled_ = false;
 };
 

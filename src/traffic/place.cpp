@@ -4,8 +4,7 @@ namespace weir::traffic {
 
 Place::State::~State() {
   if (!taken_ && gate_.leave(waiter_) && !waiter_.cells->empty()) {
-    Permit::State(gate_, std::move(waiter_.cells), std::move(waiter_.seen), waiter_.cost)
-        .refund_all();
+    Permit::State(gate_, waiter_).refund_all();
   }
 }
 
@@ -23,10 +22,8 @@ Result<bool> Place::wait(std::chrono::milliseconds limit) {
 }
 
 Permit Place::take() {
-  Waiter& waiter = state_->waiter();
   state_->hand_over();
-  return Permit(std::make_unique<Permit::State>(state_->gate(), std::move(waiter.cells),
-                                                waiter.seen, waiter.cost));
+  return Permit(std::make_unique<Permit::State>(state_->gate(), state_->waiter()));
 }
 
 std::vector<CellState> Place::cells() const { return state_->gate().seen(state_->waiter()); }

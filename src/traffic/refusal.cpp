@@ -18,6 +18,8 @@ const char* unit_name(Unit unit) {
       return "output tokens";
     case Unit::concurrent:
       return "concurrent requests";
+    case Unit::capacity:
+      return "microseconds until the first token";
   }
   return "";
 }
@@ -47,6 +49,20 @@ Error limit_error(const Waiter& waiter, Code code, std::string message) {
                .limit_unit = counts_requests(unit) ? "requests" : "tokens"};
 }
 
+/// Our own limit, not the client's.
+Error beyond_capacity(const Waiter& waiter, std::chrono::milliseconds left) {
+  constexpr std::chrono::milliseconds kLeast{1000}, kMost{5000};
+  Error error{.code = Code::overloaded,
+              .message = waiter.blocker->owner +
+                         " is at its capacity: more requests would wait longer than " +
+                         to_string(waiter.blocker->limit.window) +
+                         " for their first token; there is room in " + go_duration(left)};
+  error.retry_after = std::clamp(left, kLeast, kMost);
+  error.predicted_wait = left;
+  if (waiter.place > 0) error.queue_position = waiter.place;
+  return error;
+}
+
 }  // namespace
 
 Error refusal(const Waiter& waiter, TimePoint now) {
@@ -57,6 +73,7 @@ Error refusal(const Waiter& waiter, TimePoint now) {
   }
   auto left = std::chrono::ceil<std::chrono::milliseconds>(waiter.due - now);
   left = std::max(left, std::chrono::milliseconds(1));
+  if (waiter.blocker->limit.unit == Unit::capacity) return beyond_capacity(waiter, left);
   bool spent = waiter.blocker->limit.calendar != Calendar::none;
   Error error = limit_error(waiter, Code::rate_limited,
                             (spent ? "quota spent: " : "rate limit reached: ") + rule_of(waiter) +

@@ -102,6 +102,12 @@ QueueForecast WorkQueue::forecast_locked(const std::string& client, int priority
   return work::forecast(outlook_, census_->ahead(client, priority), tokens);
 }
 
+QueueForecast WorkQueue::forecast_last() const {
+  std::lock_guard lock(mutex_);
+  const auto all = census_->waiting();
+  return work::forecast(outlook_, {.requests = all.requests, .tokens = all.tokens}, 0);
+}
+
 Outlook WorkQueue::outlook() const {
   std::lock_guard lock(mutex_);
   return outlook_;

@@ -72,6 +72,7 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.max_body, size_t{16} << 20);
   EXPECT_EQ(config.max_connections, 2048);
   EXPECT_EQ(config.overload_status, 503);
+  EXPECT_FALSE(config.ietf_headers);
   EXPECT_TRUE(config.cors_origins.empty());
   EXPECT_EQ(config.drain_timeout, 30s);
   EXPECT_EQ(config.log_format, "text");
@@ -107,6 +108,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"max-body", "1MiB"},
                                                   {"max-connections", "80"},
                                                   {"overload-status", "429"},
+                                                  {"ietf-headers", "on"},
                                                   {"cors-origins", "http://x"},
                                                   {"drain-timeout", "81ms"},
                                                   {"log-format", "json"},
@@ -159,6 +161,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.max_body, size_t{1} << 20);
   EXPECT_EQ(config.max_connections, 80);
   EXPECT_EQ(config.overload_status, 429);
+  EXPECT_TRUE(config.ietf_headers);
   EXPECT_THAT(config.cors_origins, testing::ElementsAre("http://x"));
   EXPECT_EQ(config.drain_timeout, 81ms);
   EXPECT_EQ(config.log_format, "json");

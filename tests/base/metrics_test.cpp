@@ -138,5 +138,25 @@ TEST(Metrics, ManyThreadsLoseNothing) {
               HasSubstr("weir_http_requests_total{route=\"/health\",status=\"200\"} 2000\n"));
 }
 
+TEST(Metrics, ACapacityIsShownWhileThereIsOne) {
+  auto metrics = make_metrics();
+  metrics->set_capacity("m", CapacitySample{.prefill_speed = 900,
+                                            .decode_speed = 300,
+                                            .first_token_p99_s = 0.5,
+                                            .first_token_target_s = 1,
+                                            .backlog_s = 0.25,
+                                            .caution = 1.5});
+  std::string text = metrics->text();
+  for (const char* line : {"weir_capacity_tokens_per_second{model=\"m\",phase=\"prefill\"} 900\n",
+                           "weir_capacity_tokens_per_second{model=\"m\",phase=\"decode\"} 300\n",
+                           "weir_capacity_first_token_p99_seconds{model=\"m\"} 0.5\n",
+                           "weir_capacity_first_token_target_seconds{model=\"m\"} 1\n",
+                           "weir_capacity_backlog_seconds{model=\"m\"} 0.25\n",
+                           "weir_capacity_caution{model=\"m\"} 1.5\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+  metrics->set_capacity("m", std::nullopt);
+  EXPECT_THAT(metrics->text(), Not(HasSubstr("weir_capacity_caution{")));
+}
+
 }  // namespace
 }  // namespace weir

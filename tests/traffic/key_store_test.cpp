@@ -120,6 +120,27 @@ TEST(KeyStore, RefusesLimitsThatSayTooMuchOrTooLittle) {
       HasSubstr("keys.toml:3: limit: unknown field \"model\""));
 }
 
+TEST(KeyStore, ReadsACapacityThatSetsItself) {
+  auto store = KeyStore::parse(
+      "[[model]]\nname = \"a\"\ncapacity = \"auto\"\n"
+      "[[model]]\nname = \"b\"\ncapacity = \"frozen\"\nfirst_token_p99 = \"250ms\"\n",
+      "keys.toml");
+  ASSERT_TRUE(store);
+  const auto& models = (*store)->rules().models;
+  ASSERT_EQ(models.size(), 2u);
+  EXPECT_EQ(models[0].capacity.kind, Capacity::Kind::automatic);
+  EXPECT_EQ(models[0].capacity.first_token_p99, 1s);
+  EXPECT_EQ(models[1].capacity.kind, Capacity::Kind::frozen);
+  EXPECT_EQ(models[1].capacity.first_token_p99, 250ms);
+  auto model = [](const std::string& text) { return error_of("[[model]]\nname = \"m\"\n" + text); };
+  EXPECT_THAT(model("capacity = 5\n"),
+              HasSubstr("keys.toml:3: capacity: 5 is not one of auto, frozen"));
+  EXPECT_THAT(model("capacity = \"auto\"\nfirst_token_p99 = \"10us\"\n"),
+              HasSubstr("keys.toml:4: first_token_p99: \"10us\" is not 1 ms or more"));
+  EXPECT_THAT(model("limits = []\nfirst_token_p99 = \"1s\"\n"),
+              HasSubstr("keys.toml:1: model: first_token_p99 goes with capacity"));
+}
+
 TEST(KeyStore, FillsInDefaults) {
   auto store = KeyStore::parse(key_line(), "keys.toml");
   ASSERT_TRUE(store);
@@ -187,7 +208,7 @@ TEST(KeyStore, RefusesTheWholeFileWithItsLine) {
   EXPECT_THAT(error_of("[key]\nname = \"web\"\n"),
               HasSubstr("keys.toml:1: key: this is not a list"));
   EXPECT_THAT(error_of("[[model]]\nname = \"m\"\n"),
-              HasSubstr("keys.toml:1: model: limits is missing"));
+              HasSubstr("keys.toml:1: model: limits or capacity is missing"));
   EXPECT_THAT(error_of("[[key]]\nname = \n"), HasSubstr("keys.toml:2: "));
 }
 

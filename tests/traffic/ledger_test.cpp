@@ -248,6 +248,23 @@ TEST_F(LedgerTest, UsedCountsADayOrMonthOfKeyTenantAndModel) {
   EXPECT_THAT(used({.key = "a", .model = "n", .from_day = "2026-11-01"}), ElementsAre(0, 0, 0));
 }
 
+TEST_F(LedgerTest, UsedWeighsCachedTokensOnDiskAndInMemory) {
+  Ledger* ledger = &open(1h);
+  UsageEntry cached = entry("a", 1, 100, 10);
+  cached.cached_tokens = 80;
+  ledger->add(cached);
+  const auto input = [&](double weight) {
+    return ledger->used({.key = "a", .from_day = "2026-11-01", .cached_weight = weight})
+        .input_tokens;
+  };
+  for (bool on_disk : {false, true}) {
+    if (on_disk) ledger->flush();
+    EXPECT_EQ(input(1), 100);
+    EXPECT_EQ(input(0.1), 28);
+    EXPECT_EQ(input(0), 20);
+  }
+}
+
 TEST_F(LedgerTest, WritesByItselfAndIsReadBesideIt) {
   Ledger& ledger = open(1ms);
   ledger.add(entry("a", 1, 2, 3));

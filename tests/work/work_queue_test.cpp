@@ -51,6 +51,17 @@ TEST(WorkQueue, BoundsRequestsOnBothSides) {
   EXPECT_EQ(queue.waiting(), 3u);
 }
 
+TEST(WorkQueue, ForetellsWhoWouldComeLast) {
+  WorkQueue queue({}, nullptr);
+  EXPECT_EQ(queue.forecast_last().first_token, 0ms);
+  queue.set_outlook({.prompt_tokens_per_s = 100, .seats = 8});
+  auto some = requests(3, 20);
+  for (Request& request : some) request.client = request.id = "other";
+  ASSERT_TRUE(queue.push(some));
+  EXPECT_EQ(queue.forecast_last().position, 3u);
+  EXPECT_EQ(queue.forecast_last().first_token, 600ms);
+}
+
 TEST(WorkQueue, BoundsTokensAndSaysHowMany) {
   WorkQueue queue({.requests = 10, .tokens = 100}, nullptr);
   auto a = requests(1, 60), b = requests(1, 41), huge = requests(1, 101), many = requests(11, 1);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,8 @@ struct RequestSample {
   double queue_s = 0, prefill_s = 0, decode_s = 0, e2e_s = 0;
 };
 
-/// The series of one served model. Thread-safe; observe per request or per step, never per token inside a step.
+/// The series of one served model. Thread-safe; observe per request or per step, never per token
+/// inside a step.
 class ModelMetrics {
  public:
   virtual ~ModelMetrics() = default;
@@ -30,7 +32,16 @@ class ModelMetrics {
   virtual void refused(std::string_view reason) = 0;  // "rate_limited", "overloaded", ...
 };
 
-/// The registry behind `/metrics`: native names under `weir_`, and vLLM's names as aliases. Thread-safe.
+/// How a model's capacity stands. Speeds are tokens/s; 0: not known yet.
+struct CapacitySample {
+  double prefill_speed = 0, decode_speed = 0;
+  double first_token_p99_s = 0, first_token_target_s = 0;
+  double backlog_s = 0;  // until the first token of who would come last
+  double caution = 1;    // forecasts count for so many times as long
+};
+
+/// The registry behind `/metrics`: native names under `weir_`, and vLLM's names as aliases.
+/// Thread-safe.
 class Metrics {
  public:
   virtual ~Metrics() = default;
@@ -46,6 +57,8 @@ class Metrics {
   /// `outcome`: "hit", "miss" or "coalesced".
   virtual void response_cache(const std::string& model, std::string_view outcome) = 0;
   virtual void set_response_cache(size_t bytes, size_t answers) = 0;
+  /// none: the model has no capacity any more, and its series go.
+  virtual void set_capacity(const std::string& model, const std::optional<CapacitySample>& now) = 0;
   /// Prometheus text format.
   virtual std::string text() const = 0;
 };

@@ -24,6 +24,7 @@ struct ServiceOptions {
   std::chrono::milliseconds retry_after{
       2000};                  // what a client is told when we are full, loading or draining
   size_t shed_mark = 1000;    // requests that wait for a model from which on we are not ready
+  bool ietf_headers = false;  // RateLimit and RateLimit-Policy beside x-ratelimit-*
   size_t response_cache = 0;  // bytes of answers that are kept; 0: off
   std::vector<BrownoutRule> brownout;
 };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,10 +91,21 @@ struct Quote {
   std::optional<Error> refusal;
 };
 
-/// How fast a model computes, and how long its clients wait, as measured of late; 0: not known yet.
+/// How fast a model computes, and what waits for it, as measured of late; 0: not known yet.
 struct Pace {
   double prefill_tokens_per_s = 0, decode_tokens_per_s = 0;
-  double first_token_p99_s = 0;  // from admission
+  double prompt_tokens_per_s = 0;  // beside what decodes now
+  double first_token_p99_s = 0;    // from admission
+  double backlog_s = 0;            // until the first token of who would come last
+  double turn_s = 0;               // between two that end, where no seat is free
+  uint32_t free_seats = 0;
+};
+
+/// A model's capacity, where the key file sets one.
+struct CapacityState {
+  Capacity rule;
+  Pace pace;
+  double caution = 1;  // forecasts count for so many times as long, since first tokens came late
 };
 
 struct GateOptions {
@@ -113,15 +125,19 @@ class Gate {
   /// The limits of tenants and models; keys bring their own. May be called again when the key file
   /// changed: buckets keep what was taken from them.
   void set_rules(Rules rules);
-  /// Feeds a model's capacity where that is "auto".
-  void set_pace(const std::string& model, const Pace& pace);
+  /// Where to ask for a model's pace, if it has a capacity: under the gate's lock, at most every
+  /// 20 ms. Call it before anybody enters.
+  void watch(const std::string& model, std::function<Pace()> pace);
+  /// none: the key file sets no capacity for this model, or nobody watches it.
+  std::optional<CapacityState> capacity(const std::string& model) const;
   /// What was used before this process began: asked once for each quota and period, in the thread
   /// that enters. Call it before anybody enters.
   void set_history(std::function<Cost(const QuotaQuery&)> history);
 
   /// Errors: rate_limited with the unit and the exact time, where that can be foretold (the
   /// predicted wait passes max_wait), and with never_retry where a quota is spent; never_fits;
-  /// unavailable (closed). `cells` gets the buckets also on a refusal.
+  /// overloaded (the model's capacity); unavailable (closed). `cells` gets the buckets also on a
+  /// refusal.
   Result<Place> enter(const Entry& entry, std::vector<CellState>* cells = nullptr);
   /// Takes nothing.
   Quote quote(const Entry& entry) const;
@@ -139,5 +155,10 @@ class Gate {
 
 /// "x-ratelimit-*" as headers of an answer; empty without limits.
 std::vector<std::pair<std::string, std::string>> limit_headers(const std::vector<CellState>& cells);
+
+/// The pair "RateLimit-Policy" and "RateLimit" of draft-ietf-httpapi-ratelimit-headers-10, an item
+/// for each limit; of limits alike the tightest. Empty without limits.
+std::vector<std::pair<std::string, std::string>> ietf_limit_headers(
+    const std::vector<CellState>& cells);
 
 }  // namespace weir::traffic

@@ -14,8 +14,9 @@
 
 namespace weir::traffic {
 
-/// `concurrent` counts requests from admission to settlement.
-enum class Unit : uint8_t { requests, tokens, input_tokens, output_tokens, concurrent };
+/// `concurrent` counts requests from admission to settlement. `capacity` is microseconds of the
+/// time until a model's first token; only the gate itself makes such limits.
+enum class Unit : uint8_t { requests, tokens, input_tokens, output_tokens, concurrent, capacity };
 
 /// The calendar's periods, in UTC.
 enum class Calendar : uint8_t { none, day, month };
@@ -53,10 +54,18 @@ struct TenantLimits {
   std::vector<Limit> limits;
 };
 
+/// Whether a model lets in no more than keeps its 99th percentile of the time to first token, from
+/// admission, as it learns from the steps that were run. `frozen`: with what was learned so far.
+struct Capacity {
+  enum class Kind : uint8_t { none, automatic, frozen } kind = Kind::none;
+  std::chrono::milliseconds first_token_p99{1000};  // above 0
+};
+
 /// The limits a model's whole traffic has to keep.
 struct ModelLimits {
   std::string name;
   std::vector<Limit> limits;
+  Capacity capacity;
 };
 
 /// What a key file says beside its keys.

@@ -16,7 +16,8 @@ namespace weir::traffic {
 /// Whose usage counts towards a calendar quota, and since when. Empty: any.
 struct QuotaQuery {
   std::string key, tenant, model;
-  std::string from_day;  // "2026-11-01", UTC, inclusive
+  std::string from_day;      // "2026-11-01", UTC, inclusive
+  double cached_weight = 1;  // of the input tokens that the prefix cache held; 0 to 1
 };
 
 /// What one request, or the sum of many, used. Tokens as charged; a prompt counts as one request,

@@ -16,8 +16,12 @@ namespace weir::traffic {
 /// What a request takes from its buckets. Signed: a settlement can give back.
 struct Cost {
   int64_t requests = 0, input_tokens = 0, output_tokens = 0, concurrent = 0;
+  int64_t capacity = 0;         // the gate's own
   int64_t of(Unit unit) const;  // tokens = input + output
 };
+
+/// Input tokens as buckets count them, where those that the prefix cache held weigh less (0 to 1).
+int64_t weighted_input(int64_t input_tokens, int64_t cached_tokens, double cached_weight);
 
 /// One bucket: whose, and its limit. `id` is the same for all requests that share the bucket.
 struct Cell {

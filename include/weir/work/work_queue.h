@@ -53,6 +53,8 @@ class WorkQueue {
 
   /// Where a request pushed now would stand, and when it would begin, as things are. Cheap.
   QueueForecast forecast(const std::string& client, int priority, size_t prompt_tokens) const;
+  /// Of a request that would be served after all that wait.
+  QueueForecast forecast_last() const;
   Outlook outlook() const;
 
   // For the step thread.
