@@ -26,24 +26,23 @@ typedef struct WeirTemplate WeirTemplate;
 // A tokenizer. Immutable; threads may share it.
 typedef struct WeirTokenizer WeirTokenizer;
 
-// Bytes owned by the caller, who gives them back with `weir_bytes_free`. Text is UTF-8 and has no
-// zero at its end.
+// Bytes owned by the caller, who gives them back with `weir_bytes_free`. Text is UTF-8 and has no zero at its end.
 typedef struct WeirBytes {
-  uint8_t* data;
+  uint8_t *data;
   uintptr_t size;
   uintptr_t capacity;
 } WeirBytes;
 
 // Token ids owned by the caller, who gives them back with `weir_ids_free`.
 typedef struct WeirIds {
-  uint32_t* data;
+  uint32_t *data;
   uintptr_t size;
   uintptr_t capacity;
 } WeirIds;
 
 #ifdef __cplusplus
 extern "C" {
-#endif  // __cplusplus
+#endif // __cplusplus
 
 // # Safety
 // `bytes` came from this crate and was not given back before; a buffer of nulls is fine.
@@ -55,92 +54,110 @@ void weir_ids_free(struct WeirIds ids);
 
 // # Safety
 // `tokenizer` is alive; `detokenizer` is writable.
-enum WeirStatus weir_detokenizer_new(const struct WeirTokenizer* tokenizer, bool skip_special,
-                                     struct WeirDetokenizer** detokenizer, struct WeirBytes* error);
+enum WeirStatus weir_detokenizer_new(const struct WeirTokenizer *tokenizer,
+                                     bool skip_special,
+                                     struct WeirDetokenizer **detokenizer,
+                                     struct WeirBytes *error);
 
 // # Safety
 // `detokenizer` came from `weir_detokenizer_new` and nobody uses it any more; null is fine.
-void weir_detokenizer_free(struct WeirDetokenizer* detokenizer);
+void weir_detokenizer_free(struct WeirDetokenizer *detokenizer);
 
 // The text that `id` completes; often empty. Ids outside the vocabulary say nothing.
 //
 // # Safety
 // `text` points to a `WeirBytes` that owns nothing.
-enum WeirStatus weir_detokenizer_step(struct WeirDetokenizer* detokenizer, uint32_t id,
-                                      struct WeirBytes* text, struct WeirBytes* error);
+enum WeirStatus weir_detokenizer_step(struct WeirDetokenizer *detokenizer,
+                                      uint32_t id,
+                                      struct WeirBytes *text,
+                                      struct WeirBytes *error);
 
 // What still waits, at the end. The stream starts anew after it.
 //
 // # Safety
 // As `weir_detokenizer_step`.
-enum WeirStatus weir_detokenizer_flush(struct WeirDetokenizer* detokenizer, struct WeirBytes* text,
-                                       struct WeirBytes* error);
+enum WeirStatus weir_detokenizer_flush(struct WeirDetokenizer *detokenizer,
+                                       struct WeirBytes *text,
+                                       struct WeirBytes *error);
 
-// Parses a template. `globals` is a JSON object of names that every rendering sees unless its
-// context has them too.
+// Parses a template. `globals` is a JSON object of names that every rendering sees unless its context has them too.
 //
 // # Safety
-// `source` and `globals` point to as many bytes as said; `created` is writable; `error` is null or
-// owns nothing.
-enum WeirStatus weir_template_new(const uint8_t* source, uintptr_t source_size,
-                                  const uint8_t* globals, uintptr_t globals_size,
-                                  struct WeirTemplate** created, struct WeirBytes* error);
+// `source` and `globals` point to as many bytes as said; `created` is writable; `error` is null or owns nothing.
+enum WeirStatus weir_template_new(const uint8_t *source,
+                                  uintptr_t source_size,
+                                  const uint8_t *globals,
+                                  uintptr_t globals_size,
+                                  struct WeirTemplate **created,
+                                  struct WeirBytes *error);
 
 // # Safety
 // `chat_template` came from `weir_template_new` and nobody uses it any more; null is fine.
-void weir_template_free(struct WeirTemplate* chat_template);
+void weir_template_free(struct WeirTemplate *chat_template);
 
 // Renders with `context`, a JSON object.
 //
 // # Safety
 // `context` points to `size` bytes; `rendered` to a `WeirBytes` that owns nothing.
-enum WeirStatus weir_template_render(const struct WeirTemplate* chat_template,
-                                     const uint8_t* context, uintptr_t size,
-                                     struct WeirBytes* rendered, struct WeirBytes* error);
+enum WeirStatus weir_template_render(const struct WeirTemplate *chat_template,
+                                     const uint8_t *context,
+                                     uintptr_t size,
+                                     struct WeirBytes *rendered,
+                                     struct WeirBytes *error);
 
 // Reads a tokenizer.json. Its truncation and padding are cleared.
 //
 // # Safety
-// `json` points to `size` bytes; `tokenizer` is writable; `error` as everywhere: null, or a buffer
-// that owns nothing.
-enum WeirStatus weir_tokenizer_new(const uint8_t* json, uintptr_t size,
-                                   struct WeirTokenizer** tokenizer, struct WeirBytes* error);
+// `json` points to `size` bytes; `tokenizer` is writable; `error` as everywhere: null, or a buffer that owns nothing.
+enum WeirStatus weir_tokenizer_new(const uint8_t *json,
+                                   uintptr_t size,
+                                   struct WeirTokenizer **tokenizer,
+                                   struct WeirBytes *error);
 
 // # Safety
 // `tokenizer` came from `weir_tokenizer_new` and nobody uses it any more; null is fine.
-void weir_tokenizer_free(struct WeirTokenizer* tokenizer);
+void weir_tokenizer_free(struct WeirTokenizer *tokenizer);
 
 // # Safety
 // `text` points to `size` bytes; `ids` to a `WeirIds` that owns nothing.
-enum WeirStatus weir_tokenizer_encode(const struct WeirTokenizer* tokenizer, const uint8_t* text,
-                                      uintptr_t size, bool add_special, struct WeirIds* ids,
-                                      struct WeirBytes* error);
+enum WeirStatus weir_tokenizer_encode(const struct WeirTokenizer *tokenizer,
+                                      const uint8_t *text,
+                                      uintptr_t size,
+                                      bool add_special,
+                                      struct WeirIds *ids,
+                                      struct WeirBytes *error);
 
 // # Safety
 // `ids` points to `count` ids; `text` to a `WeirBytes` that owns nothing.
-enum WeirStatus weir_tokenizer_decode(const struct WeirTokenizer* tokenizer, const uint32_t* ids,
-                                      uintptr_t count, bool skip_special, struct WeirBytes* text,
-                                      struct WeirBytes* error);
+enum WeirStatus weir_tokenizer_decode(const struct WeirTokenizer *tokenizer,
+                                      const uint32_t *ids,
+                                      uintptr_t count,
+                                      bool skip_special,
+                                      struct WeirBytes *text,
+                                      struct WeirBytes *error);
 
 // The token's own string; `NotFound` where no token has this id.
 //
 // # Safety
 // `piece` points to a `WeirBytes` that owns nothing.
-enum WeirStatus weir_tokenizer_piece(const struct WeirTokenizer* tokenizer, uint32_t id,
-                                     struct WeirBytes* piece);
+enum WeirStatus weir_tokenizer_piece(const struct WeirTokenizer *tokenizer,
+                                     uint32_t id,
+                                     struct WeirBytes *piece);
 
 // The id of a token's own string; `NotFound` where no token is spelt so.
 //
 // # Safety
 // `piece` points to `size` bytes; `id` is writable.
-enum WeirStatus weir_tokenizer_id(const struct WeirTokenizer* tokenizer, const uint8_t* piece,
-                                  uintptr_t size, uint32_t* id);
+enum WeirStatus weir_tokenizer_id(const struct WeirTokenizer *tokenizer,
+                                  const uint8_t *piece,
+                                  uintptr_t size,
+                                  uint32_t *id);
 
 // One past the highest id, added tokens included.
 //
 // # Safety
 // `tokenizer` is alive.
-uint32_t weir_tokenizer_vocabulary_size(const struct WeirTokenizer* tokenizer);
+uint32_t weir_tokenizer_vocabulary_size(const struct WeirTokenizer *tokenizer);
 
 #ifdef __cplusplus
 }  // extern "C"
