@@ -175,9 +175,10 @@ Result<Cost> LedgerDatabase::used(const QuotaQuery& query) {
           where.sql);
   where.bind_to(select);
   if (select.step() != SQLITE_ROW) return failure();
-  return Cost{.requests = select.number(0),
-              .input_tokens = weighted_input(select.number(1), select.number(2), query.cached_weight),
-              .output_tokens = select.number(3)};
+  return Cost{
+      .requests = select.number(0),
+      .input_tokens = weighted_input(select.number(1), select.number(2), query.cached_weight),
+      .output_tokens = select.number(3)};
 }
 
 Result<int64_t> LedgerDatabase::number(const char* sql) {
