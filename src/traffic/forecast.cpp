@@ -101,7 +101,8 @@ void Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
     TimePoint at = due(*player, false);
     // Nobody waits for a quota's next period.
     bool is_spent = at > time_ && waiter.blocker->limit.calendar != Calendar::none;
-    bool is_late = is_spent || (at != TimePoint::max() && at > waiter.deadline);
+    bool is_late = is_spent ||
+                   (at != TimePoint::max() && at > waiter.deadline && !is_estimate(waiter.blocker));
     if (at <= time_ || is_late) {
       if (at < waiter.due) nearer_.push_back(&waiter);
       waiter.due = at;

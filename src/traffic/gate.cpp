@@ -13,12 +13,18 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{100};
 
 /// When a waiter has to look: it can be let in, or has waited as long as it may.
-TimePoint wake_of(const Waiter& waiter) {
-  return waiter.due == TimePoint::max() ? waiter.deadline : waiter.due;
-}
+TimePoint wake_of(const Waiter& waiter) { return std::min(waiter.due, waiter.deadline); }
 
 milliseconds left_of(const Waiter& waiter, TimePoint now) {
-  return std::max(std::chrono::ceil<milliseconds>(wake_of(waiter) - now), milliseconds(0));
+  TimePoint until = waiter.due == TimePoint::max() ? waiter.deadline : waiter.due;
+  return std::max(std::chrono::ceil<milliseconds>(until - now), milliseconds(0));
+}
+
+/// An estimate may turn out too good, and who was let into the line should not be turned away
+/// after: a newcomer's has to leave some room.
+bool is_doubtful(const Waiter& waiter, TimePoint now, milliseconds max_wait) {
+  return is_estimate(waiter.blocker) && waiter.due != TimePoint::max() &&
+         waiter.due - now > max_wait * 7 / 10;
 }
 
 Error closed() {
@@ -121,6 +127,11 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
   if (waiter.state == Waiter::State::waiting) {
     line_.join(waiter);
     settle();
+    if (waiter.state == Waiter::State::waiting && is_doubtful(waiter, now, entry.max_wait)) {
+      line_.leave(waiter);
+      waiter.state = Waiter::State::refused;
+      waiter.seen = limiter_->adjust(*waiter.cells, Cost{}, now);
+    }
   }
   if (cells != nullptr) *cells = waiter.seen;
   lock.unlock();
@@ -148,7 +159,8 @@ Quote Gate::Impl::quote(const Entry& entry) {
   quote.wait = left_of(waiter, now);
   bool unforeseen = waiter.due == TimePoint::max();
   // What can be paid now waits for nothing, though a moment has passed since it came.
-  bool late = waiter.due > now && waiter.due > waiter.deadline;
+  bool late = waiter.due > now &&
+              (waiter.due > waiter.deadline || is_doubtful(waiter, now, entry.max_wait));
   if (unforeseen ? entry.max_wait <= milliseconds(0) : late) {
     quote.refusal = refusal(waiter, now);
   }

@@ -170,13 +170,14 @@ void Line::refuse(Waiter& waiter, TimePoint now, std::vector<Waiter*>& changed) 
   changed.push_back(&waiter);
 }
 
-/// Whose wait nobody could foretell leaves when it has waited as long as it may.
+/// Whose wait nobody could foretell exactly leaves when it has waited as long as it may.
 void Line::expire(TimePoint now, std::vector<Waiter*>& changed) {
   std::vector<Waiter*> over;
   for (auto& [model, line] : models_) {
     for (ClientLine& own : line.clients) {
       for (Waiter* waiter : own.waiters) {
-        if (waiter->due == TimePoint::max() && now >= waiter->deadline) over.push_back(waiter);
+        bool unsure = waiter->due == TimePoint::max() || is_estimate(waiter->blocker);
+        if (unsure && now >= waiter->deadline) over.push_back(waiter);
       }
     }
   }

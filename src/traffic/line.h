@@ -54,6 +54,11 @@ struct ModelLine {
 /// What a request counts for in its client's turns.
 double turn_cost(const Waiter& waiter);
 
+/// A bucket whose forecast is an estimate: who waits for it stays until its deadline has passed.
+inline bool is_estimate(const Cell* blocker) {
+  return blocker != nullptr && blocker->limit.unit == Unit::capacity;
+}
+
 /// Who goes first: the higher priority, then the client that was served less, then who came first.
 struct Turn {
   int priority;

@@ -137,7 +137,7 @@ class CapacityTest : public testing::Test {
                        .tokens = Machine::kTokens,
                        .prompt_tokens = static_cast<int64_t>(Machine::kPrompt)});
       } else {
-        ++refused_;
+        ++turned_away_;
       }
       return true;
     });
@@ -171,7 +171,7 @@ class CapacityTest : public testing::Test {
   Machine machine_{1};
   std::vector<Place> line_;
   double now_ = 0;
-  int refused_ = 0;
+  int refused_ = 0, turned_away_ = 0;  // at once; out of the line
   Error last_refusal_;
 };
 
@@ -202,6 +202,8 @@ TEST_F(CapacityTest, WhoMayWaitStandsInLineInstead) {
   run(3, 120, 2000ms);
   EXPECT_LT(p99(0), 1.1) << "counted from admission";
   EXPECT_GT(line_.size(), 4u);
+  EXPECT_GT(refused_, 500);
+  EXPECT_LT(turned_away_, 10);
   EXPECT_GT(machine_.served, 0.95 * Machine::kMost * Machine::kTokens * 120);
 }
 
