@@ -28,11 +28,14 @@ Result<std::vector<UsageRow>> bounded(std::vector<UsageRow> rows) {
 
 class SqliteLedger final : public Ledger {
  public:
-  SqliteLedger(DirectoryLock lock, LedgerDatabase database, LedgerOptions options)
+  SqliteLedger(DirectoryLock lock, LedgerDatabase to_sync, LedgerDatabase database,
+               LedgerOptions options)
       : options_(std::move(options)),
         lock_(std::move(lock)),
+        to_sync_(std::move(to_sync)),
         database_(std::move(database)),
-        writer_([this] { write(); }) {}
+        writer_([this] { write(); }),
+        syncer_([this] { sync(); }) {}
 
   ~SqliteLedger() override {
     {
@@ -40,9 +43,12 @@ class SqliteLedger final : public Ledger {
       stopping_ = true;
     }
     wake_.notify_one();
+    written_.notify_one();
     writer_.join();
+    syncer_.join();
     flush();
     if (!unwritten_.empty()) spdlog::error("usage of {} rows is lost", unwritten_.size());
+    sync_now();
   }
 
   void add(const UsageEntry& entry) override {
@@ -101,6 +107,8 @@ class SqliteLedger final : public Ledger {
       spdlog::info("usage is written again");
     }
     failing_ = !written;
+    if (written) unsynced_ = true;
+    written_.notify_one();
   }
 
  private:
@@ -146,15 +154,38 @@ class SqliteLedger final : public Ledger {
     }
   }
 
+  void sync() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      written_.wait(lock, [this] { return stopping_ || unsynced_; });
+      unsynced_ = false;
+      lock.unlock();
+      sync_now();
+      lock.lock();
+      // So that many small writes are one sync.
+      written_.wait_for(lock, 2 * options_.flush_every, [this] { return stopping_; });
+    }
+  }
+
+  void sync_now() {
+    auto synced = to_sync_.sync();
+    if (!synced && !unsyncable_)
+      spdlog::error("usage does not reach the disk: {}", synced.error().message);
+    unsyncable_ = !synced;
+  }
+
   const LedgerOptions options_;
   const DirectoryLock lock_;
-  std::mutex disk_mutex_;  // before mutex_
+  LedgerDatabase to_sync_;  // closed last: the last checkpoint is its
+  std::mutex disk_mutex_;   // before mutex_
   LedgerDatabase database_;
   std::mutex mutex_;
   std::condition_variable wake_;
   UsageSums unwritten_;  // grows with keys, models and days, not with requests
-  bool failing_ = false, stopping_ = false;
-  std::thread writer_;
+  bool failing_ = false, stopping_ = false, unsynced_ = false;
+  std::condition_variable written_;
+  bool unsyncable_ = false;  // the syncer's
+  std::thread writer_, syncer_;
 };
 
 }  // namespace
@@ -176,7 +207,10 @@ Result<std::unique_ptr<Ledger>> open_ledger(const std::string& data_dir, LedgerO
   if (!lock) return lock.error();
   auto database = LedgerDatabase::open(file_in(data_dir));
   if (!database) return database.error();
-  return std::make_unique<SqliteLedger>(*std::move(lock), *std::move(database), std::move(options));
+  auto to_sync = LedgerDatabase::open_to_sync(file_in(data_dir));
+  if (!to_sync) return to_sync.error();
+  return std::make_unique<SqliteLedger>(*std::move(lock), *std::move(to_sync),
+                                        *std::move(database), std::move(options));
 }
 
 Result<std::vector<UsageRow>> read_usage(const std::string& data_dir, const UsageQuery& asked) {

@@ -77,6 +77,13 @@ Result<LedgerDatabase> LedgerDatabase::open(const std::string& path) {
   return database;
 }
 
+Result<LedgerDatabase> LedgerDatabase::open_to_sync(const std::string& path) {
+  auto database = connect(path, SQLITE_OPEN_READWRITE);
+  if (!database) return database;
+  if (auto set = database->run("PRAGMA synchronous = FULL"); !set) return set.error();
+  return database;
+}
+
 Result<LedgerDatabase> LedgerDatabase::open_to_read(const std::string& path) {
   auto database = connect(path, SQLITE_OPEN_READONLY);
   if (!database) return database;
@@ -90,10 +97,12 @@ Result<void> LedgerDatabase::prepare() {
   if (*tables == 0)
     if (auto made = run(new_ledger().c_str()); !made) return made;
   if (auto good = check(); !good) return good;
-  // FULL: after a power cut, too, no more is missing than after a kill; nobody waits for the
-  // writer.
-  return run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  // What is written outlives the process at once. A disk may take seconds to sync, which must not
+  // hold up the next write: another connection does that, with its checkpoints.
+  return run("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
 }
+
+Result<void> LedgerDatabase::sync() { return run("PRAGMA wal_checkpoint(PASSIVE)"); }
 
 Result<void> LedgerDatabase::check() {
   auto application = number("PRAGMA application_id");

@@ -26,8 +26,14 @@ class LedgerDatabase {
   /// Beside whoever writes. Errors: also that it is not there.
   static Result<LedgerDatabase> open_to_read(const std::string& path);
 
-  /// Adds all of `sums` or, with an Error, nothing.
+  /// Beside whoever writes, for sync().
+  static Result<LedgerDatabase> open_to_sync(const std::string& path);
+
+  /// Adds all of `sums` or, with an Error, nothing. They outlive the process, but not the machine
+  /// before a sync().
   Result<void> add(const UsageSums& sums);
+  /// REQUIRES: open_to_sync(). Brings what was added before to the disk; holds up nobody.
+  Result<void> sync();
   /// REQUIRES: days are filled in. At most kMostUsageRows + 1.
   Result<std::vector<UsageRow>> rows(const UsageQuery& query);
   Result<Cost> used(const QuotaQuery& query);
