@@ -12,7 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // How soon a lost client is noticed.
-constexpr milliseconds kLook{50};
+constexpr milliseconds kLook{150};
 
 Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
                           serve::Generation& generation, const AnswerShape& shape) {
