@@ -18,14 +18,17 @@ void Forecast::look_up(Player& player) {
   }
 }
 
-/// A GCRA cell pays when it has leaked enough, debt included; a quota that is spent when its period
-/// ends; how long others run nobody knows.
+/// A GCRA cell pays when it has leaked enough, debt included; a quota that is
+/// spent when its period ends; how long others run nobody knows.
 TimePoint Forecast::payable(const Cell& cell, const Load& load, int64_t wanted) const {
   const Limit& limit = cell.limit;
   if (limit.window.count() == 0) {
     if (wanted <= load.remaining) return now_;
     return limit.calendar != Calendar::none ? cell.ends : TimePoint::max();
   }
+  // The limiter tells whole microseconds, but whole units too: what is there
+  // now is known exactly.
+  if (load.at == now_ && wanted <= load.remaining) return now_;
   Wide over = load.level + static_cast<Wide>(wanted - limit.cap) * limit.window.count();
   constexpr Wide kMost = std::chrono::microseconds(std::chrono::hours(24 * 3650)).count();
   Wide wait = std::clamp<Wide>((over + limit.cap - 1) / limit.cap, 0, kMost);
@@ -63,58 +66,75 @@ TimePoint Forecast::due(Player& player, bool close) {
   return due;
 }
 
-std::list<Forecast::Player>::iterator Forecast::next_turn(Lane& lane) {
+bool Forecast::ByTurn::operator()(const Player* a, const Player* b) const {
   auto turn = [](const Player& player) {
     return Turn{head(player).priority, player.served, head(player).ticket};
   };
-  auto next = lane.players.end();
-  for (auto each = lane.players.begin(); each != lane.players.end(); ++each) {
-    if (each->behind) continue;
-    if (next == lane.players.end() || turn(*each).before(turn(*next))) next = each;
-  }
-  return next;
+  return turn(*a).before(turn(*b));
 }
 
-void Forecast::go(Lane& lane, std::list<Player>::iterator player, bool pays) {
-  Waiter& waiter = head(*player);
+void Forecast::enter(Lane& lane, Player& player) {
+  if (!skip_gone(player)) return;
+  lane.players.insert(&player);
+  lane.tickets.insert(head(player).ticket);
+}
+
+void Forecast::go(Lane& lane, Player& player, bool pays) {
+  lane.players.erase(&player);
+  lane.tickets.erase(head(player).ticket);
+  Waiter& waiter = head(player);
   if (pays) {
     for (size_t i = 0; i < waiter.cells->size(); ++i) {
       const Cell& cell = (*waiter.cells)[i];
-      take(cell, *player->loads[i], waiter.cost.of(cell.limit.unit));
+      take(cell, *player.loads[i], waiter.cost.of(cell.limit.unit));
     }
-    player->served += turn_cost(waiter);
+    player.served += turn_cost(waiter);
   }
-  player->loads.clear();
-  if (++player->next == player->line->waiters.size()) lane.players.erase(player);
+  player.loads.clear();
+  ++player.next;
+  enter(lane, player);
 }
 
-/// What Line::admit does, at time_.
-void Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
-  for (Player& player : lane.players) player.behind = false;
-  for (auto player = next_turn(lane); player != lane.players.end(); player = next_turn(lane)) {
+/// false: nobody is left.
+bool Forecast::skip_gone(Player& player) {
+  const auto& waiters = player.line->waiters;
+  while (player.next < waiters.size() && head(player).state != Waiter::State::waiting) {
+    ++player.next;
+  }
+  return player.next < waiters.size();
+}
+
+/// What Line::admit_next does, at time_.
+bool Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
+  for (Player* player : lane.players) {
     Waiter& waiter = head(*player);
     if (const Cell* cell = shared(closed_, *waiter.cells)) {
+      if (is_everybodys(*cell, *lane.line)) return false;
       waiter.blocker = cell;
-      player->behind = true;
       continue;
     }
     TimePoint at = due(*player, false);
     // Nobody waits for a quota's next period.
     bool is_spent = at > time_ && waiter.blocker->limit.calendar != Calendar::none;
-    bool is_late = is_spent ||
-                   (at != TimePoint::max() && at > waiter.deadline && !is_estimate(waiter.blocker));
-    if (at <= time_ || is_late) {
-      if (at < waiter.due) nearer_.push_back(&waiter);
-      waiter.due = at;
-      waiter.place = ++lane.places;
-      if (is_late && waiter.blocker == nullptr) waiter.blocker = held_up_by(waiter);
-      if (is_late) late.push_back(&waiter);
-      go(lane, player, !is_late);
+    // What can be paid now is not late, though a moment has passed since it
+    // came.
+    bool is_late = is_spent || (at > now_ && at != TimePoint::max() && at > waiter.deadline &&
+                                !is_estimate(waiter.blocker));
+    if (at > time_ && !is_late) {
+      due(*player, true);
       continue;
     }
-    due(*player, true);
-    player->behind = true;
+    if (at < waiter.due) nearer_.push_back(&waiter);
+    waiter.due = at;
+    waiter.place = ++lane.places;
+    if (is_late && waiter.blocker == nullptr) waiter.blocker = held_up_by(waiter);
+    // Who is found late only after it held others up has made some of them seem
+    // late too.
+    if (is_late && (late.empty() || time_ == now_)) late.push_back(&waiter);
+    go(lane, *player, !is_late);
+    return true;
   }
+  return false;
 }
 
 const Cell* Forecast::held_up_by(const Waiter& waiter) const {
@@ -124,9 +144,9 @@ const Cell* Forecast::held_up_by(const Waiter& waiter) const {
 
 /// Who waits for something that nobody can foretell, or behind one who does.
 void Forecast::rest(Lane& lane) {
-  for (Player& player : lane.players) {
-    for (; player.next < player.line->waiters.size(); ++player.next) {
-      Waiter& waiter = head(player);
+  for (Player* player : lane.players) {
+    for (; skip_gone(*player); ++player->next) {
+      Waiter& waiter = head(*player);
       if (waiter.blocker == nullptr) waiter.blocker = held_up_by(waiter);
       waiter.due = TimePoint::max();
       waiter.place = ++lane.places;
@@ -134,31 +154,39 @@ void Forecast::rest(Lane& lane) {
   }
 }
 
+bool Forecast::is_older(const Lane& a, const Lane& b) {
+  auto oldest = [](const Lane& lane) {
+    return lane.tickets.empty() ? UINT64_MAX : *lane.tickets.begin();
+  };
+  return oldest(a) < oldest(b);
+}
+
+void Forecast::begin_pass(std::list<Lane>& lanes) {
+  lanes.sort(is_older);
+  closed_.clear();
+  next_ = TimePoint::max();
+}
+
+void Forecast::fill(Lane& lane, const ModelLine& line) {
+  lane.line = &line;
+  for (const ClientLine& own : line.clients) {
+    for (Waiter* waiter : own.waiters) {
+      if (waiter->state == Waiter::State::waiting) waiter->blocker = nullptr;
+    }
+    enter(lane, lane.all.emplace_back(Player{.line = &own, .served = *own.served}));
+  }
+}
+
 std::vector<Waiter*> Forecast::run(const std::vector<ModelLine*>& lines,
                                    std::vector<Waiter*>& late) {
-  std::vector<Lane> lanes;
-  for (const ModelLine* line : lines) {
-    Lane& lane = lanes.emplace_back();
-    for (const ClientLine& own : line->clients) {
-      for (Waiter* waiter : own.waiters) waiter->blocker = nullptr;
-      lane.players.push_back(Player{.line = &own, .served = line->served.at(own.client)});
-    }
-  }
-  while (true) {
-    closed_.clear();
-    next_ = TimePoint::max();
-    std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
-      auto oldest = [](const Lane& lane) {
-        uint64_t ticket = UINT64_MAX;
-        for (const Player& player : lane.players) ticket = std::min(ticket, head(player).ticket);
-        return ticket;
-      };
-      return oldest(a) < oldest(b);
-    });
-    for (Lane& lane : lanes) pass(lane, late);
-    if (next_ == TimePoint::max()) break;
+  std::list<Lane> lanes;  // players are known by address
+  for (const ModelLine* line : lines) fill(lanes.emplace_back(), *line);
+  do {
+    do {
+      begin_pass(lanes);
+    } while (std::any_of(lanes.begin(), lanes.end(), [&](Lane& lane) { return pass(lane, late); }));
     time_ = next_;
-  }
+  } while (time_ != TimePoint::max());
   for (Lane& lane : lanes) rest(lane);
   return std::move(nearer_);
 }

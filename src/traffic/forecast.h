@@ -1,6 +1,8 @@
 #pragma once
 
+#include <deque>
 #include <list>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -9,20 +11,22 @@
 
 namespace weir::traffic {
 
-/// Plays the lines forward from `now` without taking anything: when will each waiter be let in if
-/// nobody else comes and nothing is given back? The rules are those of Line::settle.
+/// Plays the lines forward from `now` without taking anything: when will each
+/// waiter be let in if nobody else comes and nothing is given back? The rules
+/// are those of Line::settle.
 class Forecast {
  public:
   Forecast(Limiter& limiter, TimePoint now) : limiter_(limiter), now_(now), time_(now) {}
 
-  /// Sets `due`, `place` and `blocker` of everybody in `lines` (oldest first), and returns those
-  /// whose `due` came nearer. Adds to `late` whose `due` is past its deadline: they count as gone
-  /// for those behind them.
+  /// Sets `due`, `place` and `blocker` of everybody in `lines` (oldest first),
+  /// and returns those whose `due` came nearer. Adds to `late` whose `due` is
+  /// past its deadline: they count as gone for those behind them.
   std::vector<Waiter*> run(const std::vector<ModelLine*>& lines, std::vector<Waiter*>& late);
 
  private:
   using Wide = __int128;
-  /// A bucket as played so far; `level` is in units times microseconds of its window.
+  /// A bucket as played so far; `level` is in units times microseconds of its
+  /// window.
   struct Load {
     TimePoint at;
     Wide level = 0;
@@ -33,21 +37,31 @@ class Forecast {
     size_t next = 0;
     double served = 0;
     std::vector<Load*> loads;  // of its head; empty: not looked up yet
-    bool behind = false;       // cannot go in this pass
+  };
+  struct ByTurn {
+    bool operator()(const Player* a, const Player* b) const;
   };
   struct Lane {
-    std::list<Player> players;
-    size_t places = 0;  // given so far
+    const ModelLine* line = nullptr;
+    std::deque<Player> all;
+    std::set<Player*, ByTurn> players;  // those with somebody left
+    std::set<uint64_t> tickets;         // of their heads
+    size_t places = 0;                  // given so far
   };
 
-  void pass(Lane& lane, std::vector<Waiter*>& late);
-  std::list<Player>::iterator next_turn(Lane& lane);
-  /// When the head can be paid; sets its blocker. With `close`, closes the buckets that cannot pay
-  /// by time_.
+  static void fill(Lane& lane, const ModelLine& line);
+  static void enter(Lane& lane, Player& player);
+  static bool is_older(const Lane& a, const Lane& b);
+  void begin_pass(std::list<Lane>& lanes);
+  /// false: nobody of this lane goes at time_.
+  bool pass(Lane& lane, std::vector<Waiter*>& late);
+  /// When the head can be paid; sets its blocker. With `close`, closes the
+  /// buckets that cannot pay by time_.
   TimePoint due(Player& player, bool close);
   TimePoint payable(const Cell& cell, const Load& load, int64_t wanted) const;
   void take(const Cell& cell, Load& load, int64_t wanted) const;
-  void go(Lane& lane, std::list<Player>::iterator player, bool pays);
+  void go(Lane& lane, Player& player, bool pays);
+  static bool skip_gone(Player& player);
   void look_up(Player& player);
   void rest(Lane& lane);
   const Cell* held_up_by(const Waiter& waiter) const;

@@ -72,18 +72,26 @@ void Gate::Impl::try_at_once(Sleeper& waiter, TimePoint now) {
   }
 }
 
-void Gate::Impl::settle() {
+void Gate::Impl::renew(TimePoint now) {
+  line_.renew(now, [this](const Waiter& waiter) {
+    return book_.of(static_cast<const Sleeper&>(waiter).key, waiter.model);
+  });
+}
+
+void Gate::Impl::settle(Line::Foresight foresight) {
   if (line_.size() == 0) return;
   const TimePoint now = clock_.now();
+  renew(now);
   capacities_.look(now);
   // A waiter's memory stays while the mutex is held: it wakes only after.
-  for (Waiter* waiter : line_.settle(now)) {
+  for (Waiter* waiter : line_.settle(now, foresight)) {
     if (waiter->state == Waiter::State::admitted) capacities_.admitted(waiter->model);
     static_cast<Sleeper*>(waiter)->bell.notify_one();
   }
 }
 
 Sleeper& Gate::Impl::describe(Sleeper& waiter, const Entry& entry) {
+  waiter.key = entry.key;
   waiter.client = entry.key->name;
   waiter.model = entry.model;
   waiter.weight = entry.key->weight;
@@ -123,6 +131,7 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
     lock.unlock();
     return *error;
   }
+  renew(now);
   if (line_.free_for(*waiter.cells)) try_at_once(waiter, now);
   if (waiter.state == Waiter::State::waiting) {
     line_.join(waiter);
@@ -134,8 +143,10 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
     }
   }
   if (cells != nullptr) *cells = waiter.seen;
+  // Who waits is the line's: others write it as soon as the mutex is free.
+  const bool is_refused = waiter.state == Waiter::State::refused;
   lock.unlock();
-  if (waiter.state == Waiter::State::refused) return refusal(waiter, now);
+  if (is_refused) return refusal(waiter, now);
   return place;
 }
 
@@ -155,15 +166,12 @@ Quote Gate::Impl::quote(const Entry& entry) {
   for (const Cell& cell : *waiter.cells) quote.owners.push_back(cell.owner);
   quote.refusal = impossible(waiter);
   if (quote.refusal || waiter.cells->empty()) return quote;
+  renew(now);
   line_.foretell(waiter, now);
   quote.wait = left_of(waiter, now);
-  bool unforeseen = waiter.due == TimePoint::max();
-  // What can be paid now waits for nothing, though a moment has passed since it came.
-  bool late = waiter.due > now &&
-              (waiter.due > waiter.deadline || is_doubtful(waiter, now, entry.max_wait));
-  if (unforeseen ? entry.max_wait <= milliseconds(0) : late) {
-    quote.refusal = refusal(waiter, now);
-  }
+  // What can be paid now waits for nothing.
+  bool doubtful = waiter.due > now && is_doubtful(waiter, now, entry.max_wait);
+  if (waiter.state == Waiter::State::refused || doubtful) quote.refusal = refusal(waiter, now);
   return quote;
 }
 
@@ -181,7 +189,7 @@ void Gate::Impl::close() {
 std::vector<CellState> Gate::Impl::adjust(const Cells& cells, const Cost& change) {
   std::lock_guard lock(mutex_);
   auto seen = limiter_->adjust(*cells, change, clock_.now());
-  settle();
+  if (!line_.free_for(*cells)) settle(Line::Foresight::soon);
   return seen;
 }
 
@@ -208,7 +216,7 @@ Result<bool> Gate::Impl::wait(Sleeper& waiter, milliseconds limit) {
   while (waiter.state == Waiter::State::waiting) {
     if (closed_) return closed();
     TimePoint now = clock_.now();
-    if (now >= wake_of(waiter)) {
+    if (now >= wake_of(waiter) || line_.is_stale(now)) {
       settle();
       if (waiter.state != Waiter::State::waiting) break;
     }

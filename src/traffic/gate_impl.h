@@ -22,6 +22,7 @@ Error never_fits(const Waiter& waiter);
 
 /// A waiter and the thread that sleeps for it.
 struct Sleeper : Waiter {
+  std::shared_ptr<const Key> key;
   std::condition_variable bell;
 };
 
@@ -63,7 +64,9 @@ class Gate::Impl {
   std::optional<Error> impossible(Sleeper& waiter) const;
   /// At once, where nobody is before: admitted or refused. Else it stays waiting.
   void try_at_once(Sleeper& waiter, TimePoint now);
-  void settle();
+  /// Whose quota's period ended while it waited stands before the next one's bucket.
+  void renew(TimePoint now);
+  void settle(Line::Foresight foresight = Line::Foresight::now);
 
   const std::unique_ptr<Limiter> limiter_;
   const Clock& clock_;

@@ -209,8 +209,8 @@ Result<std::unique_ptr<Ledger>> open_ledger(const std::string& data_dir, LedgerO
   if (!database) return database.error();
   auto to_sync = LedgerDatabase::open_to_sync(file_in(data_dir));
   if (!to_sync) return to_sync.error();
-  return std::make_unique<SqliteLedger>(*std::move(lock), *std::move(to_sync),
-                                        *std::move(database), std::move(options));
+  return std::make_unique<SqliteLedger>(*std::move(lock), *std::move(to_sync), *std::move(database),
+                                        std::move(options));
 }
 
 Result<std::vector<UsageRow>> read_usage(const std::string& data_dir, const UsageQuery& asked) {

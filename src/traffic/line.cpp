@@ -8,6 +8,16 @@
 namespace weir::traffic {
 namespace {
 
+uint64_t oldest(const ModelLine& line) {
+  uint64_t ticket = UINT64_MAX;
+  for (const ClientLine& own : line.clients) ticket = std::min(ticket, own.waiters.front()->ticket);
+  return ticket;
+}
+
+/// Who waits longest at its head goes first, so that requests for several
+/// models that share a bucket keep their order.
+bool is_older(const ModelLine* a, const ModelLine* b) { return oldest(*a) < oldest(*b); }
+
 /// The buckets that cannot pay, by what the limiter said.
 void close_refusing(const Waiter& waiter, const Decision& decision, ClosedCells& closed) {
   for (size_t i = 0; i < waiter.cells->size(); ++i) {
@@ -17,9 +27,9 @@ void close_refusing(const Waiter& waiter, const Decision& decision, ClosedCells&
   }
 }
 
-Turn turn_of(const ModelLine& line, const ClientLine& own) {
+Turn turn_of(const ClientLine& own) {
   const Waiter& head = *own.waiters.front();
-  return {head.priority, line.served.at(own.client), head.ticket};
+  return {head.priority, *own.served, head.ticket};
 }
 
 }  // namespace
@@ -42,10 +52,16 @@ const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells) {
   return nullptr;
 }
 
+bool is_everybodys(const Cell& cell, const ModelLine& line) {
+  auto wanted = line.wanted.find(cell.id);
+  return wanted != line.wanted.end() && wanted->second == line.size;
+}
+
 bool Line::free_for(const std::vector<Cell>& cells) const {
-  if (size_ == 0) return true;
-  return std::none_of(cells.begin(), cells.end(),
-                      [&](const Cell& cell) { return wanted_.contains(cell.id); });
+  return std::none_of(models_.begin(), models_.end(), [&](const auto& model) {
+    return std::any_of(cells.begin(), cells.end(),
+                       [&](const Cell& cell) { return model.second.wanted.contains(cell.id); });
+  });
 }
 
 void Line::join(Waiter& waiter) {
@@ -58,23 +74,32 @@ void Line::join(Waiter& waiter) {
     // Who comes back to the line has no claim on what was served meanwhile.
     double least = 0;
     for (bool first = true; const ClientLine& each : line.clients) {
-      double served = line.served.at(each.client);
+      double served = *each.served;
       least = std::exchange(first, false) ? served : std::min(least, served);
     }
     double& served = line.served[waiter.client];
     served = std::max(served, least);
-    own = line.clients.insert(line.clients.end(), ClientLine{waiter.client, {}});
+    own = line.clients.insert(line.clients.end(), ClientLine{waiter.client, &served, {}});
   }
   own->waiters.push_back(&waiter);
-  for (const Cell& cell : *waiter.cells) ++wanted_[cell.id];
-  ++size_;
+  want(line, waiter);
 }
 
-void Line::forget(Waiter& waiter) {
-  --size_;
+void Line::want(ModelLine& line, const Waiter& waiter) {
+  ++size_;
+  ++line.size;
   for (const Cell& cell : *waiter.cells) {
-    auto wanted = wanted_.find(cell.id);
-    if (--wanted->second == 0) wanted_.erase(wanted);
+    ++line.wanted[cell.id];
+    next_end_ = std::min(next_end_, cell.ends);
+  }
+}
+
+void Line::forget(ModelLine& line, const Waiter& waiter) {
+  --size_;
+  --line.size;
+  for (const Cell& cell : *waiter.cells) {
+    auto wanted = line.wanted.find(cell.id);
+    if (--wanted->second == 0) line.wanted.erase(wanted);
   }
 }
 
@@ -87,17 +112,52 @@ void Line::leave(Waiter& waiter) {
     if (place == own->waiters.end()) continue;
     own->waiters.erase(place);
     if (own->waiters.empty()) clients.erase(own);
+    forget(model->second, waiter);
     if (clients.empty()) models_.erase(model);
-    forget(waiter);
     return;
   }
 }
 
+void Line::renew(TimePoint now, const std::function<Cells(const Waiter&)>& cells_of) {
+  if (now < next_end_) return;
+  next_end_ = TimePoint::max();
+  for (auto& [model, line] : models_) {
+    for (ClientLine& own : line.clients) {
+      for (Waiter* waiter : own.waiters) {
+        forget(line, *waiter);
+        waiter->blocker = nullptr;
+        waiter->cells = cells_of(*waiter);
+        want(line, *waiter);
+      }
+    }
+  }
+}
+
 void Line::foretell(Waiter& waiter, TimePoint now) {
+  struct Outlook {
+    Waiter* of;
+    TimePoint due;
+    size_t place;
+    const Cell* blocker;
+  };
+  std::vector<Outlook> outlooks;
+  for (auto& [model, line] : models_) {
+    for (ClientLine& own : line.clients) {
+      for (Waiter* each : own.waiters)
+        outlooks.push_back({each, each->due, each->place, each->blocker});
+    }
+  }
   join(waiter);
-  std::vector<Waiter*> late;
-  Forecast(limiter_, now).run(by_age(), late);
+  std::vector<Waiter*> nearer;
+  for (Waiter* gone : play(now, nearer)) {
+    if (gone != &waiter) gone->state = Waiter::State::waiting;
+  }
   leave(waiter);
+  for (const Outlook& each : outlooks) {
+    each.of->due = each.due;
+    each.of->place = each.place;
+    each.of->blocker = each.blocker;
+  }
 }
 
 std::vector<Waiter*> Line::clear() {
@@ -108,42 +168,32 @@ std::vector<Waiter*> Line::clear() {
     }
   }
   models_.clear();
-  wanted_.clear();
   size_ = 0;
   return all;
 }
 
-/// Who waits longest at its head goes first, so that requests for several models that share a
-/// bucket keep their order.
 std::vector<ModelLine*> Line::by_age() {
-  std::vector<std::pair<uint64_t, ModelLine*>> aged;
-  for (auto& [model, line] : models_) {
-    uint64_t oldest = UINT64_MAX;
-    for (const ClientLine& own : line.clients) {
-      oldest = std::min(oldest, own.waiters.front()->ticket);
-    }
-    aged.emplace_back(oldest, &line);
-  }
-  std::sort(aged.begin(), aged.end());
   std::vector<ModelLine*> lines;
-  for (auto& [oldest, line] : aged) lines.push_back(line);
+  for (auto& [model, line] : models_) lines.push_back(&line);
+  std::sort(lines.begin(), lines.end(), is_older);
   return lines;
 }
 
-void Line::admit(ModelLine& line, ClosedCells& closed, TimePoint now,
-                 std::vector<Waiter*>& changed) {
-  std::unordered_set<const ClientLine*> behind;  // that cannot go in this pass
+bool Line::admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
+                      std::vector<Waiter*>& changed) {
+  std::unordered_set<const ClientLine*> behind;
   while (true) {
     auto next = line.clients.end();
     for (auto own = line.clients.begin(); own != line.clients.end(); ++own) {
       if (behind.contains(&*own)) continue;
-      if (next == line.clients.end() || turn_of(line, *own).before(turn_of(line, *next))) {
+      if (next == line.clients.end() || turn_of(*own).before(turn_of(*next))) {
         next = own;
       }
     }
-    if (next == line.clients.end()) return;
+    if (next == line.clients.end()) return false;
     Waiter& head = *next->waiters.front();
-    if (shared(closed, *head.cells) != nullptr) {
+    if (const Cell* cell = shared(closed, *head.cells)) {
+      if (is_everybodys(*cell, line)) return false;
       behind.insert(&*next);
       continue;
     }
@@ -156,48 +206,78 @@ void Line::admit(ModelLine& line, ClosedCells& closed, TimePoint now,
     }
     head.state = Waiter::State::admitted;
     changed.push_back(&head);
-    forget(head);
-    line.served.at(next->client) += turn_cost(head);
+    forget(line, head);
+    *next->served += turn_cost(head);
     next->waiters.pop_front();
     if (next->waiters.empty()) line.clients.erase(next);
+    return true;
+  }
+}
+
+/// One after the other: with each who goes, others are the oldest, and stand
+/// before other buckets that cannot pay them.
+void Line::admit(TimePoint now, std::vector<Waiter*>& changed) {
+  bool went = true;
+  while (went) {
+    ClosedCells closed;
+    std::vector<ModelLine*> lines = by_age();
+    went = std::any_of(lines.begin(), lines.end(),
+                       [&](ModelLine* line) { return admit_next(*line, closed, now, changed); });
+    std::erase_if(models_, [](const auto& model) { return model.second.clients.empty(); });
   }
 }
 
 void Line::refuse(Waiter& waiter, TimePoint now, std::vector<Waiter*>& changed) {
-  waiter.state = Waiter::State::refused;
   waiter.seen = limiter_.adjust(*waiter.cells, Cost{}, now);
   leave(waiter);
   changed.push_back(&waiter);
 }
 
-/// Whose wait nobody could foretell exactly leaves when it has waited as long as it may.
-void Line::expire(TimePoint now, std::vector<Waiter*>& changed) {
+/// Whose wait nobody could foretell exactly leaves when it has waited as long as it
+/// may.
+std::vector<Waiter*> Line::overdue(TimePoint now) const {
   std::vector<Waiter*> over;
-  for (auto& [model, line] : models_) {
-    for (ClientLine& own : line.clients) {
+  for (const auto& [model, line] : models_) {
+    for (const ClientLine& own : line.clients) {
       for (Waiter* waiter : own.waiters) {
+        bool waits = waiter->state == Waiter::State::waiting;
         bool unsure = waiter->due == TimePoint::max() || is_estimate(waiter->blocker);
-        if (unsure && now >= waiter->deadline) over.push_back(waiter);
+        if (waits && unsure && now >= waiter->deadline) over.push_back(waiter);
       }
     }
   }
-  for (Waiter* waiter : over) refuse(*waiter, now, changed);
+  return over;
 }
 
-std::vector<Waiter*> Line::settle(TimePoint now) {
-  std::vector<Waiter*> changed;
-  ClosedCells closed;
-  for (ModelLine* line : by_age()) admit(*line, closed, now, changed);
-  std::erase_if(models_, [](const auto& model) { return model.second.clients.empty(); });
-  while (size_ > 0) {
+std::vector<Waiter*> Line::play(TimePoint now, std::vector<Waiter*>& nearer) {
+  std::vector<Waiter*> gone;
+  while (true) {
     std::vector<Waiter*> late;
-    std::vector<Waiter*> nearer = Forecast(limiter_, now).run(by_age(), late);
-    for (Waiter* waiter : late) refuse(*waiter, now, changed);
-    if (!late.empty()) continue;
-    changed.insert(changed.end(), nearer.begin(), nearer.end());
-    break;
+    for (Waiter* waiter : Forecast(limiter_, now).run(by_age(), late)) nearer.push_back(waiter);
+    if (late.empty()) late = overdue(now);
+    if (late.empty()) return gone;
+    for (Waiter* waiter : late) waiter->state = Waiter::State::refused;
+    gone.insert(gone.end(), late.begin(), late.end());
   }
-  expire(now, changed);
+}
+
+std::vector<Waiter*> Line::settle(TimePoint now, Foresight foresight) {
+  std::vector<Waiter*> changed, nearer;
+  admit(now, changed);
+  stale_ = foresight == Foresight::soon && now - foretold_ < kFresh && size_ > 0;
+  if (stale_) return changed;
+  foretold_ = now;
+  for (bool again = size_ > 0; again;) {
+    const std::vector<Waiter*> gone = play(now, nearer);
+    for (Waiter* waiter : gone) refuse(*waiter, now, changed);
+    if (gone.empty()) break;
+    // Who is gone may have held up somebody who can be paid.
+    const size_t before = size_;
+    admit(now, changed);
+    again = size_ < before;
+  }
+  std::copy_if(nearer.begin(), nearer.end(), std::back_inserter(changed),
+               [](const Waiter* waiter) { return waiter->state == Waiter::State::waiting; });
   return changed;
 }
 

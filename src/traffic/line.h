@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -16,7 +17,8 @@
 
 namespace weir::traffic {
 
-/// All buckets of a key's requests for a model: the key's, its tenant's, the model's.
+/// All buckets of a key's requests for a model: the key's, its tenant's, the
+/// model's.
 using Cells = std::shared_ptr<const std::vector<Cell>>;
 
 /// One request that asks to be let in, and what became of it.
@@ -41,15 +43,21 @@ struct Waiter {
 /// The requests of one client for one model, in order; never empty.
 struct ClientLine {
   std::string client;
+  double* served;  // of its model's line
   std::deque<Waiter*> waiters;
 };
 
-/// The clients that wait for one model, and the tokens that each was let in with, by its weight,
-/// since somebody waits here.
+/// The clients that wait for one model, and the tokens that each was let in
+/// with, by its weight, since somebody waits here.
 struct ModelLine {
   std::list<ClientLine> clients;
   std::unordered_map<std::string, double> served;
+  std::unordered_map<std::string, size_t> wanted;  // buckets of who waits, and by how many
+  size_t size = 0;
 };
+
+/// Everybody in `line` has this bucket.
+bool is_everybodys(const Cell& cell, const ModelLine& line);
 
 /// What a request counts for in its client's turns.
 double turn_cost(const Waiter& waiter);
@@ -59,7 +67,8 @@ inline bool is_estimate(const Cell* blocker) {
   return blocker != nullptr && blocker->limit.unit == Unit::capacity;
 }
 
-/// Who goes first: the higher priority, then the client that was served less, then who came first.
+/// Who goes first: the higher priority, then the client that was served less,
+/// then who came first.
 struct Turn {
   int priority;
   double served;
@@ -67,16 +76,17 @@ struct Turn {
   bool before(const Turn& other) const;
 };
 
-/// Buckets that refused somebody in a pass over the lines. Who comes later and shares one of them
-/// stands behind.
+/// Buckets that refused somebody in a pass over the lines. Who comes later and
+/// shares one of them stands behind.
 using ClosedCells = std::unordered_set<std::string>;
 /// The first of `cells` that is closed; null: none.
 const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells);
 
-/// The waiting lines before the buckets, as pure logic over an explicit time: a line per model, in
-/// it a line per client. A client's requests go in order; clients take turns by weight, higher
-/// priority first. Who waits for a bucket is overtaken only by those who do not share it. Not
-/// thread-safe. Waiters are the caller's and stay until they leave, are admitted or refused.
+/// The waiting lines before the buckets, as pure logic over an explicit time: a
+/// line per model, in it a line per client. A client's requests go in order;
+/// clients take turns by weight, higher priority first. Who waits for a bucket
+/// is overtaken only by those who do not share it. Not thread-safe. Waiters are
+/// the caller's and stay until they leave, are admitted or refused.
 class Line {
  public:
   explicit Line(Limiter& limiter) : limiter_(limiter) {}
@@ -86,11 +96,21 @@ class Line {
   void join(Waiter& waiter);
   void leave(Waiter& waiter);
 
-  /// Admits who can be paid, foretells the others, refuses who would wait past its deadline.
-  /// Returns those whose state changed or whose `due` came nearer.
-  std::vector<Waiter*> settle(TimePoint now);
+  /// Gives who waits for a quota whose period has ended its buckets of the next
+  /// one.
+  void renew(TimePoint now, const std::function<Cells(const Waiter&)>& cells_of);
 
-  /// `due`, `place` and `blocker` of a newcomer, were it to join now. It stays out.
+  /// Admits who can be paid, foretells the others, refuses who would wait past
+  /// its deadline. Returns those whose state changed or whose `due` came
+  /// nearer. With `soon` the forecasts may be 20 ms old, since they cost time for
+  /// each who waits: then is_stale() says when to come again.
+  enum class Foresight : uint8_t { now, soon };
+  std::vector<Waiter*> settle(TimePoint now, Foresight foresight = Foresight::now);
+  bool is_stale(TimePoint now) const { return stale_ && now - foretold_ >= kFresh; }
+
+  /// `due`, `place` and `blocker` of a newcomer, were it to join now, and
+  /// `refused` where it would wait too long. It stays out, and nobody else is
+  /// touched.
   void foretell(Waiter& waiter, TimePoint now);
 
   /// Takes everybody out, as they are.
@@ -99,17 +119,28 @@ class Line {
   size_t size() const { return size_; }
 
  private:
-  void admit(ModelLine& line, ClosedCells& closed, TimePoint now, std::vector<Waiter*>& changed);
+  static constexpr std::chrono::milliseconds kFresh{20};
+
+  void admit(TimePoint now, std::vector<Waiter*>& changed);
+  /// false: nobody of this line can go.
+  bool admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
+                  std::vector<Waiter*>& changed);
   void refuse(Waiter& waiter, TimePoint now, std::vector<Waiter*>& changed);
-  void expire(TimePoint now, std::vector<Waiter*>& changed);
-  void forget(Waiter& waiter);
+  /// Foretells everybody, and marks as refused who would wait too long: returns
+  /// them. They are still in line. Adds whose `due` came nearer.
+  std::vector<Waiter*> play(TimePoint now, std::vector<Waiter*>& nearer);
+  std::vector<Waiter*> overdue(TimePoint now) const;
+  void want(ModelLine& line, const Waiter& waiter);
+  void forget(ModelLine& line, const Waiter& waiter);
   std::vector<ModelLine*> by_age();
 
   Limiter& limiter_;
-  std::map<std::string, ModelLine> models_;         // those with somebody in line
-  std::unordered_map<std::string, size_t> wanted_;  // buckets of who waits, and by how many
+  std::map<std::string, ModelLine> models_;  // those with somebody in line
+  TimePoint next_end_ = TimePoint::max();    // of a quota that somebody in line has
   size_t size_ = 0;
   uint64_t next_ticket_ = 0;
+  TimePoint foretold_{};
+  bool stale_ = false;
 };
 
 }  // namespace weir::traffic

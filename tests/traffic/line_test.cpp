@@ -300,6 +300,89 @@ TEST_F(LineTest, NobodyForetellsAConcurrentRequestsEnd) {
   EXPECT_EQ(next.state, Waiter::State::admitted);
 }
 
+TEST_F(LineTest, ANewcomerThatOnlyAsksMovesNobody) {
+  model_ = {{Unit::requests, 1, 1s}};
+  arrive("a", {}, kOne);
+  Waiter& next = arrive("a", {}, kOne);
+  Waiter asks;
+  asks.client = "b";
+  asks.model = "m";
+  asks.priority = 9;
+  asks.cells = next.cells;
+  asks.cost = kOne;
+  asks.deadline = now_ + 1s;
+  line_.foretell(asks, now_);
+  EXPECT_EQ(due_in(asks), 1s);
+  EXPECT_EQ(asks.state, Waiter::State::waiting);
+  EXPECT_EQ(due_in(next), 1s) << "it is not before the one that asked";
+  EXPECT_EQ(next.place, 1u);
+  asks.deadline = now_ + 999ms;
+  line_.foretell(asks, now_);
+  EXPECT_EQ(asks.state, Waiter::State::refused);
+  EXPECT_EQ(line_.size(), 1u);
+}
+
+TEST_F(LineTest, WhoIsPushedPastItsDeadlineTakesNobodyAlong) {
+  model_ = {{Unit::tokens, 100, 10s}};
+  arrive("first", {}, Cost{.input_tokens = 100});
+  Waiter& big = arrive("a", {}, Cost{.input_tokens = 90}, 9s);
+  Waiter& small = arrive("a", {}, Cost{.input_tokens = 10}, 9500ms);
+  EXPECT_EQ(small.state, Waiter::State::refused) << "behind the big one it comes too late";
+  Waiter& patient = arrive("a", {}, Cost{.input_tokens = 5}, 9500ms);
+  EXPECT_EQ(due_in(patient), 9500ms);
+  Waiter& high = arrive("b", {}, Cost{.input_tokens = 10}, kHour, "m", {.priority = 9});
+  EXPECT_EQ(due_in(high), 1s);
+  EXPECT_EQ(big.state, Waiter::State::refused);
+  EXPECT_EQ(patient.state, Waiter::State::waiting);
+  EXPECT_EQ(due_in(patient), 1500ms);
+}
+
+TEST_F(LineTest, PlacesCloseUpWhenSomebodysTimeIsOver) {
+  std::vector<Limit> one{{.unit = Unit::concurrent, .cap = 1}};
+  arrive("a", one, Cost{.concurrent = 1});
+  arrive("a", one, Cost{.concurrent = 1}, 1s);
+  Waiter& last = arrive("a", one, Cost{.concurrent = 1}, 5s);
+  EXPECT_EQ(last.place, 2u);
+  now_ += 1s;
+  settle();
+  EXPECT_EQ(last.place, 1u);
+}
+
+TEST_F(LineTest, WhoIsOldestGoesFirstAtASharedBucketAlsoAfterAnother) {
+  std::vector<Limit> tokens{{Unit::tokens, 100, 10s}};
+  arrive("a", tokens, Cost{.input_tokens = 100}, kHour, "m");
+  Waiter& first = arrive("a", tokens, Cost{.input_tokens = 10}, kHour, "m");
+  Waiter& second = arrive("a", tokens, Cost{.input_tokens = 10}, kHour, "n");
+  Waiter& third = arrive("a", tokens, Cost{.input_tokens = 20}, kHour, "m");
+  EXPECT_EQ(due_in(first), 1s);
+  EXPECT_EQ(due_in(second), 2s);
+  EXPECT_EQ(due_in(third), 4s);
+}
+
+TEST_F(LineTest, AQuotaThatEndedIsTheNextPeriodsForWhoWaits) {
+  auto quota = [&](const char* id, TimePoint ends) {
+    return std::make_shared<const std::vector<Cell>>(
+        std::vector<Cell>{{id, {.unit = Unit::tokens, .cap = 10, .calendar = Calendar::day}, ends},
+                          {"slow", {Unit::requests, 1, 10s}}});
+  };
+  const Cells today = quota("today", now_ + 5s), tomorrow = quota("tomorrow", now_ + 24h);
+  arrive("b", {}, Cost{});
+  limiter_->take(*today, Cost{.requests = 1, .input_tokens = 2}, now_);
+  Waiter waiter;
+  waiter.client = "a";
+  waiter.model = "n";
+  waiter.cells = today;
+  waiter.cost = {.requests = 1, .input_tokens = 8};
+  waiter.deadline = now_ + kHour;
+  line_.join(waiter);
+  limiter_->adjust(*today, Cost{.input_tokens = 8}, now_);
+  now_ += 10s;
+  line_.renew(now_, [&](const Waiter&) { return tomorrow; });
+  EXPECT_THAT(line_.settle(now_), ElementsAre(&waiter));
+  EXPECT_EQ(waiter.state, Waiter::State::admitted);
+  EXPECT_EQ(waiter.seen[0].remaining, 2);
+}
+
 /// What is foretold is what happens when nobody else comes.
 TEST_F(LineTest, ForetellsExactly) {
   std::mt19937 random(5);
@@ -339,8 +422,9 @@ TEST_F(LineTest, ForetellsExactly) {
   }
 }
 
-/// Whatever comes: nobody is admitted after its deadline, nobody due is kept, a client's requests
-/// for a model go in order, and everybody ends admitted or refused.
+/// Whatever comes: nobody is admitted after its deadline, nobody due is kept, a
+/// client's requests for a model go in order, and everybody ends admitted or
+/// refused.
 TEST_F(LineTest, RandomTraffic) {
   std::mt19937 random(11);
   model_ = {{Unit::tokens, 200, 1s}};

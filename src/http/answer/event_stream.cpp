@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{150};  // between two looks at the client
-constexpr size_t kEnough = 16384;  // bytes to send at once
+constexpr size_t kEnough = 16384;   // bytes to send at once
 constexpr int kClientLeft = 499;
 
 }  // namespace
