@@ -32,9 +32,9 @@ class Gate::Impl {
   Impl(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions options)
       : limiter_(std::move(limiter)),
         clock_(clock),
-        book_(*limiter_, clock, std::move(options)),
+        book_(*limiter_, clock, options),
         capacities_(*limiter_),
-        line_(*limiter_) {}
+        line_(*limiter_, options.forecast_age) {}
 
   CellBook& book() { return book_; }
   void set_rules(Rules rules);

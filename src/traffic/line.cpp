@@ -264,7 +264,7 @@ std::vector<Waiter*> Line::play(TimePoint now, std::vector<Waiter*>& nearer) {
 std::vector<Waiter*> Line::settle(TimePoint now, Foresight foresight) {
   std::vector<Waiter*> changed, nearer;
   admit(now, changed);
-  stale_ = foresight == Foresight::soon && now - foretold_ < kFresh && size_ > 0;
+  stale_ = foresight == Foresight::soon && now - foretold_ < forecast_age_ && size_ > 0;
   if (stale_) return changed;
   foretold_ = now;
   for (bool again = size_ > 0; again;) {

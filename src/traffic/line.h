@@ -89,7 +89,9 @@ const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells);
 /// the caller's and stay until they leave, are admitted or refused.
 class Line {
  public:
-  explicit Line(Limiter& limiter) : limiter_(limiter) {}
+  /// `forecast_age` is how old forecasts may be for Foresight::soon.
+  explicit Line(Limiter& limiter, std::chrono::milliseconds forecast_age = {})
+      : limiter_(limiter), forecast_age_(forecast_age) {}
 
   /// Nobody stands before a newcomer with these buckets.
   bool free_for(const std::vector<Cell>& cells) const;
@@ -102,11 +104,11 @@ class Line {
 
   /// Admits who can be paid, foretells the others, refuses who would wait past
   /// its deadline. Returns those whose state changed or whose `due` came
-  /// nearer. With `soon` the forecasts may be 20 ms old, since they cost time for
-  /// each who waits: then is_stale() says when to come again.
+  /// nearer. With `soon` the forecasts may be older, since they cost time for each
+  /// who waits: then is_stale() says when to come again.
   enum class Foresight : uint8_t { now, soon };
   std::vector<Waiter*> settle(TimePoint now, Foresight foresight = Foresight::now);
-  bool is_stale(TimePoint now) const { return stale_ && now - foretold_ >= kFresh; }
+  bool is_stale(TimePoint now) const { return stale_ && now - foretold_ >= forecast_age_; }
 
   /// `due`, `place` and `blocker` of a newcomer, were it to join now, and
   /// `refused` where it would wait too long. It stays out, and nobody else is
@@ -119,8 +121,6 @@ class Line {
   size_t size() const { return size_; }
 
  private:
-  static constexpr std::chrono::milliseconds kFresh{20};
-
   void admit(TimePoint now, std::vector<Waiter*>& changed);
   /// false: nobody of this line can go.
   bool admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
@@ -135,6 +135,7 @@ class Line {
   std::vector<ModelLine*> by_age();
 
   Limiter& limiter_;
+  const std::chrono::milliseconds forecast_age_;
   std::map<std::string, ModelLine> models_;  // those with somebody in line
   TimePoint next_end_ = TimePoint::max();    // of a quota that somebody in line has
   size_t size_ = 0;

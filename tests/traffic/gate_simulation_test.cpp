@@ -140,9 +140,10 @@ World::World(const Plan& plan)
   }
   rules_.tenants = {{"t0", some_limits(2, false)}};
   rules_.models = {{"m0", some_limits(2, false)}, {"m1", some_limits(1, false)}};
-  gate_ = std::make_unique<Gate>(
-      make_memory_limiter(), clock_,
-      GateOptions{.cached_weight = cached_weight_, .wall = [this] { return wall(); }});
+  gate_ = std::make_unique<Gate>(make_memory_limiter(), clock_,
+                                 GateOptions{.forecast_age = std::chrono::milliseconds(0),
+                                             .cached_weight = cached_weight_,
+                                             .wall = [this] { return wall(); }});
   gate_->set_rules(rules_);
   gate_->set_history([](const QuotaQuery&) { return kHistory; });
 }

@@ -109,6 +109,7 @@ struct CapacityState {
 };
 
 struct GateOptions {
+  std::chrono::milliseconds forecast_age{20};  // of places and waits, where many come and go
   double cached_weight = 1;  // of a prompt token that the prefix cache held, at settlement; 0 to 1
   std::function<std::chrono::system_clock::time_point()> wall = std::chrono::system_clock::now;
 };
