@@ -10,7 +10,8 @@ constexpr double kKeep = 0.99;  // of what was learned, a step
 constexpr double kFollow = 0.1;
 constexpr int kSweeps = 4;
 constexpr auto kWindow = std::chrono::seconds(30);
-constexpr size_t kMostTimes = 1024;
+constexpr size_t kMostTimes = 1024, kFew = 64;
+constexpr auto kFresh = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -48,7 +49,10 @@ double FirstTokens::p99(TimePoint now) {
     times_.pop_front();
     stale_ = true;
   }
-  if (!std::exchange(stale_, false)) return p99_;
+  // Among many, one more changes little, and a step should cost little.
+  if (!stale_ || (times_.size() > kFew && now - looked_ < kFresh)) return p99_;
+  stale_ = false;
+  looked_ = now;
   sorted_.clear();
   for (const auto& time : times_) sorted_.push_back(time.second);
   if (sorted_.empty()) return p99_ = 0;

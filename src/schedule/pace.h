@@ -37,6 +37,7 @@ class FirstTokens {
   std::deque<std::pair<TimePoint, double>> times_;
   std::vector<double> sorted_;
   double p99_ = 0;
+  TimePoint looked_{};
   bool stale_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "sampling.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <random>
@@ -52,6 +53,8 @@ Result<void> check_stops(const Sampling& asked, int32_t vocabulary_rows) {
 }
 
 uint64_t random_seed() {
+  uint64_t seed = 0;  // std::random_device asks the processor, which takes microseconds
+  if (getrandom(&seed, sizeof seed, 0) == sizeof seed) return seed;
   std::random_device source;
   return (uint64_t{source()} << 32) | source();
 }
