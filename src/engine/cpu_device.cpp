@@ -2,12 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
-#include <malloc.h>
 #include <sched.h>
 
 #include <fstream>
 #include <optional>
 
+#include "engine/tensor_memory.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/thread_pool.h"
 
@@ -22,12 +22,8 @@ int usable_cores() {
 
 class CpuDevice final : public Device {
  public:
-  explicit CpuDevice(int threads) : pool_(threads), backend_(nn::make_cpu_backend(pool_)) {
-    // A step's tensors are freed and wanted again at once: without this glibc maps and unmaps each
-    // anew.
-    ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    ::mallopt(M_TRIM_THRESHOLD, 256 << 20);
-  }
+  explicit CpuDevice(int threads)
+      : memory_(install_tensor_memory()), pool_(threads), backend_(nn::make_cpu_backend(pool_)) {}
 
   DeviceKind kind() const override { return DeviceKind::cpu; }
   std::string name() const override {
@@ -40,7 +36,10 @@ class CpuDevice final : public Device {
     inference_.emplace(true);
   }
   nn::Backend& backend() override { return *backend_; }
-  void step_begin() override { pool_.step_begin(); }
+  void step_begin() override {
+    memory_.next_step();
+    pool_.step_begin();
+  }
   void step_end() override { pool_.step_end(); }
 
   uint64_t free_memory() const override {
@@ -53,6 +52,7 @@ class CpuDevice final : public Device {
   }
 
  private:
+  TensorMemory& memory_;
   kernels::ThreadPool pool_;
   std::unique_ptr<nn::Backend> backend_;
   std::optional<c10::InferenceMode>

@@ -9,7 +9,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kBetween{250};
+constexpr milliseconds kBetween{250}, kBetweenLater{1000};
 // Of the wait that is left: by so much a prediction may move without a word.
 constexpr int kNoticeablePercent = 20;
 
@@ -17,7 +17,7 @@ constexpr int kNoticeablePercent = 20;
 
 void WaitingNotes::note(std::string& out, const std::optional<serve::Standing>& standing,
                         TimePoint now) {
-  next_ = now + kBetween;
+  next_ = now + (said_ ? kBetweenLater : kBetween);
   const bool first = !looked_;
   looked_ = true;
   if (!standing) return;

@@ -9,7 +9,7 @@
 namespace weir::http {
 
 /// What a stream tells its client while its request waits: a comment at once, then when its place
-/// or the predicted end of its wait has changed noticeably, at most one in a quarter of a second.
+/// or the predicted end of its wait has changed noticeably, at most one a second.
 /// Used by one thread.
 class WaitingNotes {
  public:

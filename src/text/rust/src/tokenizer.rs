@@ -6,6 +6,8 @@ use tokenizers::Tokenizer;
 
 use crate::boundary::*;
 
+const CACHED_WORDS: usize = 64;
+
 pub struct Vocabulary {
     tokenizer: Tokenizer,
     /// One past the highest id.
@@ -24,6 +26,11 @@ impl Vocabulary {
         // The limit of a prompt is the model's, and a batch is never padded here.
         tokenizer.with_truncation(None).map_err(internal)?;
         tokenizer.with_padding(None);
+        // The library keeps words for each thread that ever encoded, and here every connection has one: thousands of words
+        // would be megabytes a client.
+        let mut model = tokenizer.get_model().clone();
+        model.resize_cache(CACHED_WORDS);
+        tokenizer.with_model(model);
         let size = tokenizer.get_vocab(true).into_values().max().map_or(0, |highest| highest + 1);
         Ok(Vocabulary { tokenizer, size })
     }
