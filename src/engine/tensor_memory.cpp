@@ -106,12 +106,10 @@ TensorMemory::Block* TensorMemory::reuse(size_t bytes) {
 }
 
 TensorMemory& install_tensor_memory() {
+  if (auto* there = dynamic_cast<TensorMemory*>(c10::GetCPUAllocator())) return *there;
   // ATen keeps a bare pointer, and tensors may outlive everything else.
-  static TensorMemory* const memory = [] {
-    auto* made = new TensorMemory;
-    c10::SetCPUAllocator(made, 1);
-    return made;
-  }();
+  auto* memory = new TensorMemory;
+  c10::SetCPUAllocator(memory, 1);
   return *memory;
 }
 
