@@ -1,28 +1,11 @@
 #include "admission.h"
 #include "weir/traffic/duration.h"
+#include "weir/traffic/unit.h"
 
 namespace weir::serve {
 namespace {
 
 using std::chrono::milliseconds;
-
-const char* unit_word(traffic::Unit unit) {
-  switch (unit) {
-    case traffic::Unit::requests:
-      return "requests";
-    case traffic::Unit::tokens:
-      return "tokens";
-    case traffic::Unit::input_tokens:
-      return "input_tokens";
-    case traffic::Unit::output_tokens:
-      return "output_tokens";
-    case traffic::Unit::concurrent:
-      return "concurrent";
-    case traffic::Unit::capacity:
-      return "capacity_us";
-  }
-  return "";
-}
 
 std::string window_text(const traffic::Limit& limit) {
   if (limit.calendar == traffic::Calendar::day) return "day";
@@ -32,7 +15,7 @@ std::string window_text(const traffic::Limit& limit) {
 
 DryRun::Bucket bucket_of(std::string owner, const traffic::CellState& cell) {
   return {.owner = std::move(owner),
-          .unit = unit_word(cell.limit.unit),
+          .unit = traffic::word_of(cell.limit.unit),
           .window = window_text(cell.limit),
           .cap = cell.limit.cap,
           .remaining = cell.remaining,

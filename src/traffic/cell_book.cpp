@@ -7,31 +7,11 @@
 #include "traffic/capacity.h"
 #include "weir/traffic/duration.h"
 #include "weir/traffic/ledger.h"
+#include "weir/traffic/unit.h"
 
 namespace weir::traffic {
-namespace {
 
 using std::chrono::system_clock;
-
-const char* word_of(Unit unit) {
-  switch (unit) {
-    case Unit::requests:
-      return "requests";
-    case Unit::tokens:
-      return "tokens";
-    case Unit::input_tokens:
-      return "input_tokens";
-    case Unit::output_tokens:
-      return "output_tokens";
-    case Unit::concurrent:
-      return "concurrent";
-    case Unit::capacity:
-      return "capacity";
-  }
-  return "";
-}
-
-}  // namespace
 
 /// Whose limits they are.
 struct CellBook::Owner {
@@ -126,16 +106,13 @@ CellBook::Set CellBook::make(const Key& key, const std::string& model, const Rul
     if (limited.name != model) continue;
     add(set, {"model:" + model, "model " + model, {.model = model}}, limited.limits);
     if (limited.capacity.kind != Capacity::Kind::none) {
-      auto cells = std::make_shared<std::vector<Cell>>(*set.cells);
-      cells->push_back(capacity_cell(model, limited.capacity));
-      set.cells = std::move(cells);
+      set.cells->push_back(capacity_cell(model, limited.capacity));
     }
   }
   return set;
 }
 
 void CellBook::add(Set& set, const Owner& owner, const std::vector<Limit>& limits) {
-  auto cells = std::make_shared<std::vector<Cell>>(*set.cells);
   for (const Limit& limit : limits) {
     Cell cell{.id = owner.id + "/" + word_of(limit.unit), .limit = limit, .owner = owner.words};
     if (limit.calendar != Calendar::none) {
@@ -148,9 +125,8 @@ void CellBook::add(Set& set, const Owner& owner, const std::vector<Limit>& limit
     } else if (limit.window.count() > 0) {
       cell.id.append("/").append(to_string(limit.window));
     }
-    cells->push_back(std::move(cell));
+    set.cells->push_back(std::move(cell));
   }
-  set.cells = std::move(cells);
 }
 
 void CellBook::open_quota(const Cell& cell, const Owner& owner, const Period& period) {

@@ -26,7 +26,7 @@ class CellBook {
 
  private:
   struct Set {
-    Cells cells;
+    std::shared_ptr<std::vector<Cell>> cells;
     TimePoint until = TimePoint::max();  // good so long
   };
   struct KeySets {

@@ -102,6 +102,11 @@ Sleeper& Gate::Impl::describe(Sleeper& waiter, const Entry& entry) {
   return waiter;
 }
 
+void Gate::Impl::price(Sleeper& waiter, TimePoint now) {
+  capacities_.look(now);
+  waiter.cost.capacity = capacities_.cost(waiter.model, waiter.cost.input_tokens);
+}
+
 std::optional<Error> Gate::Impl::impossible(Sleeper& waiter) const {
   for (const Cell& cell : *waiter.cells) {
     if (waiter.cost.of(cell.limit.unit) <= cell.limit.cap) continue;
@@ -123,8 +128,7 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
     return place;
   }
   TimePoint now = clock_.now();
-  capacities_.look(now);
-  waiter.cost.capacity = capacities_.cost(waiter.model, waiter.cost.input_tokens);
+  price(waiter, now);
   if (auto error = impossible(waiter)) {
     if (cells != nullptr) *cells = limiter_->adjust(*waiter.cells, Cost{}, now);
     waiter.state = Waiter::State::refused;
@@ -160,8 +164,7 @@ Quote Gate::Impl::quote(const Entry& entry) {
     return quote;
   }
   TimePoint now = clock_.now();
-  capacities_.look(now);
-  waiter.cost.capacity = capacities_.cost(waiter.model, waiter.cost.input_tokens);
+  price(waiter, now);
   quote.cells = limiter_->adjust(*waiter.cells, Cost{}, now);
   for (const Cell& cell : *waiter.cells) quote.owners.push_back(cell.owner);
   quote.refusal = impossible(waiter);

@@ -60,6 +60,8 @@ class Gate::Impl {
 
  private:
   Sleeper& describe(Sleeper& waiter, const Entry& entry);
+  /// What it takes of its model's capacity, as things are now.
+  void price(Sleeper& waiter, TimePoint now);
   /// The bucket that `waiter` can never pay from, as an error.
   std::optional<Error> impossible(Sleeper& waiter) const;
   /// At once, where nobody is before: admitted or refused. Else it stays waiting.

@@ -4,6 +4,7 @@
 
 #include "weir/traffic/duration.h"
 #include "weir/traffic/gate.h"
+#include "weir/traffic/unit.h"
 
 namespace weir::traffic {
 namespace {
@@ -14,27 +15,9 @@ constexpr int64_t kSecond = 1'000'000;
 
 int64_t ceil_seconds(int64_t us) { return (std::max<int64_t>(us, 0) + kSecond - 1) / kSecond; }
 
-const char* unit_of(Unit unit) {
-  switch (unit) {
-    case Unit::requests:
-      return "requests";
-    case Unit::tokens:
-      return "tokens";
-    case Unit::input_tokens:
-      return "input-tokens";
-    case Unit::output_tokens:
-      return "output-tokens";
-    case Unit::concurrent:
-      return "concurrent-requests";
-    case Unit::capacity:
-      return "";
-  }
-  return "";
-}
-
 /// "requests-60s", "tokens-day": says nothing of whose limit it is.
 std::string name_of(const Limit& limit) {
-  std::string name = unit_of(limit.unit);
+  std::string name = words_of(limit.unit, '-');
   if (limit.calendar != Calendar::none) {
     return name + (limit.calendar == Calendar::day ? "-day" : "-month");
   }
@@ -43,7 +26,7 @@ std::string name_of(const Limit& limit) {
 
 std::string policy_of(const Limit& limit) {
   std::string policy = ";q=" + std::to_string(limit.cap);
-  if (limit.unit != Unit::requests) policy += std::string(";qu=\"") + unit_of(limit.unit) + '"';
+  if (limit.unit != Unit::requests) policy += ";qu=\"" + words_of(limit.unit, '-') + '"';
   // A month has no fixed length, and what runs at a time no window.
   if (limit.calendar == Calendar::day) policy += ";w=86400";
   if (limit.window.count() > 0)

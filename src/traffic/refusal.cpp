@@ -2,27 +2,10 @@
 
 #include "traffic/gate_impl.h"
 #include "weir/traffic/duration.h"
+#include "weir/traffic/unit.h"
 
 namespace weir::traffic {
 namespace {
-
-const char* unit_name(Unit unit) {
-  switch (unit) {
-    case Unit::requests:
-      return "requests";
-    case Unit::tokens:
-      return "tokens";
-    case Unit::input_tokens:
-      return "input tokens";
-    case Unit::output_tokens:
-      return "output tokens";
-    case Unit::concurrent:
-      return "concurrent requests";
-    case Unit::capacity:
-      return "microseconds until the first token";
-  }
-  return "";
-}
 
 std::string span_of(const Limit& limit) {
   if (limit.unit == Unit::concurrent) return " at a time";
@@ -36,8 +19,8 @@ std::string span_of(const Limit& limit) {
 std::string rule_of(const Waiter& waiter) {
   const Limit& limit = waiter.blocker->limit;
   const char* verb = limit.unit == Unit::concurrent ? " may have " : " may use ";
-  return waiter.blocker->owner + verb + std::to_string(limit.cap) + " " + unit_name(limit.unit) +
-         span_of(limit);
+  return waiter.blocker->owner + verb + std::to_string(limit.cap) + " " +
+         words_of(limit.unit, ' ') + span_of(limit);
 }
 
 bool counts_requests(Unit unit) { return unit == Unit::requests || unit == Unit::concurrent; }
@@ -90,7 +73,7 @@ Error never_fits(const Waiter& waiter) {
   Unit unit = waiter.blocker->limit.unit;
   return limit_error(waiter, Code::never_fits,
                      "this request needs " + std::to_string(waiter.cost.of(unit)) + " " +
-                         unit_name(unit) + "; " + rule_of(waiter));
+                         words_of(unit, ' ') + "; " + rule_of(waiter));
 }
 
 }  // namespace weir::traffic
