@@ -14,6 +14,7 @@
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/gemm.h"
 #include "weir/kernels/thread_pool.h"
+#include "weir/kernels/weight_memory.h"
 
 namespace weir::kernels {
 namespace {
@@ -56,9 +57,10 @@ void measure(const Shape& shape, DType type, Isa isa, ThreadPool& pool) {
   for (size_t i = 0; i < values; ++i)
     source[i] = static_cast<float>(i * 2654435761U % 1000) / 1000 - 0.5f;
   const ConstRows rows(source.data(), DType::float32, shape.out, shape.in, shape.in);
+  WeightMemory memory;
   std::vector<std::unique_ptr<PackedWeight>> copies;
   const auto count = kColdBytes / (values * size_of(type)) + 1;
-  while (copies.size() < count) copies.push_back(pack_weight(isa, rows, type, pool));
+  while (copies.size() < count) copies.push_back(pack_weight(isa, rows, type, pool, memory));
 
   for (const int64_t m : kRowCounts) {
     std::vector<float> x(static_cast<size_t>(m * shape.in), 0.01f),

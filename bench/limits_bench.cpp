@@ -17,6 +17,7 @@
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/gemm.h"
 #include "weir/kernels/thread_pool.h"
+#include "weir/kernels/weight_memory.h"
 
 namespace weir::kernels {
 namespace {
@@ -80,8 +81,9 @@ double product(DType type, ThreadPool& pool) {
   std::vector<float> source(static_cast<size_t>(kOut * kIn));
   for (size_t i = 0; i < source.size(); ++i)
     source[i] = static_cast<float>(i * 2654435761U % 1000) / 1000 - 0.5f;
+  WeightMemory memory;
   const auto weight =
-      PackedWeight::pack({source.data(), DType::float32, kOut, kIn, kIn}, type, pool);
+      PackedWeight::pack({source.data(), DType::float32, kOut, kIn, kIn}, type, pool, memory);
   std::vector<float> x(static_cast<size_t>(kRows * kIn), 0.01f),
       out(static_cast<size_t>(kRows * kOut));
   pool.step_begin();
@@ -96,6 +98,7 @@ double product(DType type, ThreadPool& pool) {
 // Products of registers alone: nothing is read, so this is what the arithmetic units do.
 __attribute__((target("avx512f"))) void fma_float32() {
   __m512 sums[kChains] = {};
+  for (auto& sum : sums) asm volatile("" : "+v"(sum));  // else sums that are alike become one
   __m512 x = _mm512_set1_ps(0.5f);
   for (int i = 0; i < kPeakSteps; ++i) {
     asm volatile("" : "+v"(x));  // each round is a new one to the compiler
@@ -107,6 +110,7 @@ __attribute__((target("avx512f"))) void fma_float32() {
 
 __attribute__((target("avx512f,avx512bf16"))) void fma_bfloat16() {
   __m512 sums[kChains] = {};
+  for (auto& sum : sums) asm volatile("" : "+v"(sum));
   __m512i x = _mm512_set1_epi16(0x3f00);
   for (int i = 0; i < kPeakSteps; ++i) {
     asm volatile("" : "+v"(x));

@@ -60,7 +60,7 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const int64_t words = x.rows * words_a_row;
   float* data = scratch(static_cast<size_t>(words));
   // A word takes 0.1 ns; a second region of the pool must be worth its start.
-  constexpr int64_t kWordsAChunk = 128 << 10;
+  constexpr int64_t kWordsAChunk = 8 << 10;
   const Cut chunks{rows.count, std::clamp<int64_t>(words / kWordsAChunk, 1, rows.count)};
   const auto pack = [&](int chunk) {
     for (int64_t b = chunks.begin(chunk); b < chunks.begin(chunk + 1); ++b) {
@@ -78,18 +78,27 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   return {data, rows, words_a_row};
 }
 
-/// Where tiles of one panel, each with its own block of rows, fetch from: a single one from its own
-/// panel, not far before it reads there; several each their share of the next panel, so that memory
-/// is read at an even pace.
+/// Where the tiles of one panel, `passes` of them, each with its own block of rows, fetch from, so
+/// that memory is read at an even pace: each its share of the next panel. A single one fetches from
+/// its own panel, not far before it reads there, and so does the first in a piece's first panel,
+/// which nobody fetched before.
 struct Ahead {
   int64_t passes, pass;
+  bool first_panel;
 
   void set(GemmTile& tile) const {
-    constexpr int64_t kNear =
-        2048;  // bytes: enough for memory's latency, little enough for the first level of cache
+    // Bytes: what memory gives in several times its latency, little enough for a panel's beginning.
+    constexpr int64_t kNear = 4096;
     const auto bytes = static_cast<int64_t>(tile.panel_bytes);
-    tile.ahead = tile.weight + (passes == 1 ? kNear : bytes + bytes * pass / passes);
-    tile.ahead_a_step = tile.steps == 0 ? 0 : bytes / tile.steps / passes;
+    const int64_t a_step = tile.steps == 0 ? 0 : bytes / tile.steps;
+    if (passes == 1 || (first_panel && pass == 0)) {
+      tile.ahead = tile.weight + kNear;
+      tile.ahead_a_step = a_step;
+      return;
+    }
+    const int64_t shares = first_panel ? passes - 1 : passes, share = first_panel ? pass - 1 : pass;
+    tile.ahead = tile.weight + bytes + bytes * share / shares;
+    tile.ahead_a_step = a_step / shares;
   }
 };
 
@@ -136,7 +145,8 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
     for (int64_t p = piece.panel; p < piece.panel_end; p += panels) {
       while (panels > piece.panel_end - p) panels /= 2;
       for (int64_t b = groups.begin(g); b < groups.begin(g + 1); ++b)
-        run_tile(product, rows, piece.block + b, p, panels, {groups.size(g), b - groups.begin(g)});
+        run_tile(product, rows, piece.block + b, p, panels,
+                 {groups.size(g), b - groups.begin(g), p == piece.panel});
     }
   }
 }
@@ -145,13 +155,13 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
 /// threads end together.
 int64_t wanted_pieces(const Product& product, int threads) {
   if (threads == 1) return 1;
-  constexpr double kOpsANanosecond = 100, kBytesANanosecond = 15, kPieceNanoseconds = 20000;
+  constexpr double kOpsANanosecond = 100, kBytesANanosecond = 15, kPieceNanoseconds = 30000;
   const double multiply_adds = static_cast<double>(product.x.rows) *
                                static_cast<double>(product.weight.out_features()) *
                                static_cast<double>(product.weight.in_features());
   const double cost = std::max(2 * multiply_adds / kOpsANanosecond,
                                static_cast<double>(product.weight.bytes()) / kBytesANanosecond);
-  if (cost < kPieceNanoseconds / 2) return 1;
+  if (cost < kPieceNanoseconds / 3) return 1;
   const auto pieces = static_cast<int64_t>(cost / kPieceNanoseconds);
   return std::clamp<int64_t>(pieces, threads, int64_t{12} * threads) / threads * threads;
 }

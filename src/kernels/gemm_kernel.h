@@ -62,6 +62,7 @@ const GemmKernel& gemm_bfloat16_avx512_bf16();
 const GemmKernel& gemm_kernel(Isa isa, DType type);
 
 /// PackedWeight::pack for an instruction set of choice.
-std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool);
+std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool,
+                                          WeightMemory& memory);
 
 }  // namespace weir::kernels

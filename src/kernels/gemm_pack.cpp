@@ -1,9 +1,6 @@
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <new>
 
 #include "kernels/bf16.h"
 #include "kernels/check.h"
@@ -12,8 +9,6 @@
 
 namespace weir::kernels {
 namespace {
-
-constexpr size_t kHugePage = size_t{2} << 20;
 
 float widen(bf16 half) { return std::bit_cast<float>(uint32_t{half.bits} << 16); }
 
@@ -88,34 +83,12 @@ void unpack(To* out, const std::byte* panel, const GemmKernel& kernel, int64_t c
 
 }  // namespace
 
-PackMemory::PackMemory(size_t bytes) : bytes_((bytes + 63) / 64 * 64) {
-  if (bytes_ < kHugePage) {
-    data_ = static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{64}));
-    std::memset(data_, 0, bytes_);
-    return;
-  }
-  mapped_ = bytes_ + kHugePage;
-  mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapping_ == MAP_FAILED) throw std::bad_alloc();
-  const auto address = reinterpret_cast<uintptr_t>(mapping_);
-  data_ = static_cast<std::byte*>(mapping_) + ((kHugePage - address % kHugePage) % kHugePage);
-  // Only whole huge pages: a last one, partly used, would cost its full size.
-  madvise(data_, bytes_ / kHugePage * kHugePage, MADV_HUGEPAGE);
-}
-
-PackMemory::~PackMemory() {
-  if (mapping_)
-    munmap(mapping_, mapped_);
-  else
-    ::operator delete (data_, std::align_val_t{64});
-}
-
-Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_features)
+Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_features,
+               WeightMemory& memory)
     : kernel_(kernel),
       out_features_(out_features),
       in_features_(in_features),
-      memory_(static_cast<size_t>(count()) * panel_bytes()) {}
+      memory_(memory.take(bytes())) {}
 
 void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
   believe(index >= 0 && index < out_features_,
@@ -134,8 +107,10 @@ void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
     unpack(static_cast<bf16*>(out.data) + offset, source, kernel_, column, in_features_);
 }
 
-std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool) {
-  auto panels = std::make_unique<Panels>(gemm_kernel(isa, type), weight.rows, weight.cols);
+std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool,
+                                          WeightMemory& memory) {
+  auto panels =
+      std::make_unique<Panels>(gemm_kernel(isa, type), weight.rows, weight.cols, memory);
   constexpr int64_t kMostChunks = 1024;
   const int64_t count = panels->count(), chunks = std::min(count, kMostChunks);
   pool.run(static_cast<int>(chunks), [&](int chunk) {
@@ -150,8 +125,9 @@ std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type,
   return panels;
 }
 
-std::unique_ptr<PackedWeight> PackedWeight::pack(ConstRows weight, DType type, ThreadPool& pool) {
-  return pack_weight(cpu_isa(), weight, type, pool);
+std::unique_ptr<PackedWeight> PackedWeight::pack(ConstRows weight, DType type, ThreadPool& pool,
+                                                 WeightMemory& memory) {
+  return pack_weight(cpu_isa(), weight, type, pool, memory);
 }
 
 }  // namespace weir::kernels

@@ -2,6 +2,7 @@
 // as it is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -13,6 +14,7 @@ namespace {
 /// float32 as it is: (in, rows).
 struct WordSource {
   using Element = float;
+  static constexpr int kWordBytes = 4;  // of the source
   static int64_t whole_words(int64_t in) { return in; }
   static float word(const Element* row, int64_t i) { return row[i]; }
   static Vec vector(const Element* row, int64_t i) { return load(row + i); }
@@ -21,6 +23,7 @@ struct WordSource {
 /// bfloat16 as float32: (in, rows), one more row of zeros where `in` is odd.
 struct WidenedSource {
   using Element = bf16;
+  static constexpr int kWordBytes = 2;
   static int64_t whole_words(int64_t in) { return in; }
   static float word(const Element* row, int64_t i) {
     return __builtin_bit_cast(float, uint32_t{row[i].bits} << 16);
@@ -31,6 +34,7 @@ struct WidenedSource {
 /// bfloat16 as pairs: (in / 2, rows), the last pair with a zero where `in` is odd.
 struct PairSource {
   using Element = bf16;
+  static constexpr int kWordBytes = 4;
   static int64_t whole_words(int64_t in) { return in / 2; }
   static float word(const Element* row, int64_t i) {
     return __builtin_bit_cast(float, uint32_t{row[2 * i + 1].bits} << 16 | row[2 * i].bits);
@@ -45,10 +49,16 @@ void pack_rows(float* packed, const void* x, int64_t stride, int rows, int64_t i
   using Element = typename S::Element;
   const Element* source = static_cast<const Element*>(x);
   const int64_t words = S::whole_words(in);
+  // Bytes: rows that another core wrote come slowly, and too many are read at once for the
+  // processor to foresee them.
+  constexpr int64_t kAhead = 256;
   int64_t i = 0;
   if (rows == 1)
     for (; i + kLanes <= words; i += kLanes) store(packed + i, S::vector(source, i));
   for (; rows > 1 && i + kLanes <= words; i += kLanes) {
+    for (int r = 0; r < rows; ++r)
+      __builtin_prefetch(reinterpret_cast<const std::byte*>(source + r * stride) +
+                         i * S::kWordBytes + kAhead);
     Vec block[kLanes];
 #pragma GCC unroll 16
     for (int r = 0; r < kLanes; ++r)

@@ -11,6 +11,9 @@ namespace weir::kernels {
 namespace {
 
 constexpr int kVectorBytes = kLanes * 4;
+// Of cache: more fetches can be on their way there than to the first level, which is too small for
+// a panel anyway.
+constexpr int kSecondLevel = 2;
 
 template <class Out>
 Vec apply(Epilogue epilogue, Vec sum, const Out* out) {
@@ -73,7 +76,7 @@ void run_tile(const GemmTile& tile) {
     for (int p = 0; p < kPanels; ++p)
 #pragma GCC unroll 2
       for (int line = 0; line < kStepBytes; line += 64)
-        __builtin_prefetch(ahead + p * tile.panel_bytes + line);
+        __builtin_prefetch(ahead + p * tile.panel_bytes + line, 0, kSecondLevel);
     ahead += tile.ahead_a_step;
 #pragma GCC unroll 2
     for (int part = 0; part < D::kParts; ++part) {

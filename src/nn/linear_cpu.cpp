@@ -2,6 +2,7 @@
 #include <ATen/ops/empty.h>
 
 #include "weir/kernels/gemm.h"
+#include "weir/kernels/weight_memory.h"
 #include "weir/nn/backend.h"
 #include "weir/nn/rows.h"
 
@@ -22,14 +23,15 @@ kernels::Epilogue epilogue_of(Activation activation) {
 
 class LinearCpu final : public Linear {
  public:
-  LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool)
+  LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool,
+            kernels::WeightMemory& memory)
       : pool_(pool) {
     at::Tensor weight = source.weights.size() == 1 ? source.weights[0] : at::cat(source.weights);
     // The packer reads float32 and bfloat16; float16 has no type of its own here.
     if (weight.scalar_type() == at::kHalf) weight = weight.to(at::kFloat);
     weight_ = kernels::PackedWeight::pack(
         rows_of(weight), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16,
-        pool);
+        pool, memory);
     if (!source.biases.empty()) bias_ = at::cat(source.biases).to(at::kFloat).contiguous();
   }
 
@@ -61,11 +63,12 @@ class CpuBackend final : public Backend {
   at::Device device() const override { return at::kCPU; }
   kernels::Ops& ops() override { return *ops_; }
   std::unique_ptr<Linear> linear(const LinearSource& source, at::ScalarType type) override {
-    return std::make_unique<LinearCpu>(source, type, pool_);
+    return std::make_unique<LinearCpu>(source, type, pool_, memory_);
   }
 
  private:
   kernels::ThreadPool& pool_;
+  kernels::WeightMemory memory_;
   std::unique_ptr<kernels::Ops> ops_;
 };
 

@@ -12,6 +12,7 @@
 #include "kernels/matrix.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/thread_pool.h"
+#include "weir/kernels/weight_memory.h"
 
 namespace weir::kernels {
 namespace {
@@ -29,10 +30,11 @@ class GemmTest : public ::testing::TestWithParam<Case> {
   Isa isa() const { return GetParam().isa; }
   DType type() const { return GetParam().type; }
   std::unique_ptr<PackedWeight> pack(Matrix& weight) {
-    return pack_weight(isa(), weight.rows(), type(), pool_);
+    return pack_weight(isa(), weight.rows(), type(), pool_, memory_);
   }
 
   ThreadPool pool_{2};
+  WeightMemory memory_;
 };
 
 double sum_of(const Matrix& x, const Matrix& w, int64_t row, int64_t col) {
@@ -219,7 +221,7 @@ TEST_P(GemmTest, TheSourceMayBeOfTheOtherTypeAndUnaligned) {
   std::vector<std::byte> moved(1 + bytes);
   std::memcpy(moved.data() + 1, source.data, bytes);
   source.data = moved.data() + 1;
-  const auto packed = pack_weight(isa(), source, type(), pool_);
+  const auto packed = pack_weight(isa(), source, type(), pool_, memory_);
   Matrix out(DType::float32, 1, 19), rounded(type(), 1, 1);
   for (int64_t r = 0; r < 33; ++r) {
     packed->unpack_row(out.rows(), 0, r);
@@ -234,11 +236,12 @@ INSTANTIATE_TEST_SUITE_P(Kinds, GemmTest, ::testing::ValuesIn(testing::cases()),
 
 TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
   ThreadPool pool(2);
+  WeightMemory memory;
   Matrix w = random(DType::float32, 50, 40, 0, 1), x = random(DType::float32, 4, 40, 0, 2);
   Matrix out(DType::float32, 4, 50), same = out;
-  gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool), nullptr,
+  gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool, memory), nullptr,
        Epilogue::none, pool);
-  gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), w.rows(), DType::float32, pool), nullptr,
+  gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), w.rows(), DType::float32, pool, memory), nullptr,
        Epilogue::none, pool);
   EXPECT_TRUE(out == same);
   expect_product(out, x, w, kPlain);
@@ -246,15 +249,17 @@ TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
 
 TEST(GemmDefaults, NoRowsAreNoWork) {
   ThreadPool pool(2);
+  WeightMemory memory;
   Matrix w = random(DType::float32, 5, 4, 0, 1), x(DType::float32, 0, 4), out(DType::float32, 0, 5);
-  gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool), nullptr,
+  gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool, memory), nullptr,
        Epilogue::none, pool);
 }
 
 TEST(GemmDeathTest, WrongShapesAbort) {
   ThreadPool pool(1);
+  WeightMemory memory;
   Matrix w = random(DType::float32, 5, 4, 0, 1), x(DType::float32, 2, 3), out(DType::float32, 2, 5);
-  const auto packed = PackedWeight::pack(w.rows(), DType::float32, pool);
+  const auto packed = PackedWeight::pack(w.rows(), DType::float32, pool, memory);
   EXPECT_DEATH(gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool), "in_features");
 }
 

@@ -7,6 +7,7 @@
 namespace weir::kernels {
 
 class ThreadPool;
+class WeightMemory;
 
 /// What a product does with each sum before it is stored.
 enum class Epilogue : uint8_t { none, gelu, gelu_tanh, add };  // add: out += sum
@@ -15,9 +16,10 @@ enum class Epilogue : uint8_t { none, gelu, gelu_tanh, add };  // add: out += su
 /// Immutable once packed; shared by threads.
 class PackedWeight {
  public:
-  /// Packs (and converts) `weight` to `type`, in chunks of `pool`. The source is not needed
-  /// afterwards.
-  static std::unique_ptr<PackedWeight> pack(ConstRows weight, DType type, ThreadPool& pool);
+  /// Packs (and converts) `weight` to `type` into `memory`, in chunks of `pool`. The source is not
+  /// needed afterwards.
+  static std::unique_ptr<PackedWeight> pack(ConstRows weight, DType type, ThreadPool& pool,
+                                            WeightMemory& memory);
   virtual ~PackedWeight() = default;
   virtual int64_t out_features() const = 0;
   virtual int64_t in_features() const = 0;
