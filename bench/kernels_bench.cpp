@@ -38,6 +38,8 @@ struct Paged {
         v(noise(numbers, type)),
         q(noise(size_t(rows) * queries * static_cast<size_t>(shape.heads * shape.head_dim), type)),
         out(q.size()),
+        fresh(noise(size_t(rows) * queries * static_cast<size_t>(shape.kv_heads * shape.head_dim),
+                    type)),
         page_ids(static_cast<size_t>(pages)) {
     std::iota(page_ids.begin(), page_ids.end(), 0);
     std::shuffle(page_ids.begin(), page_ids.end(), std::mt19937(2));
@@ -56,15 +58,21 @@ struct Paged {
     const int64_t cols = shape.heads * shape.head_dim;
     q_rows = {q.data(), type, rows * queries, cols, cols};
     out_rows = {out.data(), type, rows * queries, cols, cols};
+    const int64_t kv_cols = shape.kv_heads * shape.head_dim;
+    new_rows = {fresh.data(), type, rows * queries, kv_cols, kv_cols};
   }
 
   int32_t pages;
   size_t numbers;
-  std::vector<uint16_t> k, v, q, out;
+  std::vector<uint16_t> k, v, q, out, fresh;
   std::vector<int32_t> page_ids, q_begin, page_begin, kv_length;
   PagedKv cache;
   Ragged ragged;
-  Rows q_rows, out_rows;
+  Rows q_rows, out_rows, new_rows;
+
+  void attend(Ops& ops) const {
+    ops.paged_attention(out_rows, q_rows, new_rows, new_rows, cache, ragged, 0.1f);
+  }
 };
 
 void decode(benchmark::State& state, Shape shape, DType type, Isa isa) {
@@ -76,7 +84,7 @@ void decode(benchmark::State& state, Shape shape, DType type, Isa isa) {
   Paged step(shape, type, rows, keys, 1);
   pool.step_begin();
   for (auto _ : state)
-    ops->paged_attention(step.out_rows, step.q_rows, step.cache, step.ragged, 0.1f);
+    step.attend(*ops);
   pool.step_end();
   const double bytes =
       2.0 * rows * keys * shape.kv_heads * shape.head_dim * static_cast<double>(size_of(type));
@@ -93,7 +101,7 @@ void prefill(benchmark::State& state, Shape shape, DType type, Isa isa) {
   Paged step(shape, type, rows, keys, keys);
   pool.step_begin();
   for (auto _ : state)
-    ops->paged_attention(step.out_rows, step.q_rows, step.cache, step.ragged, 0.1f);
+    step.attend(*ops);
   pool.step_end();
   const double flop = 4.0 * rows * (0.5 * keys * (keys + 1.0)) * shape.heads * shape.head_dim;
   state.counters["FLOP/s"] = benchmark::Counter(flop * static_cast<double>(state.iterations()),

@@ -21,13 +21,20 @@ inline Vec multiply_add(Vec q, Vec k, Vec sum) {
 template <class T, int R, int V>
 void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
   const float* q = t.s.q + first_row * t.q_width;
-  const float* keys = t.s.keys + vector * kLanes;
+  const float *keys[V], *next[V];
+  for (int v = 0; v < V; ++v) {
+    keys[v] = t.in_pairs ? t.now->pairs[vector + v] : t.s.keys + (vector + v) * kLanes;
+    next[v] = t.in_pairs ? t.ahead->pairs[vector + v] : keys[v];
+  }
+  const int64_t step = t.key_step();
   Vec sum[R][V];
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) sum[r][v] = zero();
-  for (int d = 0; d < t.q_width; ++d, keys += kKeyBlock) {
+  for (int64_t d = 0, at = 0; d < t.q_width; ++d, at += step) {
     Vec k[V];
-    for (int v = 0; v < V; ++v) k[v] = load(keys + v * kLanes);
+    for (int v = 0; v < V; ++v) k[v] = load(keys[v] + at);
+    if constexpr (kPairs<T>)
+      for (int v = 0; v < V; ++v) __builtin_prefetch(next[v] + at, 0, 2);
     for (int r = 0; r < R; ++r) {
       const Vec x = set1(q[r * t.q_width + d]);
       for (int v = 0; v < V; ++v) sum[r][v] = multiply_add<T>(x, k[v], sum[r][v]);
@@ -108,7 +115,8 @@ void weigh_block(const Tile<T>& t, int first_row, int d, int keys, const float* 
     } else {
       value = t.s.values + key * t.width + d;
     }
-    prefetch(static_cast<const T*>(t.ahead->keys[key]) + d, V * kLanes * sizeof(T));
+    const void* next = t.in_pairs ? t.ahead->values[key] : t.ahead->keys[key];
+    prefetch(static_cast<const T*>(next) + d, V * kLanes * sizeof(T));
     Vec x[V];
     for (int v = 0; v < V; ++v) x[v] = load(value + v * kLanes);
     for (int r = 0; r < R; ++r) {
@@ -178,7 +186,7 @@ void group(const Tile<T>& t, int size, int first_row, int first_key, int count) 
 
 template <class T>
 void block(const Tile<T>& t) {
-  pack_keys(t);
+  if (!t.in_pairs) pack_keys(t);
   if (t.pack_values) pack_values(t);
   const int groups = (t.rows + kGroup - 1) / kGroup;
   for (int g = 0; g < groups; ++g) {  // sizes that differ by one at most
@@ -254,45 +262,82 @@ void write_rows(const Tile<T>& t, const float* sum, const float* acc) {
   });
 }
 
+// The last key that a row of this tile sees, and one.
+int end_of(const AttentionTile& a) { return a.visible + a.causal * (a.queries - 1); }
+
+// The newest key and value go to their place: the block at hand is the last.
 template <class T>
-void go_through_range(Tile<T>& t, int range) {
+void write_newest(const Tile<T>& t) {
+  const int i = t.now->count - 1;
+  const size_t bytes = sizeof(T) * static_cast<size_t>(t.a.head_dim);
+  __builtin_memcpy(const_cast<void*>(t.now->values[i]), t.a.new_value, bytes);
+  if (!t.in_pairs) {
+    __builtin_memcpy(const_cast<void*>(t.now->keys[i]), t.a.new_key, bytes);
+    return;
+  }
+  float* pairs = const_cast<float*>(t.now->pairs[i / kLanes]) + i % kLanes;
+  for (int d = 0; d < t.q_width; ++d)
+    __builtin_memcpy(pairs + d * t.key_step(), static_cast<const float*>(t.a.new_key) + d,
+                     sizeof(float));
+}
+
+template <class T>
+void go_through_range(Tile<T>& t, int range, const AttentionTile* next) {
   clear(t);
-  const int visible = t.s.visible[t.rows - 1];
+  const int visible = end_of(t.a);
   const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
   for (int key = range * kKeyRange; key < end; key += kKeyBlock) {
-    KeyBlock& other = t.now == t.s.blocks ? t.s.blocks[1] : t.s.blocks[0];
-    t.ahead = key + kKeyBlock < visible ? &other : t.now;
-    if (t.ahead == &other) locate(t, other, key + kKeyBlock, visible);
+    t.ahead = t.now == t.s.blocks ? t.s.blocks + 1 : t.s.blocks;
+    if (key + kKeyBlock < visible) {
+      locate<T>(t.a.source, t.s.nothing, *t.ahead, key + kKeyBlock, visible);
+    } else if (next != nullptr) {
+      locate<T>(next->source, t.s.nothing, *t.ahead, next->range_begin * kKeyRange, end_of(*next));
+    } else {
+      t.ahead = t.now;
+    }
+    if (t.a.new_key != nullptr && key + kKeyBlock >= visible) write_newest(t);
     block(t);
     t.now = t.ahead;
   }
 }
 
 template <class T>
-void run_typed(const AttentionTile& a) {
-  Scratch scratch;
-  Tile<T> t(a, scratch);
-  for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
+void run_tile(Tile<T>& t, const AttentionTile* next) {
+  const AttentionTile& a = t.a;
   t.pack_values = t.width != a.head_dim || (sizeof(T) != 4 && t.rows > kGroup);
-  t.now = scratch.blocks;
   pack_q(t);
-  locate(t, *t.now, a.range_begin * kKeyRange, t.s.visible[t.rows - 1]);
-  for (int i = 0; i < t.now->count; ++i) prefetch(t.now->keys[i], t.a.head_dim * sizeof(T));
   if (a.states != nullptr) {
     for (int range = a.range_begin; range < a.range_end; ++range) {
-      go_through_range(t, range);
+      go_through_range(t, range, next);
       write_state(t, range);
     }
     return;
   }
-  go_through_range(t, 0);
-  if (a.range_end == 1) return write_rows(t, scratch.sum, scratch.acc);
+  go_through_range(t, 0, next);
+  if (a.range_end == 1) return write_rows(t, t.s.sum, t.s.acc);
   keep_range(t);
   for (int range = 1; range < a.range_end; ++range) {
-    go_through_range(t, range);
+    go_through_range(t, range, next);
     merge_range(t);
   }
-  write_rows(t, scratch.total_sum, scratch.total);
+  write_rows(t, t.s.total_sum, t.s.total);
+}
+
+template <class T>
+void run_typed(std::span<const AttentionTile> tiles) {
+  Scratch scratch;
+  for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
+  KeyBlock* now = scratch.blocks;
+  for (size_t i = 0; i < tiles.size(); ++i) {
+    Tile<T> t(tiles[i], scratch);
+    t.now = now;
+    if (i == 0) {
+      locate<T>(t.a.source, scratch.nothing, *now, t.a.range_begin * kKeyRange, end_of(t.a));
+      fetch(t, *now);
+    }
+    run_tile(t, i + 1 < tiles.size() ? &tiles[i + 1] : nullptr);
+    now = t.now;
+  }
 }
 
 template <class T>
@@ -313,14 +358,16 @@ void merge_typed(const AttentionTile& a) {
   }
 }
 
-void run(const AttentionTile& a) {
-  a.type == DType::float32 ? run_typed<float>(a) : run_typed<bf16>(a);
+void run(std::span<const AttentionTile> tiles) {
+  tiles[0].type == DType::float32 ? run_typed<float>(tiles) : run_typed<bf16>(tiles);
 }
 void merge(const AttentionTile& a) {
   a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a);
 }
 
-AttentionKernels attention_kernels() { return {.run = run, .merge = merge}; }
+AttentionKernels attention_kernels() {
+  return {.pairs = kPairs<bf16>, .run = run, .merge = merge};
+}
 
 }  // namespace
 }  // namespace weir::kernels

@@ -19,12 +19,19 @@ template <class T>
 constexpr bool kPairs = false;
 #endif
 
-// Where the keys [first, first + count) of a sequence and their values lie.
+// Where the keys [first, first + count) of a sequence and their values lie; `pairs` of sixteen keys
+// each instead of `keys` where the source has a pair_stride.
 struct KeyBlock {
   int first, count;
   const void* keys[kKeyBlock];
+  const float* pairs[kKeyVectors];
   const void* values[kKeyBlock];
 };
+
+template <class T>
+bool lies_in_pairs(const KeySource& source) {
+  return kPairs<T> && source.pair_stride > 0;
+}
 
 struct Scratch {
   alignas(64) float q[kTileRows * kMaxHeadDim];       // (rows, head_dim), or pairs of bfloat16
@@ -47,6 +54,7 @@ struct Tile {
   const int width;    // head_dim in whole vectors
   const int q_width;  // 32-bit numbers of a row of q: head_dim, or half of it in pairs
   bool pack_values = false;
+  const bool in_pairs;  // keys need not be packed
   KeyBlock* now;    // the block that is worked on
   KeyBlock* ahead;  // the one after it, or itself: asked for meanwhile, since pages lie anywhere
 
@@ -55,7 +63,11 @@ struct Tile {
         s(scratch),
         rows(tile.queries * tile.heads),
         width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
-        q_width(kPairs<T> ? tile.head_dim / 2 : tile.head_dim) {}
+        q_width(kPairs<T> ? tile.head_dim / 2 : tile.head_dim),
+        in_pairs(lies_in_pairs<T>(tile.source)) {}
+
+  // Numbers between a vector of keys and that of the next pair, or number.
+  int64_t key_step() const { return in_pairs ? a.source.pair_stride : kKeyBlock; }
 
   // body(row, query, head), rows rising
   template <class F>
@@ -91,22 +103,44 @@ void pack_q(const Tile<T>& t) {
   });
 }
 
+// Keys [first, end) as far as they fit; `nothing` stands for those beyond.
 template <class T>
-void locate(const Tile<T>& t, KeyBlock& block, int first, int end) {
-  const KeySource& source = t.a.source;
+void locate(const KeySource& source, const float* nothing, KeyBlock& block, int first, int end) {
   block.first = first;
   block.count = end - first < kKeyBlock ? end - first : kKeyBlock;
-  for (int i = 0; i < block.count;) {
-    const int page = (first + i) / source.page_size, slot = (first + i) % source.page_size;
+  int page = first / source.page_size, slot = first % source.page_size;
+  for (int i = 0; i < block.count; ++page, slot = 0) {
     const int64_t base =
         (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
-    for (int k = slot; k < source.page_size && i < block.count; ++k, ++i) {
-      const int64_t at = base + k * source.key_stride;
-      block.keys[i] = static_cast<const T*>(source.keys) + at;
-      block.values[i] = static_cast<const T*>(source.values) + at;
+    const T* keys = static_cast<const T*>(source.keys) + base;
+    const T* values = static_cast<const T*>(source.values) + base + slot * source.key_stride;
+    const int left = source.page_size - slot, here = block.count - i < left ? block.count - i : left;
+    if (lies_in_pairs<T>(source)) {
+      for (int k = 0; k < here; k += kLanes)
+        block.pairs[(i + k) / kLanes] = reinterpret_cast<const float*>(keys) + slot + k;
+    } else {
+      for (int k = 0; k < here; ++k) block.keys[i + k] = keys + (slot + k) * source.key_stride;
     }
+    for (int k = 0; k < here; ++k) block.values[i + k] = values + k * source.key_stride;
+    i += here;
   }
-  for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = t.s.nothing;
+  for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
+  for (int v = (block.count + kLanes - 1) / kLanes; v < kKeyVectors; ++v)
+    block.pairs[v] = nothing;
+}
+
+// Asks for a block that nothing asked for before.
+template <class T>
+void fetch(const Tile<T>& t, const KeyBlock& block) {
+  const int64_t bytes = t.a.head_dim * static_cast<int64_t>(sizeof(T));
+  if (t.in_pairs) {
+    for (int k = 0; k < block.count; k += kLanes)
+      for (int d = 0; d < t.q_width; ++d)
+        __builtin_prefetch(block.pairs[k / kLanes] + d * t.key_step(), 0, 2);
+    for (int i = 0; i < block.count; ++i) prefetch(block.values[i], bytes);
+  } else {
+    for (int i = 0; i < block.count; ++i) prefetch(block.keys[i], bytes);
+  }
 }
 
 // 32-bit numbers [d, d + kLanes) of a key; `left` of them exist.

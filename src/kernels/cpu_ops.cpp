@@ -1,5 +1,6 @@
 #include "kernels/cpu_ops.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/check.h"
@@ -67,10 +68,9 @@ class CpuOps final : public Ops {
               [&](int64_t begin, int64_t end) { kernels_.rows.rope(args, begin, end); });
   }
 
-  void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) override;
   void copy_pages(PagedKv cache, std::span<const int32_t> from_to) override;
-  void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
-                       float scale) override;
+  void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
+                       const Ragged& ragged, float scale) override;
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
                         int32_t head_dim, float scale) override;
 
@@ -105,6 +105,16 @@ class CpuOps final : public Ops {
               [&](int64_t begin, int64_t end) { kernels_.rows.take(args, begin, end); });
   }
 
+  /// How this cache's keys are laid out: see KeySource::pair_stride.
+  bool in_pairs(const PagedKv& cache) const {
+    return kernels_.attention.pairs && cache.type == DType::bfloat16 && cache.page_size % 16 == 0;
+  }
+
+  /// Writes the keys and values of rows that have so many tokens: one alone is written by the tile
+  /// that reads it, which spares a pass over its page.
+  void append(const PagedKv& cache, const ConstRows& k, const ConstRows& v, const Ragged& ragged,
+              int32_t least);
+
   void norm(void (*kernel)(const NormArgs&, int64_t, int64_t), const NormArgs& args) {
     over_rows(pool_, args.x.rows, 2 * bytes_of_row(args.x),
               [&](int64_t begin, int64_t end) { kernel(args, begin, end); });
@@ -131,34 +141,51 @@ void check_paged_row(const char* op, const PagedKv& cache, const Ragged& ragged,
           cache.page_size);
 }
 
-void CpuOps::append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) {
-  same_shape("append", k, v);
-  believe(k.type == cache.type, "append: keys are %s, the cache %s", name_of(k.type),
-          name_of(cache.type));
-  believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
-          "append: %" PRId64 " columns are %d heads of %d", k.cols, cache.kv_heads, cache.head_dim);
-  check_ragged("append", ragged, k.rows);
+/// Where a token's key and value belong.
+struct KeyPlace {
+  const PagedKv& cache;
+  int64_t page, slot;
+
+  int64_t head_size() const { return int64_t{cache.page_size} * cache.head_dim; }
+  int64_t head(int32_t head) const { return (page * cache.kv_heads + head) * head_size(); }
+};
+
+void put(const KeyPlace& place, void* side, const ConstRows& from, int64_t token) {
+  const PagedKv& cache = place.cache;
   const size_t bytes = static_cast<size_t>(cache.head_dim) * size_of(cache.type);
-  const auto write = [&](int32_t row, int32_t token) {
-    const int32_t position = ragged.kv_length[row] - (ragged.q_begin[row + 1] - token);
-    const int64_t page = ragged.page_ids[ragged.page_begin[row] + position / cache.page_size];
-    for (int32_t head = 0; head < cache.kv_heads; ++head) {
-      const int64_t slot =
-          (page * cache.kv_heads + head) * cache.page_size + position % cache.page_size;
-      const int64_t from = token * k.stride + int64_t{head} * cache.head_dim;
-      std::memcpy(at(cache.keys, cache.type, slot * cache.head_dim), at(k.data, k.type, from),
-                  bytes);
-      std::memcpy(at(cache.values, cache.type, slot * cache.head_dim),
-                  at(v.data, v.type, token * v.stride + int64_t{head} * cache.head_dim), bytes);
-    }
-  };
+  for (int32_t head = 0; head < cache.kv_heads; ++head)
+    std::memcpy(at(side, cache.type, place.head(head) + place.slot * cache.head_dim),
+                at(from.data, from.type, token * from.stride + int64_t{head} * cache.head_dim),
+                bytes);
+}
+
+void put_pairs(const KeyPlace& place, const ConstRows& keys, int64_t token) {
+  const PagedKv& cache = place.cache;
+  constexpr size_t kPair = sizeof(uint32_t);
+  for (int32_t head = 0; head < cache.kv_heads; ++head) {
+    auto* to = static_cast<char*>(at(cache.keys, cache.type, place.head(head) + 2 * place.slot));
+    const auto* from = static_cast<const char*>(
+        at(keys.data, keys.type, token * keys.stride + int64_t{head} * cache.head_dim));
+    for (int32_t d = 0; d < cache.head_dim / 2; ++d)
+      std::memcpy(to + d * kPair * static_cast<size_t>(cache.page_size), from + d * kPair, kPair);
+  }
+}
+
+void CpuOps::append(const PagedKv& cache, const ConstRows& k, const ConstRows& v,
+                    const Ragged& ragged, int32_t least) {
+  const bool pairs = in_pairs(cache);
   for (int32_t row = 0; row < ragged.rows; ++row) {
-    check_paged_row("append", cache, ragged, row);
-    const int32_t first = ragged.q_begin[row];
-    over_rows(pool_, ragged.q_begin[row + 1] - first, 4 * bytes_of_row(k),
-              [&](int64_t begin, int64_t end) {
-                for (int64_t t = begin; t < end; ++t) write(row, first + static_cast<int32_t>(t));
-              });
+    const int32_t first = ragged.q_begin[row], queries = ragged.q_begin[row + 1] - first;
+    if (queries < least) continue;
+    over_rows(pool_, queries, 4 * bytes_of_row(k), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t position = ragged.kv_length[row] - queries + i, token = first + i;
+        const int64_t page = ragged.page_ids[ragged.page_begin[row] + position / cache.page_size];
+        const KeyPlace place{cache, page, position % cache.page_size};
+        pairs ? put_pairs(place, k, token) : put(place, cache.keys, k, token);
+        put(place, cache.values, v, token);
+      }
+    });
   }
 }
 
@@ -182,21 +209,29 @@ void check_heads(const char* op, const ConstRows& q, int64_t kv_heads, int32_t h
           op, q.cols, head_dim, kv_heads);
 }
 
-void CpuOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
-                             float scale) {
+void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
+                             const Ragged& ragged, float scale) {
   same_shape("paged_attention", out, q);
+  check_new_keys("paged_attention", cache, k, v);
   believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type),
           name_of(cache.type));
   check_heads("paged_attention", q, cache.kv_heads, cache.head_dim);
   check_ragged("paged_attention", ragged, q.rows);
   const int32_t heads = static_cast<int32_t>(q.cols / cache.head_dim / cache.kv_heads);
   const int64_t head_size = int64_t{cache.page_size} * cache.head_dim;
+  for (int32_t row = 0; row < ragged.rows; ++row)
+    check_paged_row("paged_attention", cache, ragged, row);
+  const bool one_tile = heads <= kTileRows;
+  append(cache, k, v, ragged, one_tile ? 2 : 1);
   plan_.clear();
   for (int32_t row = 0; row < ragged.rows; ++row) {
-    check_paged_row("paged_attention", cache, ragged, row);
     const int32_t first = ragged.q_begin[row], queries = ragged.q_begin[row + 1] - first;
     for (int32_t head = 0; head < cache.kv_heads; ++head) {
       const int64_t column = int64_t{head} * heads * cache.head_dim;
+      const auto newest = [&](const ConstRows& x) {
+        const int64_t place = first * x.stride + int64_t{head} * cache.head_dim;
+        return one_tile && queries == 1 ? at(x.data, x.type, place) : nullptr;
+      };
       plan_.add(
           {.type = q.type,
            .q = at(q.data, q.type, first * q.stride + column),
@@ -215,7 +250,10 @@ void CpuOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged&
                .page_ids = ragged.page_ids + ragged.page_begin[row],
                .page_stride = cache.kv_heads * head_size,
                .key_stride = cache.head_dim,
-               .page_size = cache.page_size}});
+               .page_size = cache.page_size,
+               .pair_stride = in_pairs(cache) ? cache.page_size : 0},
+           .new_key = newest(k),
+           .new_value = newest(v)});
     }
   }
   plan_.run(pool_, kernels_.attention);

@@ -8,7 +8,7 @@ namespace {
 // Multiply-adds that one thread does in about the time of a hand-over.
 constexpr int64_t kInlineWork = 200'000;
 constexpr int kTilesPerThread = 4;
-constexpr int kMostChunks = 32'768;
+constexpr size_t kMostChunks = 32'768;
 
 int64_t cost(const AttentionTile& tile) {
   const int64_t keys =
@@ -22,11 +22,11 @@ const void* advance(const void* data, DType type, int64_t elements) {
   return static_cast<const char*>(data) + elements * static_cast<int64_t>(size_of(type));
 }
 
-void run_chunks(ThreadPool& pool, int64_t count, auto&& body) {
-  const int chunks = static_cast<int>(std::min<int64_t>(count, kMostChunks));
-  pool.run(chunks, [&](int chunk) {
-    for (int64_t i = count * chunk / chunks; i < count * (chunk + 1) / chunks; ++i) body(i);
-  });
+// How many tiles a thread takes at a time: the more, the fewer begin with keys that nobody asked for.
+size_t tiles_a_chunk(size_t tiles, int threads) {
+  const size_t shares = size_t{8} * static_cast<size_t>(threads);
+  const size_t most = tiles < shares ? 1 : std::max<size_t>(2, tiles / shares);
+  return std::max(most, (tiles + kMostChunks - 1) / kMostChunks);
 }
 
 }  // namespace
@@ -96,15 +96,19 @@ void AttentionPlan::split_ranges(int threads) {
 
 void AttentionPlan::run(ThreadPool& pool, const AttentionKernels& kernels) {
   if (pool.threads() == 1 || work_ < kInlineWork) {
-    for (const AttentionTile& tile : tiles_) kernels.run(tile);
+    if (!tiles_.empty()) kernels.run(tiles_);
     return;
   }
   split_ranges(pool.threads());
   std::stable_sort(
       tiles_.begin(), tiles_.end(),
       [](const AttentionTile& a, const AttentionTile& b) { return cost(a) > cost(b); });
-  run_chunks(pool, static_cast<int64_t>(tiles_.size()),
-             [&](int64_t i) { kernels.run(tiles_[static_cast<size_t>(i)]); });
+  const std::span<const AttentionTile> tiles(tiles_);
+  const size_t each = tiles_a_chunk(tiles.size(), pool.threads());
+  pool.run(static_cast<int>((tiles.size() + each - 1) / each), [&](int chunk) {
+    const size_t first = static_cast<size_t>(chunk) * each;
+    kernels.run(tiles.subspan(first, std::min(each, tiles.size() - first)));
+  });
   for (const AttentionTile& tile : merges_) kernels.merge(tile);
 }
 

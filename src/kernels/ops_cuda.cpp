@@ -69,16 +69,6 @@ class CudaOps final : public Ops {
     if (qk.rows > 0) cuda::rope(qk, positions, cos_sin, head_dim, stream_);
   }
 
-  void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) override {
-    same_shape("append", k, v);
-    believe(k.type == cache.type, "append: keys are %s, the cache %s", name_of(k.type),
-            name_of(cache.type));
-    believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
-            "append: %" PRId64 " columns are %d heads of %d", k.cols, cache.kv_heads,
-            cache.head_dim);
-    if (k.rows > 0) cuda::append(cache, k, v, ragged, stream_);
-  }
-
   void copy_pages(PagedKv cache, std::span<const int32_t> from_to) override {
     believe(from_to.size() % 2 == 0, "copy_pages: %zu numbers are pairs", from_to.size());
     if (from_to.empty()) return;
@@ -86,8 +76,8 @@ class CudaOps final : public Ops {
     cuda::copy_pages(cache, pairs, static_cast<int32_t>(from_to.size() / 2), stream_);
   }
 
-  void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
-                       float scale) override;
+  void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
+                       const Ragged& ragged, float scale) override;
 
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
                         int32_t head_dim, float scale) override {
@@ -160,15 +150,17 @@ PagedAttention* CudaOps::planned(const PagedShape& shape, const Ragged& ragged) 
   return found->attention.get();
 }
 
-void CudaOps::paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
-                              float scale) {
+void CudaOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
+                              const Ragged& ragged, float scale) {
   same_shape("paged_attention", out, q);
+  check_new_keys("paged_attention", cache, k, v);
   believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type),
           name_of(cache.type));
   believe(q.cols % (int64_t{cache.kv_heads} * cache.head_dim) == 0,
           "paged_attention: %" PRId64 " columns are heads of %d, a multiple of %d heads of keys",
           q.cols, cache.head_dim, cache.kv_heads);
   if (q.rows == 0) return;
+  cuda::append(cache, k, v, ragged, stream_);
   const bool plain = q.type == DType::float32 || !aligned(q.data, q.stride) ||
                      !aligned(out.data, out.stride) || out.stride != out.cols;
   PagedAttention* flash = plain ? nullptr

@@ -16,4 +16,14 @@ inline void same_shape(const char* op, const ConstRows& a, const ConstRows& b) {
           a.rows, a.cols, b.rows, b.cols);
 }
 
+inline void check_new_keys(const char* op, const PagedKv& cache, const ConstRows& k,
+                           const ConstRows& v) {
+  same_shape(op, k, v);
+  believe(k.type == cache.type, "%s: keys are %s, the cache %s", op, name_of(k.type),
+          name_of(cache.type));
+  believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
+          "%s: %" PRId64 " columns of keys are %d heads of %d", op, k.cols, cache.kv_heads,
+          cache.head_dim);
+}
+
 }  // namespace weir::kernels

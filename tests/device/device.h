@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/cpu_ops.h"
 #include "kernels/matrix.h"
 #include "weir/kernels/cuda_ops.h"
 
@@ -95,7 +96,8 @@ class DeviceOps : public ::testing::TestWithParam<DType> {
 
   std::mt19937 random_{20261124};
   ThreadPool threads_{2};
-  std::unique_ptr<Ops> cpu_ = make_cpu_ops(threads_);
+  // With AVX2 keys lie in their pages as they do on the device.
+  std::unique_ptr<Ops> cpu_ = make_cpu_ops(threads_, Isa::avx2);
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<Ops> cuda_;
 };

@@ -75,8 +75,7 @@ class Sequences {
                         .page_begin_host = page_begin.data(),
                         .page_ids = page_ids.data()};
     Matrix out(type(), tokens, q.cols(), 40);
-    ops.append(cache(), k.rows(), v.rows(), ragged);
-    ops.paged_attention(out.rows(), q.rows(), cache(), ragged, scale);
+    ops.paged_attention(out.rows(), q.rows(), k.rows(), v.rows(), cache(), ragged, scale);
     EXPECT_TRUE(out.gaps_untouched());
     return out;
   }
@@ -101,7 +100,9 @@ class Sequences {
             shape_.page_size, shape_.kv_heads, shape_.head_dim};
   }
   const Matrix& keys() const { return *keys_; }
+  const Matrix& values() const { return *values_; }
   const Matrix& key_tokens(int32_t sequence) const { return k_[sequence]; }
+  const Matrix& value_tokens(int32_t sequence) const { return v_[sequence]; }
   const std::vector<int32_t>& pages(int32_t sequence) const { return pages_[sequence]; }
   int32_t length(int32_t sequence) const { return lengths_[sequence]; }
 
@@ -123,18 +124,25 @@ const std::vector<Shape> kShapes = {{9, 3, 64, 16},  {4, 4, 32, 16},  {8, 2, 128
                                     {7, 1, 72, 5},   {2, 1, 6, 3},    {3, 3, 256, 16},
                                     {16, 1, 40, 64}, {100, 1, 16, 16}};
 
-TEST_P(OpsTest, AppendWritesEachTokenToItsSlot) {
+TEST_P(OpsTest, PagedAttentionWritesEachTokenToItsSlot) {
   for (const Shape& shape : kShapes) {
     Sequences sequences(type(), shape, {50, 3}, random_);
     sequences.step(*ops_, {{1, 0, 3}, {0, 0, 20}}, 1);
-    sequences.step(*ops_, {{0, 20, 50}}, 1);
+    sequences.step(*ops_, {{0, 20, 49}}, 1);
+    sequences.step(*ops_, {{0, 49, 50}}, 1);
+    const bool pairs = GetParam().isa == Isa::avx512_bf16 && type() == DType::bfloat16 &&
+                       shape.page_size % 16 == 0;
     for (const int32_t s : {0, 1})
       for (int32_t t = 0; t < sequences.length(s); ++t)
         for (int32_t c = 0; c < shape.kv_heads * shape.head_dim; ++c) {
           const int64_t page = sequences.pages(s)[t / shape.page_size];
-          const int64_t row =
-              (page * shape.kv_heads + c / shape.head_dim) * shape.page_size + t % shape.page_size;
-          ASSERT_EQ(sequences.keys().at(row, c % shape.head_dim), sequences.key_tokens(s).at(t, c));
+          const int64_t first = (page * shape.kv_heads + c / shape.head_dim) * shape.page_size;
+          const int32_t slot = t % shape.page_size, d = c % shape.head_dim;
+          const int64_t pair = int64_t{d} / 2 * shape.page_size + slot;  // of its head's part
+          const int64_t at = pairs ? 2 * pair + d % 2 : int64_t{slot} * shape.head_dim + d;
+          ASSERT_EQ(sequences.keys().at(first + at / shape.head_dim, at % shape.head_dim),
+                    sequences.key_tokens(s).at(t, c));
+          ASSERT_EQ(sequences.values().at(first + slot, d), sequences.value_tokens(s).at(t, c));
         }
   }
 }
@@ -280,7 +288,7 @@ TEST_P(OpsTest, PagesTooFewAbort) {
                       .page_begin = page_begin.data(),
                       .page_ids = pages.data()};
   const PagedKv cache{keys.data(), values.data(), type(), 16, 1, 64};
-  EXPECT_DEATH(ops_->paged_attention(out.rows(), q.rows(), cache, ragged, 1),
+  EXPECT_DEATH(ops_->paged_attention(out.rows(), q.rows(), q.rows(), q.rows(), cache, ragged, 1),
                "1 queries, 17 keys and 1 pages of 16");
 }
 

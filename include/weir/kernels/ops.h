@@ -58,19 +58,18 @@ class Ops {
   /// heads * head_dim); cos_sin: (max position, head_dim) float32, row p = cos of the half dims,
   /// then sin. positions on the device.
   virtual void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim) = 0;
-  /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages:
-  /// kv_length - queries + j for token j of a row. REQUIRES k, v and cache of one type.
-  virtual void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged) = 0;
   /// Copies whole pages inside a layer's cache: pairs of (from, to), on the host.
   virtual void copy_pages(PagedKv cache, std::span<const int32_t> from_to) = 0;
 
-  /// Causal attention over pages, bottom-right aligned: query j of row i stands at kv_length[i] -
-  /// q_length + j and sees all keys up to itself. One call takes decode rows and prompt chunks
-  /// mixed. q, out: (tokens, heads * head_dim). The result of a query does not depend on what else
-  /// is in the step, nor on how its prompt was cut (on the CPU it is the same bits, with any number
-  /// of threads). REQUIRES q, out and cache of one type, head_dim even and at most 256.
-  virtual void paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
-                               float scale) = 0;
+  /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages,
+  /// kv_length - queries + j for token j of a row; then causal attention over pages, bottom-right
+  /// aligned: query j of row i stands at kv_length[i] - q_length + j and sees all keys up to
+  /// itself. One call takes decode rows and prompt chunks mixed. q, out: (tokens, heads *
+  /// head_dim). The result of a query does not depend on what else is in the step, nor on how its
+  /// prompt was cut (on the CPU it is the same bits, with any number of threads). REQUIRES q, k, v,
+  /// out and cache of one type, head_dim even and at most 256.
+  virtual void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
+                               const Ragged& ragged, float scale) = 0;
   /// Attention within each row, both ways (encoders). q, k, v, out: (tokens, heads * head_dim).
   /// Only q_begin is read. REQUIRES one type, k and v of one stride, head_dim even and at most 256.
   virtual void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,

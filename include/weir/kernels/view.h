@@ -29,7 +29,8 @@ struct ConstRows {
       : data(r.data), type(r.type), rows(r.rows), cols(r.cols), stride(r.stride) {}
 };
 
-/// One layer's keys and values: (pages, kv_heads, page_size, head_dim), contiguous, each.
+/// One layer's keys and values: (pages, kv_heads, page_size, head_dim), contiguous, each. In which
+/// order one head's part of a page of keys lies is the affair of the Ops that wrote it.
 struct PagedKv {
   void* keys = nullptr;
   void* values = nullptr;
