@@ -64,7 +64,7 @@ class LlamaTrunk final : public nn::Trunk {
       Tensor normed = x.defined() ? layer.attention_norm.add_forward(residual, x)
                                   : layer.attention_norm.forward(residual);
       x = layer.attention_out->forward(attention(layer, normed, inputs, cache.layers[i]));
-      x = mlp(layer, layer.mlp_norm.add_forward(residual, x));
+      x = layer.down->forward(layer.gate_up->forward(layer.mlp_norm.add_forward(residual, x)));
     }
     return final_norm_.add_forward(residual, x);
   }
@@ -75,13 +75,13 @@ class LlamaTrunk final : public nn::Trunk {
             args.config.number("rms_norm_eps", 1e-6)};
   }
 
-  // Weights `names` under `prefix`, stacked; each with its bias where config.json's `bias_flag`
+  // Weights `names` under `prefix`, stacked or the first gating the second; each with its bias where config.json's `bias_flag`
   // says so.
   std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args, const std::string& prefix,
                                      const char* bias_flag,
                                      std::initializer_list<std::pair<const char*, int64_t>> names,
-                                     int64_t in) const {
-    nn::LinearSource source;
+                                     int64_t in, bool gated = false) const {
+    nn::LinearSource source{.gated = gated};
     for (const auto& [name, out] : names) {
       source.weights.push_back(args.weights.get(prefix + name + ".weight", {out, in}));
       if (args.config.boolean(bias_flag, false))
@@ -100,7 +100,7 @@ class LlamaTrunk final : public nn::Trunk {
         linear(args, prefix + "self_attn.", "attention_bias", {{"o_proj", hidden}}, q),
         norm(args, prefix + "post_attention_layernorm.weight"),
         linear(args, prefix + "mlp.", "mlp_bias", {{"gate_proj", inner}, {"up_proj", inner}},
-               hidden),
+               hidden, true),
         linear(args, prefix + "mlp.", "mlp_bias", {{"down_proj", hidden}}, inner),
     };
   }
@@ -118,13 +118,6 @@ class LlamaTrunk final : public nn::Trunk {
                         columns(all, q + kv, kv), cache, inputs.ragged,
                         1 / std::sqrt(static_cast<float>(shape_.head_dim)));
     return out;
-  }
-
-  Tensor mlp(const Layer& layer, const Tensor& normed) const {
-    Tensor gate_up = layer.gate_up->forward(normed);  // (tokens, 2 inner)
-    Tensor inner = at::empty({normed.size(0), gate_up.size(1) / 2}, normed.options());
-    backend_.ops().silu_mul(rows_of(inner), rows_of(gate_up));
-    return layer.down->forward(inner);
   }
 
   nn::Backend& backend_;

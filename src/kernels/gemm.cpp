@@ -111,8 +111,7 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
               int panels, Ahead ahead) {
   const Panels& weight = product.weight;
   const int64_t row = rows.rows.begin(block);
-  const int64_t col = panel * weight.kernel().panel_cols;
-  const int64_t width = int64_t{panels} * weight.kernel().panel_cols;
+  const int64_t col = panel * weight.outputs_a_panel(), width = panels * weight.outputs_a_panel();
   GemmTile tile;
   tile.x = rows.data + row * rows.words_a_row;
   tile.weight = weight.panel(panel);
@@ -123,7 +122,10 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
              (row * product.out.stride + col) * static_cast<int64_t>(size_of(product.out.type));
   tile.out_stride = product.out.stride;
   tile.out_type = product.out.type;
-  tile.bias = product.bias ? product.bias + col : nullptr;
+  if (product.bias) {
+    tile.bias = product.bias + col + (weight.gated() ? weight.out_features() : 0);
+    if (weight.gated()) tile.gate_bias = product.bias + col;
+  }
   tile.cols = static_cast<int>(std::min(width, weight.out_features() - col));
   tile.epilogue = product.epilogue;
   weight.kernel().tile(static_cast<int>(rows.rows.size(block)), panels)(tile);
@@ -156,11 +158,10 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
 int64_t wanted_pieces(const Product& product, int threads) {
   if (threads == 1) return 1;
   constexpr double kOpsANanosecond = 100, kBytesANanosecond = 15, kPieceNanoseconds = 30000;
-  const double multiply_adds = static_cast<double>(product.x.rows) *
-                               static_cast<double>(product.weight.out_features()) *
-                               static_cast<double>(product.weight.in_features());
-  const double cost = std::max(2 * multiply_adds / kOpsANanosecond,
-                               static_cast<double>(product.weight.bytes()) / kBytesANanosecond);
+  const auto bytes = static_cast<double>(product.weight.bytes());
+  const double multiply_adds = static_cast<double>(product.x.rows) * bytes /
+                               static_cast<double>(size_of(product.weight.type()));
+  const double cost = std::max(2 * multiply_adds / kOpsANanosecond, bytes / kBytesANanosecond);
   if (cost < kPieceNanoseconds / 3) return 1;
   const auto pieces = static_cast<int64_t>(cost / kPieceNanoseconds);
   return std::clamp<int64_t>(pieces, threads, int64_t{12} * threads) / threads * threads;
@@ -191,6 +192,8 @@ void check(const Product& product) {
   believe(out.cols == weight.out_features(),
           "gemm: out has %" PRId64 " columns; the weight gives out_features %" PRId64, out.cols,
           weight.out_features());
+  believe(weight.gated() == (epilogue == Epilogue::silu_mul),
+          "gemm: silu_mul is the epilogue of gated weights");
   believe(out.rows == x.rows, "gemm: out has %" PRId64 " rows; x has %" PRId64, out.rows, x.rows);
   believe(x.type == weight.type(), "gemm: x is of the weight's type");
   believe(out.type == DType::float32 || out.type == weight.type(),

@@ -34,11 +34,11 @@ template <class T>
 constexpr int64_t kGroup = sizeof(uint32_t) / sizeof(T);
 
 /// Sixteen inputs of all outputs at a time: whole cache lines of the source, and a target that
-/// stays in cache.
+/// stays in cache. `most` outputs from `first` on, of a panel that is `cols` wide.
 template <class To, class From>
-void pack_panel(To* panel, int64_t cols, ConstRows source, int64_t first) {
+void pack_panel(To* panel, int64_t cols, ConstRows source, int64_t first, int64_t most) {
   constexpr int64_t kBlock = 16, group = kGroup<To>;
-  const int64_t outputs = std::min(cols, source.rows - first);
+  const int64_t outputs = std::min(most, source.rows - first);
   for (int64_t begin = 0; begin < source.cols; begin += kBlock) {
     const int64_t inputs = std::min(kBlock, source.cols - begin);
     To* block = panel + begin * cols;
@@ -59,11 +59,21 @@ void pack_panel(To* panel, int64_t cols, ConstRows source, int64_t first) {
 }
 
 template <class To>
-void pack_panel(std::byte* panel, int64_t cols, const ConstRows& source, int64_t first) {
+void pack_panel(To* panel, int64_t cols, const ConstRows& source, int64_t first, int64_t most) {
   if (source.type == DType::float32)
-    pack_panel<To, float>(reinterpret_cast<To*>(panel), cols, source, first);
+    pack_panel<To, float>(panel, cols, source, first, most);
   else
-    pack_panel<To, bf16>(reinterpret_cast<To*>(panel), cols, source, first);
+    pack_panel<To, bf16>(panel, cols, source, first, most);
+}
+
+/// Panel `index`: its outputs, after their gates where there are any.
+template <class To>
+void pack_panel(const Panels& panels, int64_t index, const ConstRows& weight,
+                const ConstRows& gates) {
+  const int64_t cols = panels.kernel().panel_cols, outputs = panels.outputs_a_panel();
+  auto* panel = reinterpret_cast<To*>(panels.panel(index));
+  if (panels.gated()) pack_panel(panel, cols, gates, index * outputs, outputs);
+  pack_panel(panel + (cols - outputs) * kGroup<To>, cols, weight, index * outputs, outputs);
 }
 
 template <class To, class From>
@@ -83,15 +93,16 @@ void unpack(To* out, const std::byte* panel, const GemmKernel& kernel, int64_t c
 
 }  // namespace
 
-Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_features,
+Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_features, bool gated,
                WeightMemory& memory)
     : kernel_(kernel),
       out_features_(out_features),
       in_features_(in_features),
+      gated_(gated),
       memory_(memory.take(bytes())) {}
 
 void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
-  believe(index >= 0 && index < out_features_,
+  believe(!gated_ && index >= 0 && index < out_features_,
           "unpack_row: row %" PRId64 " of a weight of %" PRId64, index, out_features_);
   believe(out_row >= 0 && out_row < out.rows, "unpack_row: into row %" PRId64 " of %" PRId64,
           out_row, out.rows);
@@ -108,18 +119,21 @@ void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
 }
 
 std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool,
-                                          WeightMemory& memory) {
+                                          WeightMemory& memory, ConstRows gates) {
+  const bool gated = gates.data != nullptr;
+  believe(!gated || (gates.rows == weight.rows && gates.cols == weight.cols),
+          "pack: gates are (%" PRId64 ", %" PRId64 ") of a weight (%" PRId64 ", %" PRId64 ")",
+          gates.rows, gates.cols, weight.rows, weight.cols);
   auto panels =
-      std::make_unique<Panels>(gemm_kernel(isa, type), weight.rows, weight.cols, memory);
+      std::make_unique<Panels>(gemm_kernel(isa, type), weight.rows, weight.cols, gated, memory);
   constexpr int64_t kMostChunks = 1024;
   const int64_t count = panels->count(), chunks = std::min(count, kMostChunks);
   pool.run(static_cast<int>(chunks), [&](int chunk) {
     for (int64_t p = count * chunk / chunks; p < count * (chunk + 1) / chunks; ++p) {
-      const int cols = panels->kernel().panel_cols;
       if (type == DType::float32)
-        pack_panel<float>(panels->panel(p), cols, weight, p * cols);
+        pack_panel<float>(*panels, p, weight, gates);
       else
-        pack_panel<bf16>(panels->panel(p), cols, weight, p * cols);
+        pack_panel<bf16>(*panels, p, weight, gates);
     }
   });
   return panels;
@@ -128,6 +142,12 @@ std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type,
 std::unique_ptr<PackedWeight> PackedWeight::pack(ConstRows weight, DType type, ThreadPool& pool,
                                                  WeightMemory& memory) {
   return pack_weight(cpu_isa(), weight, type, pool, memory);
+}
+
+std::unique_ptr<PackedWeight> PackedWeight::pack_gated(ConstRows gates, ConstRows weight,
+                                                       DType type, ThreadPool& pool,
+                                                       WeightMemory& memory) {
+  return pack_weight(cpu_isa(), weight, type, pool, memory, gates);
 }
 
 }  // namespace weir::kernels

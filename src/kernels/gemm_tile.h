@@ -26,6 +26,8 @@ Vec apply(Epilogue epilogue, Vec sum, const Out* out) {
       return gelu_tanh(sum);
     case Epilogue::add:
       return add(sum, load(out));
+    case Epilogue::silu_mul:  // of two sums: store_gated_tile
+      break;
   }
   return sum;
 }
@@ -55,6 +57,41 @@ void store_tile(const GemmTile& tile, const float* sums, int rows) {
     }
     if (!whole) std::memcpy(row, staged, sizeof(Out) * static_cast<size_t>(tile.cols));
   }
+}
+
+/// The same of a gated weight: (kRows, kWidth / 2) outputs, each vector of them after that of their
+/// gates.
+template <class Out, int kWidth>
+void store_gated_tile(const GemmTile& tile, const float* sums, int rows) {
+  constexpr int kOutputs = kWidth / 2;
+  Out staged[kOutputs];
+  float bias[kOutputs] = {}, gate_bias[kOutputs] = {};
+  if (tile.bias) {
+    std::memcpy(bias, tile.bias, sizeof(float) * static_cast<size_t>(tile.cols));
+    std::memcpy(gate_bias, tile.gate_bias, sizeof(float) * static_cast<size_t>(tile.cols));
+  }
+  for (int r = 0; r < rows; ++r) {
+    Out* row = static_cast<Out*>(tile.out) + r * tile.out_stride;
+    Out* target = tile.cols == kOutputs ? row : staged;
+    for (int c = 0; c < kOutputs; c += kLanes) {
+      const float* pair = sums + r * kWidth + 2 * c;
+      Vec gate = load(pair), sum = load(pair + kLanes);
+      if (tile.bias) {
+        gate = add(gate, load(gate_bias + c));
+        sum = add(sum, load(bias + c));
+      }
+      store(target + c, mul(mul(gate, sigmoid(gate)), sum));
+    }
+    if (target == staged) std::memcpy(row, staged, sizeof(Out) * static_cast<size_t>(tile.cols));
+  }
+}
+
+template <class Out, int kWidth>
+void store_any_tile(const GemmTile& tile, const float* sums, int rows) {
+  if (tile.epilogue == Epilogue::silu_mul)
+    store_gated_tile<Out, kWidth>(tile, sums, rows);
+  else
+    store_tile<Out, kWidth>(tile, sums, rows);
 }
 
 /// How a step multiplies is D's: `kParts` words of a row of x, `kPanelVectors` vectors a panel is
@@ -106,9 +143,9 @@ void run_tile(const GemmTile& tile) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) store(stored + r * kWidth + v * kLanes, sums[r][v]);
   if (tile.out_type == DType::float32)
-    store_tile<float, kWidth>(tile, stored, kRows);
+    store_any_tile<float, kWidth>(tile, stored, kRows);
   else
-    store_tile<bf16, kWidth>(tile, stored, kRows);
+    store_any_tile<bf16, kWidth>(tile, stored, kRows);
 }
 
 template <class D>

@@ -21,22 +21,33 @@ kernels::Epilogue epilogue_of(Activation activation) {
   return kernels::Epilogue::none;
 }
 
+// The packer reads float32 and bfloat16; float16 has no type of its own here.
+at::Tensor readable(const at::Tensor& weight) {
+  return weight.scalar_type() == at::kHalf ? weight.to(at::kFloat) : weight;
+}
+
 class LinearCpu final : public Linear {
  public:
   LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool,
             kernels::WeightMemory& memory)
       : pool_(pool) {
-    at::Tensor weight = source.weights.size() == 1 ? source.weights[0] : at::cat(source.weights);
-    // The packer reads float32 and bfloat16; float16 has no type of its own here.
-    if (weight.scalar_type() == at::kHalf) weight = weight.to(at::kFloat);
-    weight_ = kernels::PackedWeight::pack(
-        rows_of(weight), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16,
-        pool, memory);
+    const auto packed =
+        type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
+    if (source.gated) {
+      const at::Tensor gates = readable(source.weights[0]), weight = readable(source.weights[1]);
+      weight_ = kernels::PackedWeight::pack_gated(rows_of(gates), rows_of(weight), packed, pool,
+                                                  memory);
+    } else {
+      const at::Tensor weight =
+          readable(source.weights.size() == 1 ? source.weights[0] : at::cat(source.weights));
+      weight_ = kernels::PackedWeight::pack(rows_of(weight), packed, pool, memory);
+    }
     if (!source.biases.empty()) bias_ = at::cat(source.biases).to(at::kFloat).contiguous();
   }
 
   at::Tensor forward(const at::Tensor& x, Activation activation) const override {
-    return product(x, x.scalar_type(), epilogue_of(activation));
+    return product(x, x.scalar_type(),
+                   weight_->gated() ? kernels::Epilogue::silu_mul : epilogue_of(activation));
   }
   at::Tensor logits(const at::Tensor& x) const override {
     return product(x, at::kFloat, kernels::Epilogue::none);

@@ -1,4 +1,5 @@
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
@@ -6,6 +7,7 @@
 
 #include "weir/kernels/cuda_ops.h"
 #include "weir/nn/backend.h"
+#include "weir/nn/rows.h"
 
 namespace weir::nn {
 namespace {
@@ -18,13 +20,18 @@ at::Tensor stacked(const std::vector<at::Tensor>& parts, at::Device device, at::
 
 class LinearCuda final : public Linear {
  public:
-  LinearCuda(const LinearSource& source, at::Device device, at::ScalarType type)
-      : weight_(stacked(source.weights, device, type)) {
+  LinearCuda(const LinearSource& source, at::Device device, at::ScalarType type, kernels::Ops& ops)
+      : ops_(ops), gated_(source.gated), weight_(stacked(source.weights, device, type)) {
     if (!source.biases.empty()) bias_ = stacked(source.biases, device, type);
   }
 
   at::Tensor forward(const at::Tensor& x, Activation activation) const override {
     at::Tensor y = bias_.defined() ? at::linear(x, weight_, bias_) : at::linear(x, weight_);
+    if (gated_) {
+      at::Tensor out = at::empty({y.size(0), out_features()}, y.options());
+      ops_.silu_mul(rows_of(out), rows_of(y));
+      return out;
+    }
     if (activation != Activation::none)
       at::gelu_(y, activation == Activation::gelu ? "none" : "tanh");
     return y;
@@ -37,11 +44,13 @@ class LinearCuda final : public Linear {
     return bias_.defined() ? y.add_(bias_) : y;
   }
 
-  int64_t out_features() const override { return weight_.size(0); }
+  int64_t out_features() const override { return weight_.size(0) / (gated_ ? 2 : 1); }
   int64_t in_features() const override { return weight_.size(1); }
 
  private:
-  at::Tensor weight_, bias_;  // (out, in), (out)
+  kernels::Ops& ops_;
+  const bool gated_;
+  at::Tensor weight_, bias_;  // (out, in), (out); of a gated layer twice, the gates first
 };
 
 class CudaBackend final : public Backend {
@@ -52,7 +61,7 @@ class CudaBackend final : public Backend {
   at::Device device() const override { return device_; }
   kernels::Ops& ops() override { return *ops_; }
   std::unique_ptr<Linear> linear(const LinearSource& source, at::ScalarType type) override {
-    return std::make_unique<LinearCuda>(source, device_, type);
+    return std::make_unique<LinearCuda>(source, device_, type, *ops_);
   }
 
  private:

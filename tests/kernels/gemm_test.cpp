@@ -125,6 +125,27 @@ TEST_P(GemmTest, EpiloguesEqualTheReference) {
   }
 }
 
+TEST_P(GemmTest, AGatedWeightEqualsTheReference) {
+  for (const int64_t n : {16, 31, 75, 200}) {
+    Matrix gates = random(type(), n, 37, 0, 1), w = random(type(), n, 37, 0, 2);
+    Matrix bias = random(DType::float32, 1, 2 * n, 0, 3);
+    const auto* b = static_cast<const float*>(bias.rows().data);
+    const auto packed = pack_weight(isa(), w.rows(), type(), pool_, memory_, gates.rows());
+    EXPECT_EQ(packed->out_features(), n);
+    for (const int64_t m : {1, 2, 5, 8, 14, 15, 40})
+      for (const float* biases : {static_cast<const float*>(nullptr), b})
+        for (const DType out_type : {type(), DType::float32}) {
+          Matrix x = random(type(), m, 37, 3, 4), out(out_type, m, n, 5);
+          gemm(out.rows(), x.rows(), *packed, biases, Epilogue::silu_mul, pool_);
+          EXPECT_TRUE(out.gaps_untouched());
+          expect_product(out, x, w, [&](double sum, int64_t r, int64_t c) {
+            const double gate = sum_of(x, gates, r, c) + (biases ? b[c] : 0);
+            return gate / (1 + std::exp(-gate)) * (sum + (biases ? b[n + c] : 0));
+          });
+        }
+  }
+}
+
 TEST_P(GemmTest, GeluIsAccurateOverItsWholeRange) {
   constexpr int64_t kValues = 4001;  // x = 1, weight = the argument
   Matrix w(DType::float32, kValues, 1), x(type(), 1, 1);

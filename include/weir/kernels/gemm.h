@@ -10,7 +10,8 @@ class ThreadPool;
 class WeightMemory;
 
 /// What a product does with each sum before it is stored.
-enum class Epilogue : uint8_t { none, gelu, gelu_tanh, add };  // add: out += sum
+/// add: out += sum. silu_mul: silu(the gate's sum) * sum, of a gated weight.
+enum class Epilogue : uint8_t { none, gelu, gelu_tanh, add, silu_mul };
 
 /// A weight (out_features, in_features) in the one layout that serves every number of rows.
 /// Immutable once packed; shared by threads.
@@ -20,18 +21,23 @@ class PackedWeight {
   /// needed afterwards.
   static std::unique_ptr<PackedWeight> pack(ConstRows weight, DType type, ThreadPool& pool,
                                             WeightMemory& memory);
+  /// Two weights of one shape and type as one of their out_features: each output has a gate. Its
+  /// products are those of Epilogue::silu_mul.
+  static std::unique_ptr<PackedWeight> pack_gated(ConstRows gates, ConstRows weight, DType type,
+                                                  ThreadPool& pool, WeightMemory& memory);
   virtual ~PackedWeight() = default;
   virtual int64_t out_features() const = 0;
   virtual int64_t in_features() const = 0;
   virtual DType type() const = 0;
   virtual size_t bytes() const = 0;
-  /// Row `index` of the weight, (in_features), as float32 or bfloat16: for tied embeddings, so that
+  virtual bool gated() const = 0;
+  /// Row `index` of a weight without gates, (in_features), as float32 or bfloat16: for tied embeddings, so that
   /// no second copy is kept.
   virtual void unpack_row(Rows out, int64_t out_row, int64_t index) const = 0;
 };
 
 /// out = epilogue(x * weight^T + bias). x: (m, in), out: (m, out), of the weight's type; out may be
-/// float32 too. `bias`: (out) float32 or null. Sums are float32, and each output element's order of
+/// float32 too. `bias`: (out) float32 or null; of a gated weight (2, out), the gates' first. Sums are float32, and each output element's order of
 /// summation depends on neither m nor the number of threads: a row's result is the same bits in
 /// every batch.
 void gemm(Rows out, ConstRows x, const PackedWeight& weight, const float* bias, Epilogue epilogue,

@@ -11,12 +11,13 @@ namespace weir::nn {
 
 enum class Activation : uint8_t { none, gelu, gelu_tanh };
 
-/// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one.
-/// Immutable.
+/// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one. A
+/// gated one is y = silu(x G^T + g) * (x W^T + b). Immutable.
 class Linear {
  public:
   virtual ~Linear() = default;
-  /// x: (m, in) of the model's type; result: (m, out) of the model's type, or float32 for logits.
+  /// x: (m, in) of the model's type; result: (m, out) of the model's type, or float32 for logits. A
+  /// gated layer has no activation beside its own, and no logits.
   virtual at::Tensor forward(const at::Tensor& x,
                              Activation activation = Activation::none) const = 0;
   virtual at::Tensor logits(const at::Tensor& x) const = 0;  // (m, out) float32
@@ -24,10 +25,12 @@ class Linear {
   virtual int64_t in_features() const = 0;
 };
 
-/// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each.
+/// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each. Gated:
+/// two of one shape, G and W.
 struct LinearSource {
   std::vector<at::Tensor> weights;
   std::vector<at::Tensor> biases;
+  bool gated = false;
 };
 
 }  // namespace weir::nn
