@@ -55,7 +55,8 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
   outlook.decode_tokens_per_s = rate(pace_.decodes(), pace_.seconds(0, pace_.decodes()));
   const auto decodes = static_cast<uint32_t>(
       std::count_if(running.begin(), running.end(), [](const auto& s) { return s->decoding(); }));
-  const double room = policy.prompt_room(options_.max_batch_tokens, decodes);
+  const double room =
+      policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes);
   outlook.prompt_tokens_per_s = rate(room, pace_.seconds(room, decodes));
   const PromptWork cost(spec_.attention_span);
   for (const auto& sequence : running) {

@@ -5,10 +5,11 @@
 
 namespace weir::schedule {
 
-uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes) {
+uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts) {
   const uint64_t d = decodes;
-  const uint64_t wanted = std::min<uint64_t>(d + d * d / 32, options.max_chunk_tokens);
-  return std::max(static_cast<uint32_t>(wanted), options.min_chunk_tokens);
+  const uint64_t one = std::max<uint64_t>(d + d * d / 32, options.min_chunk_tokens);
+  const uint64_t all = one * std::max<uint64_t>(prompts, 1);
+  return static_cast<uint32_t>(std::min<uint64_t>(all, options.max_chunk_tokens));
 }
 
 double PromptWork::of(uint32_t first, uint32_t tokens) const {

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "weir/schedule/options.h"
 
 namespace weir::schedule {
 
-/// Prompt tokens for a step beside `decodes` rows, so that those who read along wait about twice a
-/// step of their own at most, however long the prompt: d + d^2/32, within the options' bounds.
+/// Prompt tokens for a step beside `decodes` rows when so many `prompts` want to be read. One prompt
+/// gets d + d^2/32, within the options' bounds, so that those who read along wait about twice a step
+/// of their own at most, however long it is; each further one as much again, up to the bound: of a
+/// burst the last would wait for all before it, and one that decodes for each of them anyway.
 ///
 /// Where memory bandwidth limits a step of few rows (a CPU), reading the weights costs as much as
 /// some 8 tokens and each row about one more, so d decodes and d more tokens take less than twice
@@ -15,7 +18,7 @@ namespace weir::schedule {
 /// clients with prompts as long as their answers need one prompt token for each decoded, and twice
 /// that to catch up after a burst. A rule of the count alone is the same in every run; rules
 /// learned from measured steps follow the noise of busy neighbours.
-uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes);
+uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts);
 
 /// What the tokens of a prompt cost: one at position p counts 1 + p/span, since it attends to p
 /// others. `span` 0: each counts 1.

@@ -52,7 +52,10 @@ void Scheduler::plan_prompts(Step& step) {
   prompts_.clear();
   for (auto& sequence : running_)
     if (!sequence->decoding() && sequence->pending() > 0) prompts_.push_back(sequence.get());
-  step.prompt_room = policy_->prompt_room(options_.max_batch_tokens, step.decodes);
+  // Those who wait for memory will not be read in this step.
+  const size_t seats = memory_wanted_ ? 0 : options_.max_sequences - running_.size();
+  step.prompt_room = policy_->prompt_room(options_.max_batch_tokens, step.decodes,
+                                          prompts_.size() + std::min(waiting_->size(), seats));
   policy_->share(step.prompt_room, prompts_);
   memory_wanted_ = false;
   for (const Shares shares : {Shares::parts, Shares::all}) {

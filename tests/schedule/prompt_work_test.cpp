@@ -7,12 +7,15 @@ namespace {
 
 TEST(PromptWork, ChunkGrowsWithTheRowsThatDecode) {
   const SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
-  EXPECT_EQ(chunk_beside(options, 1), 8u);
-  EXPECT_EQ(chunk_beside(options, 8), 10u);
-  EXPECT_EQ(chunk_beside(options, 16), 24u);
-  EXPECT_EQ(chunk_beside(options, 32), 64u);
-  EXPECT_EQ(chunk_beside(options, 1000), 64u);
-  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 512, .max_chunk_tokens = 512}, 8), 512u);
+  EXPECT_EQ(chunk_beside(options, 1, 0), 8u);
+  EXPECT_EQ(chunk_beside(options, 1, 1), 8u);
+  EXPECT_EQ(chunk_beside(options, 8, 1), 10u);
+  EXPECT_EQ(chunk_beside(options, 8, 3), 30u);
+  EXPECT_EQ(chunk_beside(options, 8, 100), 64u);
+  EXPECT_EQ(chunk_beside(options, 16, 1), 24u);
+  EXPECT_EQ(chunk_beside(options, 32, 1), 64u);
+  EXPECT_EQ(chunk_beside(options, 1000, 1), 64u);
+  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 512, .max_chunk_tokens = 512}, 8, 1), 512u);
 }
 
 TEST(PromptWork, TokensDeepInAPromptCostMore) {
