@@ -83,8 +83,7 @@ void decode(benchmark::State& state, Shape shape, DType type, Isa isa) {
   const auto ops = make_cpu_ops(pool, isa);
   Paged step(shape, type, rows, keys, 1);
   pool.step_begin();
-  for (auto _ : state)
-    step.attend(*ops);
+  for (auto _ : state) step.attend(*ops);
   pool.step_end();
   const double bytes =
       2.0 * rows * keys * shape.kv_heads * shape.head_dim * static_cast<double>(size_of(type));
@@ -100,8 +99,7 @@ void prefill(benchmark::State& state, Shape shape, DType type, Isa isa) {
   const auto ops = make_cpu_ops(pool, isa);
   Paged step(shape, type, rows, keys, keys);
   pool.step_begin();
-  for (auto _ : state)
-    step.attend(*ops);
+  for (auto _ : state) step.attend(*ops);
   pool.step_end();
   const double flop = 4.0 * rows * (0.5 * keys * (keys + 1.0)) * shape.heads * shape.head_dim;
   state.counters["FLOP/s"] = benchmark::Counter(flop * static_cast<double>(state.iterations()),

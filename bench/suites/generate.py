@@ -18,7 +18,7 @@ def run(bench: Bench) -> dict:
     points, floors = [], []
     with bench.running([weir(), *text_peers(bench.peers_home)]) as servers:
         for clients, least in FLOORS.items():
-            requests = int(bench.pick(max(8, 3 * clients), max(2, clients)))
+            requests = int(bench.pick(4 * clients + 4, max(2, clients)))
             shape = Shape(output_tokens=int(bench.pick(128, 16)))
             measure = lambda server, seed: summary(asyncio.run(
                 Load(server.target(), shape, seed).closed(clients, requests, seconds=300)))

@@ -75,8 +75,8 @@ class LlamaTrunk final : public nn::Trunk {
             args.config.number("rms_norm_eps", 1e-6)};
   }
 
-  // Weights `names` under `prefix`, stacked or the first gating the second; each with its bias where config.json's `bias_flag`
-  // says so.
+  // Weights `names` under `prefix`, stacked or the first gating the second; each with its bias
+  // where config.json's `bias_flag` says so.
   std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args, const std::string& prefix,
                                      const char* bias_flag,
                                      std::initializer_list<std::pair<const char*, int64_t>> names,

@@ -286,9 +286,10 @@ void go_through_range(Tile<T>& t, int range, const AttentionTile* next) {
   clear(t);
   const int visible = end_of(t.a);
   const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
+  const int last = t.a.range_end * kKeyRange < visible ? t.a.range_end * kKeyRange : visible;
   for (int key = range * kKeyRange; key < end; key += kKeyBlock) {
     t.ahead = t.now == t.s.blocks ? t.s.blocks + 1 : t.s.blocks;
-    if (key + kKeyBlock < visible) {
+    if (key + kKeyBlock < last) {
       locate<T>(t.a.source, t.s.nothing, *t.ahead, key + kKeyBlock, visible);
     } else if (next != nullptr) {
       locate<T>(next->source, t.s.nothing, *t.ahead, next->range_begin * kKeyRange, end_of(*next));
@@ -365,9 +366,7 @@ void merge(const AttentionTile& a) {
   a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a);
 }
 
-AttentionKernels attention_kernels() {
-  return {.pairs = kPairs<bf16>, .run = run, .merge = merge};
-}
+AttentionKernels attention_kernels() { return {.pairs = kPairs<bf16>, .run = run, .merge = merge}; }
 
 }  // namespace
 }  // namespace weir::kernels

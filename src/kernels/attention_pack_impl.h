@@ -55,7 +55,7 @@ struct Tile {
   const int q_width;  // 32-bit numbers of a row of q: head_dim, or half of it in pairs
   bool pack_values = false;
   const bool in_pairs;  // keys need not be packed
-  KeyBlock* now;    // the block that is worked on
+  KeyBlock* now;        // the block that is worked on
   KeyBlock* ahead;  // the one after it, or itself: asked for meanwhile, since pages lie anywhere
 
   Tile(const AttentionTile& tile, Scratch& scratch)
@@ -114,7 +114,8 @@ void locate(const KeySource& source, const float* nothing, KeyBlock& block, int 
         (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
     const T* keys = static_cast<const T*>(source.keys) + base;
     const T* values = static_cast<const T*>(source.values) + base + slot * source.key_stride;
-    const int left = source.page_size - slot, here = block.count - i < left ? block.count - i : left;
+    const int left = source.page_size - slot,
+              here = block.count - i < left ? block.count - i : left;
     if (lies_in_pairs<T>(source)) {
       for (int k = 0; k < here; k += kLanes)
         block.pairs[(i + k) / kLanes] = reinterpret_cast<const float*>(keys) + slot + k;
@@ -125,8 +126,7 @@ void locate(const KeySource& source, const float* nothing, KeyBlock& block, int 
     i += here;
   }
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
-  for (int v = (block.count + kLanes - 1) / kLanes; v < kKeyVectors; ++v)
-    block.pairs[v] = nothing;
+  for (int v = (block.count + kLanes - 1) / kLanes; v < kKeyVectors; ++v) block.pairs[v] = nothing;
 }
 
 // Asks for a block that nothing asked for before.

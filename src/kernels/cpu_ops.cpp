@@ -232,28 +232,28 @@ void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, Pa
         const int64_t place = first * x.stride + int64_t{head} * cache.head_dim;
         return one_tile && queries == 1 ? at(x.data, x.type, place) : nullptr;
       };
-      plan_.add(
-          {.type = q.type,
-           .q = at(q.data, q.type, first * q.stride + column),
-           .q_stride = q.stride,
-           .out = at(out.data, out.type, first * out.stride + column),
-           .out_stride = out.stride,
-           .queries = queries,
-           .heads = heads,
-           .head_dim = cache.head_dim,
-           .visible = ragged.kv_length[row] - queries + 1,
-           .causal = 1,
-           .scale = scale,
-           .source = {
-               .keys = at(static_cast<const void*>(cache.keys), cache.type, head * head_size),
-               .values = at(static_cast<const void*>(cache.values), cache.type, head * head_size),
-               .page_ids = ragged.page_ids + ragged.page_begin[row],
-               .page_stride = cache.kv_heads * head_size,
-               .key_stride = cache.head_dim,
-               .page_size = cache.page_size,
-               .pair_stride = in_pairs(cache) ? cache.page_size : 0},
-           .new_key = newest(k),
-           .new_value = newest(v)});
+      plan_.add({.type = q.type,
+                 .q = at(q.data, q.type, first * q.stride + column),
+                 .q_stride = q.stride,
+                 .out = at(out.data, out.type, first * out.stride + column),
+                 .out_stride = out.stride,
+                 .queries = queries,
+                 .heads = heads,
+                 .head_dim = cache.head_dim,
+                 .visible = ragged.kv_length[row] - queries + 1,
+                 .causal = 1,
+                 .scale = scale,
+                 .source = {.keys = at(static_cast<const void*>(cache.keys), cache.type,
+                                       head * head_size),
+                            .values = at(static_cast<const void*>(cache.values), cache.type,
+                                         head * head_size),
+                            .page_ids = ragged.page_ids + ragged.page_begin[row],
+                            .page_stride = cache.kv_heads * head_size,
+                            .key_stride = cache.head_dim,
+                            .page_size = cache.page_size,
+                            .pair_stride = in_pairs(cache) ? cache.page_size : 0},
+                 .new_key = newest(k),
+                 .new_value = newest(v)});
     }
   }
   plan_.run(pool_, kernels_.attention);

@@ -22,7 +22,8 @@ const void* advance(const void* data, DType type, int64_t elements) {
   return static_cast<const char*>(data) + elements * static_cast<int64_t>(size_of(type));
 }
 
-// How many tiles a thread takes at a time: the more, the fewer begin with keys that nobody asked for.
+// How many tiles a thread takes at a time: the more, the fewer begin with keys that nobody asked
+// for.
 size_t tiles_a_chunk(size_t tiles, int threads) {
   const size_t shares = size_t{8} * static_cast<size_t>(threads);
   const size_t most = tiles < shares ? 1 : std::max<size_t>(2, tiles / shares);

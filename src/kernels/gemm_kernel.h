@@ -24,15 +24,15 @@ struct GemmTile {
   DType out_type = DType::float32;
   const float* bias = nullptr;       // (cols) or null
   const float* gate_bias = nullptr;  // (cols) or null, with Epilogue::silu_mul
-  int cols = 0;                 // columns that exist; the last panel may be padded
+  int cols = 0;                      // columns that exist; the last panel may be padded
   Epilogue epilogue = Epilogue::none;
 };
 
 /// What one instruction set does for one type of weight. A weight is packed in panels of
 /// `panel_cols` outputs; inside a panel inputs follow each other, bfloat16 in pairs: float32 (in,
-/// panel_cols), bfloat16 (in / 2, panel_cols, 2). Of a gated weight a panel's first half are the gates
-/// of its second. Missing inputs and outputs are zero. Every sum is
-/// one chain of the same instructions over the inputs, whatever the tile.
+/// panel_cols), bfloat16 (in / 2, panel_cols, 2). Of a gated weight a panel's first half are the
+/// gates of its second. Missing inputs and outputs are zero. Every sum is one chain of the same
+/// instructions over the inputs, whatever the tile.
 struct GemmKernel {
   using Tile = void (*)(const GemmTile&);
 

@@ -31,12 +31,11 @@ class LinearCpu final : public Linear {
   LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool,
             kernels::WeightMemory& memory)
       : pool_(pool) {
-    const auto packed =
-        type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
+    const auto packed = type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
     if (source.gated) {
       const at::Tensor gates = readable(source.weights[0]), weight = readable(source.weights[1]);
-      weight_ = kernels::PackedWeight::pack_gated(rows_of(gates), rows_of(weight), packed, pool,
-                                                  memory);
+      weight_ =
+          kernels::PackedWeight::pack_gated(rows_of(gates), rows_of(weight), packed, pool, memory);
     } else {
       const at::Tensor weight =
           readable(source.weights.size() == 1 ? source.weights[0] : at::cat(source.weights));

@@ -7,10 +7,11 @@
 
 namespace weir::schedule {
 
-/// Prompt tokens for a step beside `decodes` rows when so many `prompts` want to be read. One prompt
-/// gets d + d^2/32, within the options' bounds, so that those who read along wait about twice a step
-/// of their own at most, however long it is; each further one as much again, up to the bound: of a
-/// burst the last would wait for all before it, and one that decodes for each of them anyway.
+/// Prompt tokens for a step beside `decodes` rows when so many `prompts` want to be read. One
+/// prompt gets d + d^2/32, within the options' bounds, so that those who read along wait about
+/// twice a step of their own at most, however long it is; each further one as much again, up to the
+/// bound: of a burst the last would wait for all before it, and one that decodes for each of them
+/// anyway.
 ///
 /// Where memory bandwidth limits a step of few rows (a CPU), reading the weights costs as much as
 /// some 8 tokens and each row about one more, so d decodes and d more tokens take less than twice

@@ -79,8 +79,8 @@ class Attended {
     int64_t q = int64_t{heads_.heads} * heads_.head_dim,
             kv = int64_t{heads_.kv_heads} * heads_.head_dim;
     ops.begin_step(ragged);
-    ops.paged_attention(out, part(qkv, 0, q), part(qkv, q, kv), part(qkv, q + kv, kv), cache, ragged,
-                        1 / std::sqrt(static_cast<float>(heads_.head_dim)));
+    ops.paged_attention(out, part(qkv, 0, q), part(qkv, q, kv), part(qkv, q + kv, kv), cache,
+                        ragged, 1 / std::sqrt(static_cast<float>(heads_.head_dim)));
   }
   Matrix on_cpu(Ops& ops) {
     Matrix keys = keys_, values = values_, out = out_;

@@ -262,8 +262,8 @@ TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
   Matrix out(DType::float32, 4, 50), same = out;
   gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool, memory), nullptr,
        Epilogue::none, pool);
-  gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), w.rows(), DType::float32, pool, memory), nullptr,
-       Epilogue::none, pool);
+  gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), w.rows(), DType::float32, pool, memory),
+       nullptr, Epilogue::none, pool);
   EXPECT_TRUE(out == same);
   expect_product(out, x, w, kPlain);
 }

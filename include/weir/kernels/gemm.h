@@ -31,15 +31,15 @@ class PackedWeight {
   virtual DType type() const = 0;
   virtual size_t bytes() const = 0;
   virtual bool gated() const = 0;
-  /// Row `index` of a weight without gates, (in_features), as float32 or bfloat16: for tied embeddings, so that
-  /// no second copy is kept.
+  /// Row `index` of a weight without gates, (in_features), as float32 or bfloat16: for tied
+  /// embeddings, so that no second copy is kept.
   virtual void unpack_row(Rows out, int64_t out_row, int64_t index) const = 0;
 };
 
 /// out = epilogue(x * weight^T + bias). x: (m, in), out: (m, out), of the weight's type; out may be
-/// float32 too. `bias`: (out) float32 or null; of a gated weight (2, out), the gates' first. Sums are float32, and each output element's order of
-/// summation depends on neither m nor the number of threads: a row's result is the same bits in
-/// every batch.
+/// float32 too. `bias`: (out) float32 or null; of a gated weight (2, out), the gates' first. Sums
+/// are float32, and each output element's order of summation depends on neither m nor the number of
+/// threads: a row's result is the same bits in every batch.
 void gemm(Rows out, ConstRows x, const PackedWeight& weight, const float* bias, Epilogue epilogue,
           ThreadPool& pool);
 

@@ -25,8 +25,8 @@ class Linear {
   virtual int64_t in_features() const = 0;
 };
 
-/// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each. Gated:
-/// two of one shape, G and W.
+/// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each.
+/// Gated: two of one shape, G and W.
 struct LinearSource {
   std::vector<at::Tensor> weights;
   std::vector<at::Tensor> biases;

@@ -33,8 +33,8 @@ class Policy {
   /// the other way round once it has.
   virtual bool yields(const Sequence& running, const Sequence& waiting) const = 0;
 
-  /// What `prompts` prompts may take of a step of `budget` tokens in which `decodes` rows decode, in
-  /// the work of one token at position 0.
+  /// What `prompts` prompts may take of a step of `budget` tokens in which `decodes` rows decode,
+  /// in the work of one token at position 0.
   virtual double prompt_room(uint32_t budget, uint32_t decodes, size_t prompts) const = 0;
   /// A step's `room` is given out: to `prompts`, which run and have prompt left, and to who waits.
   virtual void share(double room, std::span<Sequence* const> prompts) = 0;
