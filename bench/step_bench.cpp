@@ -1,6 +1,7 @@
 // Decode steps in process, without HTTP, tokenizer and scheduler: how long a step takes, and how
-// much of it each operation. `step_bench MODEL --rows 8 --keys 192` decodes 8 sequences of 192 keys
-// with a new position each step. Prints a table, the operations timed one after another.
+// much of it each operation. `step_bench MODEL --rows 8 --keys 192` decodes the last of 192 tokens
+// of 8 sequences, again and again. Prints the time of a step, and with --detail that of each
+// operation.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

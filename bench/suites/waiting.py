@@ -69,13 +69,13 @@ def refusals(bench: Bench) -> dict:
     settle, seconds = 3, bench.pick(25, 4)
     with bench.running([weir("--queue-requests", str(QUEUE))]) as servers, servers[0].awake():
         target = servers[0].target()
-        crowd = multiprocessing.get_context("fork").Process(target=fill, args=(target, bench.seed(), settle + seconds + 1))
-        crowd.start()
+        full = multiprocessing.get_context("fork").Process(target=fill, args=(target, bench.seed(), settle + seconds + 1))
+        full.start()
         time.sleep(settle)
         load = Load(target, Shape(output_tokens=1, refused_pause=0.5), bench.seed())
         with prompt_clock():
             run = asyncio.run(load.closed(64, seconds=seconds))
-        crowd.join()
+        full.join()
     refused = [s for s in run.samples if s.status == 503 and s.end is not None]
     other = [s.error for s in run.samples if s.error and s.status != 503]
     return {"refused": len(refused), "latency_ms": spread_ms([s.end - s.begin for s in refused]), "other_errors": len(other),

@@ -209,6 +209,22 @@ void check_heads(const char* op, const ConstRows& q, int64_t kv_heads, int32_t h
           op, q.cols, head_dim, kv_heads);
 }
 
+/// The queries from token `first` on of the `heads` heads of q that share key/value head `kv_head`;
+/// which keys they see is not said yet.
+AttentionTile queries_of(const Rows& out, const ConstRows& q, int32_t first, int32_t queries,
+                         int32_t kv_head, int32_t heads, int32_t head_dim, float scale) {
+  const int64_t column = int64_t{kv_head} * heads * head_dim;
+  return {.type = q.type,
+          .q = at(q.data, q.type, first * q.stride + column),
+          .q_stride = q.stride,
+          .out = at(out.data, out.type, first * out.stride + column),
+          .out_stride = out.stride,
+          .queries = queries,
+          .heads = heads,
+          .head_dim = head_dim,
+          .scale = scale};
+}
+
 void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
                              const Ragged& ragged, float scale) {
   same_shape("paged_attention", out, q);
@@ -227,33 +243,24 @@ void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, Pa
   for (int32_t row = 0; row < ragged.rows; ++row) {
     const int32_t first = ragged.q_begin[row], queries = ragged.q_begin[row + 1] - first;
     for (int32_t head = 0; head < cache.kv_heads; ++head) {
-      const int64_t column = int64_t{head} * heads * cache.head_dim;
       const auto newest = [&](const ConstRows& x) {
         const int64_t place = first * x.stride + int64_t{head} * cache.head_dim;
         return one_tile && queries == 1 ? at(x.data, x.type, place) : nullptr;
       };
-      plan_.add({.type = q.type,
-                 .q = at(q.data, q.type, first * q.stride + column),
-                 .q_stride = q.stride,
-                 .out = at(out.data, out.type, first * out.stride + column),
-                 .out_stride = out.stride,
-                 .queries = queries,
-                 .heads = heads,
-                 .head_dim = cache.head_dim,
-                 .visible = ragged.kv_length[row] - queries + 1,
-                 .causal = 1,
-                 .scale = scale,
-                 .source = {.keys = at(static_cast<const void*>(cache.keys), cache.type,
-                                       head * head_size),
-                            .values = at(static_cast<const void*>(cache.values), cache.type,
-                                         head * head_size),
-                            .page_ids = ragged.page_ids + ragged.page_begin[row],
-                            .page_stride = cache.kv_heads * head_size,
-                            .key_stride = cache.head_dim,
-                            .page_size = cache.page_size,
-                            .pair_stride = in_pairs(cache) ? cache.page_size : 0},
-                 .new_key = newest(k),
-                 .new_value = newest(v)});
+      AttentionTile tile = queries_of(out, q, first, queries, head, heads, cache.head_dim, scale);
+      tile.visible = ragged.kv_length[row] - queries + 1;
+      tile.causal = 1;
+      tile.source = {
+          .keys = at(static_cast<const void*>(cache.keys), cache.type, head * head_size),
+          .values = at(static_cast<const void*>(cache.values), cache.type, head * head_size),
+          .page_ids = ragged.page_ids + ragged.page_begin[row],
+          .page_stride = cache.kv_heads * head_size,
+          .key_stride = cache.head_dim,
+          .page_size = cache.page_size,
+          .pair_stride = in_pairs(cache) ? cache.page_size : 0};
+      tile.new_key = newest(k);
+      tile.new_value = newest(v);
+      plan_.add(tile);
     }
   }
   plan_.run(pool_, kernels_.attention);
@@ -275,22 +282,12 @@ void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, c
   for (int32_t row = 0; row < ragged.rows; ++row) {
     const int32_t first = ragged.q_begin[row], tokens = ragged.q_begin[row + 1] - first;
     for (int32_t head = 0; head < kv_heads; ++head) {
-      const int64_t column = int64_t{head} * heads * head_dim,
-                    kv = first * k.stride + int64_t{head} * head_dim;
-      plan_.add({.type = q.type,
-                 .q = at(q.data, q.type, first * q.stride + column),
-                 .q_stride = q.stride,
-                 .out = at(out.data, out.type, first * out.stride + column),
-                 .out_stride = out.stride,
-                 .queries = tokens,
-                 .heads = heads,
-                 .head_dim = head_dim,
-                 .visible = tokens,
-                 .causal = 0,
-                 .scale = scale,
-                 .source = {.keys = at(k.data, k.type, kv),
-                            .values = at(v.data, v.type, kv),
-                            .key_stride = k.stride}});
+      const int64_t kv = first * k.stride + int64_t{head} * head_dim;
+      AttentionTile tile = queries_of(out, q, first, tokens, head, heads, head_dim, scale);
+      tile.visible = tokens;
+      tile.source = {
+          .keys = at(k.data, k.type, kv), .values = at(v.data, v.type, kv), .key_stride = k.stride};
+      plan_.add(tile);
     }
   }
   plan_.run(pool_, kernels_.attention);

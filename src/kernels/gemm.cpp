@@ -59,7 +59,8 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const int64_t words_a_row = kernel.steps(x.cols) * kernel.words_a_step;
   const int64_t words = x.rows * words_a_row;
   float* data = scratch(static_cast<size_t>(words));
-  // A word takes 0.1 ns; a second region of the pool must be worth its start.
+  // A word takes 0.1 ns, and up to 1 where another core wrote the rows; a second region of the pool
+  // must be worth its start.
   constexpr int64_t kWordsAChunk = 8 << 10;
   const Cut chunks{rows.count, std::clamp<int64_t>(words / kWordsAChunk, 1, rows.count)};
   const auto pack = [&](int chunk) {

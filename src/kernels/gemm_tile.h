@@ -80,7 +80,7 @@ void store_gated_tile(const GemmTile& tile, const float* sums, int rows) {
         gate = add(gate, load(gate_bias + c));
         sum = add(sum, load(bias + c));
       }
-      store(target + c, mul(mul(gate, sigmoid(gate)), sum));
+      store(target + c, silu_gate(gate, sum));
     }
     if (target == staged) std::memcpy(row, staged, sizeof(Out) * static_cast<size_t>(tile.cols));
   }

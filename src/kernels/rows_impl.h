@@ -186,7 +186,7 @@ void silu_mul(Rows out, ConstRows gate_up, int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const T* gate = row<T>(gate_up, r);
       map(row<T>(out, r), gate, gate + out.cols, out.cols,
-          [](Vec g, Vec u) { return mul(mul(g, sigmoid(g)), u); });
+          [](Vec g, Vec u) { return silu_gate(g, u); });
     }
   });
 }

@@ -58,6 +58,9 @@ inline Vec erf(Vec x) {
 
 inline Vec sigmoid(Vec x) { return div(set1(1.f), add(set1(1.f), exp(sub(zero(), x)))); }
 
+// silu(gate) x
+inline Vec silu_gate(Vec gate, Vec x) { return mul(mul(gate, sigmoid(gate)), x); }
+
 inline Vec gelu_exact(Vec x) {
   return mul(mul(set1(0.5f), x), add(set1(1.f), erf(mul(x, set1(0.70710678118654752f)))));
 }

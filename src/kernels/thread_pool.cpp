@@ -25,6 +25,7 @@ using Time = Clock::time_point;
 constexpr int kSpins = 2000;
 // After a region that waited for a preempted thread, so many regions are run without spinning.
 constexpr uint32_t kCalmRegions = 256;
+// A thread that answers a client is on a core for less than that, another program's for longer.
 constexpr std::chrono::microseconds kLate{1000};
 
 void futex_wait(Word& word, uint32_t seen) {
