@@ -43,6 +43,10 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "rms_norm");
     ops_.rms_norm(out, x, weight, eps);
   }
+  void rms_norm_heads(Rows x, const void* weight, int32_t head_dim, float eps) override {
+    Stopwatch watch(times_, "rms_norm_heads");
+    ops_.rms_norm_heads(x, weight, head_dim, eps);
+  }
   void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps) override {
     Stopwatch watch(times_, "add_rms_norm");
     ops_.add_rms_norm(out, residual, x, weight, eps);

@@ -375,7 +375,7 @@ def main():
     if gpu:
         step("lost_device", lambda: lost_device(environment))
     most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {"left_out": "no GPU"}
-    for name in ["small-llama"] if not gpu else ["llama-3.1-8b", "bert-large"]:
+    for name in ["small-llama"] if not gpu else ["llama-3.1-8b", "qwen3-1.7b", "bert-large"]:
         step("bench " + name, lambda name=name: bench(name, environment, gpu, most if "memory_gb_per_s" in most else None))
     bad = [name for name, done in result["steps"].items() if done.get("error") or done.get("failed")]
     say(f"{args.out}: {len(result['steps'])} steps, failed: {', '.join(bad) or 'none'}")

@@ -5,6 +5,7 @@
 namespace weir::arch {
 
 nn::Architecture llama();
+nn::Architecture qwen3();
 nn::Architecture bert();
 
 }  // namespace weir::arch

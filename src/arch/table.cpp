@@ -7,6 +7,7 @@ namespace weir::arch {
 std::span<const nn::Architecture> table() {
   static const nn::Architecture entries[] = {
       llama(),
+      qwen3(),
       bert(),
   };
   return entries;

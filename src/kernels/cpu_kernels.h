@@ -10,14 +10,15 @@
 
 namespace weir::kernels {
 
-/// rms_norm, add_rms_norm (x is added to residual) and layer_norm (added is added to x, if it has
-/// data).
+/// rms_norm, rms_norm_heads (x is out), add_rms_norm (x is added to residual) and layer_norm (added
+/// is added to x, if it has data).
 struct NormArgs {
   Rows out, residual;
   ConstRows x, added;
   const void* weight = nullptr;
   const void* bias = nullptr;
   float eps = 0;
+  int32_t head_dim = 0;  // of rms_norm_heads
 };
 
 struct RopeArgs {
@@ -46,6 +47,7 @@ struct TakeArgs {
 struct RowKernels {
   void (*take)(const TakeArgs&, int64_t begin, int64_t end);
   void (*rms_norm)(const NormArgs&, int64_t begin, int64_t end);
+  void (*rms_norm_heads)(const NormArgs&, int64_t begin, int64_t end);
   void (*add_rms_norm)(const NormArgs&, int64_t begin, int64_t end);
   void (*layer_norm)(const NormArgs&, int64_t begin, int64_t end);
   void (*rope)(const RopeArgs&, int64_t begin, int64_t end);

@@ -45,6 +45,12 @@ class CpuOps final : public Ops {
     norm(kernels_.rows.rms_norm, {.out = out, .x = x, .weight = weight, .eps = eps});
   }
 
+  void rms_norm_heads(Rows x, const void* weight, int32_t head_dim, float eps) override {
+    check_whole_heads("rms_norm_heads", x, head_dim);
+    norm(kernels_.rows.rms_norm_heads,
+         {.out = x, .x = x, .weight = weight, .eps = eps, .head_dim = head_dim});
+  }
+
   void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps) override {
     same_shape("add_rms_norm", out, x);
     same_shape("add_rms_norm", residual, x);
@@ -61,8 +67,7 @@ class CpuOps final : public Ops {
   }
 
   void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim) override {
-    believe(head_dim > 0 && head_dim % 2 == 0 && qk.cols % head_dim == 0,
-            "rope: %" PRId64 " columns are heads of %d, an even number", qk.cols, head_dim);
+    check_whole_heads("rope", qk, head_dim);
     const RopeArgs args{qk, positions, cos_sin, head_dim};
     over_rows(pool_, qk.rows, 2 * bytes_of_row(qk),
               [&](int64_t begin, int64_t end) { kernels_.rows.rope(args, begin, end); });

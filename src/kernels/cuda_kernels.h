@@ -14,6 +14,7 @@ void take(Rows out, ConstRows x, const int32_t* indices, bool add, cudaStream_t 
 /// residual.data null: of x alone.
 void rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps,
               cudaStream_t stream);
+void rms_norm_heads(Rows x, const void* weight, int32_t head_dim, float eps, cudaStream_t stream);
 /// residual.data null: of x alone.
 void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias,
                 float eps, cudaStream_t stream);

@@ -51,6 +51,10 @@ class CudaOps final : public Ops {
     same_shape("rms_norm", out, x);
     if (x.rows > 0) cuda::rms_norm(out, {}, x, weight, eps, stream_);
   }
+  void rms_norm_heads(Rows x, const void* weight, int32_t head_dim, float eps) override {
+    check_whole_heads("rms_norm_heads", x, head_dim);
+    if (x.rows > 0) cuda::rms_norm_heads(x, weight, head_dim, eps, stream_);
+  }
   void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps) override {
     same_shape("add_rms_norm", out, x);
     same_shape("add_rms_norm", residual, x);
@@ -64,8 +68,7 @@ class CudaOps final : public Ops {
   }
 
   void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim) override {
-    believe(head_dim > 0 && head_dim % 2 == 0 && qk.cols % head_dim == 0,
-            "rope: %" PRId64 " columns are heads of %d, an even number", qk.cols, head_dim);
+    check_whole_heads("rope", qk, head_dim);
     if (qk.rows > 0) cuda::rope(qk, positions, cos_sin, head_dim, stream_);
   }
 

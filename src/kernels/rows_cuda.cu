@@ -41,6 +41,24 @@ __global__ void rms_norm_kernel(Lines<T> out, Lines<T> residual, Lines<const T> 
     put(to + c, to_float(from[c]) * scale * to_float(weight[c]));
 }
 
+// One warp a head.
+template <class T>
+__global__ void rms_norm_heads_kernel(Lines<T> x, const T* weight, int32_t heads, int32_t head_dim,
+                                      float eps) {
+  const int32_t lane = threadIdx.x % 32, warps = blockDim.x / 32;
+  for (int32_t head = threadIdx.x / 32; head < heads; head += warps) {
+    T* numbers = x[blockIdx.x] + head * head_dim;
+    const T* gains = weight + head * head_dim;
+    float square = 0;
+    for (int32_t d = lane; d < head_dim; d += 32)
+      square += to_float(numbers[d]) * to_float(numbers[d]);
+    for (int step = 16; step > 0; step /= 2) square += __shfl_xor_sync(0xffffffffu, square, step);
+    const float scale = 1.f / sqrtf(square / static_cast<float>(head_dim) + eps);
+    for (int32_t d = lane; d < head_dim; d += 32)
+      put(numbers + d, to_float(numbers[d]) * scale * to_float(gains[d]));
+  }
+}
+
 template <class T>
 __global__ void layer_norm_kernel(Lines<T> out, Lines<const T> x, Lines<const T> residual,
                                   const T* weight, const T* bias, int64_t cols, float eps) {
@@ -176,6 +194,15 @@ void rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float ep
         lines<T>(out), lines<T>(residual), lines<T>(x), static_cast<const T*>(weight), x.cols, eps);
   });
   launched("rms_norm");
+}
+
+void rms_norm_heads(Rows x, const void* weight, int32_t head_dim, float eps, cudaStream_t stream) {
+  const auto heads = static_cast<int32_t>(x.cols / head_dim);
+  by_type(x.type, [&]<class T>(T) {
+    rms_norm_heads_kernel<T><<<blocks(x.rows), kThreads, 0, stream>>>(
+        lines<T>(x), static_cast<const T*>(weight), heads, head_dim, eps);
+  });
+  launched("rms_norm_heads");
 }
 
 void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, const void* bias,

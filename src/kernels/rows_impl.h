@@ -86,6 +86,17 @@ void rms_norm(const NormArgs& a, int64_t begin, int64_t end) {
   });
 }
 
+void rms_norm_heads(const NormArgs& a, int64_t begin, int64_t end) {
+  by_type(a.x.type, [&]<class T>(T) {
+    const T* weight = static_cast<const T*>(a.weight);
+    for (int64_t r = begin; r < end; ++r) {
+      T* x = row<T>(a.out, r);
+      for (int64_t h = 0; h < a.x.cols; h += a.head_dim)
+        rms_norm_row(x + h, x + h, weight + h, a.head_dim, a.eps);
+    }
+  });
+}
+
 void add_rms_norm(const NormArgs& a, int64_t begin, int64_t end) {
   by_type(a.x.type, [&]<class T>(T) {
     for (int64_t r = begin; r < end; ++r) {
@@ -228,6 +239,7 @@ void pool(const PoolArgs& a, int64_t begin, int64_t end) {
 RowKernels row_kernels() {
   return {.take = take,
           .rms_norm = rms_norm,
+          .rms_norm_heads = rms_norm_heads,
           .add_rms_norm = add_rms_norm,
           .layer_norm = layer_norm,
           .rope = rope,

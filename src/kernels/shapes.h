@@ -16,6 +16,12 @@ inline void same_shape(const char* op, const ConstRows& a, const ConstRows& b) {
           a.rows, a.cols, b.rows, b.cols);
 }
 
+/// Rows of heads whose halves belong together.
+inline void check_whole_heads(const char* op, const ConstRows& x, int32_t head_dim) {
+  believe(head_dim > 0 && head_dim % 2 == 0 && x.cols % head_dim == 0,
+          "%s: %" PRId64 " columns are heads of %d, an even number", op, x.cols, head_dim);
+}
+
 inline void check_new_keys(const char* op, const PagedKv& cache, const ConstRows& k,
                            const ConstRows& v) {
   same_shape(op, k, v);

@@ -1,5 +1,6 @@
 #include "weir/nn/norm.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 
 #include "weir/nn/rows.h"
@@ -22,6 +23,17 @@ at::Tensor RmsNorm::add_forward(at::Tensor& residual, const at::Tensor& x) const
   backend_.ops().add_rms_norm(rows_of(out), rows_of(residual), rows_of(x), weight_.const_data_ptr(),
                               eps_);
   return out;
+}
+
+HeadNorm::HeadNorm(Backend& backend, const at::Tensor& query, int64_t heads, const at::Tensor& key,
+                   int64_t kv_heads, at::ScalarType type, double eps)
+    : backend_(backend),
+      weight_(at::cat({query.repeat({heads}), key.repeat({kv_heads})}).to(backend.device(), type)),
+      head_dim_(static_cast<int32_t>(query.size(0))),
+      eps_(static_cast<float>(eps)) {}
+
+void HeadNorm::apply(kernels::Rows qk) const {
+  backend_.ops().rms_norm_heads(qk, weight_.const_data_ptr(), head_dim_, eps_);
 }
 
 LayerNorm::LayerNorm(Backend& backend, const at::Tensor& weight, const at::Tensor& bias,

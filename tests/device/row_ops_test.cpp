@@ -49,6 +49,17 @@ TEST_P(DeviceOps, RmsNorms) {
   }
 }
 
+TEST_P(DeviceOps, RmsNormOfHeads) {
+  for (int32_t head_dim : {2, 36, 64, 128}) {
+    Matrix cpu = random(11, 12 * head_dim, head_dim), cuda = cpu, weight = random(1, 12 * head_dim);
+    There cuda_there(cuda), weight_there(weight);
+    cpu_->rms_norm_heads(cpu.rows(), weight.data(), head_dim, 1e-6f);
+    cuda_->rms_norm_heads(cuda_there.rows(), weight_there.as<void>(), head_dim, 1e-6f);
+    cuda_there.back();
+    expect_same(cuda, cpu, "rms_norm_heads");
+  }
+}
+
 TEST_P(DeviceOps, LayerNorm) {
   for (int64_t width : kWidths) {
     Matrix x = random(9, width, 2), residual = random(9, width, 4), weight = random(1, width),

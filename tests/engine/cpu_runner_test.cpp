@@ -149,11 +149,14 @@ TEST(LoadTest, WhatCannotBeServedIsRefusedByName) {
     return result ? std::string("accepted") : result.error().message;
   };
   EXPECT_THAT(message(R"({"architectures": ["OPTForCausalLM"]})"),
-              ::testing::HasSubstr(
-                  "architecture OPTForCausalLM is not supported (LlamaForCausalLM, BertModel)"));
+              ::testing::HasSubstr("architecture OPTForCausalLM is not supported "
+                                   "(LlamaForCausalLM, Qwen3ForCausalLM, BertModel)"));
   EXPECT_THAT(message(R"([1])"), ::testing::HasSubstr("is not a JSON object"));
   EXPECT_THAT(message(R"({"architectures": ["BertModel"], "hidden_size": "x"})"),
               ::testing::HasSubstr("num_hidden_layers is missing"));
+  const std::string sliding = R"({"use_sliding_window": true,)" + std::string(kTinyLlama).substr(1);
+  EXPECT_THAT(message(sliding, {.dummy = true}),
+              ::testing::HasSubstr("use_sliding_window true is not supported"));
   EXPECT_THAT(message(kTinyBert, {.max_model_len = 65, .dummy = true}),
               ::testing::HasSubstr("max-model-len is 65; this model takes 64"));
   EXPECT_THAT(message(kTinyBert), ::testing::HasSubstr("model.safetensors cannot be read"));

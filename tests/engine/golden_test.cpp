@@ -157,9 +157,9 @@ TEST(MiniLmGolden, VectorsAreTheReferences) {
   }
 }
 
-class TinyLlama : public ::testing::TestWithParam<std::string> {};
+class TinyDecoder : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(TinyLlama, LogitsAndGreedyTextAreTheReferences) {
+TEST_P(TinyDecoder, LogitsAndGreedyTextAreTheReferences) {
   std::string folder = "tests/golden/tiny/" + GetParam();
   auto golden = read_golden("tiny/" + GetParam() + "/golden.json")["prompts"];
   Probe probe(folder, at::kFloat);
@@ -185,9 +185,10 @@ TEST_P(TinyLlama, LogitsAndGreedyTextAreTheReferences) {
         << golden[i]["smallest_gap"];
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, TinyLlama,
+INSTANTIATE_TEST_SUITE_P(Golden, TinyDecoder,
                          ::testing::Values("llama-gqa-tied", "llama-llama3-rope",
-                                           "llama-linear-rope", "llama-sharded"),
+                                           "llama-linear-rope", "llama-sharded",
+                                           "qwen3-head-norms"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -1,4 +1,4 @@
-"""Writes tiny/: seeded two-layer llama and bert models as Hugging Face directories, each with golden.json by transformers.
+"""Writes tiny/: seeded two-layer llama, qwen3 and bert models as Hugging Face directories, each with golden.json by transformers.
 
 usage: make_tiny.py [NAME...]      (default: all)
 """
@@ -9,7 +9,7 @@ import sys
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
+from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from write import greedy, numbers, write
 
@@ -47,6 +47,11 @@ LLAMAS = {
         "rope_type": "linear", "rope_theta": 10000.0, "factor": 2.0}), torch.float32, None, old_rope_spelling),
     "llama-sharded": (21, dict(hidden_size=48, head_dim=16, num_key_value_heads=4), torch.float16, 40000, None),
 }
+# The same of Qwen3: heads that are wider than hidden / heads, of another count than the keys', and normed.
+QWEN3S = {
+    "qwen3-head-norms": (33, dict(head_dim=16, num_attention_heads=6, tie_word_embeddings=True), torch.float32, None, None),
+}
+DECODERS = {**LLAMAS, **QWEN3S}
 # name: (seed, config, pooling, normalise)
 BERTS = {
     "bert-mean": (5, dict(), "mean", False),
@@ -93,11 +98,12 @@ def llama_tokenizer(folder):
     return tokenizer
 
 
-def make_llama(name):
-    seed, changes, dtype, shard, edit = LLAMAS[name]
+def make_decoder(name):
+    seed, changes, dtype, shard, edit = DECODERS[name]
+    Config, Model = (Qwen3Config, Qwen3ForCausalLM) if name in QWEN3S else (LlamaConfig, LlamaForCausalLM)
     folder = os.path.join(OUT, name)
     shutil.rmtree(folder, ignore_errors=True)
-    model = seeded(LlamaForCausalLM(LlamaConfig(**{**LLAMA, **changes})), seed).to(dtype)
+    model = seeded(Model(Config(**{**LLAMA, **changes})), seed).to(dtype)
     model.save_pretrained(folder, **({"max_shard_size": shard} if shard else {}))
     tokenizer = llama_tokenizer(folder)
     if edit:
@@ -106,7 +112,7 @@ def make_llama(name):
         edit(config)
         save_json(folder, "config.json", config)
     # What the daemon reads is what is on disk, so the goldens come from there too, in float32.
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = Model.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     generator = torch.Generator().manual_seed(seed + 100)
     prompts = [tokenizer.encode("the weir").ids, tokenizer.encode("water flows, 2026 déjà vu 🌊").ids,
                torch.randint(2, VOCABULARY, (60,), generator=generator).tolist()]
@@ -116,7 +122,7 @@ def make_llama(name):
         rows.append({"ids": ids, "output_ids": output, "smallest_gap": float(f"{gap:.4g}"),
                      "logits": numbers(model(input_ids=torch.tensor([ids])).logits[0])})
         print(f"{name}: {len(ids)} tokens, smallest gap {gap:.4g}, {output[:8]}")
-    write(os.path.join(folder, "golden.json"), {"kind": "llama", "prompts": rows})
+    write(os.path.join(folder, "golden.json"), {"kind": name.split("-")[0], "prompts": rows})
 
 
 def bert_tokenizer(folder, longest):
@@ -179,8 +185,8 @@ def make_bert(name):
 def main(names):
     torch.set_grad_enabled(False)
     torch.set_num_threads(1)
-    for name in names or [*LLAMAS, *BERTS]:
-        make_llama(name) if name in LLAMAS else make_bert(name)
+    for name in names or [*DECODERS, *BERTS]:
+        make_decoder(name) if name in DECODERS else make_bert(name)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,25 @@ TEST_P(OpsTest, RmsNormOfZerosIsZero) {
       out, [](int64_t, int64_t) { return 0.0; }, "rms_norm");
 }
 
+TEST_P(OpsTest, RmsNormOfHeadsNormsEachWithItsOwnWeights) {
+  for (const int32_t head_dim : {2, 10, 64, 128}) {
+    const int64_t heads = 5, tokens = many(heads * head_dim);
+    Matrix x = Matrix(type(), tokens, heads * head_dim, head_dim).fill(random_, 3), before = x;
+    Matrix weight = Matrix(type(), 1, heads * head_dim).fill(random_, 0.3f, 1);
+    ops_->rms_norm_heads(x.rows(), weight.data(), head_dim, 1e-6f);
+    expect_near(
+        x,
+        [&](int64_t t, int64_t c) {
+          const int64_t first = c - c % head_dim;
+          double square = 0;
+          for (int64_t d = first; d < first + head_dim; ++d)
+            square += double{before.at(t, d)} * before.at(t, d);
+          return before.at(t, c) / std::sqrt(square / head_dim + 1e-6) * weight.at(0, c);
+        },
+        "rms_norm_heads");
+  }
+}
+
 TEST_P(OpsTest, AddRmsNormNormsTheRoundedSum) {
   for (const int64_t width : kWidths) {
     Matrix x = Matrix(type(), many(width), width, 1).fill(random_),

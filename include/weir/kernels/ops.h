@@ -47,6 +47,9 @@ class Ops {
   /// out = x / sqrt(mean(x^2) + eps) * weight, over the columns. weight: (cols) of x's type. out
   /// may be x.
   virtual void rms_norm(Rows out, ConstRows x, const void* weight, float eps) = 0;
+  /// Each head of x normed in place as rms_norm does, with its own weights. x: (tokens, heads *
+  /// head_dim); weight: (heads * head_dim) of x's type.
+  virtual void rms_norm_heads(Rows x, const void* weight, int32_t head_dim, float eps) = 0;
   /// residual += x (rounded to its type), then out = rms_norm(residual).
   virtual void add_rms_norm(Rows out, Rows residual, ConstRows x, const void* weight,
                             float eps) = 0;

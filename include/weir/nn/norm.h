@@ -20,6 +20,22 @@ class RmsNorm {
   float eps_;
 };
 
+/// RmsNorm of each head of queries and keys, in place. Immutable.
+class HeadNorm {
+ public:
+  /// query, key: (head_dim), the weights that all heads of a kind share.
+  HeadNorm(Backend& backend, const at::Tensor& query, int64_t heads, const at::Tensor& key,
+           int64_t kv_heads, at::ScalarType type, double eps);
+  /// qk: (tokens, (heads + kv_heads) * head_dim)
+  void apply(kernels::Rows qk) const;
+
+ private:
+  Backend& backend_;
+  at::Tensor weight_;  // ((heads + kv_heads) * head_dim)
+  int32_t head_dim_;
+  float eps_;
+};
+
 /// (v - mean) / sqrt(variance + eps) * weight + bias, of x or of x + residual. Immutable.
 class LayerNorm {
  public:
