@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "weir/base/metrics.h"
@@ -16,6 +17,7 @@ struct Response;
 
 namespace weir::http {
 
+class EventStream;
 struct Route;
 
 /// What all requests share.
@@ -30,9 +32,12 @@ struct Daemon {
   std::function<std::string()> new_id;  // unique; hexadecimal
 };
 
-/// One request and its answer on their way through a route. Used by one thread; lives until the
-/// answer was written.
+/// One request and its answer on their way through a route. Used by one thread at a time; lives
+/// until the answer was written.
 struct Exchange {
+  Exchange(Daemon& daemon, int socket);
+  ~Exchange();
+
   Daemon& daemon;
   int socket;
   const Route* route = nullptr;
@@ -45,6 +50,8 @@ struct Exchange {
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool http_1_0 = false;  // knows no chunks
   bool counted = false;   // in daemon.in_flight
+  /// The body, if it is written piece by piece once the library has written the head.
+  std::unique_ptr<EventStream> events;
 
   // For metrics and the log.
   bool asked = false;  // the service was, and writes the request's line

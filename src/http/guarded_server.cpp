@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "http/answer/event_stream.h"
 #include "http/thread_pool.h"
 
 namespace weir::http {
@@ -30,9 +31,18 @@ size_t body_budget(size_t max_body) { return max_body + max_body / 4 + (size_t{6
 }  // namespace
 
 GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
-    : limits_(limits), hooks_(std::move(hooks)) {
-  new_task_queue = [max = limits.max_connections] {
-    return new ThreadPool(max + kSpareThreads, kMaxWaitingConnections);
+    : limits_(limits),
+      hooks_(std::move(hooks)),
+      parking_([this](std::shared_ptr<Connection> connection) {
+        return pool_->enqueue([this, connection = std::move(connection)] {
+          serve(connection, write_body(*connection));
+        });
+      }) {
+  new_task_queue = [this] {
+    // Who is parked needs a thread to end with.
+    pool_ = new ThreadPool(limits_.max_connections + kSpareThreads, kMaxWaitingConnections,
+                           [this] { parking_.close(); });
+    return pool_;
   };
   set_tcp_nodelay(true);
   set_payload_max_length(limits.max_body);
@@ -74,31 +84,36 @@ void GuardedServer::remove(Connection& connection) {
 }
 
 bool GuardedServer::process_and_close_socket(socket_t socket) {
-  Connection connection{.stream = GuardedStream(socket, limits_.write_timeout)};
-  bool served = serve_guarded([&] {
-    if (add(connection)) serve_messages(connection);
-    return true;
-  });
-  // Before the close: the number may be given to a new connection at once.
-  remove(connection);
-  ::close(socket);
-  return served;
+  auto connection = std::make_shared<Connection>(socket, limits_.write_timeout);
+  connection->stream.get_remote_ip_and_port(connection->peer_ip, connection->peer_port);
+  const bool added = add(*connection);
+  serve(std::move(connection), added ? Next::message : Next::close);
+  return true;
 }
 
-void GuardedServer::serve_messages(Connection& connection) {
-  std::string ip;
-  int port = 0;
-  connection.stream.get_remote_ip_and_port(ip, port);
-  auto wait = connection.over_cap ? kSpareFirstByte : limits_.header_timeout;
-  while (connection.stream.wait_for_message(wait)) {
-    if (!serve_message(connection, ip, port)) return close_gently(connection);
-    wait = limits_.keep_alive;
+void GuardedServer::serve(std::shared_ptr<Connection> connection, Next next) {
+  const auto first = connection->over_cap ? kSpareFirstByte : limits_.header_timeout;
+  while (next == Next::message) {
+    const auto wait = connection->served ? limits_.keep_alive : first;
+    next = connection->stream.wait_for_message(wait) ? serve_message(*connection) : Next::close;
   }
+  if (next == Next::park && park(connection)) return;
+  if (next == Next::close_gently) close_gently(*connection);
+  // Before the close: the number may be given to a new connection at once.
+  remove(*connection);
+  ::close(connection->stream.socket());
 }
 
-bool GuardedServer::serve_message(Connection& connection, const std::string& peer_ip,
-                                  int peer_port) {
+bool GuardedServer::park(const std::shared_ptr<Connection>& connection) {
+  const serve::Wake wake = connection->exchange->events->wake();
+  if (parking_.park(connection, wake.bell, *wake.until)) return true;
+  finish(*connection, false);
+  return false;
+}
+
+GuardedServer::Next GuardedServer::serve_message(Connection& connection) {
   GuardedStream& stream = connection.stream;
+  connection.served = true;
   connection.close = connection.over_cap;
   stream.limit_reads(
       connection.over_cap ? std::min(kSpareHeader, limits_.header_timeout) : limits_.header_timeout,
@@ -111,13 +126,33 @@ bool GuardedServer::serve_message(Connection& connection, const std::string& pee
   };
   bool closed = false;
   bool written = serve_guarded([&] {
-    return process_request(stream, peer_ip, peer_port, "", stream.socket(), connection.close,
-                           closed, header_read);
+    return process_request(stream, connection.peer_ip, connection.peer_port, "", stream.socket(),
+                           connection.close, closed, header_read);
   });
-  if (connection.exchange) hooks_.finished(connection);
+  connection.close |= closed;
+  const bool has_body_left = connection.exchange && connection.exchange->events;
+  return has_body_left ? write_body(connection) : finish(connection, written);
+}
+
+GuardedServer::Next GuardedServer::write_body(Connection& connection) {
+  auto state = EventStream::State::lost;
+  serve_guarded([&] {
+    state = connection.exchange->events->run(connection.stream);
+    return true;
+  });
+  if (state == EventStream::State::waits) return Next::park;
+  return finish(connection, state == EventStream::State::over);
+}
+
+GuardedServer::Next GuardedServer::finish(Connection& connection, bool written) {
+  const GuardedStream& stream = connection.stream;
+  if (connection.exchange) {
+    if (connection.exchange->events) connection.exchange->events->release();
+    hooks_.finished(connection);
+  }
   connection.exchange.reset();
   bool clean = stream.failure() == GuardedStream::Failure::none && !stream.has_unread();
-  return written && clean && !closed && !connection.close;
+  return written && clean && !connection.close ? Next::message : Next::close_gently;
 }
 
 void GuardedServer::close_gently(Connection& connection) {

@@ -11,12 +11,20 @@
 
 #include "http/exchange.h"
 #include "http/guarded_stream.h"
+#include "http/parking.h"
 
 namespace weir::http {
 
-/// What a connection's thread knows of it.
+class ThreadPool;
+
+/// A connection and where it stands. Used by one thread at a time.
 struct Connection {
+  Connection(int socket, std::chrono::milliseconds write_timeout) : stream(socket, write_timeout) {}
+
   GuardedStream stream;
+  std::string peer_ip;
+  int peer_port = 0;
+  bool served = false;                 // a message: the next may take its time
   bool over_cap = false;               // serves only what must always be answerable, once
   bool close = false;                  // the current answer is the last
   std::unique_ptr<Exchange> exchange;  // the request being answered; null until its header was read
@@ -30,7 +38,7 @@ struct GuardLimits {
 
 /// cpp-httplib's server with its connection loop replaced by one that keeps absolute limits and
 /// never reads on after something went wrong: bytes left over from a refused message must not be
-/// taken for the next one.
+/// taken for the next one. A stream that waits for its turn gives its thread back until then.
 class GuardedServer final : public httplib::Server {
  public:
   /// `on_finished` is called on the connection's thread after each answer, and with each change of
@@ -43,15 +51,24 @@ class GuardedServer final : public httplib::Server {
 
   /// REQUIRES: `request` is one that this server is processing.
   Connection& connection_of(const httplib::Request& request);
+  /// Streams that wait look up: for when the daemon stops.
+  void wake_waiting() { parking_.resume_all(); }
   /// Stops accepting and shuts down every connection; those that come later are closed at once.
   void shut_down();
 
  private:
+  enum class Next : uint8_t { message, park, close_gently, close };
+
   bool process_and_close_socket(socket_t socket) override;
   bool add(Connection& connection);
   void remove(Connection& connection);
-  void serve_messages(Connection& connection);
-  bool serve_message(Connection& connection, const std::string& peer_ip, int peer_port);
+  /// From `next` on until the connection is closed or parked.
+  void serve(std::shared_ptr<Connection> connection, Next next);
+  bool park(const std::shared_ptr<Connection>& connection);
+  Next serve_message(Connection& connection);
+  /// Writes on at the body of the answer.
+  Next write_body(Connection& connection);
+  Next finish(Connection& connection, bool written);
   void close_gently(Connection& connection);
 
   const GuardLimits limits_;
@@ -59,6 +76,8 @@ class GuardedServer final : public httplib::Server {
   std::mutex mutex_;
   std::map<int, Connection*> connections_;  // by socket
   bool shut_down_ = false;
+  ThreadPool* pool_ = nullptr;  // the library's, while it listens
+  Parking parking_;
 };
 
 }  // namespace weir::http

@@ -103,6 +103,7 @@ class HttplibServer final : public Server {
     if (!acceptor_.joinable()) return;
     daemon_.draining = true;
     daemon_.stopping = true;
+    server_.wake_waiting();
     auto deadline = std::chrono::steady_clock::now() + kFarewell;
     while (daemon_.in_flight > 0 && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(milliseconds{5});

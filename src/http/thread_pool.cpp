@@ -46,6 +46,7 @@ bool ThreadPool::enqueue(std::function<void()> job) {
 }
 
 void ThreadPool::shutdown() {
+  closing_();
   std::unique_lock lock(mutex_);
   stopping_ = true;
   wake_.notify_all();

@@ -14,9 +14,10 @@ namespace weir::http {
 /// connection holds its thread for as long as it is open. Thread-safe.
 class ThreadPool final : public httplib::TaskQueue {
  public:
-  /// At most `max_threads` run; `max_waiting` jobs may wait for one.
-  ThreadPool(size_t max_threads, size_t max_waiting)
-      : max_threads_(max_threads), max_waiting_(max_waiting) {}
+  /// At most `max_threads` run; `max_waiting` jobs may wait for one. `closing` is called first when
+  /// it shuts down, and may still bring jobs.
+  ThreadPool(size_t max_threads, size_t max_waiting, std::function<void()> closing)
+      : max_threads_(max_threads), max_waiting_(max_waiting), closing_(std::move(closing)) {}
 
   /// False if too many wait, or no thread can be had.
   bool enqueue(std::function<void()> job) override;
@@ -29,6 +30,7 @@ class ThreadPool final : public httplib::TaskQueue {
   bool start_thread();
 
   const size_t max_threads_, max_waiting_;
+  const std::function<void()> closing_;
   std::mutex mutex_;
   std::condition_variable wake_, ended_;
   std::deque<std::function<void()>> jobs_;

@@ -24,6 +24,7 @@ class RunningGeneration final : public Generation {
   const std::string& model() const override { return ticket_.model_name(); }
   const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
+  std::optional<Wake> wake() const override { return Wake{bell_, ticket_.deadline}; }
   bool done() const override { return ended_; }
   std::optional<Standing> standing() override;
   Usage usage() const override;

@@ -21,6 +21,7 @@ class WaitingGeneration final : public Generation {
   const std::string& model() const override { return model_; }
   const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
+  std::optional<Wake> wake() const override { return running_ ? running_->wake() : std::nullopt; }
   bool done() const override { return error_ || (running_ && running_->done()); }
   std::optional<Standing> standing() override;
   Usage usage() const override;

@@ -27,6 +27,7 @@ struct Script {
   std::optional<Error> fails_after;    // instead of an end
   bool silent = false;                 // no piece ever comes
   std::vector<serve::Standing> lines;  // where it stands, look by look, before its first piece
+  std::shared_ptr<Doorbell> bell;      // no piece comes before it is rung, once
   serve::End end{serve::FinishReason::stop, int32_t{2}};
 };
 
@@ -42,8 +43,14 @@ class FakeGeneration final : public serve::Generation {
   const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
   bool done() const override { return choice_ == prompts_.size(); }
 
+  std::optional<serve::Wake> wake() const override {
+    return script_.bell ? std::optional(serve::Wake{script_.bell, {}}) : std::nullopt;
+  }
+
   Result<std::optional<serve::Delta>> next(std::chrono::milliseconds limit) override {
     using Clock = std::chrono::steady_clock;
+    if (script_.bell && !rung_ && !(rung_ = script_.bell->wait(limit)))
+      return std::optional<serve::Delta>{};
     if (looks_ < script_.lines.size()) {
       std::this_thread::sleep_for(std::min(limit, std::chrono::milliseconds(5)));
       return std::optional<serve::Delta>{};
@@ -94,6 +101,7 @@ class FakeGeneration final : public serve::Generation {
   uint32_t choice_ = 0, tokens_ = 0;
   size_t piece_ = 0;
   size_t looks_ = 0;
+  bool rung_ = false;
   std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 

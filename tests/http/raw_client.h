@@ -34,7 +34,8 @@ class RawClient {
     setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) close();
   }
-  RawClient(RawClient&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
+  RawClient(RawClient&& other) noexcept
+      : socket_(std::exchange(other.socket_, -1)), buffer_(std::move(other.buffer_)) {}
   ~RawClient() { close(); }
 
   void close() {

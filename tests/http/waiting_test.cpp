@@ -1,4 +1,6 @@
 // What a stream says before its first token, and what is still a plain answer then.
+#include <filesystem>
+
 #include "http/answer/waiting_notes.h"
 #include "http/server_fixture.h"
 
@@ -48,6 +50,19 @@ TEST_F(Notes, APlaceAheadOrAnotherLineIs) {
   EXPECT_EQ(said({{Line::queue, 2, milliseconds(300)}}, 600),
             ": waiting place=2 wait_ms=300 line=queue\n\n");
   EXPECT_EQ(said(std::nullopt, 900), "");
+}
+
+TEST_F(Notes, ALongWaitIsLookedAtLessOften) {
+  EXPECT_NE(said({{Line::queue, 40, milliseconds(30'000)}}, 0), "");
+  EXPECT_TRUE(due(250));
+  EXPECT_NE(said({{Line::queue, 39, milliseconds(24'000)}}, 250), "");
+  EXPECT_FALSE(due(250 + 2'999));
+  EXPECT_TRUE(due(250 + 3'000));
+  said({{Line::queue, 39, milliseconds(600'000)}}, 4'000);
+  EXPECT_FALSE(due(4'000 + 14'999));
+  EXPECT_TRUE(due(4'000 + 15'000));
+  said({{Line::queue, 2, milliseconds(900)}}, 20'000);
+  EXPECT_TRUE(due(20'000 + 1'000));
 }
 
 TEST_F(Notes, AQueueThatIsSoonPassedIsNotSpokenOf) {
@@ -129,6 +144,88 @@ TEST_F(Waiting, AClientThatLeavesTheLineIsNoticed) {
   c.close();
   EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
   EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(1000)));
+}
+
+/// Streams that were told their place and wait for a bell, which needs no thread.
+class Parked : public Waiting {
+ protected:
+  std::shared_ptr<Doorbell> next_waits(milliseconds wait = milliseconds(60'000)) {
+    service.script.lines = {{Line::queue, 3, wait}};
+    return service.script.bell = std::make_shared<Doorbell>();
+  }
+  RawClient waiting_client() {
+    RawClient c = client();
+    c.send(post("/v1/chat/completions", kChatStream));
+    EXPECT_TRUE(c.read_until("place=3"));
+    return c;
+  }
+  static size_t threads() {
+    std::filesystem::directory_iterator tasks("/proc/self/task");
+    return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+  }
+};
+
+TEST_F(Parked, GoOnWhenTheirBellRingsAndKeepTheirConnection) {
+  auto bell = next_waits();
+  start();
+  RawClient c = waiting_client();
+  bell->ring();
+  RawAnswer answer = c.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(events(answer.body).size(), 5u);
+  service.script = {};
+  c.send(post("/v1/chat/completions", kChat));
+  EXPECT_EQ(c.answer().status, 200);
+}
+
+TEST_F(Parked, ALongLineNeedsFewThreads) {
+  start();
+  std::vector<RawClient> clients;
+  std::vector<std::shared_ptr<Doorbell>> bells;
+  const size_t before = threads();
+  for (int i = 0; i < 60; ++i) {
+    bells.push_back(next_waits());
+    clients.push_back(waiting_client());
+  }
+  EXPECT_LT(threads(), before + 20);
+  for (const auto& bell : bells) bell->ring();
+  for (RawClient& c : clients) EXPECT_EQ(events(c.answer().body).size(), 5u);
+}
+
+TEST_F(Parked, WhoLeavesIsNoticed) {
+  next_waits();
+  start();
+  RawClient c = waiting_client();
+  c.close();
+  EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(1000)));
+}
+
+TEST_F(Parked, PingsGoOn) {
+  options.ping = milliseconds(60);
+  next_waits();
+  start();
+  RawClient c = waiting_client();
+  EXPECT_TRUE(c.read_until(": ping\n\n\r\n"));
+}
+
+TEST_F(Parked, AStopIsSaidToThem) {
+  next_waits();
+  start();
+  RawClient c = waiting_client();
+  server->stop();
+  EXPECT_EQ(service.generations, 0);
+  EXPECT_THAT(c.answer().body, HasSubstr("the server is shutting down"));
+}
+
+TEST_F(Parked, AFailureEndsThem) {
+  auto bell = next_waits();
+  service.script.pieces = {};
+  service.script.fails_after = Error{.code = Code::overloaded, .message = "why"};
+  start();
+  RawClient c = waiting_client();
+  bell->ring();
+  EXPECT_THAT(c.answer().body, HasSubstr("\"why\""));
 }
 
 }  // namespace

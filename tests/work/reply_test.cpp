@@ -60,6 +60,22 @@ TEST(Reply, ReaderWaitsForWhatComes) {
   producer.join();
 }
 
+TEST(Doorbell, PassesOnWhatWasAndWhatComes) {
+  Doorbell bell;
+  auto other = std::make_shared<Doorbell>();
+  bell.ring();
+  EXPECT_TRUE(bell.rung());
+  bell.pass_on(other);
+  EXPECT_TRUE(other->wait(0ms));
+  EXPECT_TRUE(bell.wait(0ms));
+  EXPECT_FALSE(bell.rung());
+  bell.ring();
+  EXPECT_TRUE(other->wait(0ms));
+  bell.pass_on(nullptr);
+  bell.ring();
+  EXPECT_FALSE(other->rung());
+}
+
 TEST(Reply, OneBellServesSeveral) {
   auto bell = std::make_shared<Doorbell>();
   auto [a, a_reader] = make_reply(bell);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -11,11 +12,31 @@ namespace weir {
 class Doorbell {
  public:
   void ring() {
+    std::shared_ptr<Doorbell> other;
     {
       std::lock_guard lock(mutex_);
       rung_ = true;
+      other = other_;
     }
     bell_.notify_one();
+    if (other) other->ring();
+  }
+
+  /// From now on a ring rings `other` too, and so does one that nobody has waited for yet. Null:
+  /// no longer.
+  void pass_on(std::shared_ptr<Doorbell> other) {
+    {
+      std::lock_guard lock(mutex_);
+      other_ = other;
+      if (!rung_) return;
+    }
+    if (other) other->ring();
+  }
+
+  /// Whether a ring is there to be waited for.
+  bool rung() const {
+    std::lock_guard lock(mutex_);
+    return rung_;
   }
 
   /// Returns at the next ring, or after `limit`; true if it rang.
@@ -26,9 +47,10 @@ class Doorbell {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable bell_;
   bool rung_ = false;
+  std::shared_ptr<Doorbell> other_;
 };
 
 }  // namespace weir

@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "weir/base/clock.h"
+#include "weir/base/doorbell.h"
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
 #include "weir/serve/usage.h"
@@ -116,8 +118,14 @@ struct Standing {
   std::chrono::milliseconds wait{0};  // to its first row, as predicted
 };
 
-/// A generation of one or more choices, waiting or running. Used by one thread. Dying leaves the
-/// line or cancels what still runs, and settles what was used.
+/// When a generation has something new, for one who does not want to sit in its next().
+struct Wake {
+  std::shared_ptr<Doorbell> bell;  // rung for each piece, end or failure
+  std::optional<TimePoint> until;  // and at this time, though no bell rings
+};
+
+/// A generation of one or more choices, waiting or running. Used by one thread at a time. Dying
+/// leaves the line or cancels what still runs, and settles what was used.
 class Generation {
  public:
   virtual ~Generation() = default;
@@ -126,6 +134,8 @@ class Generation {
   /// The next piece of any choice. nullopt inside: `limit` passed. An Error ends the whole
   /// generation.
   virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;
+  /// nullopt: only next() learns of it.
+  virtual std::optional<Wake> wake() const { return std::nullopt; }
   virtual bool done() const = 0;                   // every choice has ended
   virtual std::optional<Standing> standing() = 0;  // nullopt: nothing of it waits to begin
   virtual Usage usage() const = 0;                 // so far; exact when done

@@ -39,18 +39,19 @@ Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
 Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
                                std::unique_ptr<serve::Generation> generation, AnswerShape shape) {
   if (!shape.presentation.stream) return answer_whole(exchange, response, *generation, shape);
-  auto stream = std::make_shared<EventStream>(exchange, std::move(generation), std::move(shape));
-  if (auto begun = stream->begin(); !begun) return begun;
+  auto events = std::make_unique<EventStream>(exchange, std::move(generation), std::move(shape));
+  if (auto begun = events->begin(); !begun) return begun;
+  exchange.events = std::move(events);
   response.status = 200;
   response.set_header("Cache-Control", "no-cache");
   response.set_header("X-Accel-Buffering", "no");
-  auto provide = [stream](size_t, httplib::DataSink& sink) { return stream->run(sink); };
-  auto release = [stream](bool) { stream->release(); };
   // Exactly this type: with a parameter behind it, proxies and libraries have taken it for
   // compressible text.
   constexpr const char* kType = "text/event-stream";
-  exchange.http_1_0 ? response.set_content_provider(kType, provide, release)
-                    : response.set_chunked_content_provider(kType, provide, release);
+  // The library writes the head, and nothing of the body: that may be left to another thread.
+  auto provide = [](size_t, httplib::DataSink&) { return false; };
+  exchange.http_1_0 ? response.set_content_provider(kType, provide)
+                    : response.set_chunked_content_provider(kType, provide);
   return {};
 }
 

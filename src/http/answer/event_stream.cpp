@@ -1,6 +1,10 @@
 #include "http/answer/event_stream.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string_view>
 
 namespace weir::http {
 namespace {
@@ -10,6 +14,15 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{150};  // between two looks at the client
 constexpr size_t kEnough = 16384;   // bytes to send at once
 constexpr int kClientLeft = 499;
+
+bool write_all(httplib::Stream& to, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t sent = to.write(data.data(), data.size());
+    if (sent < 0) return false;
+    data.remove_prefix(static_cast<size_t>(sent));
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -32,34 +45,43 @@ Result<void> EventStream::begin() {
   return {};
 }
 
-bool EventStream::run(httplib::DataSink& sink) {
-  if (failure_) return end_with(sink, *failure_);
-  if (!send(sink)) return false;
+EventStream::State EventStream::run(httplib::Stream& to) {
+  head_sent_ = true;
+  if (failure_) return end_with(to, *failure_);
+  if (!send(to)) return State::lost;
   while (!generation_->done()) {
     if (exchange_.daemon.stopping) {
-      return end_with(sink, {.code = Code::unavailable, .message = "the server is shutting down"});
+      return end_with(to, {.code = Code::unavailable, .message = "the server is shutting down"});
     }
     auto advanced = advance();
-    if (peer_left(sink)) return false;
-    if (!advanced) return end_with(sink, advanced.error());
-    if (!send(sink)) return false;
+    if (peer_left(to)) return State::lost;
+    if (!advanced) return end_with(to, advanced.error());
+    if (out_.empty() && can_be_left()) return State::waits;
+    if (!send(to)) return State::lost;
   }
   writer_.finish(out_, generation_->usage());
-  if (!send(sink)) return false;
-  ended_ = true;
-  sink.done();
-  return true;
+  return end(to);
+}
+
+serve::Wake EventStream::wake() const {
+  serve::Wake wake = *generation_->wake();
+  const TimePoint look = std::min(notes_.next_look(), written_ + exchange_.daemon.ping);
+  wake.until = std::min(wake.until.value_or(look), look);
+  return wake;
+}
+
+bool EventStream::can_be_left() const {
+  return head_sent_ && !started_ && generation_->wake().has_value();
 }
 
 Result<void> EventStream::advance() {
   keep_alive();
   // A note goes out before the wait for what comes next.
-  return out_.empty() ? gather() : Result<void>();
+  return out_.empty() ? gather(can_be_left() ? milliseconds{0} : kLook) : Result<void>();
 }
 
 // Waits for a piece, then takes what else is there: one write for many tokens that came together.
-Result<void> EventStream::gather() {
-  milliseconds limit = kLook;
+Result<void> EventStream::gather(milliseconds limit) {
   while (!generation_->done() && out_.size() < kEnough) {
     auto next = generation_->next(limit);
     if (!next) return next.error();
@@ -78,31 +100,42 @@ void EventStream::keep_alive() {
   if (out_.empty() && now - written_ >= exchange_.daemon.ping) out_ = ": ping\n\n";
 }
 
-bool EventStream::peer_left(httplib::DataSink& sink) {
+bool EventStream::peer_left(httplib::Stream& to) {
   auto now = Clock::now();
   if (now - looked_ < kLook) return false;
   looked_ = now;
-  return !sink.is_writable();
+  return !to.is_peer_alive();
 }
 
-bool EventStream::send(httplib::DataSink& sink) {
-  if (out_.empty()) return true;
-  bool sent = sink.write(out_.data(), out_.size());
-  out_.clear();
+bool EventStream::send(httplib::Stream& to, bool last) {
+  if (out_.empty() && !last) return true;
   written_ = Clock::now();
-  return sent;
+  if (exchange_.http_1_0) {  // knows no chunks
+    const bool sent = write_all(to, out_);
+    out_.clear();
+    return sent;
+  }
+  std::string chunk;
+  if (!out_.empty()) chunk = fmt::format("{:x}\r\n{}\r\n", out_.size(), out_);
+  if (last) chunk += "0\r\n\r\n";
+  out_.clear();
+  return write_all(to, chunk);
 }
 
-bool EventStream::end_with(httplib::DataSink& sink, const Error& error) {
+EventStream::State EventStream::end(httplib::Stream& to) {
+  if (!send(to, true)) return State::lost;
+  ended_ = true;
+  return State::over;
+}
+
+EventStream::State EventStream::end_with(httplib::Stream& to, const Error& error) {
   if (error.code == Code::internal) {
     spdlog::error("id={} failed in its stream: {}", exchange_.caller.request_id, error.message);
   }
   exchange_.failure = error.message;
-  ended_ = true;
   ChunkWriter::error(out_, error);
-  if (!send(sink)) return false;
-  sink.done();
-  return true;
+  ended_ = true;
+  return send(to, true) ? State::over : State::lost;
 }
 
 void EventStream::release() {

@@ -13,18 +13,27 @@
 
 namespace weir::http {
 
-/// Runs one generation as server-sent events on the connection's thread. A client that leaves, a
-/// write that stands still, or the server's stop end it; the generation dies with that and cancels.
+/// Runs one generation as server-sent events. A client that leaves, a write that stands still, or
+/// the server's stop end it; the generation dies with that and cancels. Used by one thread at a
+/// time.
 class EventStream {
  public:
+  enum class State : uint8_t {
+    over,   // all was written
+    lost,   // the client is
+    waits,  // for its turn: nothing to do until wake()
+  };
+
   EventStream(Exchange& exchange, std::unique_ptr<serve::Generation> generation, AnswerShape shape);
 
   /// Returns when there is something to say, so that what fails before is a plain answer. Errors:
   /// the generation's; cancelled (the client left).
   Result<void> begin();
-  /// The library's content provider: writes everything; false if the client is lost. REQUIRES:
-  /// begin() went well.
-  bool run(httplib::DataSink& sink);
+  /// Writes the body, or what there is of it while it waits. REQUIRES: begin() went well, and the
+  /// answer's head was sent.
+  State run(httplib::Stream& to);
+  /// When to run() on. REQUIRES: the state `waits`.
+  serve::Wake wake() const;
   /// The answer is over, whether it was run or not.
   void release();
 
@@ -33,11 +42,14 @@ class EventStream {
 
   /// What comes within a moment: pieces, or a word to a client that waits.
   Result<void> advance();
-  Result<void> gather();
+  Result<void> gather(std::chrono::milliseconds limit);
   void keep_alive();
-  bool peer_left(httplib::DataSink& sink);
-  bool send(httplib::DataSink& sink);
-  bool end_with(httplib::DataSink& sink, const Error& error);
+  bool can_be_left() const;  // with nothing said yet but comments, and a bell
+  bool peer_left(httplib::Stream& to);
+  /// What is in out_, and with `last` the body's end.
+  bool send(httplib::Stream& to, bool last = false);
+  State end(httplib::Stream& to);
+  State end_with(httplib::Stream& to, const Error& error);
 
   Exchange& exchange_;
   std::unique_ptr<serve::Generation> generation_;
@@ -45,7 +57,7 @@ class EventStream {
   WaitingNotes notes_;
   std::string out_;               // not sent yet
   std::optional<Error> failure_;  // to be said after it
-  bool started_ = false, ended_ = false;
+  bool head_sent_ = false, started_ = false, ended_ = false;
   Clock::time_point written_ = Clock::now(), looked_ = Clock::now();
 };
 

@@ -9,7 +9,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kBetween{250}, kBetweenLater{1000};
+constexpr milliseconds kBetween{250}, kBetweenLater{1000}, kBetweenAtMost{15'000};
+// Who waits for long is told less often: of so many parts of its wait, one passes in silence.
+constexpr int kSilentPart = 8;
 // Of the wait that is left: by so much a prediction may move without a word.
 constexpr int kNoticeablePercent = 20;
 
@@ -17,7 +19,7 @@ constexpr int kNoticeablePercent = 20;
 
 void WaitingNotes::note(std::string& out, const std::optional<serve::Standing>& standing,
                         TimePoint now) {
-  next_ = now + (said_ ? kBetweenLater : kBetween);
+  next_ = now + pause(standing);
   const bool first = !looked_;
   looked_ = true;
   if (!standing) return;
@@ -30,6 +32,12 @@ void WaitingNotes::note(std::string& out, const std::optional<serve::Standing>& 
                      standing->line == serve::Standing::Line::gate ? "gate" : "queue");
   said_ = standing;
   ends_ = now + standing->wait;
+}
+
+milliseconds WaitingNotes::pause(const std::optional<serve::Standing>& standing) const {
+  if (!said_) return kBetween;
+  if (!standing) return kBetweenLater;
+  return std::clamp(standing->wait / kSilentPart, kBetweenLater, kBetweenAtMost);
 }
 
 bool WaitingNotes::is_news(const serve::Standing& standing, TimePoint now) const {
