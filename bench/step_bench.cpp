@@ -29,7 +29,7 @@ struct Options {
   std::string model;
   uint32_t rows = 8, keys = 192, tokens = 1;
   int steps = 100, rounds = 5, threads = 0;
-  bool dummy = false, detail = false;
+  bool dummy = false, detail = false, float32 = false;
 };
 
 constexpr uint32_t kPageSize = 16;
@@ -105,13 +105,14 @@ Result<void> measure(const Options& options) {
   TimedDevice device(*std::move(opened), options.detail ? &times : nullptr);
   device.enter();
   Progress progress;
-  const engine::LoadOptions wanted{.directory = options.model,
-                                   .dtype = engine::DType::bfloat16,
-                                   .max_sequences = options.rows,
-                                   .max_batch_tokens = options.rows * options.tokens,
-                                   .page_size = kPageSize,
-                                   .pages = Batch::pages(options),
-                                   .dummy = options.dummy};
+  const engine::LoadOptions wanted{
+      .directory = options.model,
+      .dtype = options.float32 ? engine::DType::float32 : engine::DType::bfloat16,
+      .max_sequences = options.rows,
+      .max_batch_tokens = options.rows * options.tokens,
+      .page_size = kPageSize,
+      .pages = Batch::pages(options),
+      .dummy = options.dummy};
   auto loaded = engine::load(wanted, arch::table(), device, progress);
   if (!loaded) return loaded.error();
   const Batch batch(options);
@@ -148,6 +149,7 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000));
   app.add_option("--threads", options.threads, "0: all cores")->check(CLI::NonNegativeNumber);
   app.add_flag("--dummy", options.dummy, "random weights");
+  app.add_flag("--float32", options.float32, "instead of bfloat16");
   app.add_flag("--detail", options.detail, "time each operation");
   CLI11_PARSE(app, argc, argv);
   if (options.tokens > options.keys) {

@@ -40,8 +40,8 @@ std::vector<Setting> models() {
       {.name = "dtype",
        .kind = Kind::choice,
        .fallback = "auto",
-       .help = "Type of weights and cache. auto: bfloat16 where the processor or a GPU computes "
-               "it, else float32.",
+       .help = "Type of weights and cache. auto: bfloat16, but float32 for encoders where neither "
+               "the processor nor a GPU computes it.",
        .apply = [](Config& config, const Value& value) { config.dtype = text(value); },
        .choices = {"auto", "float32", "bfloat16"}},
       {.name = "load-format",

@@ -29,11 +29,13 @@ const nn::Architecture& find(const nn::ConfigFile& config,
   config.refuse("architecture " + wanted + " is not supported (" + known + ")");
 }
 
-at::ScalarType resolve_type(DType dtype, DeviceKind device) {
+at::ScalarType resolve_type(DType dtype, const nn::Shape& shape, DeviceKind device) {
   if (dtype == DType::float32) return at::kFloat;
   if (dtype == DType::bfloat16) return at::kBFloat16;
-  bool fast = device == DeviceKind::cuda || kernels::cpu_isa() == kernels::Isa::avx512_bf16;
-  return fast ? at::kBFloat16 : at::kFloat;
+  const bool computes =
+      device == DeviceKind::cuda || kernels::cpu_isa() == kernels::Isa::avx512_bf16;
+  // A decoder reads all its weights for every token: half the bytes are worth their widening.
+  return computes || shape.generates ? at::kBFloat16 : at::kFloat;
 }
 
 uint32_t resolve_length(uint32_t asked, const nn::Shape& shape) {
@@ -51,7 +53,7 @@ Description describe_config(const LoadOptions& options, const nn::ConfigFile& co
   Description result;
   result.architecture = architecture.name;
   result.shape = architecture.describe(config);
-  at::ScalarType type = resolve_type(options.dtype, device);
+  at::ScalarType type = resolve_type(options.dtype, result.shape, device);
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
   result.max_model_len = resolve_length(options.max_model_len, result.shape);
   if (result.shape.kv_heads)

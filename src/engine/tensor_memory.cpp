@@ -4,6 +4,8 @@
 #include <c10/core/impl/alloc_cpu.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -13,10 +15,16 @@ namespace {
 // Below it malloc does well.
 constexpr size_t kLarge = size_t{128} << 10;
 constexpr size_t kPage = 4096;
+constexpr size_t kSizesOfOctave = 4;
 // A free block may be larger than what it is taken for by this part of it.
 constexpr size_t kLoose = 4;
 
-size_t rounded(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+// To one of few sizes, so that steps of growing rows want the same blocks. What lies behind the
+// tensor is never touched, and so takes no memory.
+size_t rounded(size_t bytes) {
+  const size_t grain = std::max(std::bit_floor(bytes) / kSizesOfOctave, kPage);
+  return (bytes + grain - 1) / grain * grain;
+}
 
 }  // namespace
 

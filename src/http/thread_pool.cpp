@@ -6,8 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
-#include <cstdint>
+#include <thread>
 #include <utility>
 
 namespace weir::http {
@@ -15,6 +16,9 @@ namespace {
 
 constexpr size_t kStackBytes = size_t{2} << 20;
 constexpr std::chrono::seconds kIdleLimit{10};
+// So many threads are started as soon as they are needed, more when for so long no job was taken.
+constexpr size_t kComfortable = 16;
+constexpr std::chrono::milliseconds kPatience{2};
 
 /// The kernel's struct sched_attr, which Debian 12's headers lack.
 struct SchedulingAttributes {
@@ -38,11 +42,17 @@ void ask_for_short_slices() {
 bool ThreadPool::enqueue(std::function<void()> job) {
   std::lock_guard lock(mutex_);
   if (jobs_.size() >= max_waiting_) return false;
-  bool needs_thread = idle_ <= jobs_.size() && threads_ < max_threads_;
-  if (needs_thread && !start_thread() && threads_ == 0) return false;
+  if (idle_ <= jobs_.size()) need_thread();
+  if (threads_ == 0) return false;
   jobs_.push_back(std::move(job));
   wake_.notify_one();
   return true;
+}
+
+void ThreadPool::need_thread() {
+  if (threads_ < std::min(kComfortable, max_threads_)) return start_worker();
+  if (!supervised_) supervised_ = start_thread(&ThreadPool::run_supervisor);
+  starved_.notify_one();
 }
 
 void ThreadPool::shutdown() {
@@ -50,24 +60,33 @@ void ThreadPool::shutdown() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   wake_.notify_all();
-  ended_.wait(lock, [this] { return threads_ == 0; });
+  starved_.notify_all();
+  ended_.wait(lock, [this] { return threads_ == 0 && !supervised_; });
 }
 
-bool ThreadPool::start_thread() {
+void ThreadPool::start_worker() {
+  if (threads_ < max_threads_ && start_thread(&ThreadPool::run_worker)) ++threads_;
+}
+
+bool ThreadPool::start_thread(void* (*entry)(void*)) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackBytes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
-  bool started = pthread_create(&thread, &attributes, &ThreadPool::run, this) == 0;
+  bool started = pthread_create(&thread, &attributes, entry, this) == 0;
   pthread_attr_destroy(&attributes);
-  if (started) ++threads_;
   return started;
 }
 
-void* ThreadPool::run(void* pool) {
+void* ThreadPool::run_worker(void* pool) {
   ask_for_short_slices();
   static_cast<ThreadPool*>(pool)->work();
+  return nullptr;
+}
+
+void* ThreadPool::run_supervisor(void* pool) {
+  static_cast<ThreadPool*>(pool)->supervise();
   return nullptr;
 }
 
@@ -80,12 +99,28 @@ void ThreadPool::work() {
     if (jobs_.empty()) break;
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
+    ++taken_;
     lock.unlock();
     job();
     job = nullptr;
     lock.lock();
   }
   --threads_;
+  ended_.notify_all();
+}
+
+void ThreadPool::supervise() {
+  std::unique_lock lock(mutex_);
+  const auto starved = [this] { return !jobs_.empty() && idle_ == 0; };
+  while (!stopping_ || !jobs_.empty()) {
+    starved_.wait(lock, [&] { return stopping_ || starved(); });
+    const uint64_t taken = taken_;
+    lock.unlock();
+    std::this_thread::sleep_for(kPatience);
+    lock.lock();
+    if (starved() && taken_ == taken) start_worker();
+  }
+  supervised_ = false;
   ended_.notify_all();
 }
 

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -11,7 +12,9 @@
 namespace weir::http {
 
 /// Threads started when there is work for them and ended when idle, each with a small stack: a
-/// connection holds its thread for as long as it is open. Thread-safe.
+/// connection holds its thread until it is closed or parked. Many connections that come at once and
+/// are soon parked get few threads: above a comfortable number another is started only while no job
+/// is taken. Thread-safe.
 class ThreadPool final : public httplib::TaskQueue {
  public:
   /// At most `max_threads` run; `max_waiting` jobs may wait for one. `closing` is called first when
@@ -25,17 +28,24 @@ class ThreadPool final : public httplib::TaskQueue {
   void shutdown() override;
 
  private:
-  static void* run(void* pool);
+  static void* run_worker(void* pool);
+  static void* run_supervisor(void* pool);
+  bool start_thread(void* (*entry)(void*));
+  void start_worker();
+  /// For a job that no idle thread will take.
+  void need_thread();
   void work();
-  bool start_thread();
+  /// Starts a thread whenever there are jobs and nobody takes one.
+  void supervise();
 
   const size_t max_threads_, max_waiting_;
   const std::function<void()> closing_;
   std::mutex mutex_;
-  std::condition_variable wake_, ended_;
+  std::condition_variable wake_, ended_, starved_;
   std::deque<std::function<void()>> jobs_;
-  size_t idle_ = 0, threads_ = 0;
-  bool stopping_ = false;
+  size_t idle_ = 0, threads_ = 0;  // the supervisor is not counted
+  uint64_t taken_ = 0;             // jobs so far
+  bool stopping_ = false, supervised_ = false;
 };
 
 }  // namespace weir::http

@@ -26,6 +26,17 @@ TEST(TensorMemory, ALargeBlockIsTakenAgain) {
   EXPECT_EQ(memory.kept(), 0u);
 }
 
+TEST(TensorMemory, ALittleMoreThanBeforeTakesTheSameBlock) {
+  TensorMemory memory;
+  void* first = nullptr;
+  {
+    auto block = memory.allocate(9 * kMiB);
+    first = block.get();
+  }
+  auto larger = memory.allocate(9 * kMiB + 700'000);
+  EXPECT_EQ(larger.get(), first);
+}
+
 TEST(TensorMemory, NotForWhatIsMuchSmaller) {
   TensorMemory memory;
   memory.allocate(8 * kMiB).clear();
