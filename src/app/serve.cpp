@@ -74,6 +74,8 @@ void drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
   while (daemon.in_flight() > 0 && steady_clock::now() < deadline) {
     if (auto again = signals.wait(kDrainTick)) {
       spdlog::warn("second signal: ends now");
+      signals.let_kill();  // should the disk be slow
+      daemon.save();
       StopSignals::end_now(*again);
     }
   }

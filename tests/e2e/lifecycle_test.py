@@ -78,6 +78,19 @@ def test_second_sigterm_ends_now():
         daemon.process.wait(5)
 
 
+def test_second_sigterm_keeps_what_was_used(tmp_path):
+    with Daemon(*model(CHAT), "--data-dir", str(tmp_path)) as daemon:
+        daemon.ready()
+        running = stream(daemon, 8000)
+        threading.Thread(target=lambda: swallow(running), daemon=True).start()
+        daemon.complete("the", max_tokens=1)
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGINT)
+        assert daemon.process.wait(5) > 128
+    used = subprocess.run([BINARY, "usage", "--data-dir", str(tmp_path), "--csv"], capture_output=True, text=True, timeout=20)
+    assert len(used.stdout.splitlines()) == 2, used.stdout + used.stderr
+
+
 def swallow(data):
     try:
         for _ in data:
