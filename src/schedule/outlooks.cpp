@@ -47,7 +47,6 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
   outlook.taken = static_cast<uint32_t>(running.size());
   outlook.first_token_p99_s = first_tokens_.p99(now);
   outlook.step_seconds = pace_.step_seconds();
-  outlook.seat_seconds = seat_seconds_.value_or(0);
   outlook.lateness = lateness_.value_or(1);
   const auto rate = [&](double tokens, double took) { return took > 0 ? tokens / took : 0; };
   const double budget = options_.max_batch_tokens;
@@ -59,6 +58,9 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
       policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes);
   outlook.prompt_tokens_per_s = rate(room, pace_.seconds(room, decodes));
   const PromptWork cost(spec_.attention_span);
+  // Those that end first after a rush are the short ones: who still runs has a say as well.
+  double seats = seat_seconds_.value_or(0) * seat_seconds_.weight(),
+         weight = seat_seconds_.weight();
   for (const auto& sequence : running) {
     if (!sequence->decoding())
       outlook.prompt_tokens_left += cost.of(sequence->planned, sequence->pending());
@@ -66,7 +68,10 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
                               ? outlook.prompt_tokens_left / outlook.prompt_tokens_per_s
                               : 0;
     outlook.free_in.push_back(prompt + rows_left(*sequence) * outlook.step_seconds);
+    seats += outlook.free_in.back() + seconds(now - sequence->first_row.value_or(now));
+    ++weight;
   }
+  outlook.seat_seconds = weight > 0 ? seats / weight : 0;
   std::sort(outlook.free_in.begin(), outlook.free_in.end());
   return outlook;
 }

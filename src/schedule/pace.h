@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -45,14 +46,16 @@ class FirstTokens {
 class Running {
  public:
   void add(double value) {
-    mean_ = any_ ? mean_ + 0.05 * (value - mean_) : value;
-    any_ = true;
+    mean_ = weight_ > 0 ? mean_ + 0.05 * (value - mean_) : value;
+    weight_ = std::min(weight_ + 1, kMostWeight);
   }
-  double value_or(double fallback) const { return any_ ? mean_ : fallback; }
+  double value_or(double fallback) const { return weight_ > 0 ? mean_ : fallback; }
+  /// How many values it stands for.
+  double weight() const { return weight_; }
 
  private:
-  double mean_ = 0;
-  bool any_ = false;
+  static constexpr double kMostWeight = 100;
+  double mean_ = 0, weight_ = 0;
 };
 
 }  // namespace weir::schedule

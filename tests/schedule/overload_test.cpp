@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 
 #include "schedule/timed_world.h"
 
@@ -99,6 +100,37 @@ TEST(Forecast, OfWhoeverWaitsIsNearTheTruth) {
   };
   EXPECT_LT(p90(of_long), 0.5);
   EXPECT_LT(p90(of_short), 0.3);  // a few steps of 20 to 90 ms
+}
+
+/// Many at once, each again as soon as it is answered: one more, every three seconds, learns its
+/// wait. The pace was learned from one request before.
+TEST(Forecast, AfterARushItIsSoonNearTheTruth) {
+  TimedWorld world({.min_chunk_tokens = 8, .max_chunk_tokens = 64}, {.requests = 400});
+  std::mt19937_64 random(1);
+  const auto length = [&] { return std::uniform_int_distribution<uint32_t>(16, 256)(random); };
+  world.push({"A", 128, 4});
+  for (int i = 0; i < 10; ++i) world.step();
+  std::vector<Stream*> crowd(160), probes;
+  for (auto next = world.clock.now(); probes.size() < 30;) {
+    for (Stream*& each : crowd)
+      if (each == nullptr || each->done) each = world.push({"A", length(), length()});
+    if (world.clock.now() >= next) {
+      probes.push_back(world.push({"A", length(), 16}));
+      next += std::chrono::seconds(3);
+    }
+    world.step();
+  }
+  std::vector<double> errors;
+  for (const Stream* probe : std::span(probes).subspan(1)) {  // the first comes with the rush
+    if (!probe->queued) continue;
+    const double truth = std::chrono::duration<double>(*probe->queued).count();
+    const double foretold = std::chrono::duration<double>(probe->forecast.wait).count();
+    errors.push_back(std::abs(foretold - truth) / truth);
+  }
+  std::sort(errors.begin(), errors.end());
+  ASSERT_GT(errors.size(), 15u);
+  EXPECT_LT(errors[errors.size() / 2], 0.2);
+  EXPECT_LT(errors[errors.size() * 9 / 10], 0.5);
 }
 
 TEST(Forecast, PaceIsLearnedFromTheSteps) {

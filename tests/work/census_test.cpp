@@ -44,7 +44,7 @@ TEST(Forecast, WaitsForASeatUnlessSomebodyAboveItsShareYields) {
                   .free_in = {1, 2}};
   EXPECT_EQ(forecast(outlook, {.clients = 1}, 100).wait.count(), 1010);
   EXPECT_EQ(forecast(outlook, {.clients = 1}, 100).first_token.count(), 1110);
-  EXPECT_EQ(forecast(outlook, {.requests = 3, .own = 3, .clients = 1}, 1).wait.count(), 5010);
+  EXPECT_EQ(forecast(outlook, {.requests = 3, .own = 3, .clients = 1}, 1).wait.count(), 4510);
   EXPECT_EQ(forecast(outlook, {.requests = 1, .clients = 2}, 1).wait.count(), 30);
   outlook.taken = 1;
   outlook.prompt_tokens_left = 500;
