@@ -40,19 +40,18 @@ void ask_for_short_slices() {
 }  // namespace
 
 bool ThreadPool::enqueue(std::function<void()> job) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (jobs_.size() >= max_waiting_) return false;
-  if (idle_ <= jobs_.size()) need_thread();
+  const bool needs_thread = jobs_.size() >= idle_;
+  const bool at_once = threads_ < std::min(kComfortable, max_threads_);
+  if (needs_thread && at_once) start_workers(lock, 1);
   if (threads_ == 0) return false;
   jobs_.push_back(std::move(job));
   wake_.notify_one();
-  return true;
-}
-
-void ThreadPool::need_thread() {
-  if (threads_ < std::min(kComfortable, max_threads_)) return start_worker();
+  if (!needs_thread || at_once) return true;
   if (!supervised_) supervised_ = start_thread(&ThreadPool::run_supervisor);
   starved_.notify_one();
+  return true;
 }
 
 void ThreadPool::shutdown() {
@@ -64,8 +63,16 @@ void ThreadPool::shutdown() {
   ended_.wait(lock, [this] { return threads_ == 0 && !supervised_; });
 }
 
-void ThreadPool::start_worker() {
-  if (threads_ < max_threads_ && start_thread(&ThreadPool::run_worker)) ++threads_;
+void ThreadPool::start_workers(std::unique_lock<std::mutex>& lock, size_t count) {
+  count = std::min(count, max_threads_ - threads_);
+  threads_ += count;
+  idle_ += count;
+  lock.unlock();
+  size_t failed = 0;
+  for (size_t i = 0; i < count; ++i) failed += start_thread(&ThreadPool::run_worker) ? 0 : 1;
+  lock.lock();
+  threads_ -= failed;
+  idle_ -= failed;
 }
 
 bool ThreadPool::start_thread(void* (*entry)(void*)) {
@@ -93,7 +100,6 @@ void* ThreadPool::run_supervisor(void* pool) {
 void ThreadPool::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++idle_;
     wake_.wait_for(lock, kIdleLimit, [this] { return !jobs_.empty() || stopping_; });
     --idle_;
     if (jobs_.empty()) break;
@@ -104,6 +110,7 @@ void ThreadPool::work() {
     job();
     job = nullptr;
     lock.lock();
+    ++idle_;
   }
   --threads_;
   ended_.notify_all();
@@ -111,14 +118,17 @@ void ThreadPool::work() {
 
 void ThreadPool::supervise() {
   std::unique_lock lock(mutex_);
-  const auto starved = [this] { return !jobs_.empty() && idle_ == 0; };
+  const auto starved = [this] { return jobs_.size() > idle_; };
+  size_t more = 1;  // twice as many each time that it was not enough
   while (!stopping_ || !jobs_.empty()) {
     starved_.wait(lock, [&] { return stopping_ || starved(); });
     const uint64_t taken = taken_;
     lock.unlock();
     std::this_thread::sleep_for(kPatience);
     lock.lock();
-    if (starved() && taken_ == taken) start_worker();
+    const bool stuck = starved() && taken_ - taken < more;
+    if (stuck) start_workers(lock, std::min(more, jobs_.size() - idle_));
+    more = stuck ? 2 * more : 1;
   }
   supervised_ = false;
   ended_.notify_all();

@@ -31,11 +31,10 @@ class ThreadPool final : public httplib::TaskQueue {
   static void* run_worker(void* pool);
   static void* run_supervisor(void* pool);
   bool start_thread(void* (*entry)(void*));
-  void start_worker();
-  /// For a job that no idle thread will take.
-  void need_thread();
+  /// Counted as idle at once. The lock is given up meanwhile.
+  void start_workers(std::unique_lock<std::mutex>& lock, size_t count);
   void work();
-  /// Starts a thread whenever there are jobs and nobody takes one.
+  /// Starts threads when there are more jobs than idle threads and none is taken.
   void supervise();
 
   const size_t max_threads_, max_waiting_;
