@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kStackBytes = size_t{2} << 20;
 constexpr std::chrono::seconds kIdleLimit{10};
 // So many threads are started as soon as they are needed, more when for so long no job was taken.
-constexpr size_t kComfortable = 16;
-constexpr std::chrono::milliseconds kPatience{2};
+constexpr size_t kComfortable = 64;
+constexpr std::chrono::milliseconds kPatience{10};
 
 /// The kernel's struct sched_attr, which Debian 12's headers lack.
 struct SchedulingAttributes {

@@ -13,17 +13,21 @@ std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(std::llround(1000 * std::min(seconds, kLongest)));
 }
 
-/// Seconds until a seat is free for the `nth` time from now (1: the next). A seat that is free is
-/// taken at once and free again at any time, once in `seat_seconds` on the average: of k seats that
-/// have been free since f_1 ... f_k, that is k + ((t - f_1) + ... + (t - f_k)) / seat_seconds times
-/// by t. Solved for t, for the k at which t comes before the next one's f.
+/// Seconds until a seat is free for the `nth` time from now (1: the next), those that are free now
+/// left aside. A seat that is free is taken at once and free again at any time, once in
+/// `seat_seconds` on the average: of k seats that have been free since f_1 ... f_k, that is
+/// k + ((t - f_1) + ... + (t - f_k)) / seat_seconds times by t. Solved for t, for the k at which t
+/// comes before the next one's f.
 double seat_free_in(const Outlook& outlook, size_t nth) {
+  const size_t taken = outlook.free_in.size();
+  if (taken == 0) return static_cast<double>(nth) * outlook.seat_seconds / std::max(1u, outlook.seats);
   double sum = 0, time = 0;
-  for (size_t k = 1; k <= outlook.free_in.size(); ++k) {
-    sum += outlook.free_in[k - 1];
+  for (size_t k = 1; k <= taken; ++k) {
+    const double last = outlook.free_in[k - 1];
     const double more = nth > k ? static_cast<double>(nth - k) * outlook.seat_seconds : 0;
-    time = std::max(outlook.free_in[k - 1], (sum + more) / static_cast<double>(k));
-    if (k == outlook.free_in.size() || nth <= k || time <= outlook.free_in[k]) return time;
+    sum += last;
+    time = std::max(last, (sum + more) / static_cast<double>(k));
+    if (nth <= k || k == taken || time <= outlook.free_in[k]) break;
   }
   return time;
 }

@@ -50,6 +50,8 @@ TEST(Forecast, WaitsForASeatUnlessSomebodyAboveItsShareYields) {
   outlook.prompt_tokens_left = 500;
   EXPECT_EQ(forecast(outlook, {.clients = 1}, 1).wait.count(), 510);
   EXPECT_EQ(forecast({}, {}, 100).wait.count(), 0);
+  // All seats are free, and two more ask than there are.
+  EXPECT_EQ(forecast({.seats = 2, .seat_seconds = 3}, {.requests = 3}, 1).wait.count(), 3000);
 }
 
 }  // namespace
