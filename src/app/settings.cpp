@@ -215,7 +215,7 @@ std::vector<Setting> http() {
       {.name = "max-connections",
        .kind = Kind::whole,
        .fallback = "2048",
-       .help = "Connections that are served at once, a thread each but for streams that wait.",
+       .help = "Connections that are open at once. Those that only wait take no thread.",
        .apply = [](Config& config,
                    const Value& value) { config.max_connections = static_cast<int>(whole(value)); },
        .least = 1,

@@ -20,6 +20,8 @@ constexpr size_t kMaxWaitingConnections = 4096;
 // So long, and so many bytes, a refused message may take to leave the wire before its connection is
 // cut; an answer followed by a reset is often not seen by the client.
 constexpr milliseconds kGentleTime{1000};
+// Who asks again at once finds its thread waiting; who takes longer finds any.
+constexpr milliseconds kWaitInThread{5};
 // Over the cap a few threads look at every connection: none may hold one of them for long.
 constexpr milliseconds kSpareFirstByte{250};
 constexpr milliseconds kSpareHeader{1000};
@@ -35,7 +37,7 @@ GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
       hooks_(std::move(hooks)),
       parking_([this](std::shared_ptr<Connection> connection) {
         return pool_->enqueue([this, connection = std::move(connection)] {
-          serve(connection, write_body(*connection));
+          serve(connection, connection->exchange ? write_body(*connection) : Next::message);
         });
       }) {
   new_task_queue = [this] {
@@ -87,33 +89,41 @@ bool GuardedServer::process_and_close_socket(socket_t socket) {
   auto connection = std::make_shared<Connection>(socket, limits_.write_timeout);
   connection->stream.get_remote_ip_and_port(connection->peer_ip, connection->peer_port);
   const bool added = add(*connection);
+  const auto first = connection->over_cap ? kSpareFirstByte : limits_.header_timeout;
+  connection->message_due = std::chrono::steady_clock::now() + first;
   serve(std::move(connection), added ? Next::message : Next::close);
   return true;
 }
 
 void GuardedServer::serve(std::shared_ptr<Connection> connection, Next next) {
-  const auto first = connection->over_cap ? kSpareFirstByte : limits_.header_timeout;
-  while (next == Next::message) {
-    const auto wait = connection->served ? limits_.keep_alive : first;
-    next = connection->stream.wait_for_message(wait) ? serve_message(*connection) : Next::close;
-  }
-  if (next == Next::park && park(connection)) return;
+  while (next == Next::message) next = next_message(*connection);
+  const bool waits = next == Next::wait_for_message || next == Next::wait_for_turn;
+  if (waits && park(connection, next)) return;
   if (next == Next::close_gently) close_gently(*connection);
   // Before the close: the number may be given to a new connection at once.
   remove(*connection);
   ::close(connection->stream.socket());
 }
 
-bool GuardedServer::park(const std::shared_ptr<Connection>& connection) {
+bool GuardedServer::park(const std::shared_ptr<Connection>& connection, Next waits) {
+  if (waits == Next::wait_for_message)
+    return parking_.park(connection, nullptr, connection->message_due);
   const serve::Wake wake = connection->exchange->events->wake();
   if (parking_.park(connection, wake.bell, *wake.until)) return true;
   finish(*connection, false);
   return false;
 }
 
+GuardedServer::Next GuardedServer::next_message(Connection& connection) {
+  const auto left =
+      std::chrono::ceil<milliseconds>(connection.message_due - std::chrono::steady_clock::now());
+  if (connection.stream.wait_for_message(std::clamp(left, milliseconds{0}, kWaitInThread)))
+    return serve_message(connection);
+  return left > kWaitInThread ? Next::wait_for_message : Next::close;
+}
+
 GuardedServer::Next GuardedServer::serve_message(Connection& connection) {
   GuardedStream& stream = connection.stream;
-  connection.served = true;
   connection.close = connection.over_cap;
   stream.limit_reads(
       connection.over_cap ? std::min(kSpareHeader, limits_.header_timeout) : limits_.header_timeout,
@@ -140,7 +150,7 @@ GuardedServer::Next GuardedServer::write_body(Connection& connection) {
     state = connection.exchange->events->run(connection.stream);
     return true;
   });
-  if (state == EventStream::State::waits) return Next::park;
+  if (state == EventStream::State::waits) return Next::wait_for_turn;
   return finish(connection, state == EventStream::State::over);
 }
 
@@ -151,6 +161,7 @@ GuardedServer::Next GuardedServer::finish(Connection& connection, bool written) 
     hooks_.finished(connection);
   }
   connection.exchange.reset();
+  connection.message_due = std::chrono::steady_clock::now() + limits_.keep_alive;
   bool clean = stream.failure() == GuardedStream::Failure::none && !stream.has_unread();
   return written && clean && !connection.close ? Next::message : Next::close_gently;
 }

@@ -24,7 +24,7 @@ struct Connection {
   GuardedStream stream;
   std::string peer_ip;
   int peer_port = 0;
-  bool served = false;                 // a message: the next may take its time
+  std::chrono::steady_clock::time_point message_due;  // the first byte of the next one
   bool over_cap = false;               // serves only what must always be answerable, once
   bool close = false;                  // the current answer is the last
   std::unique_ptr<Exchange> exchange;  // the request being answered; null until its header was read
@@ -38,7 +38,8 @@ struct GuardLimits {
 
 /// cpp-httplib's server with its connection loop replaced by one that keeps absolute limits and
 /// never reads on after something went wrong: bytes left over from a refused message must not be
-/// taken for the next one. A stream that waits for its turn gives its thread back until then.
+/// taken for the next one. A connection on which nothing comes, and a stream that waits for its
+/// turn, give their thread back until then.
 class GuardedServer final : public httplib::Server {
  public:
   /// `on_finished` is called on the connection's thread after each answer, and with each change of
@@ -57,14 +58,15 @@ class GuardedServer final : public httplib::Server {
   void shut_down();
 
  private:
-  enum class Next : uint8_t { message, park, close_gently, close };
+  enum class Next : uint8_t { message, wait_for_message, wait_for_turn, close_gently, close };
 
   bool process_and_close_socket(socket_t socket) override;
   bool add(Connection& connection);
   void remove(Connection& connection);
   /// From `next` on until the connection is closed or parked.
   void serve(std::shared_ptr<Connection> connection, Next next);
-  bool park(const std::shared_ptr<Connection>& connection);
+  Next next_message(Connection& connection);
+  bool park(const std::shared_ptr<Connection>& connection, Next waits);
   Next serve_message(Connection& connection);
   /// Writes on at the body of the answer.
   Next write_body(Connection& connection);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -13,8 +15,8 @@ namespace weir::http {
 
 struct Connection;
 
-/// Holds connections whose answers only wait, so that a long line needs no thread for each: one
-/// thread looks after all of them. Thread-safe.
+/// Holds connections on which there is nothing to do: those whose next message has not come yet,
+/// and those whose answers wait for a turn. One thread looks after all of them. Thread-safe.
 class Parking {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -24,7 +26,8 @@ class Parking {
   explicit Parking(std::function<bool(std::shared_ptr<Connection>)> resume);
   ~Parking() { close(); }
 
-  /// Until `bell` rings, `until` has come or the client has left. False: closed, nothing is held.
+  /// Until `bell` rings (null: something has come from the client), `until` has come or the client
+  /// has left. False: closed, nothing is held.
   bool park(std::shared_ptr<Connection> connection, std::shared_ptr<Doorbell> bell,
             TimePoint until);
   /// Ends the wait of all that are here now.
@@ -33,6 +36,7 @@ class Parking {
   void close();
 
  private:
+  class Alarm;
   struct Parked {
     std::shared_ptr<Connection> connection;
     std::shared_ptr<Doorbell> bell;
@@ -40,16 +44,16 @@ class Parking {
   };
 
   void run();
-  /// Those whose wait is over are taken out of `parked_` and returned.
+  /// Returns when somebody has reason to be resumed.
+  void wait();
   std::vector<Parked> take_due();
-  void mark_those_that_left();
 
   const std::function<bool(std::shared_ptr<Connection>)> resume_;
-  const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
+  const std::shared_ptr<Alarm> alarm_;
   std::mutex mutex_;
-  std::vector<Parked> parked_;
+  std::vector<Parked> parked_;  // new ones at the end
   bool closed_ = false;
-  TimePoint looked_{};  // at the clients; used by the thread alone
+  std::vector<pollfd> sockets_;  // the alarm, then those of parked_; used by the thread alone
   std::thread thread_;
 };
 

@@ -20,7 +20,8 @@ std::chrono::milliseconds milliseconds(double seconds) {
 /// comes before the next one's f.
 double seat_free_in(const Outlook& outlook, size_t nth) {
   const size_t taken = outlook.free_in.size();
-  if (taken == 0) return static_cast<double>(nth) * outlook.seat_seconds / std::max(1u, outlook.seats);
+  if (taken == 0)
+    return static_cast<double>(nth) * outlook.seat_seconds / std::max(1u, outlook.seats);
   double sum = 0, time = 0;
   for (size_t k = 1; k <= taken; ++k) {
     const double last = outlook.free_in[k - 1];

@@ -192,6 +192,24 @@ TEST_F(Parked, ALongLineNeedsFewThreads) {
   for (RawClient& c : clients) EXPECT_EQ(events(c.answer().body).size(), 5u);
 }
 
+TEST_F(Parked, ConnectionsOnWhichNothingComesNeedFewThreads) {
+  start();
+  std::vector<RawClient> clients;
+  const size_t before = threads();
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(client());
+    if (i % 2 == 0) continue;  // these say nothing at all yet, the others nothing more
+    clients.back().send(post("/v1/chat/completions", kChat));
+    EXPECT_EQ(clients.back().answer().status, 200);
+    std::this_thread::sleep_for(milliseconds(8));
+  }
+  EXPECT_LT(threads(), before + 20);
+  for (RawClient& c : clients) {
+    c.send(post("/v1/chat/completions", kChat));
+    EXPECT_EQ(c.answer().status, 200);
+  }
+}
+
 TEST_F(Parked, WhoLeavesIsNoticed) {
   next_waits();
   start();

@@ -2,7 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <memory>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -12,25 +12,25 @@ namespace weir {
 class Doorbell {
  public:
   void ring() {
-    std::shared_ptr<Doorbell> other;
+    std::function<void()> tell;
     {
       std::lock_guard lock(mutex_);
       rung_ = true;
-      other = other_;
+      tell = tell_;
     }
     bell_.notify_one();
-    if (other) other->ring();
+    if (tell) tell();
   }
 
-  /// From now on a ring rings `other` too, and so does one that nobody has waited for yet. Null:
-  /// no longer.
-  void pass_on(std::shared_ptr<Doorbell> other) {
+  /// From now on `tell` is called with each ring, and now if there is one that nobody has waited
+  /// for yet. Null: no longer.
+  void pass_on(std::function<void()> tell) {
     {
       std::lock_guard lock(mutex_);
-      other_ = other;
+      tell_ = tell;
       if (!rung_) return;
     }
-    if (other) other->ring();
+    if (tell) tell();
   }
 
   /// Whether a ring is there to be waited for.
@@ -50,7 +50,7 @@ class Doorbell {
   mutable std::mutex mutex_;
   std::condition_variable bell_;
   bool rung_ = false;
-  std::shared_ptr<Doorbell> other_;
+  std::function<void()> tell_;
 };
 
 }  // namespace weir
