@@ -20,12 +20,12 @@ constexpr size_t kMaxWaitingConnections = 4096;
 // So long, and so many bytes, a refused message may take to leave the wire before its connection is
 // cut; an answer followed by a reset is often not seen by the client.
 constexpr milliseconds kGentleTime{1000};
+constexpr size_t kGentleBytes = size_t{64} << 20;
 // Who asks again at once finds its thread waiting; who takes longer finds any.
 constexpr milliseconds kWaitInThread{5};
 // Over the cap a few threads look at every connection: none may hold one of them for long.
 constexpr milliseconds kSpareFirstByte{250};
 constexpr milliseconds kSpareHeader{1000};
-constexpr size_t kGentleBytes = size_t{64} << 20;
 
 // Chunked framing costs bytes too; many tiny chunks are no honest body.
 size_t body_budget(size_t max_body) { return max_body + max_body / 4 + (size_t{64} << 10); }
