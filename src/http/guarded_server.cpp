@@ -156,10 +156,12 @@ GuardedServer::Next GuardedServer::write_body(Connection& connection) {
 
 GuardedServer::Next GuardedServer::finish(Connection& connection, bool written) {
   const GuardedStream& stream = connection.stream;
-  if (connection.exchange) {
+  serve_guarded([&] {
+    if (!connection.exchange) return true;
     if (connection.exchange->events) connection.exchange->events->release();
     hooks_.finished(connection);
-  }
+    return true;
+  });
   connection.exchange.reset();
   connection.message_due = std::chrono::steady_clock::now() + limits_.keep_alive;
   bool clean = stream.failure() == GuardedStream::Failure::none && !stream.has_unread();

@@ -41,7 +41,6 @@ Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
   if (!shape.presentation.stream) return answer_whole(exchange, response, *generation, shape);
   auto events = std::make_unique<EventStream>(exchange, std::move(generation), std::move(shape));
   if (auto begun = events->begin(); !begun) return begun;
-  exchange.events = std::move(events);
   response.status = 200;
   response.set_header("Cache-Control", "no-cache");
   response.set_header("X-Accel-Buffering", "no");
@@ -52,6 +51,7 @@ Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
   auto provide = [](size_t, httplib::DataSink&) { return false; };
   exchange.http_1_0 ? response.set_content_provider(kType, provide)
                     : response.set_chunked_content_provider(kType, provide);
+  exchange.events = std::move(events);
   return {};
 }
 

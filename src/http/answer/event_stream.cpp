@@ -71,7 +71,7 @@ serve::Wake EventStream::wake() const {
 }
 
 bool EventStream::can_be_left() const {
-  return head_sent_ && !started_ && generation_->wake().has_value();
+  return head_sent_ && !started_ && !generation_->done() && generation_->wake().has_value();
 }
 
 Result<void> EventStream::advance() {
