@@ -83,7 +83,8 @@ def refusals(bench: Bench) -> dict:
 
 
 def run(bench: Bench) -> dict:
-    settle, seconds = bench.pick(10, 2), bench.pick(40, 4)
+    # Those that come together end together: several such waves, and not from the middle of one to that of the next.
+    settle, seconds = bench.pick(40, 2), bench.pick(80, 4)
     rounds: dict[int, list[dict]] = {FEW: [], MANY: []}
     with bench.running([weir()]) as servers, servers[0].awake():
         warm(servers[0], "completions")

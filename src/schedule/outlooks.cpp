@@ -21,7 +21,7 @@ void Outlooks::started(TimePoint now, const Sequence& sequence) {
   constexpr auto kLong = std::chrono::milliseconds(500);
   if (sequence.request.foretold < kLong) return;
   const double ratio = seconds(now - sequence.request.arrival) / seconds(sequence.request.foretold);
-  lateness_.add(std::clamp(ratio, 0.25, 4.0));
+  lateness_.add(std::clamp(ratio, 0.5, 2.0));
 }
 
 void Outlooks::first_token(TimePoint now, const Sequence& sequence) {

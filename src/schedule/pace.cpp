@@ -17,7 +17,10 @@ constexpr auto kFresh = std::chrono::milliseconds(100);
 
 void Pace::step(double prompt_work, uint32_t decodes, double seconds) {
   if (seconds <= 0) return;
-  step_seconds_ += (step_seconds_ > 0 ? kFollow : 1) * (seconds - step_seconds_);
+  // Prompts alone say little of the steps that what runs will take, as long as any decodes.
+  const bool first = decodes_ == 0 && (decodes > 0 || step_seconds_ == 0);
+  if (decodes > 0 || decodes_ == 0)
+    step_seconds_ += (first ? 1 : kFollow) * (seconds - step_seconds_);
   if (decodes > 0) decodes_ += (decodes_ > 0 ? kFollow : 1) * (decodes - decodes_);
   const std::array<double, 3> parts{1 / seconds, prompt_work / seconds, decodes / seconds};
   for (size_t i = 0; i < 3; ++i) {

@@ -19,8 +19,9 @@ class Pace {
  public:
   void step(double prompt_work, uint32_t decodes, double seconds);
   double seconds(double prompt_work, double decodes) const;
-  double step_seconds() const { return step_seconds_; }  // of late; 0: none yet
-  double decodes() const { return decodes_; }            // of late, in steps that had any
+  /// Of late; of steps in which something decoded, once any did. 0: none yet.
+  double step_seconds() const { return step_seconds_; }
+  double decodes() const { return decodes_; }  // of late, in steps that had any
 
  private:
   std::array<std::array<double, 3>, 3> products_{};
