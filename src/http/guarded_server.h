@@ -24,7 +24,7 @@ struct Connection {
   GuardedStream stream;
   std::string peer_ip;
   int peer_port = 0;
-  std::chrono::steady_clock::time_point message_due;  // the first byte of the next one
+  TimePoint message_due;               // the first byte of the next one
   bool over_cap = false;               // serves only what must always be answerable, once
   bool close = false;                  // the current answer is the last
   std::unique_ptr<Exchange> exchange;  // the request being answered; null until its header was read

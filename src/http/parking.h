@@ -2,13 +2,13 @@
 
 #include <poll.h>
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "weir/base/clock.h"
 #include "weir/base/doorbell.h"
 
 namespace weir::http {
@@ -19,8 +19,6 @@ struct Connection;
 /// and those whose answers wait for a turn. One thread looks after all of them. Thread-safe.
 class Parking {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   /// `resume` takes over a connection whose wait is over; false: it cannot now, and is asked again.
   /// It is called on a thread of Parking's own.
   explicit Parking(std::function<bool(std::shared_ptr<Connection>)> resume);

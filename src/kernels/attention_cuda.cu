@@ -36,7 +36,7 @@ struct Query {
       const int d = lane + 32 * i;
       if (d < head_dim) score += q[i] * to_float(key[d]);
     }
-    for (int step = 16; step > 0; step /= 2) score += __shfl_xor_sync(0xffffffffu, score, step);
+    score = sum_warp(score);
     const float now = fmaxf(greatest, score), kept = expf(greatest - now),
                 weight = expf(score - now);
     sum = sum * kept + weight;

@@ -44,11 +44,22 @@ inline void launched(const char* kernel) { cuda_check(cudaGetLastError(), kernel
 
 constexpr int kThreads = 256;
 
+/// The reduction of the numbers of a warp, in each of its threads.
+template <class T, class F>
+__device__ T reduce_warp(T x, F&& join) {
+  for (int step = 16; step > 0; step /= 2) x = join(x, __shfl_xor_sync(0xffffffffu, x, step));
+  return x;
+}
+
+__device__ inline float sum_warp(float x) {
+  return reduce_warp(x, [](float a, float b) { return a + b; });
+}
+
 /// The reduction of every thread's number over the block, in each thread; the order of the numbers
 /// is fixed. `scratch`: 32 numbers of shared memory.
 template <class T, class F>
 __device__ T reduce_block(T x, T* scratch, F&& join) {
-  for (int step = 16; step > 0; step /= 2) x = join(x, __shfl_xor_sync(0xffffffffu, x, step));
+  x = reduce_warp(x, join);
   __syncthreads();  // the last reduction's scratch is read
   const int warps = static_cast<int>(blockDim.x) / 32, lane = threadIdx.x % 32;
   if (lane == 0) scratch[threadIdx.x / 32] = x;

@@ -52,8 +52,7 @@ __global__ void rms_norm_heads_kernel(Lines<T> x, const T* weight, int32_t heads
     float square = 0;
     for (int32_t d = lane; d < head_dim; d += 32)
       square += to_float(numbers[d]) * to_float(numbers[d]);
-    for (int step = 16; step > 0; step /= 2) square += __shfl_xor_sync(0xffffffffu, square, step);
-    const float scale = 1.f / sqrtf(square / static_cast<float>(head_dim) + eps);
+    const float scale = 1.f / sqrtf(sum_warp(square) / static_cast<float>(head_dim) + eps);
     for (int32_t d = lane; d < head_dim; d += 32)
       put(numbers + d, to_float(numbers[d]) * scale * to_float(gains[d]));
   }

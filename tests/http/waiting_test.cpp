@@ -23,7 +23,7 @@ class Notes : public testing::Test {
   bool due(int at_ms) const { return notes_.due(start_ + milliseconds(at_ms)); }
 
   WaitingNotes notes_;
-  const WaitingNotes::TimePoint start_{std::chrono::hours(1)};
+  const TimePoint start_{std::chrono::hours(1)};
 };
 
 TEST_F(Notes, OfTheGateAtOnce) {
@@ -149,8 +149,8 @@ TEST_F(Waiting, AClientThatLeavesTheLineIsNoticed) {
 /// Streams that were told their place and wait for a bell, which needs no thread.
 class Parked : public Waiting {
  protected:
-  std::shared_ptr<Doorbell> next_waits(milliseconds wait = milliseconds(60'000)) {
-    service.script.lines = {{Line::queue, 3, wait}};
+  std::shared_ptr<Doorbell> next_waits() {
+    service.script.lines = {{Line::queue, 3, milliseconds(60'000)}};
     return service.script.bell = std::make_shared<Doorbell>();
   }
   RawClient waiting_client() {

@@ -13,8 +13,6 @@ namespace weir::http {
 /// eighth of its wait. Used by one thread.
 class WaitingNotes {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   /// Whether to ask the generation where it stands.
   bool due(TimePoint now) const { return now >= next_; }
   TimePoint next_look() const { return next_; }
