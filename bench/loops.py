@@ -33,7 +33,7 @@ class Shape:
     batch: int = 1  # texts of an embeddings request
     vocabulary: int = 49000  # ids are drawn from 1000 up to here
     headers: str = ""  # further lines, each with its \r\n
-    refused_pause: float = 0.05  # seconds that a closed loop's client waits after a failure
+    refused_pause: float = 0.05  # seconds that a closed loop's client waits after a failure, give or take half: not all at once
 
 
 @dataclass
@@ -74,21 +74,22 @@ class Load:
             await completion(connection, body, sample, self.zero, shape.headers)
         return sample
 
-    async def closed(self, clients: int, requests: int | None = None, seconds: float | None = None) -> Run:
-        """`clients` that send one request after the other, `requests` in all; broken off after `seconds`."""
+    async def closed(self, clients: int, requests: int | None = None, seconds: float | None = None, ramp: float = 0) -> Run:
+        """`clients` that send one request after the other, `requests` in all; broken off after `seconds`. They begin within `ramp`."""
         self.zero, left = time.perf_counter(), [requests if requests is not None else 1 << 60]
 
-        async def client() -> None:
+        async def client(begin: float) -> None:
             connection = self.connection()
             try:
+                await asyncio.sleep(begin)
                 while left[0] > 0:
                     left[0] -= 1
                     if (await self.one(connection)).error:
-                        await asyncio.sleep(self.shape.refused_pause)
+                        await asyncio.sleep(self.shape.refused_pause * self.random.uniform(0.5, 1.5))
             finally:
                 connection.close()
 
-        tasks = [asyncio.create_task(client()) for _ in range(clients)]
+        tasks = [asyncio.create_task(client(ramp * i / clients)) for i in range(clients)]
         await finish(tasks, seconds)
         return Run(self.samples, time.perf_counter() - self.zero)
 

@@ -65,7 +65,7 @@ def prompt_clock() -> Iterator[None]:
 
 def refusals(bench: Bench) -> dict:
     """Latency of the 503s of a short queue while 64 requests run and 32 wait. Those are read by a process of their own: one that
-    takes in the tokens of 64 streams is late for everything else."""
+    takes in the tokens of 64 streams is late for everything else. They come one by one: a burst would wait for its sender."""
     settle, seconds = 3, bench.pick(25, 4)
     with bench.running([weir("--queue-requests", str(QUEUE))]) as servers, servers[0].awake():
         target = servers[0].target()
@@ -74,7 +74,7 @@ def refusals(bench: Bench) -> dict:
         time.sleep(settle)
         load = Load(target, Shape(output_tokens=1, refused_pause=0.5), bench.seed())
         with prompt_clock():
-            run = asyncio.run(load.closed(64, seconds=seconds))
+            run = asyncio.run(load.closed(64, seconds=seconds, ramp=0.5))
         full.join()
     refused = [s for s in run.samples if s.status == 503 and s.end is not None]
     other = [s.error for s in run.samples if s.error and s.status != 503]

@@ -54,13 +54,12 @@ class LlamaTrunk final : public nn::Trunk {
              nn::Embedding embedding)
       : backend_(args.backend),
         shape_(shape),
-        traits_(traits),
         embedding_(std::move(embedding)),
         final_norm_(norm(args, "model.norm.weight")) {
     int64_t positions = args.max_model_len ? args.max_model_len : shape.max_positions;
     angles_ = nn::rope_table(args.config, positions, shape.head_dim).to(args.backend.device());
     for (int64_t i = 0; i < shape.layers; ++i)
-      layers_.push_back(layer(args, "model.layers." + std::to_string(i) + "."));
+      layers_.push_back(layer(args, traits, "model.layers." + std::to_string(i) + "."));
   }
 
   Tensor forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
@@ -85,9 +84,7 @@ class LlamaTrunk final : public nn::Trunk {
     return args.config.number("rms_norm_eps", 1e-6);
   }
 
-  std::optional<nn::HeadNorm> head_norm(const nn::BuildArgs& args,
-                                        const std::string& prefix) const {
-    if (!traits_.head_norms) return std::nullopt;
+  nn::HeadNorm head_norm(const nn::BuildArgs& args, const std::string& prefix) const {
     return nn::HeadNorm(args.backend, args.weights.get(prefix + "q_norm.weight", {shape_.head_dim}),
                         shape_.heads, args.weights.get(prefix + "k_norm.weight", {shape_.head_dim}),
                         shape_.kv_heads, args.type, epsilon(args));
@@ -108,14 +105,15 @@ class LlamaTrunk final : public nn::Trunk {
     return args.backend.linear(source, args.type);
   }
 
-  Layer layer(const nn::BuildArgs& args, const std::string& prefix) const {
+  Layer layer(const nn::BuildArgs& args, const LlamaTraits& traits,
+              const std::string& prefix) const {
     int64_t q = shape_.heads * shape_.head_dim, kv = shape_.kv_heads * shape_.head_dim,
             inner = args.config.integer("intermediate_size"), hidden = shape_.hidden;
     return Layer{
         norm(args, prefix + "input_layernorm.weight"),
         linear(args, prefix + "self_attn.", "attention_bias",
                {{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}}, hidden),
-        head_norm(args, prefix + "self_attn."),
+        traits.head_norms ? std::optional(head_norm(args, prefix + "self_attn.")) : std::nullopt,
         linear(args, prefix + "self_attn.", "attention_bias", {{"o_proj", hidden}}, q),
         norm(args, prefix + "post_attention_layernorm.weight"),
         linear(args, prefix + "mlp.", "mlp_bias", {{"gate_proj", inner}, {"up_proj", inner}},
@@ -142,7 +140,6 @@ class LlamaTrunk final : public nn::Trunk {
 
   nn::Backend& backend_;
   nn::Shape shape_;
-  LlamaTraits traits_;
   nn::Embedding embedding_;
   nn::RmsNorm final_norm_;
   Tensor angles_;  // (positions, head_dim) float32
@@ -151,7 +148,9 @@ class LlamaTrunk final : public nn::Trunk {
 
 nn::Model build(const nn::BuildArgs& args, const LlamaTraits& traits) {
   nn::Shape shape = describe(args.config, traits);
-  Tensor table = args.weights.get("model.embed_tokens.weight", {shape.vocabulary, shape.hidden});
+  // Where it is used, so that a head tied to it is not a second copy there.
+  Tensor table = args.weights.get("model.embed_tokens.weight", {shape.vocabulary, shape.hidden})
+                     .to(args.backend.device(), args.type);
   bool tied = args.config.boolean("tie_word_embeddings", false);
   Tensor projection =
       tied ? table : args.weights.get("lm_head.weight", {shape.vocabulary, shape.hidden});

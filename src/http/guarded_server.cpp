@@ -21,7 +21,8 @@ constexpr size_t kMaxWaitingConnections = 4096;
 // cut; an answer followed by a reset is often not seen by the client.
 constexpr milliseconds kGentleTime{1000};
 constexpr size_t kGentleBytes = size_t{64} << 20;
-// Who asks again at once finds its thread waiting; who takes longer finds any.
+// Who asks again at once finds its thread waiting, if others have one too; who takes longer finds
+// any.
 constexpr milliseconds kWaitInThread{5};
 // Over the cap a few threads look at every connection: none may hold one of them for long.
 constexpr milliseconds kSpareFirstByte{250};
@@ -117,9 +118,10 @@ bool GuardedServer::park(const std::shared_ptr<Connection>& connection, Next wai
 GuardedServer::Next GuardedServer::next_message(Connection& connection) {
   const auto left =
       std::chrono::ceil<milliseconds>(connection.message_due - std::chrono::steady_clock::now());
-  if (connection.stream.wait_for_message(std::clamp(left, milliseconds{0}, kWaitInThread)))
+  const milliseconds patience = pool_->has_spare() ? kWaitInThread : milliseconds{0};
+  if (connection.stream.wait_for_message(std::clamp(left, milliseconds{0}, patience)))
     return serve_message(connection);
-  return left > kWaitInThread ? Next::wait_for_message : Next::close;
+  return left > patience ? Next::wait_for_message : Next::close;
 }
 
 GuardedServer::Next GuardedServer::serve_message(Connection& connection) {

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <poll.h>
-
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "weir/base/clock.h"
@@ -16,13 +18,14 @@ namespace weir::http {
 struct Connection;
 
 /// Holds connections on which there is nothing to do: those whose next message has not come yet,
-/// and those whose answers wait for a turn. One thread looks after all of them. Thread-safe.
+/// and those whose answers wait for a turn. One thread looks after all of them; what it does for
+/// one does not grow with the others. Thread-safe.
 class Parking {
  public:
   /// `resume` takes over a connection whose wait is over; false: it cannot now, and is asked again.
   /// It is called on a thread of Parking's own.
   explicit Parking(std::function<bool(std::shared_ptr<Connection>)> resume);
-  ~Parking() { close(); }
+  ~Parking();
 
   /// Until `bell` rings (null: something has come from the client), `until` has come or the client
   /// has left. False: closed, nothing is held.
@@ -34,24 +37,34 @@ class Parking {
   void close();
 
  private:
+  using Id = uint64_t;  // of one wait; never used again
   class Alarm;
   struct Parked {
     std::shared_ptr<Connection> connection;
     std::shared_ptr<Doorbell> bell;
     TimePoint until;
+    bool watched = false;  // its socket, by poll_
   };
 
   void run();
-  /// Returns when somebody has reason to be resumed.
-  void wait();
-  std::vector<Parked> take_due();
+  /// Returns when there is reason to look: those whose bells rang or on whose sockets something
+  /// happened.
+  std::vector<Id> wait();
+  std::vector<Parked> take_due(const std::vector<Id>& stirred);
+  // REQUIRES: mutex_ is held.
+  void add(Id id, Parked parked);
+  Parked take(Id id);
+  bool watch(int socket, uint32_t events, Id id) const;
 
   const std::function<bool(std::shared_ptr<Connection>)> resume_;
+  const int poll_;  // an epoll instance
   const std::shared_ptr<Alarm> alarm_;
   std::mutex mutex_;
-  std::vector<Parked> parked_;  // new ones at the end
-  bool closed_ = false;
-  std::vector<pollfd> sockets_;  // the alarm, then those of parked_; used by the thread alone
+  std::unordered_map<Id, Parked> parked_;
+  std::set<std::pair<TimePoint, Id>> by_time_;  // of parked_
+  TimePoint sleeps_until_ = TimePoint::min();   // the thread
+  Id next_id_ = 1;
+  bool all_due_ = false, closed_ = false;
   std::thread thread_;
 };
 

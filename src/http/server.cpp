@@ -8,6 +8,7 @@
 
 #include "http/front.h"
 #include "http/guarded_server.h"
+#include "http/short_slices.h"
 
 namespace weir::http {
 namespace {
@@ -89,7 +90,10 @@ class HttplibServer final : public Server {
                      std::to_string(options_.port) +
                      (errno ? std::string(": ") + std::strerror(errno) : std::string()));
     }
-    acceptor_ = std::thread([this] { server_.listen_after_bind(); });
+    acceptor_ = std::thread([this] {
+      ask_for_short_slices();
+      server_.listen_after_bind();
+    });
     server_.wait_until_ready();
     return {};
   }

@@ -1,15 +1,13 @@
 #include "http/thread_pool.h"
 
 #include <pthread.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
+
+#include "http/short_slices.h"
 
 namespace weir::http {
 namespace {
@@ -18,24 +16,7 @@ constexpr size_t kStackBytes = size_t{2} << 20;
 constexpr std::chrono::seconds kIdleLimit{10};
 // So many threads are started as soon as they are needed, more when for so long no job was taken.
 constexpr size_t kComfortable = 64;
-constexpr std::chrono::milliseconds kPatience{10};
-
-/// The kernel's struct sched_attr, which Debian 12's headers lack.
-struct SchedulingAttributes {
-  uint32_t size = sizeof(SchedulingAttributes), policy = SCHED_OTHER;
-  uint64_t flags = 0;
-  int32_t nice = 0;
-  uint32_t priority = 0;
-  uint64_t runtime = 0, deadline = 0, period = 0;
-};
-
-/// Who answers clients computes little and should not wait for the slices of those that compute
-/// much. A wish that Linux 6.12 and later grant to anybody; before that nothing changes.
-void ask_for_short_slices() {
-  constexpr uint64_t kShortest = 100'000;  // nanoseconds
-  const SchedulingAttributes wish{.nice = getpriority(PRIO_PROCESS, 0), .runtime = kShortest};
-  syscall(SYS_sched_setattr, 0, &wish, 0);
-}
+constexpr std::chrono::milliseconds kPatience{2};
 
 }  // namespace
 
@@ -61,6 +42,11 @@ void ThreadPool::shutdown() {
   wake_.notify_all();
   starved_.notify_all();
   ended_.wait(lock, [this] { return threads_ == 0 && !supervised_; });
+}
+
+bool ThreadPool::has_spare() const {
+  std::lock_guard lock(mutex_);
+  return idle_ > jobs_.size();
 }
 
 void ThreadPool::start_workers(std::unique_lock<std::mutex>& lock, size_t count) {

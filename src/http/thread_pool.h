@@ -26,6 +26,8 @@ class ThreadPool final : public httplib::TaskQueue {
   bool enqueue(std::function<void()> job) override;
   /// Returns when every job has run and every thread has ended.
   void shutdown() override;
+  /// Whether the next job would find a thread.
+  bool has_spare() const;
 
  private:
   static void* run_worker(void* pool);
@@ -39,7 +41,7 @@ class ThreadPool final : public httplib::TaskQueue {
 
   const size_t max_threads_, max_waiting_;
   const std::function<void()> closing_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_, ended_, starved_;
   std::deque<std::function<void()>> jobs_;
   size_t idle_ = 0, threads_ = 0;  // the supervisor is not counted
