@@ -1,7 +1,9 @@
 """What every suite works with: servers side by side of which one is awake, measurements in turn, floors."""
 
 import asyncio
+import json
 from random import Random, SystemRandom
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,14 @@ Measure = Callable[[Server, int], dict]  # a server that is awake and a new seed
 
 def say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def last_line(command: list[str | Path]) -> dict:
+    """The JSON that a program ends with."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=machine.ROOT)
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr[-500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @dataclass

@@ -7,11 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "request/awake.h"
 #include "request/loopback.h"
 #include "request/parts.h"
 #include "request/stack.h"
@@ -27,7 +25,7 @@ struct Options {
   size_t requests = 2000, clients = 1;
   uint64_t row_us = 0;
   std::string only;
-  bool parts = true, awake = false;
+  bool parts = true;
 };
 
 std::string post(const std::string& path, const std::string& body) {
@@ -125,10 +123,7 @@ int main(int argc, char** argv) {
   app.add_option("--row-us", options.row_us, "the step's time for each of its rows");
   app.add_option("--only", options.only, "one kind of request");
   app.add_flag("!--no-parts", options.parts, "no parts alone");
-  app.add_flag("--awake", options.awake, "keep the processors from sleeping");
   CLI11_PARSE(app, argc, argv);
-  std::optional<Awake> awake;
-  if (options.awake) awake.emplace();  // before there are threads: it forks
   options.stack.row_time = std::chrono::microseconds(options.row_us);
   if (auto log = start_log(LogFormat::text, "info"); !log) give_up(log.error().message);
 

@@ -9,6 +9,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using kernels::ConstRows;
 using kernels::PagedKv;
+using kernels::PagedShape;
 using kernels::Ragged;
 using kernels::Rows;
 
@@ -30,7 +31,9 @@ class TimedOps final : public kernels::Ops {
  public:
   TimedOps(Ops& ops, Times& times) : ops_(ops), times_(times) {}
 
-  void begin_step(const Ragged& ragged) override { ops_.begin_step(ragged); }
+  void begin_step(const Ragged& ragged, const PagedShape& shape) override {
+    ops_.begin_step(ragged, shape);
+  }
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
     Stopwatch watch(times_, "embed");
     ops_.embed(out, table, ids, add);

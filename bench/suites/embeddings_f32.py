@@ -1,11 +1,9 @@
 """MiniLM in float32, both in process: weir's engine beside onnxruntime, two threads each."""
 
-import json
-import subprocess
 from pathlib import Path
 
 import machine
-from bench import Bench, floor, ratio, say
+from bench import Bench, floor, last_line, ratio, say
 from loops import medians
 from markdown import table as markdown_table
 from servers import EMBED_MODEL, MODELS
@@ -13,13 +11,6 @@ from servers import EMBED_MODEL, MODELS
 POINTS = ((32, 1), (32, 32), (256, 1), (256, 32))  # tokens of a text, texts of a batch
 PROGRAM = machine.ROOT / "build/release/bench/embed_bench"
 THREADS = "2"
-
-
-def one(command: list[str | Path]) -> dict:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
-    if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr[-500:]}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def commands(bench: Bench, tokens: int, batch: int, seconds: str) -> dict[str, list[str | Path]]:
@@ -42,7 +33,7 @@ def run(bench: Bench) -> dict:
         for _ in range(bench.rounds_of(3)):
             for name, command in commands(bench, tokens, batch, seconds).items():
                 if name not in bench.skipped:
-                    rounds.setdefault(name, []).append(one(command))
+                    rounds.setdefault(name, []).append(last_line(command))
         median = {name: medians(found) for name, found in rounds.items()}
         speeds = {name: m["texts_per_s"] for name, m in median.items()}
         points.append({"tokens": tokens, "batch": batch, "median": median, "rounds": rounds,

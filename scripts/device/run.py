@@ -17,9 +17,11 @@ import urllib.error
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "bench"))
+from loops import WORDS  # noqa: E402
+
 LOGS = os.path.join(HERE, "logs")
 DEVICE_TEST = os.path.join(HERE, "bin/weir_device_test")
-WORDS = "river water stone weir dam bank flood mill gate fish boat bridge rain lake sluice reed".split()  # as in bench/loops.py
 TINY = sorted(glob.glob(os.path.join(HERE, "tests/golden/tiny/*/")))
 
 
@@ -135,7 +137,7 @@ def ran_tests(name, pattern, environment, limit):
     return [test for suite in read(report)["testsuites"] for test in suite["testsuite"]]
 
 
-def device_tests(environment, limit):
+def device_tests(environment, limit, gpu):
     """A process for each suite, and where that dies one for each test: an error that sticks fails all that follow in its process."""
     counts, failures, end = {"passed": 0, "failed": 0, "skipped": 0}, {}, time.monotonic() + limit
     for suite, names in listed_tests(environment).items():
@@ -152,7 +154,9 @@ def device_tests(environment, limit):
             counts[outcome] += 1
             if outcome == "failed":
                 failures[f"{test['classname']}.{test['name']}"] = test["failures"][0]["failure"][:600]
-    return {**counts, "failures": failures}
+    if gpu and not counts["passed"]:
+        failures["all"] = f"nothing ran, though there is {gpu}"
+    return {**counts, "failures": failures, "failed": len(failures)}
 
 
 def check_text(daemon, name, prompts, count):
@@ -218,7 +222,7 @@ def given_models(folders):
     return given
 
 
-def goldens(environment, given):
+def goldens(environment, given, gpu):
     wanted = {os.path.basename(f.rstrip("/")): (f, read(f + "golden.json")) for f in TINY}
     for name, folder in given.items():
         wanted[name] = (folder, read(os.path.join(HERE, "tests/golden", KNOWN[name])))
@@ -227,8 +231,9 @@ def goldens(environment, given):
         arguments += ["--model", f"{name}={folder},dtype=float32"]
     with Daemon("goldens", environment, arguments) as daemon:
         models = {name: checked(lambda: check_model(daemon, name, golden)) for name, (_, golden) in wanted.items()}
+        elsewhere = int(bool(gpu) and "cuda" not in daemon.device)  # it fell back to the CPU
         return {"device": daemon.device, "load_s": daemon.load_s, "models": models,
-                "failed": sum(m["failed"] for m in models.values())}
+                "failed": elsewhere + sum(m["failed"] for m in models.values())}
 
 
 def lost_device(environment):
@@ -258,7 +263,8 @@ def lost_device(environment):
         ended_s = round(time.monotonic() - began, 2)
         for client in clients:
             client.join()
-    return {"exit_code": code, "ended_s": ended_s, "answers": answers, "failed": int(code != 3 or ended_s > 2)}
+    refused = sum(": 503 " in answer for answer in answers)
+    return {"exit_code": code, "ended_s": ended_s, "answers": answers, "failed": int(code != 3 or ended_s > 2 or refused != len(clients))}
 
 
 def limits(environment, limit):
@@ -328,8 +334,9 @@ def bench(name, environment, gpu, most):
         results["load_s"] = daemon.load_s
         for task, options in loads(shape, not gpu):
             report = os.path.join(LOGS, f"bench-{name}-{task}.json")
-            program(f"load-{name}-{task}", [sys.executable, "bench/load.py", "--url", daemon.url, "--model", name, "--vocabulary",
-                    str(shape["vocab_size"]), "--out", report, *options], environment, 300)
+            command = [sys.executable, "bench/load.py", "--url", daemon.url, "--model", name, "--vocabulary", str(shape["vocab_size"]),
+                       "--out", report, *options]
+            program(f"load-{name}-{task}", command, {**os.environ}, 300)
             results[task] = []
             for point in read(report)["results"]:
                 middle = sorted(point["rounds"]["weir"], key=lambda r: r["requests_per_s"])[len(point["rounds"]["weir"]) // 2]
@@ -338,13 +345,27 @@ def bench(name, environment, gpu, most):
     return results
 
 
+STEPS = ["device_tests", "goldens", "limits", "bench", "lost_device"]
+
+
+def break_off():
+    raise TimeoutError("out of time")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="run.sh", description=__doc__)
     parser.add_argument("--model", action="append", default=[], metavar="DIR", help="also check this Hugging Face folder")
     parser.add_argument("--out", default=os.path.join(HERE, "result.json"))
     parser.add_argument("--torch-lib", help="folders of torch's and CUDA's libraries, separated by colons; default: found in Python's environment")
     parser.add_argument("--no-gpu", action="store_true", help="do as if there were none")
+    parser.add_argument("--only", action="append", default=[], metavar="STEP", help=f"leave out the others; steps are {', '.join(STEPS)}")
+    parser.add_argument("--deadline", type=int, default=0, metavar="SECONDS", help="break off what runs then, and leave out the rest")
     args = parser.parse_args()
+    if unknown := set(args.only) - set(STEPS):
+        parser.error(f"--only {', '.join(sorted(unknown))}: steps are {', '.join(STEPS)}")
+    out_of_time = threading.Event()
+    signal.signal(signal.SIGALRM, lambda *_: out_of_time.set() or break_off())
+    signal.alarm(args.deadline)
     given = given_models(args.model)
     shutil.rmtree(LOGS, ignore_errors=True)
     os.makedirs(LOGS)
@@ -357,6 +378,11 @@ def main():
     say(gpu or "no GPU: its tests skip themselves, the rest runs small and on the CPU")
 
     def step(name, run):
+        if args.only and name.split()[0] not in args.only:
+            return {}
+        if out_of_time.is_set():
+            result["steps"][name] = {"error": "left out: out of time"}
+            return {}
         say(name)
         began = time.monotonic()
         try:
@@ -370,13 +396,15 @@ def main():
             json.dump(result, out, indent=1)
         return done
 
-    step("device_tests", lambda: device_tests(environment, 420))
-    step("goldens", lambda: goldens(environment, given))
-    if gpu:
-        step("lost_device", lambda: lost_device(environment))
-    most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {"left_out": "no GPU"}
+    step("device_tests", lambda: device_tests(environment, 420, gpu))
+    step("goldens", lambda: goldens(environment, given, gpu))
+    most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {}
     for name in ["small-llama"] if not gpu else ["llama-3.1-8b", "qwen3-1.7b", "bert-large"]:
         step("bench " + name, lambda name=name: bench(name, environment, gpu, most if "memory_gb_per_s" in most else None))
+    if gpu:  # last: it may leave the card slow to start again
+        step("lost_device", lambda: lost_device(environment))
+    with open(args.out, "w") as out:
+        json.dump(result, out, indent=1)
     bad = [name for name, done in result["steps"].items() if done.get("error") or done.get("failed")]
     say(f"{args.out}: {len(result['steps'])} steps, failed: {', '.join(bad) or 'none'}")
     return 1 if bad else 0

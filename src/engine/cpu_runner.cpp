@@ -46,7 +46,7 @@ class CpuRunner final : public schedule::Runner {
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) device_.backend().ops().copy_pages(layer, step_.page_copies);
     nn::Inputs inputs{step_.ids.data(), step_.ragged()};
-    device_.backend().ops().begin_step(inputs.ragged);
+    device_.backend().ops().begin_step(inputs.ragged, cache_.attention(model_.shape));
     at::Tensor hidden = model_.trunk->forward(inputs, cache_.view());  // (tokens, hidden)
     outputs_.assign(plan.rows.size(), {});
     if (step_.outputs > 0)

@@ -6,6 +6,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 
@@ -56,7 +57,12 @@ class CudaDevice final : public Device {
 
 int cuda_device_count() {
   int count = 0;
-  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess) return count;
+  // torch's headers bring another fmt than spdlog's, so this does not go through the log.
+  if (status != cudaErrorNoDevice)
+    std::fprintf(stderr, "weir: CUDA does not start: %s\n", cudaGetErrorString(status));
+  return 0;
 }
 
 Result<std::unique_ptr<Device>> open_cuda_device(int index) {

@@ -1,11 +1,28 @@
 #include "engine/graphs_cuda.h"
 
+#include <ATen/core/CachingHostAllocator.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
 #include <exception>
 
 namespace weir::engine {
+namespace {
+
+/// For what cleans up after a failure that is told already. True: it went well.
+template <class Action>
+bool quietly(Action action) {
+  try {
+    action();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 int32_t TrunkGraphs::bucket_of(int32_t rows) {
   auto up_to = [rows](int32_t step) { return (rows + step - 1) / step * step; };
@@ -18,8 +35,9 @@ at::Tensor TrunkGraphs::run(int32_t bucket, const std::function<at::Tensor()>& t
   Entry& entry = entries_[bucket];
   // The first run loads kernels and makes workspaces, which a capture may not.
   if (!entry.warm || entry.refused) {
+    at::Tensor hidden = trunk();
     entry.warm = true;
-    return trunk();
+    return hidden;
   }
   if (!entry.graph) capture(entry, trunk);
   if (entry.refused) return trunk();
@@ -44,13 +62,19 @@ void TrunkGraphs::capture(Entry& entry, const std::function<at::Tensor()>& trunk
     // torch's headers bring another fmt than spdlog's, so this does not go through the log.
     std::fprintf(stderr, "weir: a decode step cannot be captured and runs without a graph: %s\n",
                  failure.what());
-    try {
-      if (open) graph->capture_end();
-    } catch (const std::exception&) {
-      // What failed is told already; this only takes the stream out of its capture.
-    }
+    const bool closed = open && quietly([&] { graph->capture_end(); });
+    if (!closed) renew_pool();
     cudaGetLastError();  // a lost device fails again in the run that follows
   }
+}
+
+// Torch leaves the pool of a capture that broke as if it went on: no further one could begin there.
+void TrunkGraphs::renew_pool() {
+  quietly([&] {
+    c10::cuda::CUDACachingAllocator::endAllocateToPool(c10::cuda::current_device(), pool_);
+  });
+  quietly([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool_); });
+  pool_ = at::cuda::graph_pool_handle();
 }
 
 }  // namespace weir::engine

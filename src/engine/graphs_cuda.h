@@ -29,6 +29,7 @@ class TrunkGraphs {
     at::Tensor hidden;  // (bucket, hidden), in the graphs' memory
   };
   void capture(Entry& entry, const std::function<at::Tensor()>& trunk);
+  void renew_pool();
 
   std::map<int32_t, Entry> entries_;
   at::cuda::MempoolId_t pool_ = at::cuda::graph_pool_handle();  // of all graphs: they never overlap

@@ -45,4 +45,10 @@ uint64_t KvCache::page_bytes(const nn::Shape& shape, int64_t page_size, at::Scal
          c10::elementSize(type);
 }
 
+kernels::PagedShape KvCache::attention(const nn::Shape& shape) const {
+  if (view_.layers.empty()) return {};
+  const kernels::PagedKv& layer = view_.layers.front();
+  return {static_cast<int32_t>(shape.heads), layer.kv_heads, layer.head_dim, layer.page_size};
+}
+
 }  // namespace weir::engine

@@ -14,6 +14,8 @@ class KvCache {
   KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size,
           const at::TensorOptions& options);
   static uint64_t page_bytes(const nn::Shape& shape, int64_t page_size, at::ScalarType type);
+  /// The attention of all layers; no heads where there is no cache.
+  kernels::PagedShape attention(const nn::Shape& shape) const;
   const nn::Cache& view() const { return view_; }
 
  private:

@@ -61,6 +61,10 @@ Description describe_config(const LoadOptions& options, const nn::ConfigFile& co
   return result;
 }
 
+at::ScalarType type_of(const Description& description) {
+  return description.dtype == "float32" ? at::kFloat : at::kBFloat16;
+}
+
 /// Positions to which attention costs a token as much as its matrix products, on a CPU, where
 /// attention reaches about half their arithmetic rate. An MLP is taken as 8 hidden^2 weights (2 x 4
 /// or 3 x 8/3).
@@ -110,6 +114,12 @@ std::unique_ptr<nn::Weights> open_weights(const LoadOptions& options, at::Scalar
   return weights;
 }
 
+uint64_t bytes_of(const nn::Weights& weights, const LoadOptions& options, at::ScalarType type,
+                  DeviceKind device) {
+  if (options.dummy) return 0;
+  return device == DeviceKind::cuda ? weights.bytes_as(type) : weights.bytes();
+}
+
 std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, nn::Model model,
                                               at::ScalarType type, const LoadOptions& options,
                                               Device& device) {
@@ -135,11 +145,11 @@ LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architect
   const nn::Architecture& architecture = find(config, architectures);
   LoadedModel loaded;
   loaded.description = describe_config(options, config, architecture, device.kind());
-  at::ScalarType type = loaded.description.dtype == "float32" ? at::kFloat : at::kBFloat16;
+  at::ScalarType type = type_of(loaded.description);
   auto weights = open_weights(options, type, device, progress);
   nn::Model model = architecture.build({options.directory, config, *weights, device.backend(), type,
                                         static_cast<int64_t>(loaded.description.max_model_len)});
-  loaded.description.weight_bytes = options.dummy ? 0 : weights->bytes();
+  loaded.description.weight_bytes = bytes_of(*weights, options, type, device.kind());
   loaded.description.fingerprint = weights->fingerprint();
   weights->drop_pages();
   schedule::ModelSpec spec = spec_of(loaded.description, options);
@@ -170,7 +180,7 @@ Result<Description> describe(const LoadOptions& options,
     Description result = describe_config(options, config, find(config, architectures), device);
     if (!options.dummy) {
       auto weights = nn::open_safetensors(options.directory, {});
-      result.weight_bytes = weights->bytes();
+      result.weight_bytes = bytes_of(*weights, options, type_of(result), device);
       result.fingerprint = weights->fingerprint();
     }
     return result;

@@ -21,6 +21,11 @@ int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
   return spec.memory.pages ? (tokens + spec.page_size - 1) / spec.page_size : 0;
 }
 
+int64_t most_tokens(const schedule::ModelSpec& spec, const StepLimits& limits, int64_t rows) {
+  const bool whole = spec.prompt == schedule::Prompt::whole;  // one must fit a step
+  return std::max<int64_t>({limits.max_batch_tokens, rows, whole ? spec.max_tokens : 0});
+}
+
 /// A step whose answers are on their way to the host.
 struct InFlight {
   std::vector<nn::RowTask> tasks;
@@ -37,8 +42,8 @@ class CudaRunner final : public schedule::Runner {
         cache_(std::move(cache)),
         device_(device),
         max_rows_(TrunkGraphs::bucket_of(static_cast<int32_t>(limits.max_sequences))),
-        inputs_(max_rows_, std::max<int64_t>(limits.max_batch_tokens, max_rows_),
-                pages_of(spec.max_tokens, spec), device.backend().device()) {}
+        inputs_(max_rows_, most_tokens(spec, limits, max_rows_), pages_of(spec.max_tokens, spec),
+                device.backend().device()) {}
 
   // Queued work reads what dies with the runner.
   ~CudaRunner() override { cudaStreamSynchronize(stream_.stream()); }
@@ -80,7 +85,7 @@ class CudaRunner final : public schedule::Runner {
                            stream_.stream());
     nn::Inputs inputs{inputs_.ids(), inputs_.ragged(step_)};
     kernels::Ops& ops = device_.backend().ops();
-    ops.begin_step(inputs.ragged);
+    ops.begin_step(inputs.ragged, cache_.attention(model_.shape));
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) ops.copy_pages(layer, step_.page_copies);
     auto trunk = [&] { return model_.trunk->forward(inputs, cache_.view()); };

@@ -24,7 +24,7 @@ bool ThreadPool::enqueue(std::function<void()> job) {
   std::unique_lock lock(mutex_);
   if (jobs_.size() >= max_waiting_) return false;
   const bool needs_thread = jobs_.size() >= idle_;
-  const bool at_once = threads_ < std::min(kComfortable, max_threads_);
+  const bool at_once = starts_at_once();
   if (needs_thread && at_once) start_workers(lock, 1);
   if (threads_ == 0) return false;
   jobs_.push_back(std::move(job));
@@ -46,8 +46,10 @@ void ThreadPool::shutdown() {
 
 bool ThreadPool::has_spare() const {
   std::lock_guard lock(mutex_);
-  return idle_ > jobs_.size();
+  return idle_ > jobs_.size() || starts_at_once();
 }
+
+bool ThreadPool::starts_at_once() const { return threads_ < std::min(kComfortable, max_threads_); }
 
 void ThreadPool::start_workers(std::unique_lock<std::mutex>& lock, size_t count) {
   count = std::min(count, max_threads_ - threads_);

@@ -26,12 +26,13 @@ class ThreadPool final : public httplib::TaskQueue {
   bool enqueue(std::function<void()> job) override;
   /// Returns when every job has run and every thread has ended.
   void shutdown() override;
-  /// Whether the next job would find a thread.
+  /// Whether the next job would find a thread at once.
   bool has_spare() const;
 
  private:
   static void* run_worker(void* pool);
   static void* run_supervisor(void* pool);
+  bool starts_at_once() const;  // a thread for a job that finds none. REQUIRES: mutex_ is held
   bool start_thread(void* (*entry)(void*));
   /// Counted as idle at once. The lock is given up meanwhile.
   void start_workers(std::unique_lock<std::mutex>& lock, size_t count);

@@ -29,7 +29,7 @@ class CpuOps final : public Ops {
   CpuOps(ThreadPool& pool, Isa isa) : pool_(pool), kernels_(cpu_kernels(isa)) {}
 
   // Attention plans its tiles in each call: that costs less than a layer's first product.
-  void begin_step(const Ragged&) override {}
+  void begin_step(const Ragged&, const PagedShape&) override {}
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
     take("embed", {out, table, ids, add});

@@ -9,12 +9,6 @@
 
 namespace weir::kernels {
 
-/// What a plan depends on, beside the rows of the step.
-struct PagedShape {
-  int32_t heads = 0, kv_heads = 0, head_dim = 0, page_size = 0;
-  bool operator==(const PagedShape&) const = default;
-};
-
 class PagedAttention {
  public:
   virtual ~PagedAttention() = default;

@@ -67,6 +67,7 @@ class FlashAttention final : public PagedAttention {
   FlashAttention(PagedShape shape, cudaStream_t stream)
       : shape_(shape),
         stream_(stream),
+        splits_(splits()),
         floats_(kFloatBytes),
         ints_(kIntBytes),
         last_page_length_(kMaxRows * sizeof(int32_t)),
@@ -81,7 +82,8 @@ class FlashAttention final : public PagedAttention {
     const bool one_query_each = ragged.tokens == ragged.rows;
     decodes_ = one_query_each && has_decode_kernel();
     // A plan of decode rows is always of the kind that graphs need: its grid depends on the number
-    // of rows alone, and so do the places of its arrays.
+    // of rows alone, and so do the places of its arrays. Rows that fill the device by themselves
+    // are not split: their partial outputs would outgrow their place.
     if (decodes_) {
       cuda_check(flashinfer::DecodePlan<kHeadDim, kPositions, Variant, DecodeParams>(
                      floats_.data(), kFloatBytes, ints_.data(), pinned_ints_.next(), kIntBytes,
@@ -94,7 +96,8 @@ class FlashAttention final : public PagedAttention {
                      prefill_, q_begin, page_begin, static_cast<uint32_t>(ragged.tokens), rows,
                      shape_.heads, shape_.kv_heads, kHeadDim, kHeadDim, shape_.page_size,
                      /*enable_cuda_graph=*/one_query_each, sizeof(Number), /*window_left=*/-1,
-                     /*fixed_split_size=*/-1, /*disable_split_kv=*/false, /*num_colocated_ctas=*/0,
+                     /*fixed_split_size=*/-1, /*disable_split_kv=*/one_query_each && rows > splits_,
+                     /*num_colocated_ctas=*/0,
                      /*uniform_q_len=*/one_query_each ? 1 : 0, stream_),
                  "plan of prefill attention");
     }
@@ -107,7 +110,16 @@ class FlashAttention final : public PagedAttention {
 
  private:
   static constexpr size_t kFloatBytes = 64 << 20, kIntBytes = 4 << 20;
-  static constexpr int32_t kMaxRows = 4096;
+  static constexpr int32_t kMaxRows = 65536;
+
+  /// As many rows at least are cut along their keys to fill the device.
+  uint32_t splits() const {
+    int device = 0, processors = 0;
+    cuda_check(cudaGetDevice(&device), "the current device");
+    cuda_check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device),
+               "the number of multiprocessors");
+    return static_cast<uint32_t>(2 * processors / shape_.kv_heads);
+  }
 
   int32_t group() const { return shape_.heads / shape_.kv_heads; }
   bool has_decode_kernel() const { return group() <= 4 || group() == 8; }
@@ -239,6 +251,7 @@ class FlashAttention final : public PagedAttention {
 
   PagedShape shape_;
   cudaStream_t stream_;
+  uint32_t splits_;
   DeviceBuffer floats_, ints_, last_page_length_;
   PinnedRing pinned_ints_, pinned_lengths_;
   bool decodes_ = false;

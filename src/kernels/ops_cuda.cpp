@@ -28,11 +28,11 @@ class CudaOps final : public Ops {
  public:
   explicit CudaOps(cudaStream_t stream) : stream_(stream), arguments_(stream) {}
 
-  void begin_step(const Ragged& ragged) override {
+  void begin_step(const Ragged& ragged, const PagedShape& shape) override {
     arguments_.begin_step();
     for (Planned& entry : planned_) {
-      entry.now = ragged.rows > 0 && pages_fit(ragged, entry.shape.page_size);
-      if (entry.now) entry.attention->plan(ragged);
+      entry.now = entry.shape == shape;
+      if (entry.now) plan(entry, ragged);
     }
   }
 
@@ -130,6 +130,11 @@ class CudaOps final : public Ops {
 
   /// FlashInfer's attention for these arguments, planned; null where it has none.
   PagedAttention* planned(const PagedShape& shape, const Ragged& ragged);
+  static void plan(Planned& entry, const Ragged& ragged) {
+    believe(pages_fit(ragged, entry.shape.page_size),
+            "paged_attention: rows have pages without keys");
+    entry.attention->plan(ragged);
+  }
 
   cudaStream_t stream_;
   HostArguments arguments_;
@@ -146,8 +151,7 @@ PagedAttention* CudaOps::planned(const PagedShape& shape, const Ragged& ragged) 
   }
   // The first step of a shape: begin_step plans it from now on.
   if (!found->now) {
-    believe(pages_fit(ragged, shape.page_size), "paged_attention: rows have pages without keys");
-    found->attention->plan(ragged);
+    plan(*found, ragged);
     found->now = true;
   }
   return found->attention.get();

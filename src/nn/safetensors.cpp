@@ -113,6 +113,9 @@ class SafetensorsWeights final : public Weights {
   }
 
   uint64_t bytes() const override { return bytes_; }
+  uint64_t bytes_as(at::ScalarType type) const override {
+    return numbers_ * c10::elementSize(type);
+  }
 
   std::string fingerprint() const override {
     char text[17];
@@ -184,13 +187,14 @@ class SafetensorsWeights final : public Weights {
     entry.begin = data + offsets[0];
     entry.bytes = expected;
     bytes_ += expected;
+    numbers_ += expected / c10::elementSize(type->second);
     entries_[name] = std::move(entry);
   }
 
   std::function<void(uint64_t)> read_;
   std::map<std::string, Entry> entries_;
   std::set<std::string> used_;
-  uint64_t bytes_ = 0, handed_out_ = 0, hash_ = 0xcbf29ce484222325ull;
+  uint64_t bytes_ = 0, numbers_ = 0, handed_out_ = 0, hash_ = 0xcbf29ce484222325ull;
 };
 
 }  // namespace

@@ -48,6 +48,16 @@ struct Step {
     return view;
   }
   int32_t pages() const { return page_begin.back(); }
+  /// The rows of `other`, as many, in the places of these.
+  void become(const Step& other) {
+    const std::vector<int32_t>* theirs[] = {&other.q_begin, &other.kv_length, &other.page_begin,
+                                            &other.page_ids, &other.positions};
+    std::vector<int32_t>* ours[] = {&q_begin, &kv_length, &page_begin, &page_ids, &positions};
+    for (size_t i = 0; i < there.size(); ++i) {
+      *ours[i] = *theirs[i];
+      there[i]->take(ours[i]->data(), ours[i]->size() * sizeof(int32_t));
+    }
+  }
 
   std::vector<int32_t> q_begin, kv_length, page_begin, page_ids, positions;
   std::vector<std::unique_ptr<There>> there;
@@ -75,28 +85,75 @@ class Attended {
   }
   static int64_t columns(Heads h) { return int64_t{h.heads + 2 * h.kv_heads} * h.head_dim; }
 
-  void run(Ops& ops, Rows qkv, Rows out, PagedKv cache, const Ragged& ragged) {
-    int64_t q = int64_t{heads_.heads} * heads_.head_dim,
-            kv = int64_t{heads_.kv_heads} * heads_.head_dim;
-    ops.begin_step(ragged);
-    ops.paged_attention(out, part(qkv, 0, q), part(qkv, q, kv), part(qkv, q + kv, kv), cache,
-                        ragged, 1 / std::sqrt(static_cast<float>(heads_.head_dim)));
+  struct Result {
+    Matrix out, keys, values;
+  };
+  Result on_cpu(Ops& ops) {
+    Result result{out_, keys_, values_};
+    const Ragged ragged = step_.ragged(false);
+    ops.begin_step(ragged, shape());
+    run(ops, qkv_.rows(), result.out.rows(), cache(result.keys.data(), result.values.data()),
+        ragged);
+    return result;
   }
-  Matrix on_cpu(Ops& ops) {
-    Matrix keys = keys_, values = values_, out = out_;
-    run(ops, qkv_.rows(), out.rows(), cache(keys.data(), values.data()), step_.ragged(false));
-    return out;
+  Result on_cuda(Ops& ops) {
+    Result result{out_, keys_, values_};
+    Places places(*this, result);
+    const Ragged ragged = step_.ragged(true);
+    ops.begin_step(ragged, shape());
+    places.run(ops, ragged);
+    places.back();
+    return result;
   }
-  Matrix on_cuda(Ops& ops) {
-    Matrix keys = keys_, values = values_, out = out_;
-    There keys_there(keys), values_there(values), qkv_there(qkv_), out_there(out);
-    run(ops, qkv_there.rows(), out_there.rows(),
-        cache(keys_there.as<void>(), values_there.as<void>()), step_.ragged(true));
-    out_there.back();
-    return out;
+  /// What `other` asks, of as many rows and no more pages, by a graph of what this one asks.
+  Result replayed_as(Attended& other, Ops& ops, cudaStream_t stream) {
+    Result result{out_, keys_, values_};
+    Places places(*this, result);
+    ops.begin_step(step_.ragged(true), shape());
+    places.run(ops, step_.ragged(true));  // makes workspaces, which a capture may not
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t replay = nullptr;
+    EXPECT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+    places.run(ops, step_.ragged(true));
+    EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+    EXPECT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
+    EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+
+    step_.become(other.step_);
+    places.qkv.take(other.qkv_);
+    places.keys.take(other.keys_);
+    places.values.take(other.values_);
+    ops.begin_step(step_.ragged(true), shape());
+    EXPECT_EQ(cudaGraphLaunch(replay, stream), cudaSuccess);
+    places.back();
+    EXPECT_EQ(cudaGraphExecDestroy(replay), cudaSuccess);
+    EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+    return result;
   }
 
  private:
+  /// On the device.
+  struct Places {
+    Places(Attended& of, Result& result)
+        : owner(of), qkv(of.qkv_), out(result.out), keys(result.keys), values(result.values) {}
+    void run(Ops& ops, const Ragged& ragged) {
+      owner.run(ops, qkv.rows(), out.rows(), owner.cache(keys.as<void>(), values.as<void>()),
+                ragged);
+    }
+    void back() {
+      for (There* each : {&out, &keys, &values}) each->back();
+    }
+    Attended& owner;
+    There qkv, out, keys, values;
+  };
+
+  void run(Ops& ops, Rows qkv, Rows out, PagedKv cache, const Ragged& ragged) {
+    int64_t q = int64_t{heads_.heads} * heads_.head_dim,
+            kv = int64_t{heads_.kv_heads} * heads_.head_dim;
+    ops.paged_attention(out, part(qkv, 0, q), part(qkv, q, kv), part(qkv, q + kv, kv), cache,
+                        ragged, 1 / std::sqrt(static_cast<float>(heads_.head_dim)));
+  }
+  PagedShape shape() const { return {heads_.heads, heads_.kv_heads, heads_.head_dim, kPageSize}; }
   PagedKv cache(void* keys, void* values) const {
     return {keys, values, qkv_.type(), kPageSize, heads_.kv_heads, heads_.head_dim};
   }
@@ -111,6 +168,12 @@ class Attended {
   Matrix keys_, values_, qkv_, out_;
 };
 
+/// The new keys and values lie where they should, and nothing else is touched.
+void expect_same_cache(const Attended::Result& cuda, const Attended::Result& cpu) {
+  EXPECT_EQ(cuda.keys, cpu.keys);
+  EXPECT_EQ(cuda.values, cpu.values);
+}
+
 TEST_P(DeviceAttention, DecodeRows) {
   for (Heads heads : kHeads)
     for (const std::vector<Length>& lengths : {std::vector<Length>{{1, 1}},
@@ -118,7 +181,9 @@ TEST_P(DeviceAttention, DecodeRows) {
                                                {{1, 2000}, {1, 5}},
                                                std::vector<Length>(70, {1, 40})}) {
       Attended attended(type(), heads, lengths, random_);
-      expect_same(attended.on_cuda(*cuda_), attended.on_cpu(*cpu_), "decode", 2);
+      const Attended::Result cuda = attended.on_cuda(*cuda_), cpu = attended.on_cpu(*cpu_);
+      expect_same(cuda.out, cpu.out, "decode", 2);
+      expect_same_cache(cuda, cpu);
     }
 }
 
@@ -129,8 +194,19 @@ TEST_P(DeviceAttention, PromptsChunksAndDecodeRowsMixed) {
                                                {{3, 700}, {130, 130}},
                                                {{600, 600}}}) {
       Attended attended(type(), heads, lengths, random_);
-      expect_same(attended.on_cuda(*cuda_), attended.on_cpu(*cpu_), "mixed", 2);
+      const Attended::Result cuda = attended.on_cuda(*cuda_), cpu = attended.on_cpu(*cpu_);
+      expect_same(cuda.out, cpu.out, "mixed", 2);
+      expect_same_cache(cuda, cpu);
     }
+}
+
+TEST_P(DeviceAttention, AGraphOfDecodeRowsServesOtherLengths) {
+  for (Heads heads : kHeads) {
+    Attended captured(type(), heads, {{1, 300}, {1, 170}, {1, 64}}, random_);
+    Attended asked(type(), heads, {{1, 40}, {1, 290}, {1, 5}}, random_);
+    expect_same(captured.replayed_as(asked, *cuda_, stream_).out, asked.on_cpu(*cpu_).out,
+                "replayed", 2);
+  }
 }
 
 TEST_P(DeviceAttention, RaggedBothWays) {

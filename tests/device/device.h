@@ -27,9 +27,7 @@ class There {
     EXPECT_EQ(cudaMalloc(&device_, bytes + 1), cudaSuccess);
     EXPECT_EQ(cudaMemcpy(device_, host, bytes, cudaMemcpyHostToDevice), cudaSuccess);
   }
-  explicit There(Matrix& matrix)
-      : There(matrix.data(), static_cast<size_t>(matrix.rows().rows * matrix.rows().stride) *
-                                 size_of(matrix.type())) {
+  explicit There(Matrix& matrix) : There(matrix.data(), bytes_of(matrix)) {
     view_ = matrix.rows();
     view_.data = device_;
   }
@@ -43,6 +41,12 @@ class There {
   T* as() const {
     return static_cast<T*>(device_);
   }
+  /// Other bytes in the same place, no more than there were.
+  void take(const void* data, size_t bytes) {
+    ASSERT_LE(bytes, bytes_);
+    EXPECT_EQ(cudaMemcpy(device_, data, bytes, cudaMemcpyHostToDevice), cudaSuccess);
+  }
+  void take(Matrix& matrix) { take(matrix.data(), bytes_of(matrix)); }
   /// Waits for everything that is queued; what is there now comes back.
   void back() {
     EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
@@ -50,6 +54,10 @@ class There {
   }
 
  private:
+  static size_t bytes_of(Matrix& matrix) {
+    return static_cast<size_t>(matrix.rows().rows * matrix.rows().stride) * size_of(matrix.type());
+  }
+
   void* host_;
   void* device_ = nullptr;
   size_t bytes_;

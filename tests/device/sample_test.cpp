@@ -15,7 +15,7 @@ class DeviceSample : public DeviceOps {
   std::vector<int32_t> on_cuda(Matrix logits, const std::vector<SampleRow>& params) {
     std::vector<int32_t> ids(params.size());
     There logits_there(logits), ids_there(ids);
-    cuda_->begin_step({});
+    cuda_->begin_step({}, {});
     cuda_->sample(ids_there.as<int32_t>(), logits_there.rows(), params);
     ids_there.back();
     return ids;

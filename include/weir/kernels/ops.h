@@ -36,8 +36,9 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  /// Called once before a step's operations, with the step's rows: work that its layers share.
-  virtual void begin_step(const Ragged& ragged) = 0;
+  /// Called once before a step's operations, with the step's rows and the attention over pages that
+  /// its layers have: work that they share.
+  virtual void begin_step(const Ragged& ragged, const PagedShape& shape) = 0;
 
   /// out[t] = table[ids[t]] (+ out[t] when `add`). ids on the device. out: (tokens, hidden)
   virtual void embed(Rows out, ConstRows table, const int32_t* ids, bool add) = 0;

@@ -55,4 +55,10 @@ struct Ragged {
   const int32_t* positions = nullptr;  // (tokens): position of each query token in its sequence
 };
 
+/// What attention over pages depends on beside the rows of a step. No heads: there is none.
+struct PagedShape {
+  int32_t heads = 0, kv_heads = 0, head_dim = 0, page_size = 0;
+  bool operator==(const PagedShape&) const = default;
+};
+
 }  // namespace weir::kernels

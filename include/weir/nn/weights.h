@@ -22,6 +22,8 @@ class Weights {
   virtual std::vector<std::string> unused() const = 0;
   /// Bytes of all tensors, and a hash of the files' headers and sizes: 12 hex digits.
   virtual uint64_t bytes() const = 0;
+  /// What all tensors take as `type`.
+  virtual uint64_t bytes_as(at::ScalarType type) const = 0;
   virtual std::string fingerprint() const = 0;
   /// File pages that were read leave the resident set; tensors stay valid.
   virtual void drop_pages() = 0;
