@@ -219,10 +219,12 @@ TEST_F(Parked, WhoLeavesIsNoticed) {
   EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(1000)));
 }
 
-TEST_F(Parked, PingsGoOn) {
+TEST_F(Parked, PingsGoOnBesideThoseWhoWaitLonger) {
   options.ping = milliseconds(60);
   next_waits();
   start();
+  const RawClient silent = client();
+  std::this_thread::sleep_for(milliseconds(30));
   RawClient c = waiting_client();
   EXPECT_TRUE(c.read_until(": ping\n\n\r\n"));
 }
