@@ -150,16 +150,14 @@ std::optional<Standing> RunningGeneration::standing() {
   if (ended_ || begun) return std::nullopt;
   size_t tokens = 0;
   for (const auto& prompt : prompts_) tokens += prompt.size();
-  // Of one that came now, and so stands behind this one: at most what is before this one, and less
-  // as the line moves.
-  const auto behind =
-      ticket_.model->served.queue->forecast(ticket_.key->name, ticket_.priority, tokens);
-  const size_t most =
-      behind.position >= choices_.size() ? behind.position + 1 - choices_.size() : 1;
+  // With all that came later: at least what is before this one, and less as the line moves.
+  const auto last = ticket_.model->served.queue->forecast_waiting(
+      ticket_.key->name, ticket_.priority, tokens, choices_.size());
+  const size_t most = last.position + 1;
   place_ = std::min(place_, most);
   return Standing{.line = Standing::Line::queue,
                   .place = place_,
-                  .wait = behind.wait * static_cast<int64_t>(place_) / static_cast<int64_t>(most)};
+                  .wait = last.wait * static_cast<int64_t>(place_) / static_cast<int64_t>(most)};
 }
 
 Usage RunningGeneration::usage() const {

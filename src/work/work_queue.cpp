@@ -97,6 +97,16 @@ QueueForecast WorkQueue::forecast(const std::string& client, int priority,
   return forecast_locked(client, priority, prompt_tokens);
 }
 
+QueueForecast WorkQueue::forecast_waiting(const std::string& client, int priority,
+                                          size_t prompt_tokens, size_t requests) const {
+  std::lock_guard lock(mutex_);
+  Ahead ahead = census_->ahead(client, priority);
+  ahead.requests -= std::min(ahead.requests, requests);
+  ahead.own -= std::min(ahead.own, requests);
+  ahead.tokens -= std::min(ahead.tokens, prompt_tokens);
+  return work::forecast(outlook_, ahead, prompt_tokens);
+}
+
 QueueForecast WorkQueue::forecast_locked(const std::string& client, int priority,
                                          size_t tokens) const {
   return work::forecast(outlook_, census_->ahead(client, priority), tokens);

@@ -148,6 +148,21 @@ TEST_F(WaitingTest, InTheQueueItIsToldItsPlaceUntilItBegins) {
   EXPECT_FALSE(waiting->standing());
 }
 
+TEST_F(WaitingTest, InTheQueueNobodyWaitsForItself) {
+  work::Outlook slow;
+  slow.seats = 4;
+  slow.prompt_tokens_per_s = 1;
+  queue_->set_outlook(slow);
+  use_key("");
+  auto first = start({.prompts = {"a long one"}});
+  ASSERT_TRUE(first->standing());
+  EXPECT_EQ(first->standing()->place, 1U);
+  EXPECT_EQ(first->standing()->wait, milliseconds(0));
+  auto second = start({.prompts = {"b"}});
+  EXPECT_EQ(second->standing()->place, 2U);
+  EXPECT_GE(second->standing()->wait, milliseconds(1'000));
+}
+
 TEST_F(WaitingTest, WhatWouldComeTooLateIsRefusedAtOnce) {
   work::Outlook slow;
   slow.seats = slow.taken = 1;

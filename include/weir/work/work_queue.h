@@ -53,6 +53,10 @@ class WorkQueue {
 
   /// Where a request pushed now would stand, and when it would begin, as things are. Cheap.
   QueueForecast forecast(const std::string& client, int priority, size_t prompt_tokens) const;
+  /// The same of one that waits here already, as `requests` of so many tokens together: those that
+  /// came after it are taken to be before it.
+  QueueForecast forecast_waiting(const std::string& client, int priority, size_t prompt_tokens,
+                                 size_t requests) const;
   /// Of a request that would be served after all that wait.
   QueueForecast forecast_last() const;
   Outlook outlook() const;
