@@ -88,7 +88,7 @@ uint64_t cache_budget(const Config& config, const MemoryAtHand& memory) {
   // Main memory others use too. A cached prefix stays until its page is needed, so the whole cache
   // is filled in time: its size follows the model's.
   constexpr uint64_t kLeast = uint64_t{256} << 20, kMost = uint64_t{4} << 30;
-  const uint64_t wanted = memory.weights == 0 ? kMost : memory.weights / 5 * 6;
+  const uint64_t wanted = memory.weights == 0 ? kMost : memory.weights / 8 * 9;
   const uint64_t least = std::clamp(memory.least, kLeast, kMost);
   return std::min(std::clamp(wanted, least, kMost), memory.free / 4);
 }

@@ -52,6 +52,7 @@ struct Exchange {
   bool counted = false;   // in daemon.in_flight
   /// The body, if it is written piece by piece once the library has written the head.
   std::unique_ptr<EventStream> events;
+  bool head_written = false;  // of an answer with events
 
   // For metrics and the log.
   bool asked = false;  // the service was, and writes the request's line

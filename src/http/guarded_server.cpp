@@ -142,7 +142,8 @@ GuardedServer::Next GuardedServer::serve_message(Connection& connection) {
                            connection.close, closed, header_read);
   });
   connection.close |= closed;
-  const bool has_body_left = connection.exchange && connection.exchange->events;
+  const bool has_body_left = connection.exchange && connection.exchange->head_written &&
+                             stream.failure() == GuardedStream::Failure::none;
   return has_body_left ? write_body(connection) : finish(connection, written);
 }
 

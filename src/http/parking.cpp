@@ -76,6 +76,7 @@ bool Parking::park(std::shared_ptr<Connection> connection, std::shared_ptr<Doorb
   const uint32_t events = bell ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
   const bool watched = watch(connection->stream.socket(), events, id);
   if (!watched) until = std::chrono::steady_clock::now() + kAgain;
+  if (bell && answers_end_) until = TimePoint::min();
   if (bell) bell->pass_on([alarm = alarm_, id] { alarm->ring_for(id); });
   add(id, {std::move(connection), std::move(bell), until, watched});
   return true;
@@ -84,7 +85,7 @@ bool Parking::park(std::shared_ptr<Connection> connection, std::shared_ptr<Doorb
 void Parking::resume_all() {
   {
     std::lock_guard lock(mutex_);
-    all_due_ = true;
+    all_due_ = answers_end_ = true;
   }
   alarm_->ring();
 }

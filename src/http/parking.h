@@ -31,7 +31,7 @@ class Parking {
   /// has left. False: closed, nothing is held.
   bool park(std::shared_ptr<Connection> connection, std::shared_ptr<Doorbell> bell,
             TimePoint until);
-  /// Ends the wait of all that are here now.
+  /// Ends the wait of all that are here now, and of answers that come later: for when all end.
   void resume_all();
   /// Takes no more, and returns when all that were here have been resumed.
   void close();
@@ -64,7 +64,7 @@ class Parking {
   std::set<std::pair<TimePoint, Id>> by_time_;  // of parked_
   TimePoint sleeps_until_ = TimePoint::min();   // the thread
   Id next_id_ = 1;
-  bool all_due_ = false, closed_ = false;
+  bool all_due_ = false, answers_end_ = false, closed_ = false;
   std::thread thread_;
 };
 

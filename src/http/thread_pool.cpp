@@ -17,19 +17,19 @@ constexpr std::chrono::seconds kIdleLimit{10};
 // So many threads are started as soon as they are needed, more when for so long no job was taken.
 constexpr size_t kComfortable = 64;
 constexpr std::chrono::milliseconds kPatience{2};
+// Jobs that are taken, but too slowly: after so many rounds of patience one more in each.
+constexpr int kSlow = 5;
 
 }  // namespace
 
 bool ThreadPool::enqueue(std::function<void()> job) {
   std::unique_lock lock(mutex_);
   if (jobs_.size() >= max_waiting_) return false;
-  const bool needs_thread = jobs_.size() >= idle_;
-  const bool at_once = starts_at_once();
-  if (needs_thread && at_once) start_workers(lock, 1);
+  if (jobs_.size() >= idle_ && starts_at_once()) start_workers(lock, 1);
   if (threads_ == 0) return false;
   jobs_.push_back(std::move(job));
   wake_.notify_one();
-  if (!needs_thread || at_once) return true;
+  if (jobs_.size() <= idle_) return true;  // another's job may have taken the thread just started
   if (!supervised_) supervised_ = start_thread(&ThreadPool::run_supervisor);
   starved_.notify_one();
   return true;
@@ -106,17 +106,20 @@ void ThreadPool::work() {
 
 void ThreadPool::supervise() {
   std::unique_lock lock(mutex_);
-  const auto starved = [this] { return jobs_.size() > idle_; };
-  size_t more = 1;  // twice as many each time that it was not enough
+  const auto starved = [this] { return jobs_.size() > idle_ && threads_ < max_threads_; };
+  size_t more = 1;   // twice as many each time that it was not enough
+  int starving = 0;  // rounds on end
   while (!stopping_ || !jobs_.empty()) {
     starved_.wait(lock, [&] { return stopping_ || starved(); });
     const uint64_t taken = taken_;
     lock.unlock();
     std::this_thread::sleep_for(kPatience);
     lock.lock();
-    const bool stuck = starved() && taken_ - taken < more;
+    starving = starved() ? starving + 1 : 0;
+    const bool stuck = starving > 0 && taken_ - taken < more;
     if (stuck) start_workers(lock, std::min(more, jobs_.size() - idle_));
     more = stuck ? 2 * more : 1;
+    if (!stuck && starving > kSlow) start_workers(lock, 1);
   }
   supervised_ = false;
   ended_.notify_all();

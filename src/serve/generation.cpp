@@ -66,6 +66,7 @@ Result<std::optional<Delta>> RunningGeneration::next(milliseconds limit) {
     const TimePoint now = clock_.now();
     if (ticket_.deadline && now >= *ticket_.deadline)
       return fail(deadline_passed(ticket_, completion_tokens()));
+    bell_->silence();
     auto delta = look();
     if (!delta || *delta || !waits) return delta;
     TimePoint wake = until;

@@ -10,7 +10,7 @@ constexpr uint64_t kGiB = uint64_t{1} << 30;
 TEST(Plan, CacheBudget) {
   constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
   EXPECT_EQ(cache_budget(Config{.memory = 7}, {kCpu, 100 * kGiB, kGiB}), 7u);
-  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 5 * (kGiB / 10)}), 6 * (kGiB / 10));
+  EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, kGiB / 2}), 9 * (kGiB / 16));
   EXPECT_EQ(cache_budget(Config{}, {kCpu, 8 * kGiB, 5 * kGiB}), 2 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 5 * kGiB}), 4 * kGiB);
   EXPECT_EQ(cache_budget(Config{}, {kCpu, 100 * kGiB, 1}), kGiB / 4);

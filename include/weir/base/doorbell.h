@@ -33,6 +33,12 @@ class Doorbell {
     if (tell) tell();
   }
 
+  /// Before a look at what it rang for: rings up to now are not waited for.
+  void silence() {
+    std::lock_guard lock(mutex_);
+    rung_ = false;
+  }
+
   /// Whether a ring is there to be waited for.
   bool rung() const {
     std::lock_guard lock(mutex_);

@@ -48,7 +48,10 @@ Result<void> answer_generation(Exchange& exchange, httplib::Response& response,
   // compressible text.
   constexpr const char* kType = "text/event-stream";
   // The library writes the head, and nothing of the body: that may be left to another thread.
-  auto provide = [](size_t, httplib::DataSink&) { return false; };
+  auto provide = [&exchange](size_t, httplib::DataSink&) {
+    exchange.head_written = true;
+    return false;
+  };
   exchange.http_1_0 ? response.set_content_provider(kType, provide)
                     : response.set_chunked_content_provider(kType, provide);
   exchange.events = std::move(events);

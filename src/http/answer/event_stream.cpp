@@ -56,7 +56,7 @@ EventStream::State EventStream::run(httplib::Stream& to) {
     auto advanced = advance();
     if (peer_left(to)) return State::lost;
     if (!advanced) return end_with(to, advanced.error());
-    if (out_.empty() && can_be_left()) return State::waits;
+    if (out_.empty() && can_be_left()) return to.is_peer_alive() ? State::waits : State::lost;
     if (!send(to)) return State::lost;
   }
   writer_.finish(out_, generation_->usage());
