@@ -29,9 +29,8 @@ bool ThreadPool::enqueue(std::function<void()> job) {
   if (threads_ == 0) return false;
   jobs_.push_back(std::move(job));
   wake_.notify_one();
-  if (jobs_.size() <= idle_) return true;  // another's job may have taken the thread just started
-  if (!supervised_) supervised_ = start_thread(&ThreadPool::run_supervisor);
-  starved_.notify_one();
+  // Another's job may have taken the thread just started.
+  if (jobs_.size() > idle_) call_supervisor();
   return true;
 }
 
@@ -50,6 +49,11 @@ bool ThreadPool::has_spare() const {
 }
 
 bool ThreadPool::starts_at_once() const { return threads_ < std::min(kComfortable, max_threads_); }
+
+void ThreadPool::call_supervisor() {
+  if (!supervised_) supervised_ = start_thread(&ThreadPool::run_supervisor);
+  starved_.notify_one();
+}
 
 void ThreadPool::start_workers(std::unique_lock<std::mutex>& lock, size_t count) {
   count = std::min(count, max_threads_ - threads_);
@@ -88,12 +92,15 @@ void* ThreadPool::run_supervisor(void* pool) {
 void ThreadPool::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait_for(lock, kIdleLimit, [this] { return !jobs_.empty() || stopping_; });
+    const bool wanted =
+        wake_.wait_for(lock, kIdleLimit, [this] { return !jobs_.empty() || stopping_; });
+    if (!wanted && idle_ == 1 && !starts_at_once()) continue;  // the next job's
     --idle_;
     if (jobs_.empty()) break;
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
     ++taken_;
+    if (idle_ == 0 && !starts_at_once()) call_supervisor();
     lock.unlock();
     job();
     job = nullptr;
@@ -107,10 +114,13 @@ void ThreadPool::work() {
 void ThreadPool::supervise() {
   std::unique_lock lock(mutex_);
   const auto starved = [this] { return jobs_.size() > idle_ && threads_ < max_threads_; };
+  const auto has_no_spare = [this] {
+    return idle_ == 0 && jobs_.empty() && !starts_at_once() && threads_ < max_threads_;
+  };
   size_t more = 1;   // twice as many each time that it was not enough
   int starving = 0;  // rounds on end
   while (!stopping_ || !jobs_.empty()) {
-    starved_.wait(lock, [&] { return stopping_ || starved(); });
+    starved_.wait(lock, [&] { return stopping_ || starved() || has_no_spare(); });
     const uint64_t taken = taken_;
     lock.unlock();
     std::this_thread::sleep_for(kPatience);
@@ -119,7 +129,7 @@ void ThreadPool::supervise() {
     const bool stuck = starving > 0 && taken_ - taken < more;
     if (stuck) start_workers(lock, std::min(more, jobs_.size() - idle_));
     more = stuck ? 2 * more : 1;
-    if (!stuck && starving > kSlow) start_workers(lock, 1);
+    if (!stuck && (starving > kSlow || has_no_spare())) start_workers(lock, 1);
   }
   supervised_ = false;
   ended_.notify_all();

@@ -13,8 +13,8 @@ namespace weir::http {
 
 /// Threads started when there is work for them and ended when idle, each with a small stack: a
 /// connection holds its thread until it is closed or parked. Many connections that come at once and
-/// are soon parked get few threads: above a comfortable number another is started only while no job
-/// is taken, or for long too few are. Thread-safe.
+/// are soon parked get few threads: above a comfortable number there is one to spare, and others
+/// are started only while no job is taken, or for long too few are. Thread-safe.
 class ThreadPool final : public httplib::TaskQueue {
  public:
   /// At most `max_threads` run; `max_waiting` jobs may wait for one. `closing` is called first when
@@ -37,7 +37,9 @@ class ThreadPool final : public httplib::TaskQueue {
   /// Counted as idle at once. The lock is given up meanwhile.
   void start_workers(std::unique_lock<std::mutex>& lock, size_t count);
   void work();
-  /// Starts threads when there are more jobs than idle threads and none is taken, or few for long.
+  void call_supervisor();  // REQUIRES: mutex_ is held
+  /// Starts threads when there are more jobs than idle threads and none is taken, or few for long;
+  /// and one for the next job, so that it need not wait for that.
   void supervise();
 
   const size_t max_threads_, max_waiting_;
