@@ -21,11 +21,6 @@ int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
   return spec.memory.pages ? (tokens + spec.page_size - 1) / spec.page_size : 0;
 }
 
-int64_t most_tokens(const schedule::ModelSpec& spec, const StepLimits& limits, int64_t rows) {
-  const bool whole = spec.prompt == schedule::Prompt::whole;  // one must fit a step
-  return std::max<int64_t>({limits.max_batch_tokens, rows, whole ? spec.max_tokens : 0});
-}
-
 /// A step whose answers are on their way to the host.
 struct InFlight {
   std::vector<nn::RowTask> tasks;
@@ -42,8 +37,8 @@ class CudaRunner final : public schedule::Runner {
         cache_(std::move(cache)),
         device_(device),
         max_rows_(TrunkGraphs::bucket_of(static_cast<int32_t>(limits.max_sequences))),
-        inputs_(max_rows_, most_tokens(spec, limits, max_rows_), pages_of(spec.max_tokens, spec),
-                device.backend().device()) {}
+        inputs_(max_rows_, std::max<int64_t>(spec.step_tokens(limits.max_batch_tokens), max_rows_),
+                pages_of(spec.max_tokens, spec), device.backend().device()) {}
 
   // Queued work reads what dies with the runner.
   ~CudaRunner() override { cudaStreamSynchronize(stream_.stream()); }

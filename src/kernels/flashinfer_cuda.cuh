@@ -112,7 +112,7 @@ class FlashAttention final : public PagedAttention {
   static constexpr size_t kFloatBytes = 64 << 20, kIntBytes = 4 << 20;
   static constexpr int32_t kMaxRows = 65536;
 
-  /// As many rows at least are cut along their keys to fill the device.
+  /// So many rows at most are cut along their keys, to fill the device.
   uint32_t splits() const {
     int device = 0, processors = 0;
     cuda_check(cudaGetDevice(&device), "the current device");
@@ -251,7 +251,7 @@ class FlashAttention final : public PagedAttention {
 
   PagedShape shape_;
   cudaStream_t stream_;
-  uint32_t splits_;
+  const uint32_t splits_;
   DeviceBuffer floats_, ints_, last_page_length_;
   PinnedRing pinned_ints_, pinned_lengths_;
   bool decodes_ = false;

@@ -23,10 +23,9 @@ SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
   options.max_batch_tokens = std::max(options.max_batch_tokens, 1u);
   options.max_chunk_tokens = std::max(options.max_chunk_tokens, 1u);
   options.min_chunk_tokens = std::min(options.min_chunk_tokens, options.max_chunk_tokens);
-  if (spec.prompt == Prompt::whole) {  // a whole prompt must fit one step
-    options.max_batch_tokens = std::max(options.max_batch_tokens, spec.max_tokens);
+  options.max_batch_tokens = spec.step_tokens(options.max_batch_tokens);
+  if (spec.prompt == Prompt::whole)
     options.max_chunk_tokens = options.min_chunk_tokens = options.max_batch_tokens;
-  }
   return options;
 }
 

@@ -32,6 +32,11 @@ struct ModelSpec {
   uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
   uint32_t attention_span = 0;  // positions to which attention costs a token as much as its matrix
                                 // products; 0: attention costs nothing to speak of
+
+  /// Tokens of the longest step where `wanted` are asked for: a whole prompt must fit one.
+  uint32_t step_tokens(uint32_t wanted) const {
+    return prompt == Prompt::whole && wanted < max_tokens ? max_tokens : wanted;
+  }
 };
 
 /// One sequence's share of a step. Where there are cross pages the row with `first` 0 is the

@@ -46,7 +46,6 @@ Result<void> EventStream::begin() {
 }
 
 EventStream::State EventStream::run(httplib::Stream& to) {
-  head_sent_ = true;
   if (failure_) return end_with(to, *failure_);
   if (!send(to)) return State::lost;
   while (!generation_->done()) {
@@ -71,7 +70,8 @@ serve::Wake EventStream::wake() const {
 }
 
 bool EventStream::can_be_left() const {
-  return head_sent_ && !started_ && !generation_->done() && generation_->wake().has_value();
+  return exchange_.head_written && !started_ && !generation_->done() &&
+         generation_->wake().has_value();
 }
 
 Result<void> EventStream::advance() {

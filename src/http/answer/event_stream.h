@@ -57,7 +57,7 @@ class EventStream {
   WaitingNotes notes_;
   std::string out_;               // not sent yet
   std::optional<Error> failure_;  // to be said after it
-  bool head_sent_ = false, started_ = false, ended_ = false;
+  bool started_ = false, ended_ = false;
   Clock::time_point written_ = Clock::now(), looked_ = Clock::now();
 };
 
