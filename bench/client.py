@@ -178,10 +178,10 @@ class _Events:
 
 
 async def completion(connection: Connection, body: dict, sample: Sample, zero: float, headers: str = "") -> None:
-    """A streamed completion; what went wrong stands in `sample.error`."""
-    sample.input_tokens = len(body["prompt"])
+    """A streamed completion, or chat where the body has messages; what went wrong stands in `sample.error`."""
+    sample.input_tokens = len(body.get("prompt", ()))
     events = _Events(sample, zero)
-    await _post(connection, "/v1/completions", body, sample, events, zero, headers)
+    await _post(connection, "/v1/chat/completions" if "messages" in body else "/v1/completions", body, sample, events, zero, headers)
     if sample.error is None and not sample.output_tokens:
         sample.error = "the stream ended without its usage"
 

@@ -37,10 +37,12 @@ class Spec:
         return next((str(path) for path in self.needs if not path.exists()), None)
 
 
-def weir(*options: str, model: str = TEXT_MODEL, name: str = "weir") -> Spec:
-    """Both default models from one process."""
+def weir(*options: str, model: str = TEXT_MODEL, name: str = "weir", drafts: str = "off") -> Spec:
+    """Both default models from one process. Without drafts: the answers to random prompts are loops, which are guessed at once, and
+    peers do not guess unless they are told to."""
     folders = [MODELS / TEXT_MODEL, MODELS / EMBED_MODEL]
     served = [word for folder in folders for word in ("--model", f"{folder.name}={folder}")]
+    options = ("--drafts", drafts, *options)
     return Spec(name, (str(WEIR), "serve", "--port", "{port}", *served, *options), model, (WEIR, *folders), ready="/ready")
 
 

@@ -18,7 +18,7 @@ struct Config {
   uint32_t max_model_len = 0;  // 0: the model's own
   uint32_t max_num_seqs = 0, max_batch_tokens = 0, max_chunk_tokens = 0, page_size = 0;
   uint64_t memory = 0;  // bytes; 0: auto
-  bool prefix_cache = true;
+  bool prefix_cache = true, drafts = true;
   int threads = 0;            // 0: all cores
   std::string keys, api_key;  // empty: none
   bool insecure_no_auth = false;

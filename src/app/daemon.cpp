@@ -12,6 +12,9 @@ namespace {
 
 // A step of a long prompt takes seconds on a small processor; a thread that is stuck takes forever.
 constexpr std::chrono::seconds kStuck{60};
+// A sequence alone with its drafts fills one tile of rows: it reads the weights once, as it does
+// without.
+constexpr uint32_t kMostDrafts = 12;
 
 std::string address(const std::string& host, int port) {
   bool is_v6 = host.find(':') != std::string::npos;
@@ -144,7 +147,8 @@ void Daemon::load_models() {
       .max_batch_tokens = config_.max_batch_tokens,
       .min_chunk_tokens = least_chunk_tokens(config_, device_->kind()),
       .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
-      .prefix_cache = config_.prefix_cache};
+      .prefix_cache = config_.prefix_cache,
+      .max_drafts = config_.drafts ? kMostDrafts : 0};
   for (const auto& each : models_) {
     Served* model = each.get();
     loop_->add(

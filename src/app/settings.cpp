@@ -125,6 +125,13 @@ std::vector<Setting> engine() {
        .apply = [](Config& config,
                    const Value& value) { config.prefix_cache = text(value) == "on"; },
        .choices = {"on", "off"}},
+      {.name = "drafts",
+       .kind = Kind::choice,
+       .fallback = "on",
+       .help = "Guesses the next tokens from the text so far and computes them beside the latest, "
+               "where that pays: the same text, sooner where it repeats itself. Processors only.",
+       .apply = [](Config& config, const Value& value) { config.drafts = text(value) == "on"; },
+       .choices = {"on", "off"}},
       {.name = "threads",
        .kind = Kind::whole,
        .fallback = "0",

@@ -118,6 +118,10 @@ class ModelSeries final : public ModelMetrics {
         preemptions_(in.counter("weir_preemptions_total",
                                 "Sequences set back for want of pages, or for a client with fewer.")
                          .Add(labels)),
+        drafted_(in.counter("weir_draft_tokens_total", "Tokens guessed ahead and computed.")
+                     .Add(labels)),
+        accepted_(in.counter("weir_draft_tokens_accepted_total", "Guessed tokens that came true.")
+                      .Add(labels)),
         prefix_queried_(in.counter("weir_prefix_cache_queried_tokens_total",
                                    "Prompt tokens looked up in the prefix cache.")
                             .Add(labels)),
@@ -172,6 +176,10 @@ class ModelSeries final : public ModelMetrics {
     step_seconds_.Observe(seconds);
   }
   void preempted(uint32_t count) override { preemptions_.Increment(count); }
+  void drafted(uint32_t tokens, uint32_t accepted) override {
+    drafted_.Increment(tokens);
+    accepted_.Increment(accepted);
+  }
   void prefix_cache(uint64_t queried, uint64_t hit) override {
     prefix_queried_.Increment(static_cast<double>(queried));
     prefix_hit_.Increment(static_cast<double>(hit));
@@ -201,7 +209,7 @@ class ModelSeries final : public ModelMetrics {
  private:
   Gauge &waiting_, &running_, &kv_usage_;
   Histogram &step_tokens_, &step_seconds_;
-  Counter &preemptions_, &prefix_queried_, &prefix_hit_;
+  Counter &preemptions_, &drafted_, &accepted_, &prefix_queried_, &prefix_hit_;
   Histogram &first_token_, &inter_token_;
   CounterPerValue<kFinishReasons.size()> finished_;
   CounterPerValue<kRefusals.size()> refused_;

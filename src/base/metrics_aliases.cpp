@@ -16,6 +16,8 @@ constexpr std::array kAliases{
     Alias{"weir_requests_running", "vllm:num_requests_running"},
     Alias{"weir_kv_cache_usage", "vllm:kv_cache_usage_perc"},
     Alias{"weir_preemptions_total", "vllm:num_preemptions_total"},
+    Alias{"weir_draft_tokens_total", "vllm:spec_decode_num_draft_tokens_total"},
+    Alias{"weir_draft_tokens_accepted_total", "vllm:spec_decode_num_accepted_tokens_total"},
     Alias{"weir_prefix_cache_queried_tokens_total", "vllm:prefix_cache_queries_total"},
     Alias{"weir_prefix_cache_hit_tokens_total", "vllm:prefix_cache_hits_total"},
     Alias{"weir_prompt_tokens_total", "vllm:prompt_tokens_total"},

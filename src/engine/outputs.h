@@ -10,8 +10,8 @@
 
 namespace weir::engine {
 
-/// What a head gave, as one Output per row. `answers`: on the host, (n) int32 or (n, dimensions)
-/// float32, a line per row that wanted one.
+/// What a head gave: an Output per line, and an empty one for a row without. `answers`: on the
+/// host, (n) int32 or (n, dimensions) float32, so many lines per row as it has lines().
 std::vector<work::Output> outputs_of(const at::Tensor& answers, std::span<const nn::RowTask> rows);
 
 }  // namespace weir::engine

@@ -21,8 +21,8 @@ void StepInputs::fill(const schedule::StepPlan& plan) {
     kv_length.push_back(static_cast<int32_t>(row.first + count));
     page_ids.insert(page_ids.end(), row.pages.begin(), row.pages.end());
     page_begin.push_back(static_cast<int32_t>(page_ids.size()));
-    tasks.push_back({row.params, row.drawn, row.wants_output});
-    outputs += row.wants_output;
+    tasks.push_back({row.params, row.drawn, row.wants_output, row.drafts});
+    outputs += tasks.back().lines();
   }
   for (const schedule::PageCopy& copy : plan.copies)
     page_copies.insert(page_copies.end(), {copy.from, copy.to});

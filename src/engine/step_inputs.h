@@ -20,7 +20,7 @@ struct StepInputs {
   std::vector<int32_t> page_ids;
   std::vector<int32_t> page_copies;  // pairs (from, to)
   std::vector<nn::RowTask> tasks;    // (rows)
-  int32_t outputs = 0;               // rows that want one
+  int32_t outputs = 0;               // lines of the head's answers
 
   void fill(const schedule::StepPlan& plan);
   /// Device and host are the same memory here.

@@ -6,15 +6,15 @@
 namespace weir::nn {
 namespace {
 
-kernels::SampleRow sample_row(const RowTask& task) {
+kernels::SampleRow sample_row(const RowTask& task, uint32_t ahead) {
   const auto& params = std::get<work::SamplingParams>(*task.params);
   kernels::SampleRow row{.temperature = params.temperature,
                          .top_p = params.top_p,
                          .min_p = params.min_p,
                          .top_k = params.top_k,
                          .seed = params.seed,
-                         .draw = task.drawn};
-  if (task.drawn < params.min_tokens) row.banned = params.stop_tokens;
+                         .draw = task.drawn + ahead};
+  if (row.draw < params.min_tokens) row.banned = params.stop_tokens;
   return row;
 }
 
@@ -28,9 +28,12 @@ class LmHead final : public Head {
     std::vector<int32_t> last;
     std::vector<kernels::SampleRow> samples;
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (!rows[i].wants_output) continue;
-      last.push_back(inputs.ragged.q_begin_host[i + 1] - 1);
-      samples.push_back(sample_row(rows[i]));
+      const uint32_t lines = rows[i].lines();
+      const int32_t end = inputs.ragged.q_begin_host[i + 1];
+      for (uint32_t ahead = 0; ahead < lines; ++ahead) {
+        last.push_back(end - static_cast<int32_t>(lines - ahead));
+        samples.push_back(sample_row(rows[i], ahead));
+      }
     }
     auto count = static_cast<int64_t>(last.size());
     at::Tensor chosen = at::empty({count, hidden.size(1)}, hidden.options());  // (n, hidden)

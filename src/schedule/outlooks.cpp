@@ -12,8 +12,19 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 }  // namespace
 
-void Outlooks::step(double prompt_work, uint32_t decodes, double took) {
-  pace_.step(prompt_work, decodes, took);
+void Outlooks::step(const StepWork& work, double took) {
+  pace_.step(work.prompt_work, work.decodes + work.drafts, took);
+  if (work.decodes == 0) return;
+  const double tokens = work.decodes + work.came_true;
+  tokens_a_decode_.add(tokens / work.decodes);
+  tokens_a_row_.add(tokens / (work.decodes + work.drafts));
+}
+
+double Outlooks::draft_cost(uint32_t decodes) const {
+  constexpr double kLeast = 0.05;  // sampling and memory, where the step's time does not show it
+  const double step = pace_.seconds(0, decodes);
+  const double row = step > 0 ? pace_.seconds(0, decodes + 1) - step : 0;
+  return step > 0 ? std::max(kLeast, decodes * row / step) : kLeast;
 }
 
 /// Who comes later and goes first is not foreseen, but does much the same at any time.
@@ -46,12 +57,13 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
   outlook.seats = options_.max_sequences;
   outlook.taken = static_cast<uint32_t>(running.size());
   outlook.first_token_p99_s = first_tokens_.p99(now);
-  outlook.step_seconds = pace_.step_seconds();
+  outlook.step_seconds = pace_.step_seconds() / tokens_a_decode_.value_or(1);
   outlook.lateness = lateness_.value_or(1);
   const auto rate = [&](double tokens, double took) { return took > 0 ? tokens / took : 0; };
   const double budget = options_.max_batch_tokens;
   outlook.prefill_tokens_per_s = rate(budget, pace_.seconds(budget, 0));
-  outlook.decode_tokens_per_s = rate(pace_.decodes(), pace_.seconds(0, pace_.decodes()));
+  outlook.decode_tokens_per_s =
+      tokens_a_row_.value_or(1) * rate(pace_.rows(), pace_.seconds(0, pace_.rows()));
   const auto decodes = static_cast<uint32_t>(
       std::count_if(running.begin(), running.end(), [](const auto& s) { return s->decoding(); }));
   const double room =

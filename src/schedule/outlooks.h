@@ -12,16 +12,26 @@
 
 namespace weir::schedule {
 
+/// What a step held.
+struct StepWork {
+  double prompt_work = 0;
+  uint32_t decodes = 0;                // rows that decode
+  uint32_t drafts = 0, came_true = 0;  // guesses in them
+};
+
 /// Learns a model's pace from its steps and says what is to come. Step thread only.
 class Outlooks {
  public:
   Outlooks(const ModelSpec& spec, const SchedulerOptions& options)
       : spec_(spec), options_(options) {}
 
-  void step(double prompt_work, uint32_t decodes, double seconds);
+  void step(const StepWork& work, double seconds);
   void started(TimePoint now, const Sequence& sequence);
   void first_token(TimePoint now, const Sequence& sequence);
   void finished(TimePoint now, const Sequence& sequence);
+
+  /// What one more row costs a step in which `decodes` rows decode, in tokens: above 0, at most 1.
+  double draft_cost(uint32_t decodes) const;
 
   /// Work grows with `running` only.
   work::Outlook now(TimePoint now, std::span<const std::unique_ptr<Sequence>> running,
@@ -36,7 +46,9 @@ class Outlooks {
   FirstTokens first_tokens_;
   Running seat_seconds_;
   Running lateness_;
-  Running used_;  // of the completions' limits, a share
+  Running used_;             // of the completions' limits, a share
+  Running tokens_a_decode_;  // that a row which decodes gives: 1, and drafts that came true
+  Running tokens_a_row_;     // the same, drafts counted as rows
 };
 
 }  // namespace weir::schedule

@@ -15,14 +15,13 @@ constexpr auto kFresh = std::chrono::milliseconds(100);
 
 }  // namespace
 
-void Pace::step(double prompt_work, uint32_t decodes, double seconds) {
+void Pace::step(double prompt_work, uint32_t rows, double seconds) {
   if (seconds <= 0) return;
-  // Prompts alone say little of the steps that what runs will take, as long as any decodes.
-  const bool first = decodes_ == 0 && (decodes > 0 || step_seconds_ == 0);
-  if (decodes > 0 || decodes_ == 0)
-    step_seconds_ += (first ? 1 : kFollow) * (seconds - step_seconds_);
-  if (decodes > 0) decodes_ += (decodes_ > 0 ? kFollow : 1) * (decodes - decodes_);
-  const std::array<double, 3> parts{1 / seconds, prompt_work / seconds, decodes / seconds};
+  // Prompts alone say little of the steps that what runs will take, as long as any rows.
+  const bool first = rows_ == 0 && (rows > 0 || step_seconds_ == 0);
+  if (rows > 0 || rows_ == 0) step_seconds_ += (first ? 1 : kFollow) * (seconds - step_seconds_);
+  if (rows > 0) rows_ += (rows_ > 0 ? kFollow : 1) * (rows - rows_);
+  const std::array<double, 3> parts{1 / seconds, prompt_work / seconds, rows / seconds};
   for (size_t i = 0; i < 3; ++i) {
     for (size_t j = 0; j < 3; ++j) products_[i][j] = kKeep * products_[i][j] + parts[i] * parts[j];
     targets_[i] = kKeep * targets_[i] + parts[i];
@@ -37,8 +36,8 @@ void Pace::step(double prompt_work, uint32_t decodes, double seconds) {
     }
 }
 
-double Pace::seconds(double prompt_work, double decodes) const {
-  return costs_[0] + costs_[1] * prompt_work + costs_[2] * decodes;
+double Pace::seconds(double prompt_work, double rows) const {
+  return costs_[0] + costs_[1] * prompt_work + costs_[2] * rows;
 }
 
 void FirstTokens::add(TimePoint now, double seconds) {

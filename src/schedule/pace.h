@@ -11,22 +11,23 @@
 
 namespace weir::schedule {
 
-/// Learns how long a step takes: fixed + a for each prompt token + b for each row that decodes.
+/// Learns how long a step takes: fixed + a for each prompt token + b for each other row: one that
+/// decodes, or a draft.
 /// Least squares of relative errors with exponential forgetting, none of the three below 0, solved
 /// by coordinate descent from the last solution: constant work a step, no trouble with steps that
 /// are all alike, and one slow step weighs little.
 class Pace {
  public:
-  void step(double prompt_work, uint32_t decodes, double seconds);
-  double seconds(double prompt_work, double decodes) const;
+  void step(double prompt_work, uint32_t rows, double seconds);
+  double seconds(double prompt_work, double rows) const;
   /// Of late; of steps in which something decoded, once any did. 0: none yet.
   double step_seconds() const { return step_seconds_; }
-  double decodes() const { return decodes_; }  // of late, in steps that had any
+  double rows() const { return rows_; }  // of late, in steps that had any
 
  private:
   std::array<std::array<double, 3>, 3> products_{};
   std::array<double, 3> targets_{}, costs_{};
-  double step_seconds_ = 0, decodes_ = 0;
+  double step_seconds_ = 0, rows_ = 0;
 };
 
 /// The times to first token of the last 30 s, at most 1,024 of them.

@@ -18,7 +18,15 @@ constexpr auto kOutlookEvery = std::chrono::milliseconds(10);
 constexpr size_t kLeastLooks = 64;    // at waiting ones whose client may have left, a step
 constexpr size_t kStepsOfRound = 16;  // in which all of them are looked at
 
-SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec) {
+/// Guesses need tokens that are known when a step is planned, and a memory that takes back what it
+/// was told: pages are written over.
+bool may_draft(const ModelSpec& spec, int depth) {
+  return depth == 0 && spec.generates && spec.memory.pages && !spec.memory.cross_pages &&
+         !spec.memory.slot;
+}
+
+SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec, int depth) {
+  if (!may_draft(spec, depth)) options.max_drafts = 0;
   options.max_sequences = std::max(options.max_sequences, 1u);
   options.max_batch_tokens = std::max(options.max_batch_tokens, 1u);
   options.max_chunk_tokens = std::max(options.max_chunk_tokens, 1u);
@@ -60,7 +68,7 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
       metrics_(parts.metrics),
       spec_(parts.runner.spec()),
       depth_(static_cast<size_t>(parts.runner.depth())),
-      options_(resolve(options, spec_)),
+      options_(resolve(options, spec_, parts.runner.depth())),
       policy_(policy_or_default(std::move(policy), options_)),
       memory_(std::make_unique<ModelMemory>(spec_, options_.prefix_cache)),
       waiting_(std::make_unique<WaitingRoom>()),
@@ -88,6 +96,7 @@ void Scheduler::step() {
   auto step = new_step();
   plan_decodes(*step);
   plan_prompts(*step);
+  plan_drafts(*step);
   const bool launched = launch(std::move(step));
   while (!in_flight_.empty() && (!launched || in_flight_.size() > depth_)) settle();
   report();
@@ -176,15 +185,14 @@ void Scheduler::settle() {
   auto step = std::move(in_flight_.front());
   in_flight_.pop_front();
   auto outputs = collect(*step);
-  for (size_t i = 0; i < step->owners.size(); ++i) {
-    Sequence& sequence = *step->owners[i];
-    unplan(step->plan.rows[i], sequence);
-    if (sequence.state == Sequence::State::ended) continue;
-    if (outputs)
-      settle_row(step->plan.rows[i], sequence, (*outputs)[i]);
-    else
-      fail_row(sequence, outputs.error());
+  for (size_t i = 0; i < step->owners.size(); ++i) unplan(step->plan.rows[i], *step->owners[i]);
+  if (outputs) {
+    settle_rows(*step, *outputs);
+  } else {
+    for (Sequence* sequence : step->owners)
+      if (sequence->state != Sequence::State::ended) fail_row(*sequence, outputs.error());
   }
+  learn(*step);
   recycle(std::move(step));
   sweep();
 }

@@ -11,6 +11,11 @@
 #include "weir/schedule/scheduler.h"
 
 namespace weir::schedule {
+namespace {
+
+constexpr uint32_t kTryAgain = 64;  // steps without drafts
+
+}  // namespace
 
 std::unique_ptr<Scheduler::Step> Scheduler::new_step() {
   if (spare_.empty()) return std::make_unique<Step>();
@@ -25,6 +30,8 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
   step->plan.tokens = 0;
   step->owners.clear();
   step->kept.clear();
+  step->drafts = step->came_true = 0;
+  step->guessed = false;
   step->prompt_work = 0;
   spare_.push_back(std::move(step));
 }
@@ -68,6 +75,29 @@ void Scheduler::plan_prompts(Step& step) {
       add_row(step, *sequence, tokens);
     }
   memory_short_ = false;
+}
+
+void Scheduler::plan_drafts(Step& step) {
+  // Beside a prompt arithmetic is what a step waits for: a draft would cost as much as a token.
+  if (options_.max_drafts == 0 || step.prompt_work > 0) return;
+  double cost = outlooks_->draft_cost(static_cast<uint32_t>(step.plan.rows.size()));
+  if (++undrafted_ > kTryAgain) cost /= 2;  // what it was learned from may be long ago
+  step.guessed = true;
+  for (size_t i = 0; i < step.owners.size(); ++i)
+    add_drafts(step, step.plan.rows[i], *step.owners[i], cost);
+  if (step.drafts > 0) undrafted_ = 0;
+}
+
+void Scheduler::add_drafts(Step& step, Row& row, Sequence& sequence, double cost) {
+  const uint32_t most = std::min({options_.max_drafts, sequence.limit - sequence.completion(),
+                                  options_.max_batch_tokens - step.plan.tokens});
+  const uint32_t count = sequence.drafts.guess(sequence.tokens, cost, most);
+  if (count == 0 || !memory_->grow(sequence, sequence.planned + count)) return;
+  row.tokens = sequence.drafts.tokens();
+  row.pages = sequence.holdings.pages.pages();
+  row.drafts = count;
+  step.plan.tokens += count;
+  step.drafts += count;
 }
 
 void Scheduler::admit_waiting(Step& step, Shares shares) {

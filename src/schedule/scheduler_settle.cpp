@@ -29,25 +29,58 @@ std::chrono::microseconds between(TimePoint from, TimePoint to) {
 
 }  // namespace
 
-Result<std::vector<work::Output>> Scheduler::collect(const Step& step) {
+Result<std::vector<work::Output>> Scheduler::collect(Step& step) {
   auto outputs = runner_.collect();
   now_ = clock_.now();
-  const auto took = std::chrono::duration<double>(now_ - std::max(step.launched, last_collected_));
+  step.took =
+      std::chrono::duration<double>(now_ - std::max(step.launched, last_collected_)).count();
   last_collected_ = now_;
-  outlooks_->step(step.prompt_work, step.decodes, took.count());
-  if (metrics_) metrics_->step(step.plan.tokens, took.count());
-  if (outputs && outputs->size() != step.owners.size())
-    return internal("the model gave " + std::to_string(outputs->size()) + " outputs for " +
-                    std::to_string(step.owners.size()) + " rows");
+  const size_t wanted = step.owners.size() + step.drafts;
+  if (outputs && outputs->size() != wanted)
+    return internal("the model gave " + std::to_string(outputs->size()) + " outputs where " +
+                    std::to_string(wanted) + " were wanted");
   return outputs;
 }
 
-void Scheduler::settle_row(const Row& row, Sequence& sequence, work::Output& output) {
-  if (auto* error = std::get_if<Error>(&output)) return fail(sequence, std::move(*error));
-  const bool computes_token = row.tokens.empty();
-  if (sequence.state == Sequence::State::running)  // else preempted since: its pages are others'
-    memory_->computed(sequence,
-                      row.first + (computes_token ? 1 : static_cast<uint32_t>(row.tokens.size())));
+void Scheduler::learn(const Step& step) {
+  outlooks_->step({.prompt_work = step.prompt_work,
+                   .decodes = step.decodes,
+                   .drafts = step.drafts,
+                   .came_true = step.came_true},
+                  step.took);
+  if (!metrics_) return;
+  metrics_->step(step.plan.tokens, step.took);
+  if (step.drafts > 0) metrics_->drafted(step.drafts, step.came_true);
+}
+
+void Scheduler::settle_rows(Step& step, std::span<work::Output> outputs) {
+  for (size_t i = 0; i < step.owners.size(); ++i) {
+    const Row& row = step.plan.rows[i];
+    if (step.owners[i]->state != Sequence::State::ended)
+      settle_row(step, row, *step.owners[i], outputs.first(1 + row.drafts));
+    outputs = outputs.subspan(1 + row.drafts);
+  }
+}
+
+/// One output after the other, as long as each is what was guessed: the next was computed for it.
+void Scheduler::settle_row(Step& step, const Row& row, Sequence& sequence,
+                           std::span<work::Output> outputs) {
+  const auto tokens = static_cast<uint32_t>(std::max<size_t>(row.tokens.size(), 1));
+  uint32_t end = row.first + tokens - row.drafts;
+  for (uint32_t i = 0;; ++i, ++end) {
+    if (auto* error = std::get_if<Error>(&outputs[i])) return fail(sequence, std::move(*error));
+    if (sequence.state == Sequence::State::running)  // else preempted since: its pages are others'
+      memory_->computed(sequence, end);
+    settle_output(row, sequence, outputs[i]);
+    if (!step.guessed || sequence.state == Sequence::State::ended) return;
+    if (!sequence.drafts.came(i, sequence.tokens.back()) || i == row.drafts) return;
+    ++sequence.planned;
+    ++step.came_true;
+    policy_->sampled(sequence);
+  }
+}
+
+void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& output) {
   if (!row.wants_output) return;
   if (!sequence.first_token) {
     sequence.first_token = now_;

@@ -59,6 +59,7 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.page_size, 16u);
   EXPECT_EQ(config.memory, 0u);
   EXPECT_TRUE(config.prefix_cache);
+  EXPECT_TRUE(config.drafts);
   EXPECT_EQ(config.threads, 0);
   EXPECT_EQ(config.keys, "");
   EXPECT_EQ(config.api_key, "");
@@ -95,6 +96,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"memory", "3GiB"},
                                                   {"page-size", "32"},
                                                   {"prefix-cache", "off"},
+                                                  {"drafts", "off"},
                                                   {"threads", "3"},
                                                   {"keys", "k.toml"},
                                                   {"api-key", "secret"},
@@ -148,6 +150,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.memory, uint64_t{3} << 30);
   EXPECT_EQ(config.page_size, 32u);
   EXPECT_FALSE(config.prefix_cache);
+  EXPECT_FALSE(config.drafts);
   EXPECT_EQ(config.threads, 3);
   EXPECT_EQ(config.keys, "k.toml");
   EXPECT_EQ(config.api_key, "secret");

@@ -105,6 +105,41 @@ TEST_P(CpuRunnerTest, ASeedGivesTheSameTokenWhateverElseIsInTheStep) {
   EXPECT_EQ(token(run(*runner_, {neighbour, row, neighbour})[1]), expected);
 }
 
+TEST_P(CpuRunnerTest, DraftsGiveWhatSingleStepsGive) {
+  auto tokens = prompt(21, 5);
+  const auto text = alone(*runner_, tokens, 8, 100, pages(0, 2));
+  run(*runner_, {{tokens, 0, pages(10, 2), kGreedy}});
+  // The second guess is wrong: what follows it is what would follow a wrong token.
+  std::vector<int32_t> guessed{text[0], text[1], (text[2] + 1) % 211, text[3]};
+  HandRow row{guessed, 21, pages(10, 2), kGreedy, 1};
+  row.drafts = 3;
+  auto outputs = run(*runner_, {row, {prompt(9, 1), 0, pages(20, 1), kGreedy}});
+  ASSERT_EQ(outputs.size(), 5u);
+  EXPECT_EQ(token(outputs[0]), text[1]);
+  EXPECT_EQ(token(outputs[1]), text[2]);
+  // The next step writes over it.
+  HandRow next{{text[2], text[3], text[4], text[5]}, 23, pages(10, 2), kGreedy, 3};
+  next.drafts = 3;
+  outputs = run(*runner_, {next});
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(token(outputs[i]), text[3 + i]);
+}
+
+TEST_P(CpuRunnerTest, ADraftIsDrawnWithTheSeedOfItsPlace) {
+  work::TaskParams params =
+      work::SamplingParams{.temperature = 1, .seed = 7, .min_tokens = 3, .stop_tokens = {1, 2, 3}};
+  auto tokens = prompt(20, 2);
+  std::vector<int32_t> text;
+  for (uint32_t drawn = 0; drawn < 5; ++drawn) {
+    HandRow row{tokens, drawn ? 19 + drawn : 0, pages(0, 2), params, drawn};
+    text.push_back(token(run(*runner_, {row})[0]));
+    tokens = {text.back()};
+  }
+  HandRow row{{text[0], text[1], text[2], text[3]}, 20, pages(0, 2), params, 1};
+  row.drafts = 3;
+  auto outputs = run(*runner_, {row});
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(token(outputs[i]), text[1 + i]);
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, CpuRunnerTest, ::testing::Values(DType::float32, DType::bfloat16));
 
 TEST(BertRunnerTest, ABatchGivesEachItsOwnVector) {

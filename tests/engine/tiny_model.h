@@ -68,6 +68,7 @@ struct HandRow {
   work::TaskParams params;
   uint32_t drawn = 0;
   bool wants_output = true;
+  uint32_t drafts = 0;
 };
 
 inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector<HandRow>& rows) {
@@ -81,6 +82,7 @@ inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector
     planned.pages = row.pages;
     planned.params = &row.params;
     planned.wants_output = row.wants_output;
+    planned.drafts = row.drafts;
     plan.tokens += static_cast<uint32_t>(row.tokens.size());
     plan.rows.push_back(planned);
   }

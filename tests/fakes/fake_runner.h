@@ -31,7 +31,8 @@ class FakeModel {
   static int32_t next(const std::vector<int32_t>& history, const work::SamplingParams& params,
                       uint32_t drawn) {
     const uint64_t draw = mix(digest(history) + mix(params.seed) + mix(drawn));
-    auto token = static_cast<int32_t>(draw % kVocabulary);
+    int32_t token = draw % 4 == 0 ? static_cast<int32_t>(draw / 4 % kVocabulary)
+                                  : repeated(history).value_or(draw / 4 % kVocabulary);
     auto stops = [&] {
       return std::find(params.stop_tokens.begin(), params.stop_tokens.end(), token) !=
              params.stop_tokens.end();
@@ -55,6 +56,16 @@ class FakeModel {
   static constexpr int32_t kDecoderStart = -77;
 
  private:
+  /// What followed the last two tokens before, as texts repeat themselves.
+  static std::optional<int32_t> repeated(const std::vector<int32_t>& history) {
+    const size_t size = history.size();
+    for (size_t end = size; end-- > 2;)
+      if (history[end - 1] == history[size - 1] && history[end - 2] == history[size - 2] &&
+          history[end] >= 0)
+        return history[end] % kVocabulary;
+    return std::nullopt;
+  }
+
   static uint64_t mix(uint64_t x) {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -97,7 +108,7 @@ class FakeRunner : public schedule::Runner {
     step.fails = !launch_fails && faults.collect();
     for (const auto& row : plan.rows) {
       const bool broken = launch_fails || step.fails;
-      step.outputs.push_back(run(row, broken));
+      for (work::Output& output : run(row, broken)) step.outputs.push_back(std::move(output));
       step.tables.emplace_back(row.pages.begin(), row.pages.end());
       if (broken) failed.insert(row.id);
     }
@@ -157,6 +168,8 @@ class FakeRunner : public schedule::Runner {
       const uint32_t count = row.tokens.empty() ? 1 : static_cast<uint32_t>(row.tokens.size());
       tokens += count;
       expect(ids.insert(row.id).second, "two rows of one sequence");
+      expect(row.drafts == 0 || (depth_ == 0 && row.wants_output && row.drafts < count),
+             "drafts out of place");
       if (!spec_.memory.pages) continue;
       const auto [begin, end] = written(row);
       expect(row.pages.size() * spec_.page_size >= end, "a row without pages for its tokens");
@@ -182,7 +195,7 @@ class FakeRunner : public schedule::Runner {
     return {row.first, row.first + static_cast<uint32_t>(count)};
   }
 
-  work::Output run(const schedule::Row& row, bool broken) {
+  std::vector<work::Output> run(const schedule::Row& row, bool broken) {
     if (on_row) on_row(row);
     if (std::find(first_rows.begin(), first_rows.end(), row.id) == first_rows.end())
       first_rows.push_back(row.id);
@@ -196,13 +209,27 @@ class FakeRunner : public schedule::Runner {
     if (row.first == 0)
       for (int32_t& token : tokens) token = FakeModel::seen(spec_, token, tokens.size());
     if (broken || row_fails) std::fill(tokens.begin(), tokens.end(), kRubbish);
-    const std::vector<int32_t> history = remember(row, tokens);
-    if (row_fails) failed.insert(row.id);
-    if (row_fails) return Error{.code = Code::internal, .message = "row failed"};
-    if (!row.wants_output) return std::monostate();
+    std::vector<int32_t> history = remember(row, tokens);
+    std::vector<work::Output> outputs(1 + row.drafts);
+    if (row_fails) {
+      failed.insert(row.id);
+      outputs[0] = Error{.code = Code::internal, .message = "row failed"};
+    } else if (row.wants_output) {
+      for (uint32_t left = row.drafts;; --left) {
+        const auto seen = static_cast<std::ptrdiff_t>(history.size() - left);
+        outputs[row.drafts - left] =
+            output(row, {history.begin(), history.begin() + seen}, row.drawn + row.drafts - left);
+        if (left == 0) break;
+      }
+    }
+    return outputs;
+  }
+
+  work::Output output(const schedule::Row& row, const std::vector<int32_t>& history,
+                      uint32_t drawn) {
     if (!spec_.generates) return work::Vector{FakeModel::embed(history)};
     const auto& params = std::get<work::SamplingParams>(*row.params);
-    sampled_[row.id] = FakeModel::next(history, params, row.drawn);
+    sampled_[row.id] = FakeModel::next(history, params, drawn);
     if (faults.logits()) {
       failed.insert(row.id);
       sampled_[row.id] = -1;

@@ -22,6 +22,7 @@ class RecordedMetrics final : public ModelMetrics {
   void set_load(uint32_t, uint32_t, double) override {}
   void step(uint32_t, double) override {}
   void preempted(uint32_t) override {}
+  void drafted(uint32_t, uint32_t) override {}
   void prefix_cache(uint64_t, uint64_t) override {}
   void first_token(double seconds) override {
     std::lock_guard lock(mutex_);

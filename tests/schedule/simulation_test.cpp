@@ -32,12 +32,16 @@ class Counts final : public ModelMetrics {
   void set_load(uint32_t, uint32_t, double) override {}
   void step(uint32_t, double) override {}
   void preempted(uint32_t count) override { preemptions += count; }
+  void drafted(uint32_t tokens, uint32_t accepted) override {
+    drafts += tokens;
+    came_true += accepted;
+  }
   void prefix_cache(uint64_t, uint64_t hit_tokens) override { hits += hit_tokens; }
   void first_token(double) override {}
   void inter_token(double) override {}
   void finished(const RequestSample&) override {}
   void refused(std::string_view) override {}
-  uint64_t preemptions = 0, hits = 0;
+  uint64_t preemptions = 0, hits = 0, drafts = 0, came_true = 0;
 };
 
 class Simulation {
@@ -217,6 +221,7 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
     world.options.max_batch_tokens = pick(1, 60);
     world.options.max_chunk_tokens = pick(1, 30);
     world.options.prefix_cache = pick(0, 3) > 0;
+    world.options.max_drafts = pick(0, 1) * pick(1, 12);
     world.requests = pick(1, 40);
     if (pick(0, 1) == 1)
       world.chances = {.cancel = 0.01,
@@ -230,18 +235,24 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
 };
 
 TEST_P(SimulationTest, KeepsEveryPromise) {
-  uint64_t preemptions = 0, hits = 0;
+  uint64_t preemptions = 0, hits = 0, drafts = 0, came_true = 0;
   for (uint64_t seed = 0; seed < 500; ++seed) {
     Simulation simulation(random_world(seed), seed);
     const auto broken = simulation.run();
     ASSERT_FALSE(broken) << *broken << ", seed " << seed;
     preemptions += simulation.counts.preemptions;
     hits += simulation.counts.hits;
+    drafts += simulation.counts.drafts;
+    came_true += simulation.counts.came_true;
   }
   const Kind& kind = std::get<0>(GetParam());
   EXPECT_EQ(preemptions > 20, kind.generates);  // else it tests too little
   const bool shares = kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot;
   EXPECT_EQ(hits > 100, shares);
+  const bool guesses = std::get<1>(GetParam()) == 0 && kind.generates && kind.memory.pages &&
+                       !kind.memory.cross_pages && !kind.memory.slot;
+  EXPECT_EQ(came_true > 20, guesses);
+  EXPECT_EQ(drafts - came_true > 20, guesses);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SimulationTest,

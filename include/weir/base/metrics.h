@@ -25,6 +25,8 @@ class ModelMetrics {
   virtual void set_load(uint32_t waiting, uint32_t running, double kv_usage) = 0;
   virtual void step(uint32_t tokens, double seconds) = 0;
   virtual void preempted(uint32_t count) = 0;
+  /// Guessed tokens of a step, and how many of them came true.
+  virtual void drafted(uint32_t tokens, uint32_t accepted) = 0;
   virtual void prefix_cache(uint64_t queried_tokens, uint64_t hit_tokens) = 0;
   virtual void first_token(double seconds) = 0;
   virtual void inter_token(double seconds) = 0;

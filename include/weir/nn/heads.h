@@ -7,7 +7,8 @@
 
 namespace weir::nn {
 
-/// Logits of each row's last token, then one draw. `projection`: (vocabulary, hidden).
+/// Logits of each row's last token, and of those before it that its drafts ask for; a draw each.
+/// `projection`: (vocabulary, hidden).
 std::unique_ptr<Head> make_lm_head(Backend& backend, std::unique_ptr<Linear> projection);
 
 /// One vector a row.

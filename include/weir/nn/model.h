@@ -33,6 +33,9 @@ struct RowTask {
   const work::TaskParams* params = nullptr;
   uint32_t drawn = 0;  // index of the next draw
   bool wants_output = false;
+  uint32_t drafts = 0;  // so many tokens before its last want a draw too, the earliest first
+
+  uint32_t lines() const { return wants_output ? 1 + drafts : 0; }  // of the head's answers
 };
 
 /// Tokens to hidden states. Immutable: running state is in the Cache.
@@ -47,8 +50,8 @@ class Trunk {
 class Head {
  public:
   virtual ~Head() = default;
-  /// One line per row that wants output, in row order, on the device: (n) int32 token ids, or (n,
-  /// dimensions) float32 vectors. hidden: (tokens, hidden)
+  /// So many lines per row as it has lines(), in row order, on the device: (n) int32 token ids, or
+  /// (n, dimensions) float32 vectors. hidden: (tokens, hidden)
   virtual at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
                            std::span<const RowTask> rows) const = 0;
 };

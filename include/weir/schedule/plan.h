@@ -51,6 +51,7 @@ struct Row {
   SlotId slot = -1;
   const work::TaskParams* params = nullptr;
   bool wants_output = false;
+  uint32_t drafts = 0;        // the last of `tokens` are guesses of what is drawn; at depth 0 only
   uint32_t cross_tokens = 0;  // positions of cross_pages that the encoder fills
 };
 
@@ -74,8 +75,9 @@ class Runner {
   virtual int depth() const = 0;
   /// Returns once the work is queued. An Error concerns the whole step.
   virtual Result<void> launch(const StepPlan& plan) = 0;
-  /// The oldest step in flight: one Output per row, in row order; an Error in it is that row's
-  /// alone.
+  /// The oldest step in flight: one Output per row, in row order, and one more for each of its
+  /// drafts: what follows the token before the first of them, then what follows each of them. An
+  /// Error is that row's alone.
   virtual Result<std::vector<work::Output>> collect() = 0;
   /// Why every further call fails until the process is started anew; none while it works. May turn
   /// up in launch and collect only. A lost runner is never destroyed: what it holds cannot be

@@ -67,8 +67,11 @@ class Scheduler {
     double prompt_room = 0;                 // work that prompts may still take
     uint32_t allotted = 0;                  // prompt tokens that are not rows yet
     uint32_t decodes = 0;                   // rows that decode
+    uint32_t drafts = 0, came_true = 0;     // guesses in the rows
+    bool guessed = false;                   // each row's sequence has guesses of this step
     double prompt_work = 0;                 // of the rows
     TimePoint launched;
+    double took = 0;  // seconds
   };
   using Sequences = std::vector<std::unique_ptr<Sequence>>;
   enum class Shares : uint8_t {
@@ -83,6 +86,7 @@ class Scheduler {
   void seat_the_light();
   void plan_decodes(Step& step);
   void plan_prompts(Step& step);
+  void plan_drafts(Step& step);
   void admit_waiting(Step& step, Shares shares);
   bool launch(std::unique_ptr<Step> step);  // false: nothing was launched
   void settle();                            // the oldest step in flight
@@ -95,6 +99,7 @@ class Scheduler {
   uint32_t share(const Sequence& sequence, const Step& step, Shares shares) const;
   void allot(Sequence& sequence, Step& step, Shares shares);
   void add_row(Step& step, Sequence& sequence, uint32_t tokens);
+  void add_drafts(Step& step, Row& row, Sequence& sequence, double cost);
   void begin(Sequence& sequence);
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);
@@ -104,9 +109,12 @@ class Scheduler {
   void enter_running(Sequence& sequence);
   void release(Sequence& sequence);
 
-  Result<std::vector<work::Output>> collect(const Step& step);
+  Result<std::vector<work::Output>> collect(Step& step);
+  void learn(const Step& step);
   void fail_row(Sequence& sequence, const Error& error);  // for an error of its whole step
-  void settle_row(const Row& row, Sequence& sequence, work::Output& output);
+  void settle_rows(Step& step, std::span<work::Output> outputs);
+  void settle_row(Step& step, const Row& row, Sequence& sequence, std::span<work::Output> outputs);
+  void settle_output(const Row& row, Sequence& sequence, work::Output& output);
   void settle_token(Sequence& sequence, int32_t token);
   void finish(Sequence& sequence, work::Finish finish);
   void fail(Sequence& sequence, Error error);
@@ -138,6 +146,7 @@ class Scheduler {
   TimePoint last_collected_, last_load_, last_outlook_;
   std::atomic<size_t> started_ = 0;
   uint32_t preempted_ = 0;                        // in this step
+  uint32_t undrafted_ = 0;                        // steps since one with drafts
   bool memory_short_ = false;                     // somebody lost its memory in this step
   bool memory_wanted_ = false;                    // the next one did not find its memory
   uint64_t queried_tokens_ = 0, hit_tokens_ = 0;  // in this step

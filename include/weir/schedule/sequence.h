@@ -7,6 +7,7 @@
 #include "weir/memory/page_pool.h"
 #include "weir/memory/prefix_index.h"
 #include "weir/memory/slot_pool.h"
+#include "weir/schedule/drafts.h"
 #include "weir/schedule/plan.h"
 #include "weir/work/request.h"
 
@@ -41,6 +42,7 @@ struct Sequence {
   uint32_t unsettled_outputs = 0;  // tokens in flight
 
   uint32_t allotted = 0;  // prompt tokens of the step that is being planned
+  Drafts drafts;
 
   Holdings holdings;
 
