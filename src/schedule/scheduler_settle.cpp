@@ -71,23 +71,25 @@ void Scheduler::settle_row(Step& step, const Row& row, Sequence& sequence,
     if (auto* error = std::get_if<Error>(&outputs[i])) return fail(sequence, std::move(*error));
     if (sequence.state == Sequence::State::running)  // else preempted since: its pages are others'
       memory_->computed(sequence, end);
-    settle_output(row, sequence, outputs[i]);
-    if (!step.guessed || sequence.state == Sequence::State::ended) return;
-    if (!sequence.drafts.came(i, sequence.tokens.back()) || i == row.drafts) return;
+    const auto* token = std::get_if<work::Token>(&outputs[i]);
+    const bool guessed = step.guessed && token && sequence.drafts.came(i, token->id);
+    const bool more = guessed && i < row.drafts;
+    settle_output(row, sequence, outputs[i], more);
+    if (!more || sequence.state == Sequence::State::ended) return;
     ++sequence.planned;
     ++step.came_true;
     policy_->sampled(sequence);
   }
 }
 
-void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& output) {
+void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& output, bool more) {
   if (!row.wants_output) return;
   if (!sequence.first_token) {
     sequence.first_token = now_;
     outlooks_->first_token(now_, sequence);
   }
   if (auto* token = std::get_if<work::Token>(&output); token && sequence.generates())
-    return settle_token(sequence, token->id);
+    return settle_token(sequence, token->id, more);
   if (auto* vector = std::get_if<work::Vector>(&output); vector && !sequence.generates()) {
     sequence.request.reply.push(std::move(*vector));
     return finish(sequence, {});
@@ -95,15 +97,15 @@ void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& 
   fail(sequence, internal("the model gave an output of the wrong kind"));
 }
 
-void Scheduler::settle_token(Sequence& sequence, int32_t token) {
+void Scheduler::settle_token(Sequence& sequence, int32_t token, bool more) {
   if (token < 0) return fail(sequence, internal("the model gave no usable logits"));
   sequence.tokens.push_back(token);
-  sequence.request.reply.push(work::Token{token});
   const uint32_t known = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
-  if (stops(sequence, known, token))
-    finish(sequence, {.reason = work::FinishReason::stop, .stop_token = true});
-  else if (known == sequence.limit)
-    finish(sequence, {.reason = work::FinishReason::length});
+  const bool stop = stops(sequence, known, token), ends = stop || known == sequence.limit;
+  sequence.request.reply.push(work::Token{token}, more || ends);
+  if (ends)
+    finish(sequence, {.reason = stop ? work::FinishReason::stop : work::FinishReason::length,
+                      .stop_token = stop});
 }
 
 void Scheduler::finish(Sequence& sequence, work::Finish finish) {

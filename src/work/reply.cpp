@@ -71,8 +71,8 @@ void Reply::start(Started started) {
   if (channel_) channel_->push(started, false);
 }
 
-void Reply::push(Token token) {
-  if (channel_) channel_->push(token);
+void Reply::push(Token token, bool more) {
+  if (channel_) channel_->push(token, !more);
 }
 
 void Reply::push(Vector vector) {

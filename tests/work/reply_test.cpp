@@ -64,16 +64,25 @@ TEST(Doorbell, PassesOnWhatWasAndWhatComes) {
   Doorbell bell;
   int told = 0;
   bell.ring();
-  EXPECT_TRUE(bell.rung());
   bell.pass_on([&] { ++told; });
   EXPECT_EQ(told, 1);
   EXPECT_TRUE(bell.wait(0ms));
-  EXPECT_FALSE(bell.rung());
   bell.ring();
   EXPECT_EQ(told, 2);
   bell.pass_on(nullptr);
   bell.ring();
   EXPECT_EQ(told, 2);
+}
+
+TEST(Reply, WhatMoreFollowsRingsNoBell) {
+  auto bell = std::make_shared<Doorbell>();
+  auto [reply, reader] = make_reply(bell);
+  reply.push(Token{1}, true);
+  EXPECT_FALSE(bell->wait(0ms));
+  reply.push(Token{2});
+  EXPECT_TRUE(bell->wait(0ms));
+  EXPECT_EQ(std::get<Token>(*reader.next(0ms)).id, 1);
+  EXPECT_EQ(std::get<Token>(*reader.next(0ms)).id, 2);
 }
 
 TEST(Reply, OneBellServesSeveral) {

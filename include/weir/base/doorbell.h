@@ -39,12 +39,6 @@ class Doorbell {
     rung_ = false;
   }
 
-  /// Whether a ring is there to be waited for.
-  bool rung() const {
-    std::lock_guard lock(mutex_);
-    return rung_;
-  }
-
   /// Returns at the next ring, or after `limit`; true if it rang.
   bool wait(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
@@ -53,7 +47,7 @@ class Doorbell {
   }
 
  private:
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::condition_variable bell_;
   bool rung_ = false;
   std::function<void()> tell_;

@@ -114,8 +114,8 @@ class Scheduler {
   void fail_row(Sequence& sequence, const Error& error);  // for an error of its whole step
   void settle_rows(Step& step, std::span<work::Output> outputs);
   void settle_row(Step& step, const Row& row, Sequence& sequence, std::span<work::Output> outputs);
-  void settle_output(const Row& row, Sequence& sequence, work::Output& output);
-  void settle_token(Sequence& sequence, int32_t token);
+  void settle_output(const Row& row, Sequence& sequence, work::Output& output, bool more);
+  void settle_token(Sequence& sequence, int32_t token, bool more);
   void finish(Sequence& sequence, work::Finish finish);
   void fail(Sequence& sequence, Error error);
   void end(Sequence& sequence);

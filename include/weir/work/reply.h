@@ -25,7 +25,8 @@ class Reply {
   ~Reply();
 
   void start(Started started);
-  void push(Token token);
+  /// `more`: something follows at once, and the bell is left to it.
+  void push(Token token, bool more = false);
   void push(Vector vector);
   void finish(Finish finish);
   void fail(Error error);
@@ -55,8 +56,9 @@ class ReplyReader {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// `bell`, if any, is rung after each event but Started, which needs nobody's haste: a reader of
-/// several replies waits on one bell and then looks at each with next(0ms).
+/// `bell`, if any, is rung after each event but Started, which needs nobody's haste, and Tokens
+/// that more follows: a reader of several replies waits on one bell and then looks at each with
+/// next(0ms).
 std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work
