@@ -17,7 +17,7 @@ constexpr auto kFresh = std::chrono::milliseconds(100);
 
 void Pace::step(double prompt_work, uint32_t rows, double seconds) {
   if (seconds <= 0) return;
-  // Prompts alone say little of the steps that what runs will take, as long as any rows.
+  // Prompts alone say little of the steps that what runs will take, as long as anything decodes.
   const bool first = rows_ == 0 && (rows > 0 || step_seconds_ == 0);
   if (rows > 0 || rows_ == 0) step_seconds_ += (first ? 1 : kFollow) * (seconds - step_seconds_);
   if (rows > 0) rows_ += (rows_ > 0 ? kFollow : 1) * (rows - rows_);

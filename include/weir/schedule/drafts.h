@@ -11,8 +11,8 @@ namespace weir::schedule {
 /// them came true, and they are tokens like any others then: the same as without guesses.
 class Drafts {
  public:
-  /// Guesses what follows `tokens`: as many as the chance that they come true is above `cost`, at
-  /// most `most`. Returns how many.
+  /// Guesses what follows `tokens` (not empty): as far as the chance that all of it comes true is
+  /// above `cost`, at most `most` tokens. Returns how many.
   uint32_t guess(std::span<const int32_t> tokens, double cost, uint32_t most);
 
   /// The latest token and the guesses after it; valid until the next guess.
@@ -32,8 +32,9 @@ class Drafts {
   double trust_ = 0.5;           // share of the guesses of late that came true
 };
 
-/// Up to `most` tokens that may follow `tokens`: those that followed the longest match of its end,
-/// of equals the latest; in a loop they go on in it. Appends them to `to`.
+/// Appends to `to` the `most` tokens that followed the longest match of the end of `tokens`, of
+/// equal ones the latest; in a loop they go on in it. None where the last two tokens never stood
+/// together before.
 void look_up(std::span<const int32_t> tokens, uint32_t most, std::vector<int32_t>& to);
 
 }  // namespace weir::schedule
