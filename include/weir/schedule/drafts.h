@@ -20,21 +20,22 @@ class Drafts {
     return std::span<const int32_t>(tokens_).first(1 + count_);
   }
 
-  /// `token` is the one that came at place `index` after the latest: was it guessed? Also told of
-  /// the first where none was worth its cost, so that trust comes back.
+  /// `token` is the one that came at place `index` after the latest: was it guessed? One more than
+  /// was worth its cost is compared too, so that trust comes back.
   bool came(uint32_t index, int32_t token);
 
  private:
   uint32_t worth(double cost, uint32_t most) const;
 
-  std::vector<int32_t> tokens_;  // the latest, its guesses, one more if none is worth it
+  std::vector<int32_t> tokens_;  // the latest, its guesses, and further ones
   uint32_t count_ = 0;           // guesses to compute
-  double trust_ = 0.5;           // share of the guesses of late that came true
+  bool long_ = false;            // more than one token matched
+  double trust_[2]{0.5, 0.5};    // share of the guesses of late that came true, by long_
 };
 
 /// Appends to `to` the `most` tokens that followed the longest match of the end of `tokens`, of
-/// equal ones the latest; in a loop they go on in it. None where the last two tokens never stood
-/// together before.
-void look_up(std::span<const int32_t> tokens, uint32_t most, std::vector<int32_t>& to);
+/// equal ones the latest; in a loop they go on in it. Returns the length of the match; 0: the last
+/// token never stood there before, and nothing is appended.
+size_t look_up(std::span<const int32_t> tokens, uint32_t most, std::vector<int32_t>& to);
 
 }  // namespace weir::schedule
