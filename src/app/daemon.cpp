@@ -12,8 +12,8 @@ namespace {
 
 // A step of a long prompt takes seconds on a small processor; a thread that is stuck takes forever.
 constexpr std::chrono::seconds kStuck{60};
-// A sequence alone with its drafts fills one tile of rows: it reads the weights once, as it does
-// without.
+// Of a step: a sequence alone with its drafts fills one tile of rows and reads the weights once, as
+// it does without.
 constexpr uint32_t kMostDrafts = 12;
 
 std::string address(const std::string& host, int port) {

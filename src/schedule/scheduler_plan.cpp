@@ -83,21 +83,32 @@ void Scheduler::plan_drafts(Step& step) {
   double cost = outlooks_->draft_cost(static_cast<uint32_t>(step.plan.rows.size()));
   if (++undrafted_ > kTryAgain) cost /= 2;  // what it was learned from may be long ago
   step.guessed = true;
-  for (size_t i = 0; i < step.owners.size(); ++i)
-    add_drafts(step, step.plan.rows[i], *step.owners[i], cost);
-  if (step.drafts > 0) undrafted_ = 0;
+  // Each its part of the room, and what others leave; they take turns to be first. Longer steps
+  // would win little more, and whoever comes would wait for them.
+  const auto rows = static_cast<uint32_t>(step.owners.size());
+  uint32_t left = options_.max_drafts;
+  for (uint32_t i = 0; i < rows; ++i) {
+    const uint32_t part = (left + rows - i - 1) / (rows - i);
+    left -= add_drafts(step, (first_drafted_ + i) % rows, cost, part);
+  }
+  if (step.drafts == 0) return;
+  undrafted_ = 0;
+  ++first_drafted_;
 }
 
-void Scheduler::add_drafts(Step& step, Row& row, Sequence& sequence, double cost) {
-  const uint32_t most = std::min({options_.max_drafts, sequence.limit - sequence.completion(),
-                                  options_.max_batch_tokens - step.plan.tokens});
+uint32_t Scheduler::add_drafts(Step& step, size_t index, double cost, uint32_t most) {
+  Row& row = step.plan.rows[index];
+  Sequence& sequence = *step.owners[index];
+  most = std::min(
+      {most, sequence.limit - sequence.completion(), options_.max_batch_tokens - step.plan.tokens});
   const uint32_t count = sequence.drafts.guess(sequence.tokens, cost, most);
-  if (count == 0 || !memory_->grow(sequence, sequence.planned + count)) return;
+  if (count == 0 || !memory_->grow(sequence, sequence.planned + count)) return 0;
   row.tokens = sequence.drafts.tokens();
   row.pages = sequence.holdings.pages.pages();
   row.drafts = count;
   step.plan.tokens += count;
   step.drafts += count;
+  return count;
 }
 
 void Scheduler::admit_waiting(Step& step, Shares shares) {

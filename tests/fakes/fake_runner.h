@@ -137,7 +137,8 @@ class FakeRunner : public schedule::Runner {
   std::optional<Error> lost() const override { return lost_; }
 
   Faults faults;
-  uint32_t max_rows = UINT32_MAX, max_tokens = UINT32_MAX;  // what a plan may have
+  // What a plan may have.
+  uint32_t max_rows = UINT32_MAX, max_tokens = UINT32_MAX, max_drafts = UINT32_MAX;
   size_t steps = 0;
   std::vector<std::string> violations;
   std::set<schedule::SequenceId> failed;             // that had a fault
@@ -160,13 +161,14 @@ class FakeRunner : public schedule::Runner {
   }
 
   void check_plan(const schedule::StepPlan& plan) {
-    uint32_t tokens = 0;
+    uint32_t tokens = 0, drafts = 0;
     std::set<schedule::SequenceId> ids;
     std::map<schedule::PageId, schedule::SequenceId> writers;
     expect(!plan.rows.empty(), "an empty plan");
     for (const auto& row : plan.rows) {
       const uint32_t count = row.tokens.empty() ? 1 : static_cast<uint32_t>(row.tokens.size());
       tokens += count;
+      drafts += row.drafts;
       expect(ids.insert(row.id).second, "two rows of one sequence");
       expect(row.drafts == 0 || (depth_ == 0 && row.wants_output && row.drafts < count),
              "drafts out of place");
@@ -185,6 +187,7 @@ class FakeRunner : public schedule::Runner {
       }
     expect(tokens == plan.tokens, "a wrong count of tokens");
     expect(tokens <= max_tokens, "more tokens than the budget");
+    expect(drafts <= max_drafts, "more drafts than allowed");
     expect(plan.rows.size() <= max_rows, "more rows than allowed");
   }
 

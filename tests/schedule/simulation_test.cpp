@@ -50,6 +50,7 @@ class Simulation {
       : world_(world), random_(seed), runner_(world.spec, world.depth) {
     const SchedulerOptions& options = world.options;
     runner_.max_rows = options.max_sequences;
+    runner_.max_drafts = options.max_drafts;
     runner_.max_tokens = world.spec.prompt == Prompt::whole
                              ? std::max(options.max_batch_tokens, world.spec.max_tokens)
                              : options.max_batch_tokens;

@@ -12,7 +12,7 @@ struct SchedulerOptions {
   // default: a fixed chunk.
   uint32_t min_chunk_tokens = 512, max_chunk_tokens = 512;
   bool prefix_cache = true;
-  uint32_t max_drafts = 0;  // guesses that a sequence adds to a step, where they pay; 0: none
+  uint32_t max_drafts = 0;  // guesses that a step holds in all, where they pay; 0: none
 };
 
 }  // namespace weir::schedule

@@ -99,7 +99,7 @@ class Scheduler {
   uint32_t share(const Sequence& sequence, const Step& step, Shares shares) const;
   void allot(Sequence& sequence, Step& step, Shares shares);
   void add_row(Step& step, Sequence& sequence, uint32_t tokens);
-  void add_drafts(Step& step, Row& row, Sequence& sequence, double cost);
+  uint32_t add_drafts(Step& step, size_t row, double cost, uint32_t most);  // how many
   void begin(Sequence& sequence);
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);
@@ -147,6 +147,7 @@ class Scheduler {
   std::atomic<size_t> started_ = 0;
   uint32_t preempted_ = 0;                        // in this step
   uint32_t undrafted_ = 0;                        // steps since one with drafts
+  size_t first_drafted_ = 0;                      // row that guessed first in the last of them
   bool memory_short_ = false;                     // somebody lost its memory in this step
   bool memory_wanted_ = false;                    // the next one did not find its memory
   uint64_t queried_tokens_ = 0, hit_tokens_ = 0;  // in this step
