@@ -31,7 +31,6 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
   step->owners.clear();
   step->kept.clear();
   step->drafts = step->came_true = 0;
-  step->guessed = false;
   step->prompt_work = 0;
   spare_.push_back(std::move(step));
 }
@@ -77,12 +76,15 @@ void Scheduler::plan_prompts(Step& step) {
   memory_short_ = false;
 }
 
+// Beside a prompt arithmetic is what a step waits for: a draft would cost as much as a token.
+bool Scheduler::guesses(const Step& step) const {
+  return options_.max_drafts > 0 && step.prompt_work == 0;
+}
+
 void Scheduler::plan_drafts(Step& step) {
-  // Beside a prompt arithmetic is what a step waits for: a draft would cost as much as a token.
-  if (options_.max_drafts == 0 || step.prompt_work > 0) return;
+  if (!guesses(step)) return;
   double cost = outlooks_->draft_cost(static_cast<uint32_t>(step.plan.rows.size()));
   if (++undrafted_ > kTryAgain) cost /= 2;  // what it was learned from may be long ago
-  step.guessed = true;
   // Each its part of the room, and what others leave; they take turns to be first. Longer steps
   // would win little more, and whoever comes would wait for them.
   const auto rows = static_cast<uint32_t>(step.owners.size());

@@ -72,7 +72,7 @@ void Scheduler::settle_row(Step& step, const Row& row, Sequence& sequence,
     if (sequence.state == Sequence::State::running)  // else preempted since: its pages are others'
       memory_->computed(sequence, end);
     const auto* token = std::get_if<work::Token>(&outputs[i]);
-    const bool guessed = step.guessed && token && sequence.drafts.came(i, token->id);
+    const bool guessed = guesses(step) && token && sequence.drafts.came(i, token->id);
     const bool more = guessed && i < row.drafts;
     settle_output(row, sequence, outputs[i], more);
     if (!more || sequence.state == Sequence::State::ended) return;

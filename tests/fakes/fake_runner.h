@@ -212,18 +212,15 @@ class FakeRunner : public schedule::Runner {
     if (row.first == 0)
       for (int32_t& token : tokens) token = FakeModel::seen(spec_, token, tokens.size());
     if (broken || row_fails) std::fill(tokens.begin(), tokens.end(), kRubbish);
-    std::vector<int32_t> history = remember(row, tokens);
+    const std::vector<int32_t> history = remember(row, tokens);
     std::vector<work::Output> outputs(1 + row.drafts);
     if (row_fails) {
       failed.insert(row.id);
       outputs[0] = Error{.code = Code::internal, .message = "row failed"};
     } else if (row.wants_output) {
-      for (uint32_t left = row.drafts;; --left) {
-        const auto seen = static_cast<std::ptrdiff_t>(history.size() - left);
-        outputs[row.drafts - left] =
-            output(row, {history.begin(), history.begin() + seen}, row.drawn + row.drafts - left);
-        if (left == 0) break;
-      }
+      for (uint32_t i = 0; i <= row.drafts; ++i)
+        outputs[i] =
+            output(row, {history.begin(), history.end() - (row.drafts - i)}, row.drawn + i);
     }
     return outputs;
   }

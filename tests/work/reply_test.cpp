@@ -67,6 +67,7 @@ TEST(Doorbell, PassesOnWhatWasAndWhatComes) {
   bell.pass_on([&] { ++told; });
   EXPECT_EQ(told, 1);
   EXPECT_TRUE(bell.wait(0ms));
+  EXPECT_FALSE(bell.wait(0ms));
   bell.ring();
   EXPECT_EQ(told, 2);
   bell.pass_on(nullptr);

@@ -68,7 +68,6 @@ class Scheduler {
     uint32_t allotted = 0;                  // prompt tokens that are not rows yet
     uint32_t decodes = 0;                   // rows that decode
     uint32_t drafts = 0, came_true = 0;     // guesses in the rows
-    bool guessed = false;                   // each row's sequence has guesses of this step
     double prompt_work = 0;                 // of the rows
     TimePoint launched;
     double took = 0;  // seconds
@@ -99,6 +98,7 @@ class Scheduler {
   uint32_t share(const Sequence& sequence, const Step& step, Shares shares) const;
   void allot(Sequence& sequence, Step& step, Shares shares);
   void add_row(Step& step, Sequence& sequence, uint32_t tokens);
+  bool guesses(const Step& step) const;  // does each of its rows' sequences?
   uint32_t add_drafts(Step& step, size_t row, double cost, uint32_t most);  // how many
   void begin(Sequence& sequence);
   static void unplan(const Row& row, Sequence& sequence);
