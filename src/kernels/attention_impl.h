@@ -18,26 +18,33 @@ inline Vec multiply_add(Vec q, Vec k, Vec sum) {
   return fma(q, k, sum);
 }
 
-template <class T, int R, int V>
+// kWords: keys come from their pages, not packed.
+template <class T, bool kWords, int R, int V>
 void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
   const float* q = t.s.q + first_row * t.q_width;
   const float *keys[V], *next[V];
   for (int v = 0; v < V; ++v) {
-    keys[v] = t.in_pairs ? t.now->pairs[vector + v] : t.s.keys + (vector + v) * kLanes;
-    next[v] = t.in_pairs ? t.ahead->pairs[vector + v] : keys[v];
+    keys[v] = kWords ? t.now->words[vector + v] : t.s.keys + (vector + v) * kLanes;
+    next[v] = t.ahead->words[vector + v];
   }
-  const int64_t step = t.key_step();
+  constexpr int kParts = kWords && kWidens<T> ? 2 : 1;
+  const int64_t step = kWords ? t.a.source.word_stride : kKeyBlock;
   Vec sum[R][V];
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) sum[r][v] = zero();
-  for (int64_t d = 0, at = 0; d < t.q_width; ++d, at += step) {
-    Vec k[V];
-    for (int v = 0; v < V; ++v) k[v] = load(keys[v] + at);
-    if constexpr (kPairs<T>)
-      for (int v = 0; v < V; ++v) __builtin_prefetch(next[v] + at, 0, 2);
-    for (int r = 0; r < R; ++r) {
-      const Vec x = set1(q[r * t.q_width + d]);
-      for (int v = 0; v < V; ++v) sum[r][v] = multiply_add<T>(x, k[v], sum[r][v]);
+  for (int64_t d = 0, at = 0; d < t.q_width; d += kParts, at += step) {
+    if constexpr (kWords)
+      for (int v = 0; v < V; v += kLineWords / kLanes) __builtin_prefetch(next[v] + at, 0, 2);
+    for (int part = 0; part < kParts; ++part) {
+      Vec k[V];
+      for (int v = 0; v < V; ++v) {
+        k[v] = load(keys[v] + at);
+        if constexpr (kParts == 2) k[v] = part == 0 ? widen_first(k[v]) : widen_second(k[v]);
+      }
+      for (int r = 0; r < R; ++r) {
+        const Vec x = set1(q[r * t.q_width + d + part]);
+        for (int v = 0; v < V; ++v) sum[r][v] = multiply_add<T>(x, k[v], sum[r][v]);
+      }
     }
   }
   for (int r = 0; r < R; ++r)
@@ -50,17 +57,17 @@ constexpr int widest(int rows) {
   return fit >= 8 ? 8 : fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
 }
 
-template <class T, int R>
+template <class T, bool kWords, int R>
 void scores(const Tile<T>& t, int first_row, int vectors) {
   const Vec scale = set1(t.a.scale * kLog2e);
   constexpr int kWide = widest(R) < kKeyVectors ? widest(R) : kKeyVectors;
   int v = 0;
-  for (; v + kWide <= vectors; v += kWide) score_block<T, R, kWide>(t, first_row, v, scale);
+  for (; v + kWide <= vectors; v += kWide) score_block<T, kWords, R, kWide>(t, first_row, v, scale);
   if constexpr (kWide > 2) {
-    if (v + 2 <= vectors) score_block<T, R, 2>(t, first_row, v, scale), v += 2;
+    if (v + 2 <= vectors) score_block<T, kWords, R, 2>(t, first_row, v, scale), v += 2;
   }
   if constexpr (kWide > 1) {
-    for (; v < vectors; ++v) score_block<T, R, 1>(t, first_row, v, scale);
+    for (; v < vectors; ++v) score_block<T, kWords, R, 1>(t, first_row, v, scale);
   }
 }
 
@@ -115,7 +122,7 @@ void weigh_block(const Tile<T>& t, int first_row, int d, int keys, const float* 
     } else {
       value = t.s.values + key * t.width + d;
     }
-    const void* next = t.in_pairs ? t.ahead->values[key] : t.ahead->keys[key];
+    const void* next = t.in_words ? t.ahead->values[key] : t.ahead->keys[key];
     prefetch(static_cast<const T*>(next) + d, V * kLanes * sizeof(T));
     Vec x[V];
     for (int v = 0; v < V; ++v) x[v] = load(value + v * kLanes);
@@ -157,7 +164,8 @@ void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
   if (keys <= 0) return;  // such a pass would multiply by 1 and add 0
   const int vectors = (keys + kLanes - 1) / kLanes;
   float correction[R];
-  scores<T, R>(t, first_row, vectors);
+  t.pack_keys ? scores<T, false, R>(t, first_row, vectors)
+              : scores<T, true, R>(t, first_row, vectors);
   soften<T, R>(t, first_row, first_key, vectors, correction);
   if (sizeof(T) != 4 && t.pack_values) {
     weigh<T, float, R>(t, first_row, keys, correction);
@@ -186,7 +194,11 @@ void group(const Tile<T>& t, int size, int first_row, int first_key, int count) 
 
 template <class T>
 void block(const Tile<T>& t) {
-  if (!t.in_pairs) pack_keys(t);
+  if (!t.in_words) {
+    transpose_keys(t);
+  } else if constexpr (kWidens<T>) {
+    if (t.pack_keys) widen_keys(t);
+  }
   if (t.pack_values) pack_values(t);
   const int groups = (t.rows + kGroup - 1) / kGroup;
   for (int g = 0; g < groups; ++g) {  // sizes that differ by one at most
@@ -271,14 +283,12 @@ void write_newest(const Tile<T>& t) {
   const int i = t.now->count - 1;
   const size_t bytes = sizeof(T) * static_cast<size_t>(t.a.head_dim);
   __builtin_memcpy(const_cast<void*>(t.now->values[i]), t.a.new_value, bytes);
-  if (!t.in_pairs) {
+  if (t.in_words) {
+    float* slot = const_cast<float*>(t.now->words[i / kLanes]) + i % kLanes;
+    write_key(slot, t.a.source.word_stride, t.a.new_key, t.words);
+  } else {
     __builtin_memcpy(const_cast<void*>(t.now->keys[i]), t.a.new_key, bytes);
-    return;
   }
-  float* pairs = const_cast<float*>(t.now->pairs[i / kLanes]) + i % kLanes;
-  for (int d = 0; d < t.q_width; ++d)
-    __builtin_memcpy(pairs + d * t.key_step(), static_cast<const float*>(t.a.new_key) + d,
-                     sizeof(float));
 }
 
 template <class T>
@@ -366,7 +376,7 @@ void merge(const AttentionTile& a) {
   a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a);
 }
 
-AttentionKernels attention_kernels() { return {.pairs = kPairs<bf16>, .run = run, .merge = merge}; }
+AttentionKernels attention_kernels() { return {.run = run, .merge = merge}; }
 
 }  // namespace
 }  // namespace weir::kernels

@@ -2,7 +2,10 @@
 // attention_impl.h.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cpu_attention.h"
+#include "kernels/key_words.h"
 
 namespace weir::kernels {
 namespace {
@@ -11,31 +14,29 @@ constexpr int kGroup = 6;  // rows of a tile that one pass keeps in registers
 constexpr int kKeyVectors = kKeyBlock / kLanes;
 constexpr float kNone = -__builtin_inff();
 
+// bfloat16 is multiplied in pairs, the words of a key, where the processor can, else widened.
 #ifdef __AVX512BF16__
 template <class T>
-constexpr bool kPairs = sizeof(T) == 2;  // scores from products of pairs
+constexpr bool kPairs = sizeof(T) == 2;
 #else
 template <class T>
 constexpr bool kPairs = false;
 #endif
+template <class T>
+constexpr bool kWidens = sizeof(T) == 2 && !kPairs<T>;
 
-// Where the keys [first, first + count) of a sequence and their values lie; `pairs` of sixteen keys
-// each instead of `keys` where the source has a pair_stride.
+// Where the keys [first, first + count) of a sequence and their values lie; `words` of kLanes keys
+// each instead of `keys` where the source has a word_stride.
 struct KeyBlock {
   int first, count;
   const void* keys[kKeyBlock];
-  const float* pairs[kKeyVectors];
+  const float* words[kKeyVectors];
   const void* values[kKeyBlock];
 };
 
-template <class T>
-bool lies_in_pairs(const KeySource& source) {
-  return kPairs<T> && source.pair_stride > 0;
-}
-
 struct Scratch {
-  alignas(64) float q[kTileRows * kMaxHeadDim];       // (rows, head_dim), or pairs of bfloat16
-  alignas(64) float keys[kMaxHeadDim * kKeyBlock];    // (head_dim, kKeyBlock), or pairs
+  alignas(64) float q[kTileRows * kMaxHeadDim];       // (rows, q_width)
+  alignas(64) float keys[kMaxHeadDim * kKeyBlock];    // (q_width, kKeyBlock)
   alignas(64) float values[kKeyBlock * kMaxHeadDim];  // (kKeyBlock, width)
   alignas(64) float acc[kTileRows * kMaxHeadDim];    // (rows, width): weighted values of this range
   alignas(64) float total[kTileRows * kMaxHeadDim];  // of all ranges before
@@ -52,10 +53,12 @@ struct Tile {
   Scratch& s;
   const int rows;
   const int width;    // head_dim in whole vectors
-  const int q_width;  // 32-bit numbers of a row of q: head_dim, or half of it in pairs
+  const int words;    // of a key
+  const int q_width;  // 32-bit numbers of a row of q: as many, or twice where pairs are widened
   bool pack_values = false;
-  const bool in_pairs;  // keys need not be packed
-  KeyBlock* now;        // the block that is worked on
+  const bool in_words;   // the source's keys
+  const bool pack_keys;  // where they lie in rows, and where many rows would widen them each anew
+  KeyBlock* now;         // the block that is worked on
   KeyBlock* ahead;  // the one after it, or itself: asked for meanwhile, since pages lie anywhere
 
   Tile(const AttentionTile& tile, Scratch& scratch)
@@ -63,11 +66,10 @@ struct Tile {
         s(scratch),
         rows(tile.queries * tile.heads),
         width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
-        q_width(kPairs<T> ? tile.head_dim / 2 : tile.head_dim),
-        in_pairs(lies_in_pairs<T>(tile.source)) {}
-
-  // Numbers between a vector of keys and that of the next pair, or number.
-  int64_t key_step() const { return in_pairs ? a.source.pair_stride : kKeyBlock; }
+        words(sizeof(T) == 2 ? tile.head_dim / 2 : tile.head_dim),
+        q_width(kWidens<T> ? tile.head_dim : words),
+        in_words(tile.source.word_stride > 0),
+        pack_keys(!in_words || (kWidens<T> && rows > kGroup)) {}
 
   // body(row, query, head), rows rising
   template <class F>
@@ -90,15 +92,12 @@ void pack_q(const Tile<T>& t) {
     const T* q = static_cast<const T*>(t.a.q) + query * t.a.q_stride + head * t.a.head_dim;
     float* out = t.s.q + r * t.q_width;
     t.s.visible[r] = t.a.visible + t.a.causal * query;
-    if constexpr (kPairs<T>) {
-      const float* pairs = reinterpret_cast<const float*>(q);
-      over(
-          t.q_width, [&](int64_t d) { store(out + d, load(pairs + d)); },
-          [&](int64_t d, int left) { store(out + d, load(pairs + d, left), left); });
-    } else {
+    if constexpr (kWidens<T>) {
       over(
           t.q_width, [&](int64_t d) { store(out + d, load(q + d)); },
           [&](int64_t d, int left) { store(out + d, load(q + d, left), left); });
+    } else {
+      __builtin_memcpy(out, q, static_cast<size_t>(t.q_width) * sizeof(float));
     }
   });
 }
@@ -116,9 +115,9 @@ void locate(const KeySource& source, const float* nothing, KeyBlock& block, int 
     const T* values = static_cast<const T*>(source.values) + base + slot * source.key_stride;
     const int left = source.page_size - slot,
               here = block.count - i < left ? block.count - i : left;
-    if (lies_in_pairs<T>(source)) {
+    if (source.word_stride > 0) {
       for (int k = 0; k < here; k += kLanes)
-        block.pairs[(i + k) / kLanes] = reinterpret_cast<const float*>(keys) + slot + k;
+        block.words[(i + k) / kLanes] = reinterpret_cast<const float*>(keys) + slot + k;
     } else {
       for (int k = 0; k < here; ++k) block.keys[i + k] = keys + (slot + k) * source.key_stride;
     }
@@ -126,37 +125,34 @@ void locate(const KeySource& source, const float* nothing, KeyBlock& block, int 
     i += here;
   }
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
-  for (int v = (block.count + kLanes - 1) / kLanes; v < kKeyVectors; ++v) block.pairs[v] = nothing;
+  for (int v = (block.count + kLanes - 1) / kLanes; v < kKeyVectors; ++v) block.words[v] = nothing;
 }
 
 // Asks for a block that nothing asked for before.
 template <class T>
 void fetch(const Tile<T>& t, const KeyBlock& block) {
   const int64_t bytes = t.a.head_dim * static_cast<int64_t>(sizeof(T));
-  if (t.in_pairs) {
-    for (int k = 0; k < block.count; k += kLanes)
-      for (int d = 0; d < t.q_width; ++d)
-        __builtin_prefetch(block.pairs[k / kLanes] + d * t.key_step(), 0, 2);
+  if (t.in_words) {
+    for (int k = 0; k < block.count; k += kLineWords)
+      for (int w = 0; w < t.words; ++w)
+        __builtin_prefetch(block.words[k / kLanes] + w * t.a.source.word_stride, 0, 2);
     for (int i = 0; i < block.count; ++i) prefetch(block.values[i], bytes);
   } else {
     for (int i = 0; i < block.count; ++i) prefetch(block.keys[i], bytes);
   }
 }
 
-// 32-bit numbers [d, d + kLanes) of a key; `left` of them exist.
+// 32-bit numbers [d, d + kLanes) of a key, as they are multiplied; `left` of them exist.
 template <class T>
-Vec load_key(const T* key, int d, int left) {
-  if constexpr (kPairs<T>) {
-    const float* pairs = reinterpret_cast<const float*>(key);
-    return left >= kLanes ? load(pairs + d) : load(pairs + d, left);
-  } else {
-    return left >= kLanes ? load(key + d) : load(key + d, left);
-  }
+Vec load_key(const void* key, int d, int left) {
+  using Number = std::conditional_t<kWidens<T>, T, float>;
+  const Number* numbers = static_cast<const Number*>(key) + d;
+  return left >= kLanes ? load(numbers) : load(numbers, left);
 }
 
 // The block's keys as (q_width, kKeyBlock): a vector holds one number of kLanes keys.
 template <class T>
-void pack_keys(const Tile<T>& t) {
+void transpose_keys(const Tile<T>& t) {
   const int64_t bytes = t.a.head_dim * static_cast<int64_t>(sizeof(T));
   for (int key = 0; key < t.now->count; key += kLanes) {
     for (int i = key; i < key + kLanes && i < t.now->count; ++i) prefetch(t.now->values[i], bytes);
@@ -165,7 +161,7 @@ void pack_keys(const Tile<T>& t) {
       Vec block[kLanes];
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) {
-        block[i] = load_key(static_cast<const T*>(t.now->keys[key + i]), d, left);
+        block[i] = load_key<T>(t.now->keys[key + i], d, left);
       }
       transpose(block);
       float* out = t.s.keys + d * kKeyBlock + key;
@@ -175,6 +171,21 @@ void pack_keys(const Tile<T>& t) {
       } else {
         for (int i = 0; i < left; ++i) store(out + i * kKeyBlock, block[i]);
       }
+    }
+  }
+}
+
+// The same from pairs that lie in words.
+template <class T>
+void widen_keys(const Tile<T>& t) {
+  const int64_t step = t.a.source.word_stride;
+  for (int key = 0; key < t.now->count; key += kLanes) {
+    const float *words = t.now->words[key / kLanes], *next = t.ahead->words[key / kLanes];
+    float* out = t.s.keys + key;
+    for (int w = 0; w < t.words; ++w, words += step, next += step, out += 2 * kKeyBlock) {
+      if (key % kLineWords == 0) __builtin_prefetch(next, 0, 2);
+      store(out, widen_first(load(words)));
+      store(out + kKeyBlock, widen_second(load(words)));
     }
   }
 }

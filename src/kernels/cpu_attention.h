@@ -17,16 +17,15 @@ constexpr int32_t kTileRows = 96;  // query-head pairs of a tile
 constexpr int32_t kMaxHeadDim = 256;
 
 /// Where key i of a sequence lies: base + page_ids[i / page_size] * page_stride + (i % page_size) *
-/// key_stride, in elements. Without `page_ids` all keys are in page 0. With a `pair_stride`, which
-/// is a multiple of 16 as page_size then is, that holds for values only: the numbers 2d and 2d + 1
-/// of a key lie side by side at its page's base + (d * pair_stride + i % page_size) * 2, so that a
-/// vector is one pair of sixteen keys.
+/// key_stride, in elements. Without `page_ids` all keys are in page 0. With a `word_stride`, which
+/// is a multiple of 16 as page_size then is, that holds for values only: keys lie as key_words.h
+/// says, slot i % page_size from the page's base on.
 struct KeySource {
   const void* keys = nullptr;
   const void* values = nullptr;
   const int32_t* page_ids = nullptr;
   int64_t page_stride = 0, key_stride = 0;
-  int32_t page_size = INT32_MAX, pair_stride = 0;
+  int32_t page_size = INT32_MAX, word_stride = 0;
 };
 
 struct AttentionTile {
@@ -56,7 +55,6 @@ struct AttentionTile {
 constexpr int64_t attention_state_size(int32_t head_dim) { return 16 + (head_dim + 15) / 16 * 16; }
 
 struct AttentionKernels {
-  bool pairs = false;  // takes a pair_stride for keys of bfloat16, and is faster with it
   /// One after the other: each asks for the first keys of the next, so that they are there.
   void (*run)(std::span<const AttentionTile> tiles);
   /// Merges the states of all ranges [0, range_end) of a tile and writes its result.

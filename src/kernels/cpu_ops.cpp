@@ -8,6 +8,7 @@
 #include "kernels/cpu_kernels.h"
 #include "kernels/cpu_plan.h"
 #include "kernels/cpu_sample.h"
+#include "kernels/key_words.h"
 #include "kernels/shapes.h"
 #include "weir/kernels/thread_pool.h"
 
@@ -110,11 +111,6 @@ class CpuOps final : public Ops {
               [&](int64_t begin, int64_t end) { kernels_.rows.take(args, begin, end); });
   }
 
-  /// How this cache's keys are laid out: see KeySource::pair_stride.
-  bool in_pairs(const PagedKv& cache) const {
-    return kernels_.attention.pairs && cache.type == DType::bfloat16 && cache.page_size % 16 == 0;
-  }
-
   /// Writes the keys and values of rows that have so many tokens: one alone is written by the tile
   /// that reads it, which spares a pass over its page.
   void append(const PagedKv& cache, const ConstRows& k, const ConstRows& v, const Ragged& ragged,
@@ -130,6 +126,9 @@ class CpuOps final : public Ops {
   AttentionPlan plan_;
   ScratchShelf scratch_;
 };
+
+/// How this cache's keys lie: see key_words.h.
+bool lies_in_words(const PagedKv& cache) { return cache.page_size % kLineWords == 0; }
 
 void check_ragged(const char* op, const Ragged& ragged, int64_t tokens) {
   believe(ragged.rows == 0 || ragged.q_begin[ragged.rows] == tokens,
@@ -164,21 +163,19 @@ void put(const KeyPlace& place, void* side, const ConstRows& from, int64_t token
                 bytes);
 }
 
-void put_pairs(const KeyPlace& place, const ConstRows& keys, int64_t token) {
+void put_words(const KeyPlace& place, const ConstRows& keys, int64_t token) {
   const PagedKv& cache = place.cache;
-  constexpr size_t kPair = sizeof(uint32_t);
   for (int32_t head = 0; head < cache.kv_heads; ++head) {
-    auto* to = static_cast<char*>(at(cache.keys, cache.type, place.head(head) + 2 * place.slot));
-    const auto* from = static_cast<const char*>(
-        at(keys.data, keys.type, token * keys.stride + int64_t{head} * cache.head_dim));
-    for (int32_t d = 0; d < cache.head_dim / 2; ++d)
-      std::memcpy(to + d * kPair * static_cast<size_t>(cache.page_size), from + d * kPair, kPair);
+    char* page = static_cast<char*>(at(cache.keys, cache.type, place.head(head)));
+    write_key(page + place.slot * kWordBytes, cache.page_size,
+              at(keys.data, keys.type, token * keys.stride + int64_t{head} * cache.head_dim),
+              words_of(cache.type, cache.head_dim));
   }
 }
 
 void CpuOps::append(const PagedKv& cache, const ConstRows& k, const ConstRows& v,
                     const Ragged& ragged, int32_t least) {
-  const bool pairs = in_pairs(cache);
+  const bool words = lies_in_words(cache);
   for (int32_t row = 0; row < ragged.rows; ++row) {
     const int32_t first = ragged.q_begin[row], queries = ragged.q_begin[row + 1] - first;
     if (queries < least) continue;
@@ -187,7 +184,7 @@ void CpuOps::append(const PagedKv& cache, const ConstRows& k, const ConstRows& v
         const int64_t position = ragged.kv_length[row] - queries + i, token = first + i;
         const int64_t page = ragged.page_ids[ragged.page_begin[row] + position / cache.page_size];
         const KeyPlace place{cache, page, position % cache.page_size};
-        pairs ? put_pairs(place, k, token) : put(place, cache.keys, k, token);
+        words ? put_words(place, k, token) : put(place, cache.keys, k, token);
         put(place, cache.values, v, token);
       }
     });
@@ -262,7 +259,7 @@ void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, Pa
           .page_stride = cache.kv_heads * head_size,
           .key_stride = cache.head_dim,
           .page_size = cache.page_size,
-          .pair_stride = in_pairs(cache) ? cache.page_size : 0};
+          .word_stride = lies_in_words(cache) ? cache.page_size : 0};
       tile.new_key = newest(k);
       tile.new_value = newest(v);
       plan_.add(tile);

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "device/device.h"
+#include "kernels/key_pages.h"
 
 namespace weir::kernels::testing {
 namespace {
@@ -89,11 +90,13 @@ class Attended {
     Matrix out, keys, values;
   };
   Result on_cpu(Ops& ops) {
-    Result result{out_, keys_, values_};
+    const KeyPlaces places{kPageSize};
+    Result result{out_, places.from_rows(keys_), values_};
     const Ragged ragged = step_.ragged(false);
     ops.begin_step(ragged, shape());
     run(ops, qkv_.rows(), result.out.rows(), cache(result.keys.data(), result.values.data()),
         ragged);
+    result.keys = places.to_rows(result.keys);
     return result;
   }
   Result on_cuda(Ops& ops) {

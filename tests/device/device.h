@@ -104,8 +104,7 @@ class DeviceOps : public ::testing::TestWithParam<DType> {
 
   std::mt19937 random_{20261124};
   ThreadPool threads_{2};
-  // With AVX2 keys lie in their pages as they do on the device.
-  std::unique_ptr<Ops> cpu_ = make_cpu_ops(threads_, Isa::avx2);
+  std::unique_ptr<Ops> cpu_ = make_cpu_ops(threads_);
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<Ops> cuda_;
 };
