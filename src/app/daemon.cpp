@@ -49,7 +49,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
   if (auto* ledger = daemon->ledger_.get())
     daemon->gate_->set_history(
         [ledger](const traffic::QuotaQuery& query) { return ledger->used(query); });
-  daemon->make_models(std::move(parts.models));
+  if (auto made = daemon->make_models(std::move(parts.models)); !made) return made.error();
   daemon->brownout_ = std::move(parts.brownout);
   daemon->make_service(std::move(parts.keys));
   schedule::StepLoop::Hooks hooks{.enter = [it = daemon.get()] { it->device_->enter(); },
@@ -68,11 +68,13 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
 
 Daemon::~Daemon() { stop(); }
 
-void Daemon::make_models(std::vector<PlannedModel> plans) {
-  share_cache(plans, cache_budget(config_, {.device = device_->kind(),
-                                            .free = device_->free_memory(),
-                                            .weights = weight_bytes(plans),
-                                            .least = least_cache_bytes(plans)}));
+Result<void> Daemon::make_models(std::vector<PlannedModel> plans) {
+  const MemoryAtHand memory{.device = device_->kind(),
+                            .free = device_->free_memory(),
+                            .weights = weight_bytes(plans),
+                            .least = least_cache_bytes(plans)};
+  if (auto fit = check_weights_fit(memory); !fit) return fit;
+  share_cache(plans, cache_budget(config_, memory));
   work::WorkQueue::Limits limits{.requests = config_.queue_requests,
                                  .tokens = config_.queue_tokens};
   for (PlannedModel& plan : plans) {
@@ -84,6 +86,7 @@ void Daemon::make_models(std::vector<PlannedModel> plans) {
     gate_->watch(model->plan.choice.name, [queue = model->queue] { return pace_of(*queue); });
     models_.push_back(std::move(model));
   }
+  return {};
 }
 
 void Daemon::set_keys(std::shared_ptr<const traffic::KeyStore> keys) {

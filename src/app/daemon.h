@@ -78,7 +78,7 @@ class Daemon {
 
   explicit Daemon(const Config& config) : config_(config) {}
 
-  void make_models(std::vector<PlannedModel> plans);
+  Result<void> make_models(std::vector<PlannedModel> plans);
   void warn_of_strangers(const traffic::KeyStore& keys) const;
   void make_service(std::shared_ptr<const traffic::KeyStore> keys);
   Result<void> listen();

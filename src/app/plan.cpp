@@ -78,6 +78,13 @@ uint64_t least_cache_bytes(const std::vector<PlannedModel>& models) {
   return sharers * longest;
 }
 
+Result<void> check_weights_fit(const MemoryAtHand& memory) {
+  if (memory.device != engine::DeviceKind::cuda || memory.weights < memory.free) return {};
+  return Error{.code = Code::unavailable,
+               .message = "the models' weights have " + std::to_string(memory.weights >> 20) +
+                          " MiB; the GPU has " + std::to_string(memory.free >> 20) + " MiB free"};
+}
+
 uint64_t cache_budget(const Config& config, const MemoryAtHand& memory) {
   if (config.memory > 0) return config.memory;
   // A GPU serves nothing but us; weights of unknown size are given half of it.

@@ -46,6 +46,9 @@ struct MemoryAtHand {
   uint64_t least = 0;    // bytes with which each model's share holds one sequence of full length
 };
 
+/// Errors: unavailable, the weights alone are more than a GPU has free.
+Result<void> check_weights_fit(const MemoryAtHand& memory);
+
 /// Bytes for the keys and values of all models: as configured, or what suits the weights and what
 /// is free.
 uint64_t cache_budget(const Config& config, const MemoryAtHand& memory);

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
+#include <thread>
 
 #include "app/access.h"
 #include "app/commands.h"
@@ -22,7 +24,8 @@ constexpr milliseconds kLoadingTick{100};
 constexpr milliseconds kTick{1000};
 constexpr milliseconds kServingTick{200};
 constexpr milliseconds kDrainTick{20};
-constexpr milliseconds kLostDrain{1000};  // clients read their error events
+constexpr milliseconds kLostDrain{500};  // clients read their error events
+constexpr milliseconds kLostSave{300};
 
 int fail_logged(const Error& error) {
   spdlog::critical("{}", error.message);
@@ -91,10 +94,19 @@ void leave_at_once_if_loading(Daemon& daemon) {
   _exit(0);
 }
 
+/// Before the process ends; a disk that hangs does not keep it.
+void save_within(Daemon& daemon, milliseconds limit) {
+  std::packaged_task<void()> save([&daemon] { daemon.save(); });
+  auto saved = save.get_future();
+  std::thread(std::move(save)).detach();
+  if (saved.wait_for(limit) != std::future_status::ready)
+    spdlog::error("usage is not written within {} ms", limit.count());
+}
+
 /// What lies on the device cannot even be freed: only a new process helps.
 [[noreturn]] void end_lost(Daemon& daemon, const StopSignals& signals) {
   drain(daemon, signals, kLostDrain);
-  daemon.save();
+  save_within(daemon, kLostSave);
   spdlog::critical("ends with code {}: the device is lost", kDeviceLost);
   _exit(kDeviceLost);
 }

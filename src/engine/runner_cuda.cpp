@@ -1,6 +1,7 @@
 #include "engine/runner_cuda.h"
 
 #include <ATen/ops/empty.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
@@ -61,8 +62,7 @@ class CudaRunner final : public schedule::Runner {
     if (lost_) return *lost_;
     if (in_flight_.empty()) return Error{.code = Code::internal, .message = "no step is in flight"};
     auto outputs = wait_for(in_flight_.front());
-    // A step of a lost device stays: to free pinned memory is a call that would fail.
-    if (!lost_) in_flight_.pop_front();
+    in_flight_.pop_front();
     return outputs;
   }
 
@@ -147,7 +147,10 @@ class CudaRunner final : public schedule::Runner {
       at::Tensor answers = model_.head->apply(hidden, inputs, step_.tasks);
       step.answers =
           at::empty(answers.sizes(), answers.options().device(at::kCPU).pinned_memory(true));
-      step.answers.copy_(answers, /*non_blocking=*/true);
+      // Not by copy_(): pinned memory that torch has copied to asks its stream when it is freed,
+      // which throws, in a destructor, once the device is lost. `there` says when it may be read.
+      C10_CUDA_CHECK(cudaMemcpyAsync(step.answers.mutable_data_ptr(), answers.const_data_ptr(),
+                                     answers.nbytes(), cudaMemcpyDeviceToHost, stream_.stream()));
       if (answers.scalar_type() == at::kInt) keep(plan, answers);
     }
     step.there.record(stream_);
@@ -166,7 +169,8 @@ class CudaRunner final : public schedule::Runner {
   Error error(const char* what, const std::exception& failure) {
     Error result{.code = Code::internal, .message = std::string(what) + ": " + failure.what()};
     cudaGetLastError();
-    cudaError_t status = cudaStreamQuery(stream_.stream());
+    const cudaError_t status = cudaStreamQuery(stream_.stream());
+    cudaGetLastError();  // "not ready" is no error that a later call should find
     if (status != cudaSuccess && status != cudaErrorNotReady) {
       result.message =
           std::string("device lost: ") + cudaGetErrorName(status) + "; " + result.message;

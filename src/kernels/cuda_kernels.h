@@ -10,6 +10,9 @@
 
 namespace weir::kernels::cuda {
 
+/// Throws where this build has no code for the current device.
+void check_device();
+
 void take(Rows out, ConstRows x, const int32_t* indices, bool add, cudaStream_t stream);
 /// residual.data null: of x alone.
 void rms_norm(Rows out, Rows residual, ConstRows x, const void* weight, float eps,
@@ -27,6 +30,9 @@ void pool(Rows out, ConstRows hidden, const int32_t* q_begin, Pooling pooling, b
 void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged, cudaStream_t stream);
 /// `from_to`: `pairs` of pages, on the device.
 void copy_pages(PagedKv cache, const int32_t* from_to, int32_t pairs, cudaStream_t stream);
+
+/// Heads of another size: cut, or filled up with zeros. Sizes follow from the views' columns.
+void resize_heads(Rows out, ConstRows x, int32_t heads, cudaStream_t stream);
 
 /// Attention of any type and any head size to 512, without tensor cores: one warp for a query of a
 /// head goes through its keys one by one.

@@ -2,66 +2,18 @@
 // apart.
 #pragma once
 
-#include <flashinfer/utils.cuh>
-
-// FlashInfer compiles a kernel for every group size and every pipeline depth it knows; these are
-// the groups of the models in use, and the depth of every device from compute capability 8 on.
-#undef DISPATCH_GQA_GROUP_SIZE
-#define DISPATCH_GQA_GROUP_SIZE(group_size, GROUP_SIZE, ...) \
-  switch (group_size) {                                      \
-    case 1: {                                                \
-      constexpr size_t GROUP_SIZE = 1;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 2: {                                                \
-      constexpr size_t GROUP_SIZE = 2;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 3: {                                                \
-      constexpr size_t GROUP_SIZE = 3;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 4: {                                                \
-      constexpr size_t GROUP_SIZE = 4;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 8: {                                                \
-      constexpr size_t GROUP_SIZE = 8;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    default:                                                 \
-      return cudaErrorNotSupported;                          \
-  }
-#undef DISPATCH_COMPUTE_CAP_DECODE_NUM_STAGES_SMEM
-#define DISPATCH_COMPUTE_CAP_DECODE_NUM_STAGES_SMEM(compute_capacity, NUM_STAGES_SMEM, ...) \
-  {                                                                                         \
-    (void)compute_capacity;                                                                 \
-    constexpr uint32_t NUM_STAGES_SMEM = 2;                                                 \
-    __VA_ARGS__                                                                             \
-  }
-
-#include <cuda_bf16.h>
-
-#include <flashinfer/attention/decode.cuh>
-#include <flashinfer/attention/default_decode_params.cuh>
-#include <flashinfer/attention/default_prefill_params.cuh>
-#include <flashinfer/attention/prefill.cuh>
-#include <flashinfer/attention/scheduler.cuh>
-#include <flashinfer/attention/variants.cuh>
-
-#include "kernels/check.h"
-#include "kernels/cuda_memory.h"
 #include "kernels/cuda_paged.h"
+#include "kernels/flashinfer_base_cuda.cuh"
 
 namespace weir::kernels {
 
 template <uint32_t kHeadDim>
 class FlashAttention final : public PagedAttention {
-  using Number = nv_bfloat16;
-  using Variant = flashinfer::DefaultAttention<false, false, false, false>;
+  using Number = FlashNumber;
+  using Variant = FlashVariant;
   using DecodeParams = flashinfer::BatchDecodeParams<Number, Number, Number, int32_t>;
   using PrefillParams = flashinfer::BatchPrefillPagedParams<Number, Number, Number, int32_t>;
-  static constexpr auto kPositions = flashinfer::PosEncodingMode::kNone;  // rope came before
+  static constexpr auto kPositions = kFlashPositions;
 
  public:
   FlashAttention(PagedShape shape, cudaStream_t stream)
@@ -176,28 +128,22 @@ class FlashAttention final : public PagedAttention {
             reinterpret_cast<int32_t*>(last_page_length_.data())};
   }
 
-  template <class T>
-  T* at(const DeviceBuffer& buffer, int64_t offset) const {
-    return reinterpret_cast<T*>(buffer.data() + offset);
-  }
-
-  static Number* queries(ConstRows q) { return static_cast<Number*>(const_cast<void*>(q.data)); }
-
   void decode(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
-    DecodeParams params(queries(q), nullptr, pages(cache, ragged), static_cast<Number*>(out.data),
-                        nullptr, nullptr, shape_.heads, static_cast<int32_t>(q.stride), kHeadDim,
+    DecodeParams params(flash_numbers(q), nullptr, pages(cache, ragged),
+                        static_cast<Number*>(out.data), nullptr, nullptr, shape_.heads,
+                        static_cast<int32_t>(q.stride), kHeadDim,
                         /*window_left=*/-1, /*logits_soft_cap=*/0, scale, 1.f, 1e4f);
     params.padded_batch_size = decode_.padded_batch_size;
-    params.request_indices = at<int32_t>(ints_, decode_.request_indices_offset);
-    params.kv_tile_indices = at<int32_t>(ints_, decode_.kv_tile_indices_offset);
-    params.o_indptr = at<int32_t>(ints_, decode_.o_indptr_offset);
-    params.kv_chunk_size_ptr = at<int32_t>(ints_, decode_.kv_chunk_size_ptr_offset);
+    params.request_indices = flash_at<int32_t>(ints_, decode_.request_indices_offset);
+    params.kv_tile_indices = flash_at<int32_t>(ints_, decode_.kv_tile_indices_offset);
+    params.o_indptr = flash_at<int32_t>(ints_, decode_.o_indptr_offset);
+    params.kv_chunk_size_ptr = flash_at<int32_t>(ints_, decode_.kv_chunk_size_ptr_offset);
     Number* partial = nullptr;
     float* partial_sums = nullptr;
     if (decode_.split_kv) {
-      params.block_valid_mask = at<bool>(ints_, decode_.block_valid_mask_offset);
-      partial = at<Number>(floats_, decode_.v_offset);
-      partial_sums = at<float>(floats_, decode_.s_offset);
+      params.block_valid_mask = flash_at<bool>(ints_, decode_.block_valid_mask_offset);
+      partial = flash_at<Number>(floats_, decode_.v_offset);
+      partial_sums = flash_at<float>(floats_, decode_.s_offset);
     }
     cuda_check(flashinfer::BatchDecodeWithPagedKVCacheDispatched<kHeadDim, kPositions, Variant>(
                    params, partial, partial_sums, /*enable_pdl=*/false, stream_),
@@ -205,38 +151,26 @@ class FlashAttention final : public PagedAttention {
   }
 
   void prefill(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
-    PrefillParams params(queries(q), pages(cache, ragged), nullptr,
+    PrefillParams params(flash_numbers(q), pages(cache, ragged), nullptr,
                          const_cast<int32_t*>(ragged.q_begin), nullptr, nullptr,
                          static_cast<Number*>(out.data), nullptr, nullptr, shape_.heads,
                          static_cast<int32_t>(q.stride), kHeadDim, /*window_left=*/-1,
                          /*logits_soft_cap=*/0, scale, 1.f, 1e4f);
-    params.padded_batch_size = prefill_.padded_batch_size;
-    params.max_total_num_rows = prefill_.total_num_rows;
-    params.request_indices = at<int32_t>(ints_, prefill_.request_indices_offset);
-    params.qo_tile_indices = at<int32_t>(ints_, prefill_.qo_tile_indices_offset);
-    params.kv_tile_indices = at<int32_t>(ints_, prefill_.kv_tile_indices_offset);
-    params.o_indptr = at<int32_t>(ints_, prefill_.o_indptr_offset);
-    params.kv_chunk_size_ptr = at<int32_t>(ints_, prefill_.kv_chunk_size_ptr_offset);
+    put_grid(params, prefill_, ints_);
     if (prefill_.enable_cuda_graph) {
-      params.total_num_rows = at<uint32_t>(ints_, prefill_.total_num_rows_offset);
-      params.block_valid_mask = at<bool>(ints_, prefill_.block_valid_mask_offset);
+      params.total_num_rows = flash_at<uint32_t>(ints_, prefill_.total_num_rows_offset);
+      params.block_valid_mask = flash_at<bool>(ints_, prefill_.block_valid_mask_offset);
     }
     Number* partial = nullptr;
     float* partial_sums = nullptr;
     if (prefill_.split_kv) {
-      params.merge_indptr = at<int32_t>(ints_, prefill_.merge_indptr_offset);
-      partial = at<Number>(floats_, prefill_.v_offset);
-      partial_sums = at<float>(floats_, prefill_.s_offset);
+      params.merge_indptr = flash_at<int32_t>(ints_, prefill_.merge_indptr_offset);
+      partial = flash_at<Number>(floats_, prefill_.v_offset);
+      partial_sums = flash_at<float>(floats_, prefill_.s_offset);
     }
-    switch (prefill_.cta_tile_q) {
-      case 16:
-        return prefill_tiled<16>(params, partial, partial_sums);
-      case 64:
-        return prefill_tiled<64>(params, partial, partial_sums);
-      default:
-        if constexpr (kHeadDim < 256) return prefill_tiled<128>(params, partial, partial_sums);
-        believe(false, "prefill attention: tiles of %d queries", int(prefill_.cta_tile_q));
-    }
+    by_tile<kHeadDim>(prefill_.cta_tile_q, [&]<uint32_t kTileQ>() {
+      prefill_tiled<kTileQ>(params, partial, partial_sums);
+    });
   }
 
   template <uint32_t kTileQ>

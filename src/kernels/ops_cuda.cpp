@@ -4,6 +4,7 @@
 #include "kernels/cuda_kernels.h"
 #include "kernels/cuda_memory.h"
 #include "kernels/cuda_paged.h"
+#include "kernels/cuda_ragged.h"
 #include "kernels/philox.h"
 #include "kernels/shapes.h"
 #include "weir/kernels/cuda_ops.h"
@@ -26,7 +27,9 @@ bool aligned(const void* data, int64_t stride) {
 
 class CudaOps final : public Ops {
  public:
-  explicit CudaOps(cudaStream_t stream) : stream_(stream), arguments_(stream) {}
+  explicit CudaOps(cudaStream_t stream) : stream_(stream), arguments_(stream) {
+    cuda::check_device();
+  }
 
   void begin_step(const Ragged& ragged, const PagedShape& shape) override {
     arguments_.begin_step();
@@ -34,6 +37,7 @@ class CudaOps final : public Ops {
       entry.now = entry.shape == shape;
       if (entry.now) plan(entry, ragged);
     }
+    for (PlannedRagged& entry : planned_ragged_) entry.now = false;
   }
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
@@ -83,15 +87,7 @@ class CudaOps final : public Ops {
                        const Ragged& ragged, float scale) override;
 
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                        int32_t head_dim, float scale) override {
-    same_shape("ragged_attention", out, q);
-    same_shape("ragged_attention", k, v);
-    believe(q.type == k.type && q.rows == k.rows && k.cols % head_dim == 0 && q.cols % k.cols == 0,
-            "ragged_attention: q (%" PRId64 ", %" PRId64 ") and k (%" PRId64 ", %" PRId64
-            ") are of one type and have heads of %d",
-            q.rows, q.cols, k.rows, k.cols, head_dim);
-    if (q.rows > 0) cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, scale, stream_);
-  }
+                        int32_t head_dim, float scale) override;
 
   void silu_mul(Rows out, ConstRows gate_up) override {
     believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
@@ -109,6 +105,9 @@ class CudaOps final : public Ops {
     believe(out.type == DType::float32 && out.rows == ragged.rows && out.cols == hidden.cols,
             "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows,
             hidden.cols, out.rows, out.cols);
+    for (int32_t row = 0; row < ragged.rows; ++row)
+      believe(ragged.q_begin_host[row] < ragged.q_begin_host[row + 1], "pool: row %d has no token",
+              row);
     if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, pooling, normalize, stream_);
   }
 
@@ -121,6 +120,12 @@ class CudaOps final : public Ops {
     std::unique_ptr<PagedAttention> attention;
     bool now = false;
   };
+  /// The same of whole rows. Its plan is made by the step's first layer: no graph holds an encoder.
+  struct PlannedRagged {
+    RaggedShape shape;
+    std::unique_ptr<RaggedAttention> attention;
+    bool now = false;
+  };
 
   void take(const char* op, Rows out, ConstRows x, const int32_t* indices, bool add) {
     believe(out.cols == x.cols, "%s: rows of %" PRId64 " become rows of %" PRId64, op, x.cols,
@@ -130,6 +135,7 @@ class CudaOps final : public Ops {
 
   /// FlashInfer's attention for these arguments, planned; null where it has none.
   PagedAttention* planned(const PagedShape& shape, const Ragged& ragged);
+  RaggedAttention* planned(const RaggedShape& shape, const Ragged& ragged);
   static void plan(Planned& entry, const Ragged& ragged) {
     believe(pages_fit(ragged, entry.shape.page_size),
             "paged_attention: rows have pages without keys");
@@ -139,6 +145,7 @@ class CudaOps final : public Ops {
   cudaStream_t stream_;
   HostArguments arguments_;
   std::vector<Planned> planned_;
+  std::vector<PlannedRagged> planned_ragged_;
 };
 
 PagedAttention* CudaOps::planned(const PagedShape& shape, const Ragged& ragged) {
@@ -170,12 +177,48 @@ void CudaOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, P
   cuda::append(cache, k, v, ragged, stream_);
   const bool plain = q.type == DType::float32 || !aligned(q.data, q.stride) ||
                      !aligned(out.data, out.stride) || out.stride != out.cols;
-  PagedAttention* flash = plain ? nullptr
-                                : planned({static_cast<int32_t>(q.cols / cache.head_dim),
-                                           cache.kv_heads, cache.head_dim, cache.page_size},
-                                          ragged);
+  PagedAttention* flash = plain
+                              ? nullptr
+                              : planned(PagedShape{static_cast<int32_t>(q.cols / cache.head_dim),
+                                                   cache.kv_heads, cache.head_dim, cache.page_size},
+                                        ragged);
   if (flash != nullptr) return flash->run(out, q, cache, ragged, scale);
   cuda::plain_paged_attention(out, q, cache, ragged, scale, stream_);
+}
+
+RaggedAttention* CudaOps::planned(const RaggedShape& shape, const Ragged& ragged) {
+  auto found = std::find_if(planned_ragged_.begin(), planned_ragged_.end(),
+                            [&](const PlannedRagged& entry) { return entry.shape == shape; });
+  if (found == planned_ragged_.end()) {
+    auto attention = make_ragged_attention(shape, stream_);
+    if (attention == nullptr) return nullptr;
+    found = planned_ragged_.insert(planned_ragged_.end(), {shape, std::move(attention)});
+  }
+  if (!found->now) {
+    found->attention->plan(ragged);
+    found->now = true;
+  }
+  return found->attention.get();
+}
+
+void CudaOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
+                               const Ragged& ragged, int32_t head_dim, float scale) {
+  same_shape("ragged_attention", out, q);
+  same_shape("ragged_attention", k, v);
+  believe(q.type == k.type && q.rows == k.rows && k.stride == v.stride && k.cols % head_dim == 0 &&
+              q.cols % k.cols == 0,
+          "ragged_attention: q (%" PRId64 ", %" PRId64 ") and k (%" PRId64 ", %" PRId64
+          ") are of one type and have heads of %d, k and v of one stride",
+          q.rows, q.cols, k.rows, k.cols, head_dim);
+  if (q.rows == 0) return;
+  RaggedAttention* flash =
+      q.type == DType::float32
+          ? nullptr
+          : planned(RaggedShape{static_cast<int32_t>(q.cols / head_dim),
+                                static_cast<int32_t>(k.cols / head_dim), head_dim},
+                    ragged);
+  if (flash != nullptr) return flash->run(out, q, k, v, ragged, scale);
+  cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, scale, stream_);
 }
 
 void CudaOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) {

@@ -158,6 +158,17 @@ __global__ void append_kernel(PagedKv cache, Lines<const T> k, Lines<const T> v,
 }
 
 template <class T>
+__global__ void resize_heads_kernel(Lines<T> out, Lines<const T> x, int32_t heads, int32_t to,
+                                    int32_t from) {
+  T* line = out[blockIdx.x];
+  const T* source = x[blockIdx.x];
+  for (int32_t i = threadIdx.x; i < heads * to; i += kThreads) {
+    const int32_t head = i / to, d = i % to;
+    line[i] = d < from ? source[head * from + d] : T(0.f);
+  }
+}
+
+template <class T>
 __global__ void copy_pages_kernel(T* keys, T* values, const int32_t* from_to, int64_t elements) {
   T* side = blockIdx.y == 0 ? keys : values;
   const T* from = side + from_to[2 * blockIdx.x] * elements;
@@ -255,6 +266,22 @@ void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged, cudaS
         <<<blocks(k.rows), kThreads, 0, stream>>>(cache, lines<T>(k), lines<T>(v), ragged);
   });
   launched("append");
+}
+
+void resize_heads(Rows out, ConstRows x, int32_t heads, cudaStream_t stream) {
+  const auto to = static_cast<int32_t>(out.cols / heads),
+             from = static_cast<int32_t>(x.cols / heads);
+  by_type(out.type, [&]<class T>(T) {
+    resize_heads_kernel<T>
+        <<<blocks(out.rows), kThreads, 0, stream>>>(lines<T>(out), lines<T>(x), heads, to, from);
+  });
+  launched("resize_heads");
+}
+
+void check_device() {
+  cudaFuncAttributes attributes;
+  cuda_check(cudaFuncGetAttributes(&attributes, put_sampled_kernel),
+             "this build's kernels on this GPU");
 }
 
 void copy_pages(PagedKv cache, const int32_t* from_to, int32_t pairs, cudaStream_t stream) {

@@ -13,7 +13,8 @@ namespace {
 constexpr int kSampleThreads = 1024;
 constexpr int kBits = 3;                 // that one pass over the row finds
 constexpr int kWays = (1 << kBits) - 1;  // thresholds that it compares with
-constexpr int kTopBit = 30;              // of the greatest weight, 1: 0x3f800000
+constexpr int kWarps = kSampleThreads / 32;
+constexpr int kTopBit = 30;  // of the greatest weight, 1: 0x3f800000
 
 struct Top {
   float value;
@@ -21,18 +22,30 @@ struct Top {
 };
 
 struct Shared {
-  double sums[32], prefix[kSampleThreads];
-  Top tops[32];
+  double sums[kWarps], ways[kWarps][kWays], prefix[kSampleThreads];
+  Top tops[kWarps];
   int32_t winner, drawn;
 };
 
-/// The row's weights: positive where an id may be drawn, the greatest 1.
+/// The row's weights: positive where an id may be drawn, the greatest 1. float32 logits, which are
+/// read some twenty times, become their weights once and for all.
 template <class T>
 struct Weights {
-  const T* logits;
+  static constexpr bool kStored = sizeof(T) == sizeof(float);
+  T* logits;
   int64_t n;
   float top, inverse_temperature, least;
+  __device__ void store() const {
+    if constexpr (kStored) {
+      for (int64_t i = threadIdx.x; i < n; i += kSampleThreads) logits[i] = weight(i);
+      __syncthreads();
+    }
+  }
   __device__ float operator()(int64_t i) const {
+    if constexpr (kStored) return logits[i];
+    return weight(i);
+  }
+  __device__ float weight(int64_t i) const {
     const float w = expf((to_float(logits[i]) - top) * inverse_temperature);
     return w >= least ? w : 0.f;
   }
@@ -58,17 +71,38 @@ __device__ Top find_top(const T* logits, int64_t n, Shared& shared) {
   if (threadIdx.x % 32 == 0) shared.tops[threadIdx.x / 32] = own;
   __syncthreads();
   Top all = shared.tops[0];
-  for (int warp = 1; warp < kSampleThreads / 32; ++warp) all = join(all, shared.tops[warp]);
+  for (int warp = 1; warp < kWarps; ++warp) all = join(all, shared.tops[warp]);
   return all;
+}
+
+/// How many of the thresholds, which rise, have a sum over the block of at least `goal`.
+template <class Sum>
+__device__ uint32_t reached(const Sum (&own)[kWays], double goal, Shared& shared) {
+  __syncthreads();  // the last sums are read
+#pragma unroll
+  for (int way = 0; way < kWays; ++way) {
+    const Sum sum = reduce_warp(own[way], [](Sum a, Sum b) { return a + b; });
+    if (threadIdx.x % 32 == 0) shared.ways[threadIdx.x / 32][way] = static_cast<double>(sum);
+  }
+  __syncthreads();
+  uint32_t count = 0;
+#pragma unroll
+  for (int way = 0; way < kWays; ++way) {
+    double sum = 0;
+    for (int warp = 0; warp < kWarps; ++warp) sum += shared.ways[warp][way];
+    if (sum >= goal) count = way + 1;
+  }
+  return count;
 }
 
 /// The greatest threshold t at which the sum of value(w) over weights w >= t reaches `goal`; the
 /// least positive number where none does.
 template <class T, class F>
 __device__ float threshold(const Weights<T>& weights, double goal, Shared& shared, F&& value) {
+  using Sum = decltype(value(0.f));
   uint32_t found = 0;
   for (int bit = kTopBit - kBits; bit >= 0; bit -= kBits) {
-    double sums[kWays] = {};
+    Sum sums[kWays] = {};
     for (int64_t i = threadIdx.x; i < weights.n; i += kSampleThreads) {
       const float w = weights(i);
       const uint32_t bits = __float_as_uint(w);
@@ -76,11 +110,7 @@ __device__ float threshold(const Weights<T>& weights, double goal, Shared& share
       for (int way = 0; way < kWays; ++way)
         if (bits >= (found | (way + 1u) << bit)) sums[way] += value(w);
     }
-    uint32_t digit = 0;
-#pragma unroll
-    for (int way = 0; way < kWays; ++way)
-      if (sum_block(sums[way], shared.sums) >= goal) digit = way + 1;
-    found |= digit << bit;
+    found |= reached(sums, goal, shared) << bit;
   }
   return found == 0 ? FLT_TRUE_MIN : __uint_as_float(found);
 }
@@ -129,7 +159,7 @@ template <class T>
 __device__ int32_t draw_truncated(const Weights<T>& weights, const Draw& draw_of, Shared& shared) {
   float least = FLT_TRUE_MIN;
   if (draw_of.top_k > 0 && draw_of.top_k < weights.n)
-    least = threshold(weights, draw_of.top_k, shared, [](float) { return 1.0; });
+    least = threshold(weights, draw_of.top_k, shared, [](float) { return 1u; });
   if (draw_of.top_p < 1) {
     double own = 0;
     for (int64_t i = threadIdx.x; i < weights.n; i += kSampleThreads) {
@@ -158,8 +188,9 @@ __global__ void __launch_bounds__(kSampleThreads)
   if (top.broken != 0 || top.value == -INFINITY) {
     id = -1;
   } else if (params.inverse_temperature > 0 && !isinf(top.value)) {
-    id = draw_truncated(Weights<T>{logits, n, top.value, params.inverse_temperature, params.least},
-                        params, shared);
+    const Weights<T> weights{logits, n, top.value, params.inverse_temperature, params.least};
+    weights.store();
+    id = draw_truncated(weights, params, shared);
   }
   if (threadIdx.x == 0) ids[blockIdx.x] = id;
 }

@@ -1,3 +1,4 @@
+#include <ATen/Context.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
@@ -57,7 +58,11 @@ class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int device)
       : device_(at::kCUDA, static_cast<at::DeviceIndex>(device)),
-        ops_(kernels::make_cuda_ops(c10::cuda::getCurrentCUDAStream(device_.index()).stream())) {}
+        ops_(kernels::make_cuda_ops(c10::cuda::getCurrentCUDAStream(device_.index()).stream())) {
+    // Sums are of float32, whatever the environment or a product cut along its inputs would have.
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowBF16ReductionCuBLAS(false);
+  }
   at::Device device() const override { return device_; }
   kernels::Ops& ops() override { return *ops_; }
   std::unique_ptr<Linear> linear(const LinearSource& source, at::ScalarType type) override {

@@ -21,6 +21,16 @@ TEST(Plan, CacheBudget) {
   EXPECT_EQ(cache_budget(Config{}, {kCuda, 10 * kGiB, 16 * kGiB}), 0u);
 }
 
+TEST(Plan, WeightsThatAGpuCannotHoldAreRefused) {
+  constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
+  EXPECT_TRUE(check_weights_fit({kCuda, 80 * kGiB, 16 * kGiB}));
+  EXPECT_TRUE(check_weights_fit({kCuda, 80 * kGiB, 0}));
+  EXPECT_TRUE(check_weights_fit({kCpu, 10 * kGiB, 16 * kGiB}));  // its files are mapped
+  const auto fit = check_weights_fit({kCuda, 10 * kGiB, 16 * kGiB});
+  ASSERT_FALSE(fit);
+  EXPECT_EQ(fit.error().message, "the models' weights have 16384 MiB; the GPU has 10240 MiB free");
+}
+
 TEST(Plan, ChunkBesideDecodes) {
   constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
   EXPECT_EQ(chunk_tokens(Config{}, kCpu), 64u);

@@ -7,10 +7,6 @@
 namespace weir::kernels::testing {
 namespace {
 
-class DeviceAttention : public DeviceOps {};
-INSTANTIATE_TEST_SUITE_P(Cuda, DeviceAttention, ::testing::Values(DType::float32, DType::bfloat16),
-                         type_name);
-
 struct Length {
   int32_t queries, keys;
 };
@@ -70,6 +66,14 @@ struct Heads {
 constexpr Heads kHeads[] = {{9, 3, 64},  {4, 4, 64},  {8, 1, 128}, {4, 2, 128},
                             {7, 1, 128}, {4, 1, 256}, {6, 2, 16},  {3, 1, 80}};
 constexpr int32_t kPageSize = 16;
+
+::testing::Message name_of(Heads heads, const std::vector<Length>& lengths) {
+  ::testing::Message name;
+  name << heads.heads << " heads over " << heads.kv_heads << " of " << heads.head_dim
+       << ", queries/keys";
+  for (const Length& length : lengths) name << ' ' << length.queries << '/' << length.keys;
+  return name;
+}
 
 /// k and v of all keys of `lengths`, appended row by row, then attention of the last queries.
 class Attended {
@@ -171,10 +175,21 @@ class Attended {
   Matrix keys_, values_, qkv_, out_;
 };
 
-/// The new keys and values lie where they should, and nothing else is touched.
-void expect_same_cache(const Attended::Result& cuda, const Attended::Result& cpu) {
-  EXPECT_EQ(cuda.keys, cpu.keys);
-  EXPECT_EQ(cuda.values, cpu.values);
+class DeviceAttention : public DeviceOps {
+ protected:
+  /// Also that the new keys and values lie where they should, and nothing else is touched.
+  void expect_cuda_as_cpu(Heads heads, const std::vector<Length>& lengths);
+};
+INSTANTIATE_TEST_SUITE_P(Cuda, DeviceAttention, ::testing::Values(DType::float32, DType::bfloat16),
+                         type_name);
+
+void DeviceAttention::expect_cuda_as_cpu(Heads heads, const std::vector<Length>& lengths) {
+  SCOPED_TRACE(name_of(heads, lengths));
+  Attended attended(type(), heads, lengths, random_);
+  const Attended::Result cuda = attended.on_cuda(*cuda_), cpu = attended.on_cpu(*cpu_);
+  expect_same(cuda.out, cpu.out, "attention", 2);
+  expect_same(cuda.keys, cpu.keys, "keys", 0);
+  expect_same(cuda.values, cpu.values, "values", 0);
 }
 
 TEST_P(DeviceAttention, DecodeRows) {
@@ -182,12 +197,8 @@ TEST_P(DeviceAttention, DecodeRows) {
     for (const std::vector<Length>& lengths : {std::vector<Length>{{1, 1}},
                                                {{1, 16}, {1, 17}, {1, 300}},
                                                {{1, 2000}, {1, 5}},
-                                               std::vector<Length>(70, {1, 40})}) {
-      Attended attended(type(), heads, lengths, random_);
-      const Attended::Result cuda = attended.on_cuda(*cuda_), cpu = attended.on_cpu(*cpu_);
-      expect_same(cuda.out, cpu.out, "decode", 2);
-      expect_same_cache(cuda, cpu);
-    }
+                                               std::vector<Length>(70, {1, 40})})
+      expect_cuda_as_cpu(heads, lengths);
 }
 
 TEST_P(DeviceAttention, PromptsChunksAndDecodeRowsMixed) {
@@ -195,40 +206,50 @@ TEST_P(DeviceAttention, PromptsChunksAndDecodeRowsMixed) {
     for (const std::vector<Length>& lengths : {std::vector<Length>{{40, 40}},
                                                {{1, 33}, {50, 50}, {20, 120}, {1, 1}},
                                                {{3, 700}, {130, 130}},
-                                               {{600, 600}}}) {
-      Attended attended(type(), heads, lengths, random_);
-      const Attended::Result cuda = attended.on_cuda(*cuda_), cpu = attended.on_cpu(*cpu_);
-      expect_same(cuda.out, cpu.out, "mixed", 2);
-      expect_same_cache(cuda, cpu);
-    }
+                                               {{600, 600}}})
+      expect_cuda_as_cpu(heads, lengths);
 }
 
 TEST_P(DeviceAttention, AGraphOfDecodeRowsServesOtherLengths) {
   for (Heads heads : kHeads) {
+    const std::vector<Length> lengths = {{1, 40}, {1, 290}, {1, 5}};
+    SCOPED_TRACE(name_of(heads, lengths));
     Attended captured(type(), heads, {{1, 300}, {1, 170}, {1, 64}}, random_);
-    Attended asked(type(), heads, {{1, 40}, {1, 290}, {1, 5}}, random_);
+    Attended asked(type(), heads, lengths, random_);
     expect_same(captured.replayed_as(asked, *cuda_, stream_).out, asked.on_cpu(*cpu_).out,
                 "replayed", 2);
   }
 }
 
+// Heads as FlashInfer has them, with and without gaps between rows, smaller and larger ones.
 TEST_P(DeviceAttention, RaggedBothWays) {
-  for (int32_t head_dim : {12, 32, 64})
-    for (int32_t group : {1, 3}) {
-      int64_t q_cols = int64_t{2} * group * head_dim, kv_cols = 2 * head_dim;
-      std::vector<int32_t> begin = {0, 1, 40, 57};
-      Matrix q = random(57, q_cols, 2), k = random(57, kv_cols, 4), v = random(57, kv_cols, 4);
-      Matrix cpu(type(), 57, q_cols, 1), cuda = cpu;
-      There q_there(q), k_there(k), v_there(v), cuda_there(cuda), begin_there(begin);
-      Ragged ragged{.rows = 3, .tokens = 57, .q_begin = begin.data(), .q_begin_host = begin.data()},
-          there = ragged;
-      there.q_begin = begin_there.as<int32_t>();
-      cpu_->ragged_attention(cpu.rows(), q.rows(), k.rows(), v.rows(), ragged, head_dim, 0.2f);
-      cuda_->ragged_attention(cuda_there.rows(), q_there.rows(), k_there.rows(), v_there.rows(),
-                              there, head_dim, 0.2f);
-      cuda_there.back();
-      expect_same(cuda, cpu, "ragged", 2);
-    }
+  for (const std::vector<int32_t>& begin :
+       {std::vector<int32_t>{0, 1, 40, 57}, {0, 512}, {0, 300, 305, 433, 434}})
+    for (int32_t head_dim : {12, 32, 64, 80, 128, 160})
+      for (int32_t group : {1, 3})
+        for (int32_t gap : {0, 1}) {
+          SCOPED_TRACE(::testing::Message() << "heads of " << head_dim << ", group " << group
+                                            << ", gap " << gap << ", tokens " << begin.back());
+          const int32_t tokens = begin.back();
+          const int64_t q_cols = int64_t{2} * group * head_dim, kv_cols = 2 * head_dim;
+          std::vector<int32_t> there_begin = begin;
+          Matrix q = random(tokens, q_cols, 8 * gap), k = random(tokens, kv_cols, 16 * gap),
+                 v = random(tokens, kv_cols, 16 * gap);
+          Matrix cpu(type(), tokens, q_cols, gap), cuda = cpu;
+          There q_there(q), k_there(k), v_there(v), cuda_there(cuda), begin_there(there_begin);
+          Ragged ragged{.rows = static_cast<int32_t>(begin.size()) - 1,
+                        .tokens = tokens,
+                        .q_begin = begin.data(),
+                        .q_begin_host = begin.data()},
+              there = ragged;
+          there.q_begin = begin_there.as<int32_t>();
+          cpu_->ragged_attention(cpu.rows(), q.rows(), k.rows(), v.rows(), ragged, head_dim, 0.2f);
+          cuda_->begin_step(there, {});
+          cuda_->ragged_attention(cuda_there.rows(), q_there.rows(), k_there.rows(), v_there.rows(),
+                                  there, head_dim, 0.2f);
+          cuda_there.back();
+          expect_same(cuda, cpu, "ragged", 2);
+        }
 }
 
 TEST_P(DeviceAttention, CopiedPages) {
@@ -240,8 +261,8 @@ TEST_P(DeviceAttention, CopiedPages) {
   cuda_->copy_pages({keys_there.as<void>(), values_there.as<void>(), type(), 4, 2, 8}, from_to);
   keys_there.back();
   values_there.back();
-  EXPECT_EQ(keys_cuda, keys);
-  EXPECT_EQ(values_cuda, values);
+  expect_same(keys_cuda, keys, "keys", 0);
+  expect_same(values_cuda, values, "values", 0);
 }
 
 }  // namespace

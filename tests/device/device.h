@@ -85,7 +85,7 @@ class DeviceOps : public ::testing::TestWithParam<DType> {
   }
 
   /// Both rounded once from float32 sums of another order. `slack` widens where what is compared is
-  /// itself rounded.
+  /// itself rounded; 0: the same numbers.
   void expect_same(const Matrix& cuda, const Matrix& cpu, const char* what,
                    double slack = 1) const {
     int wrong = 0;

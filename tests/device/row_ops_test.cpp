@@ -10,6 +10,7 @@ constexpr int64_t kWidths[] = {1, 7, 36, 576, 1029};
 
 TEST_P(DeviceOps, EmbedAndGather) {
   for (int64_t width : kWidths) {
+    SCOPED_TRACE(::testing::Message() << "width " << width);
     Matrix table = random(50, width, 3), cpu(type(), 40, width, 5), cuda = cpu;
     std::vector<int32_t> ids;
     for (int i = 0; i < 40; ++i) ids.push_back(static_cast<int32_t>(random_() % 50));
@@ -26,12 +27,13 @@ TEST_P(DeviceOps, EmbedAndGather) {
     cpu_->gather(wide_cpu.rows(), table.rows(), ids);
     cuda_->gather(wide_there.rows(), table_there.rows(), ids);
     wide_there.back();
-    EXPECT_EQ(wide_cuda, wide_cpu);
+    expect_same(wide_cuda, wide_cpu, "gather", 0);
   }
 }
 
 TEST_P(DeviceOps, RmsNorms) {
   for (int64_t width : kWidths) {
+    SCOPED_TRACE(::testing::Message() << "width " << width);
     Matrix x = random(9, width, 2), weight = random(1, width), cpu(type(), 9, width, 3), cuda = cpu;
     Matrix residual_cpu = random(9, width, 1), residual_cuda = residual_cpu;
     There x_there(x), weight_there(weight), cuda_there(cuda), residual_there(residual_cuda);
@@ -44,13 +46,14 @@ TEST_P(DeviceOps, RmsNorms) {
                         weight_there.as<void>(), 1e-5f);
     cuda_there.back();
     residual_there.back();
-    EXPECT_EQ(residual_cuda, residual_cpu);
+    expect_same(residual_cuda, residual_cpu, "residual", 0);
     expect_same(cuda, cpu, "add_rms_norm");
   }
 }
 
 TEST_P(DeviceOps, RmsNormOfHeads) {
   for (int32_t head_dim : {2, 36, 64, 128}) {
+    SCOPED_TRACE(::testing::Message() << "heads of " << head_dim);
     Matrix cpu = random(11, 12 * head_dim, head_dim), cuda = cpu, weight = random(1, 12 * head_dim);
     There cuda_there(cuda), weight_there(weight);
     cpu_->rms_norm_heads(cpu.rows(), weight.data(), head_dim, 1e-6f);
@@ -62,6 +65,7 @@ TEST_P(DeviceOps, RmsNormOfHeads) {
 
 TEST_P(DeviceOps, LayerNorm) {
   for (int64_t width : kWidths) {
+    SCOPED_TRACE(::testing::Message() << "width " << width);
     Matrix x = random(9, width, 2), residual = random(9, width, 4), weight = random(1, width),
            bias = random(1, width);
     Matrix cpu(type(), 9, width, 3), cuda = cpu;
@@ -80,6 +84,7 @@ TEST_P(DeviceOps, LayerNorm) {
 
 TEST_P(DeviceOps, Rope) {
   for (int32_t head_dim : {2, 8, 64, 80}) {
+    SCOPED_TRACE(::testing::Message() << "heads of " << head_dim);
     Matrix cpu = random(11, 3 * head_dim, head_dim), cuda = cpu;
     Matrix table = Matrix(DType::float32, 40, head_dim).fill(random_);
     std::vector<int32_t> positions;
@@ -95,6 +100,7 @@ TEST_P(DeviceOps, Rope) {
 
 TEST_P(DeviceOps, Activations) {
   for (int64_t width : kWidths) {
+    SCOPED_TRACE(::testing::Message() << "width " << width);
     Matrix gate_up = random(6, 2 * width, 3), cpu(type(), 6, width, 1), cuda = cpu;
     There gate_up_there(gate_up), cuda_there(cuda);
     cpu_->silu_mul(cpu.rows(), gate_up.rows());

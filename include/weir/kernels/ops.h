@@ -62,7 +62,8 @@ class Ops {
   /// heads * head_dim); cos_sin: (max position, head_dim) float32, row p = cos of the half dims,
   /// then sin. positions on the device.
   virtual void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim) = 0;
-  /// Copies whole pages inside a layer's cache: pairs of (from, to), on the host.
+  /// Copies whole pages inside a layer's cache: pairs of (from, to), on the host. REQUIRES no page
+  /// to be written twice, or both read and written.
   virtual void copy_pages(PagedKv cache, std::span<const int32_t> from_to) = 0;
 
   /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages,
