@@ -31,9 +31,14 @@ def run(args):
     servers = [(args.name, args.url, args.model)]
     if args.vs:
         servers.append((args.vs_name, args.vs, args.vs_model or args.model))
-    shape = Shape(args.task, args.prompt_tokens, args.output_tokens, args.batch, args.vocabulary)
+    shape = Shape(args.task, args.prompt_tokens, args.output_tokens, args.batch, args.vocabulary, args.encoding)
     points = [("rate", rate) for rate in args.rates] or [("clients", clients) for clients in args.clients]
-    results = []
+    report = {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%S"), "machine": {"processor": processor(), "cores": os.cpu_count(),
+                                                             "load_before": os.getloadavg()},
+        "task": args.task, "prompt_tokens": args.prompt_tokens, "output_tokens": args.output_tokens,
+        "batch": args.batch, "results": [],
+    }
     for kind, point in points:
         rounds = {name: [] for name, _, _ in servers}
         for index in range(args.rounds):
@@ -47,13 +52,11 @@ def run(args):
                       f"failed {outcome['failed']}", file=sys.stderr, flush=True)
                 if outcome["first_error"]:
                     print("   ", outcome["first_error"], file=sys.stderr)
-        results.append({kind: point, "median": {name: medians(r) for name, r in rounds.items()}, "rounds": rounds})
-    return {
-        "date": time.strftime("%Y-%m-%dT%H:%M:%S"), "machine": {"processor": processor(), "cores": os.cpu_count(),
-                                                             "load_before": os.getloadavg()},
-        "task": args.task, "prompt_tokens": args.prompt_tokens, "output_tokens": args.output_tokens,
-        "batch": args.batch, "results": results,
-    }
+        report["results"].append({kind: point, "median": {name: medians(r) for name, r in rounds.items()}, "rounds": rounds})
+        if args.out:  # who is broken off leaves what is measured
+            with open(args.out, "w") as out:
+                json.dump(report, out, indent=1)
+    return report
 
 
 def processor():
@@ -109,6 +112,7 @@ def main():
     parser.add_argument("--prompt-tokens", type=int, default=128)
     parser.add_argument("--output-tokens", type=int, default=128)
     parser.add_argument("--batch", type=int, default=1, help="texts of one embeddings request")
+    parser.add_argument("--encoding", choices=("float", "base64"), default="float", help="of an embeddings answer")
     parser.add_argument("--vocabulary", type=int, default=49000, help="prompt ids are drawn from 1000 up to here")
     parser.add_argument("--seed", type=int, default=None, help="default: a new one each run")
     parser.add_argument("--out", help="write the report as JSON")
@@ -116,9 +120,6 @@ def main():
     args = parser.parse_args()
     args.seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 30)
     report = run(args)
-    if args.out:
-        with open(args.out, "w") as out:
-            json.dump(report, out, indent=1)
     if args.plot:
         plot(report, args.plot)
     for point in report["results"]:

@@ -32,6 +32,7 @@ class Shape:
     output_tokens: int = 128
     batch: int = 1  # texts of an embeddings request
     vocabulary: int = 49000  # ids are drawn from 1000 up to here
+    encoding: str = "float"  # or base64: of an embeddings answer
     headers: str = ""  # further lines, each with its \r\n
     refused_pause: float = 0.05  # seconds that a closed loop's client waits after a failure, give or take half: not all at once
 
@@ -58,12 +59,12 @@ class Load:
         return [self.random.randrange(1000, self.shape.vocabulary) for _ in range(count)]
 
     async def one(self, connection: Connection, prompt: list[int] | None = None, output_tokens: int | None = None) -> Sample:
-        shape, pick = self.shape, self.random.choice
+        shape = self.shape
         sample = Sample(begin=time.perf_counter() - self.zero)
         self.samples.append(sample)
         if shape.task == "embeddings":
-            texts = [" ".join(pick(WORDS) for _ in range(shape.prompt_tokens - 2)) for _ in range(shape.batch)]
-            body = {"model": self.target.model, "input": texts}
+            texts = [" ".join(self.random.choices(WORDS, k=shape.prompt_tokens - 2)) for _ in range(shape.batch)]
+            body = {"model": self.target.model, "input": texts, "encoding_format": shape.encoding}
             await embedding(connection, body, sample, self.zero, self.target.embeddings_path)
         else:
             body = {

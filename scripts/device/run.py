@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import urllib.error
@@ -22,6 +23,7 @@ from loops import WORDS  # noqa: E402
 
 LOGS = os.path.join(HERE, "logs")
 DEVICE_TEST = os.path.join(HERE, "bin/weir_device_test")
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 TINY = sorted(glob.glob(os.path.join(HERE, "tests/golden/tiny/*/")))
 
 
@@ -48,11 +50,12 @@ def card():
     try:
         asked = subprocess.run(
             ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,compute_cap", "--format=csv,noheader"],
-            capture_output=True, text=True, timeout=30)
+            capture_output=True, text=True, timeout=60)
+        if asked.returncode == 0 and asked.stdout.strip():
+            return asked.stdout.strip().splitlines()[0]
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    line = asked.stdout.strip().splitlines()[:1]
-    return line[0] if asked.returncode == 0 and line else None
+        pass
+    return "a card that nvidia-smi does not name" if os.path.exists("/dev/nvidia0") else None
 
 
 def program(name, command, environment, limit):
@@ -66,44 +69,55 @@ def program(name, command, environment, limit):
 
 
 class Daemon:
-    """`weir serve` on a free port while the block runs."""
+    """`weir serve` on a free port while the block runs; on the GPU where there is one."""
 
-    def __init__(self, name, environment, arguments, limit=300):
+    def __init__(self, name, environment, arguments, gpu):
         self.log = os.path.join(LOGS, name + ".log")
         self.command = [os.path.join(HERE, "bin/weir"), "serve", "--port", "0", *arguments]
-        self.environment, self.limit = environment, limit
+        self.environment, self.gpu = environment, gpu
 
     def __enter__(self):
         with open(self.log, "w") as out:
             self.process = subprocess.Popen(self.command, cwd=HERE, env=self.environment, stdout=out, stderr=out)
+        try:
+            self.wait_until_ready()
+        except BaseException:  # the deadline too: a daemon that lived on would hold the card
+            self.__exit__()
+            raise
+        return self
+
+    def wait_until_ready(self):
         began = time.monotonic()
-        while time.monotonic() - began < self.limit:
+        while True:
             with open(self.log) as file:
                 text = file.read()
+            if started := re.search(r"weir \S+ on (.*)", text):
+                self.device = started[1]
+                if self.gpu and "cuda" not in self.device:
+                    raise RuntimeError(f"the daemon computes on {self.device}: {text[-800:]}")
             if "all models are ready" in text:
                 self.url = re.search(r"listening on (http://\S+)", text)[1]
-                self.device = re.search(r"weir \S+ on (.*)", text)[1]
                 self.load_s = round(time.monotonic() - began, 1)
-                return self
+                return
             if self.process.poll() is not None:
                 raise RuntimeError(f"the daemon ended with {self.process.returncode}: {text[-800:]}")
             time.sleep(0.1)
-        self.__exit__()
-        raise RuntimeError(f"the daemon was not ready within {self.limit} s; see {self.log}")
 
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(40)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        for end in (lambda: None, self.process.kill):  # who hangs in the driver cannot even be killed
+            end()
+            try:
+                self.process.wait(20)
+                return
+            except subprocess.TimeoutExpired:
+                pass
 
-    def post(self, path, body, limit=120):
+    def post(self, path, body, limit=30):
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=limit) as answer:
+            with NO_PROXY.open(request, timeout=limit) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             raise RuntimeError(f"{path}: {refused.code} {refused.read()[:300]!r}") from None
@@ -111,7 +125,7 @@ class Daemon:
 
 def listed_tests(environment):
     """Of the device tests' program: suite -> full names."""
-    asked = subprocess.run([DEVICE_TEST, "--gtest_list_tests"], env=environment, capture_output=True, text=True, timeout=60)
+    asked = subprocess.run([DEVICE_TEST, "--gtest_list_tests"], env=environment, capture_output=True, text=True, timeout=120)
     if asked.returncode != 0:
         raise RuntimeError(f"weir_device_test ended with {asked.returncode}: {asked.stderr[-600:]}")
     suites = {}
@@ -137,26 +151,39 @@ def ran_tests(name, pattern, environment, limit):
     return [test for suite in read(report)["testsuites"] for test in suite["testsuite"]]
 
 
-def device_tests(environment, limit, gpu):
-    """A process for each suite, and where that dies one for each test: an error that sticks fails all that follow in its process."""
-    counts, failures, end = {"passed": 0, "failed": 0, "skipped": 0}, {}, time.monotonic() + limit
+NEEDS_A_MODEL = "SmolLm2"  # of a suite's name: its tests skip themselves where the model is not
+
+
+def tests_of(suite, names, environment):
+    """Those of a suite in one process; who fails, and all where that dies, also alone: an error that sticks fails what follows it."""
+    log = "test-" + suite.strip(".").replace("/", "-")
+    tests = ran_tests(log, suite + "*", environment, 90)
+    together = {t["name"]: t for t in tests or []}
+    for index, name in enumerate(names):
+        test = together.get(name[len(suite):])
+        if test and not test.get("failures"):
+            continue
+        alone = ran_tests(f"{log}-{index}", name, environment, 30)
+        died = {"name": name[len(suite):], "failures": [{"failure": f"its process died or ran out of time; see logs/{log}-{index}.log"}]}
+        alone = alone[0] if alone else died
+        if test:  # it failed beside others: that is a failure, however it does alone
+            test["failures"].append({"failure": "alone it fails too" if alone.get("failures") else "alone it passes"})
+        together[name[len(suite):]] = test or alone
+    return together
+
+
+def device_tests(done, environment, gpu):
+    done.update(passed=0, failed=0, skipped=0, failures={})
     for suite, names in listed_tests(environment).items():
-        log = "test-" + suite.strip(".").replace("/", "-")
-        tests = ran_tests(log, suite + "*", environment, min(120, max(1, end - time.monotonic())))
-        if tests is None or sum(bool(t.get("failures")) for t in tests) > 1:
-            tests = []
-            for index, name in enumerate(names):
-                alone = ran_tests(f"{log}-{index}", name, environment, min(60, max(1, end - time.monotonic())))
-                tests += alone or [{"classname": suite.strip("."), "name": name[len(suite):], "failures": [
-                    {"failure": f"its process died or ran out of time; see logs/{log}-{index}.log"}]}]
-        for test in tests:
-            outcome = "failed" if test.get("failures") else "skipped" if test.get("result") == "SKIPPED" else "passed"
-            counts[outcome] += 1
-            if outcome == "failed":
-                failures[f"{test['classname']}.{test['name']}"] = test["failures"][0]["failure"][:600]
-    if gpu and not counts["passed"]:
-        failures["all"] = f"nothing ran, though there is {gpu}"
-    return {**counts, "failures": failures, "failed": len(failures)}
+        for name, test in tests_of(suite, names, environment).items():
+            failures = [f["failure"][:600] for f in test.get("failures", [])]
+            skipped = test.get("result") == "SKIPPED"
+            if skipped and gpu and NEEDS_A_MODEL not in suite:
+                failures = [f"it skipped itself, though there is {gpu}"]
+            outcome = "failed" if failures else "skipped" if skipped else "passed"
+            done[outcome] += 1
+            if failures:
+                done["failures"][suite + name] = failures[:2] + failures[-1:] if len(failures) > 3 else failures
 
 
 def check_text(daemon, name, prompts, count):
@@ -222,21 +249,22 @@ def given_models(folders):
     return given
 
 
-def goldens(environment, given, gpu):
+def goldens(done, environment, given, gpu):
     wanted = {os.path.basename(f.rstrip("/")): (f, read(f + "golden.json")) for f in TINY}
     for name, folder in given.items():
         wanted[name] = (folder, read(os.path.join(HERE, "tests/golden", KNOWN[name])))
     arguments = ["--memory", "512MiB"]
     for name, (folder, _) in wanted.items():
         arguments += ["--model", f"{name}={folder},dtype=float32"]
-    with Daemon("goldens", environment, arguments) as daemon:
-        models = {name: checked(lambda: check_model(daemon, name, golden)) for name, (_, golden) in wanted.items()}
-        elsewhere = int(bool(gpu) and "cuda" not in daemon.device)  # it fell back to the CPU
-        return {"device": daemon.device, "load_s": daemon.load_s, "models": models,
-                "failed": elsewhere + sum(m["failed"] for m in models.values())}
+    done.update(models={}, failed=0)
+    with Daemon("goldens", environment, arguments, gpu) as daemon:
+        done.update(device=daemon.device, load_s=daemon.load_s)
+        for name, (_, golden) in wanted.items():
+            done["models"][name] = checked(lambda: check_model(daemon, name, golden))
+            done["failed"] += done["models"][name]["failed"]
 
 
-def lost_device(environment):
+def lost_device(done, environment):
     """Streams run and others wait when a kernel writes where it may not."""
     fault = os.path.join(LOGS, "lose-device")
     environment = {**environment, "LD_PRELOAD": os.path.join(HERE, "bin/libweir_lose_device.so"), "WEIR_LOSE_DEVICE_AT": fault}
@@ -244,12 +272,14 @@ def lost_device(environment):
     write_tokenizer(folder, read(folder + "/config.json"))
     arguments = ["--model", f"m={folder},max-model-len=1024", "--load-format", "dummy", "--max-num-seqs", "2"]
     answers = []
-    with Daemon("lost-device", environment, arguments) as daemon:
+    with Daemon("lost-device", environment, arguments, gpu=True) as daemon:
         def ask():
             try:
                 body = {"model": "m", "prompt": [2, 3, 4], "max_tokens": 1000, "ignore_eos": True}
                 while True:  # until it does not come
                     daemon.post("/v1/completions", body, limit=20)
+            except urllib.error.URLError as failure:
+                answers.append("refused: it has ended" if isinstance(failure.reason, ConnectionRefusedError) else str(failure)[:200])
             except Exception as failure:
                 answers.append(str(failure)[:200])
 
@@ -263,15 +293,16 @@ def lost_device(environment):
         ended_s = round(time.monotonic() - began, 2)
         for client in clients:
             client.join()
-    refused = sum(": 503 " in answer for answer in answers)
-    return {"exit_code": code, "ended_s": ended_s, "answers": answers, "failed": int(code != 3 or ended_s > 2 or refused != len(clients))}
+    told = sum(": 503 " in answer for answer in answers)
+    good = told > 0 and all(": 503 " in answer or answer.startswith("refused") for answer in answers)
+    done.update(exit_code=code, ended_s=ended_s, answers=answers, failed=int(code != 3 or ended_s > 2 or not good))
 
 
-def limits(environment, limit):
-    asked = subprocess.run([sys.executable, os.path.join(HERE, "limits.py")], env=environment, capture_output=True, text=True, timeout=limit)
+def limits(done):
+    asked = subprocess.run([sys.executable, os.path.join(HERE, "limits.py")], capture_output=True, text=True)
     if asked.returncode != 0:
         raise RuntimeError(asked.stderr[-800:])
-    return json.loads(asked.stdout.splitlines()[-1])
+    done.update(json.loads(asked.stdout.splitlines()[-1]))
 
 
 def parameters(config):
@@ -287,7 +318,7 @@ def parameters(config):
 
 def shares(point, task, clients, shape, most):
     """Lower bounds: work of attention, and all that waits between steps, count as nothing done."""
-    if not most:
+    if "memory_gb_per_s" not in most:
         return {}
     layers, all_parameters = parameters(shape)
     if task == "decode":  # each step reads all weights once for all of its rows
@@ -317,35 +348,42 @@ def loads(shape, small):
     if small:
         return [("decode", ["--prompt-tokens", "16", "--output-tokens", "16", "--clients", "1,4", "--requests", "4", "--rounds", "1"])]
     if "BertModel" in shape["architectures"]:
-        return [("embed", ["--task", "embeddings", "--prompt-tokens", "256", "--batch", "32", "--clients", "1,4,16", "--requests", "32"])]
+        return [("embed", ["--task", "embeddings", "--prompt-tokens", "256", "--batch", "32", "--encoding", "base64",
+                           "--clients", "1,4,16", "--requests", "32"])]
     decode = ["--prompt-tokens", "128", "--output-tokens", "128", "--clients", "1,8,64", "--requests", "8"]
     prefill = ["--prompt-tokens", "2048", "--output-tokens", "1", "--clients", "1,8", "--requests", "16"]
     return [("decode", decode), ("prefill", prefill)]
 
 
-def bench(name, environment, gpu, most):
+def bench(done, name, environment, gpu, most):
     folder = os.path.join(HERE, "shapes", name)
     shape = read(folder + "/config.json")
     write_tokenizer(folder, shape)
     arguments = ["--model", f"{name}={folder}", "--load-format", "dummy", "--prefix-cache", "off"]
     arguments += ["--max-model-len", "4096"] if shape["max_position_embeddings"] > 4096 else []
-    results = {}
-    with Daemon("bench-" + name, environment, arguments) as daemon:
-        results["load_s"] = daemon.load_s
+    done["failed"] = 0
+    with Daemon("bench-" + name, environment, arguments, gpu) as daemon:
+        done["load_s"] = daemon.load_s
         for task, options in loads(shape, not gpu):
             report = os.path.join(LOGS, f"bench-{name}-{task}.json")
             command = [sys.executable, "bench/load.py", "--url", daemon.url, "--model", name, "--vocabulary", str(shape["vocab_size"]),
                        "--out", report, *options]
-            program(f"load-{name}-{task}", command, {**os.environ}, 300)
-            results[task] = []
-            for point in read(report)["results"]:
-                middle = sorted(point["rounds"]["weir"], key=lambda r: r["requests_per_s"])[len(point["rounds"]["weir"]) // 2]
-                results[task].append({"clients": point["clients"], **middle, **shares(middle, task, point["clients"], shape, most)})
-        results["failed"] = sum(p["failed"] for task in results.values() if isinstance(task, list) for p in task)
-    return results
+            try:
+                program(f"load-{name}-{task}", command, {**os.environ}, None)
+            finally:
+                done[task] = points_of(report, task, shape, most) if os.path.exists(report) else []
+                done["failed"] += sum(point["failed"] for point in done[task])
 
 
-STEPS = ["device_tests", "goldens", "limits", "bench", "lost_device"]
+def points_of(report, task, shape, most):
+    points = []
+    for point in read(report)["results"]:
+        middle = sorted(point["rounds"]["weir"], key=lambda r: r["requests_per_s"])[len(point["rounds"]["weir"]) // 2]
+        points.append({"clients": point["clients"], **middle, **shares(middle, task, point["clients"], shape, most)})
+    return points
+
+
+STEPS = {"device_tests": 200, "goldens": 90, "limits": 60, "bench": 120, "lost_device": 60}  # seconds of each at most
 
 
 class OutOfTime(BaseException):
@@ -353,7 +391,64 @@ class OutOfTime(BaseException):
 
 
 def break_off(*_):
-    raise OutOfTime("the deadline has come")
+    raise OutOfTime("its time is over")
+
+
+def write_result(path, result):
+    """What is known survives whatever comes next, with the logs beside it."""
+    with open(path + ".new", "w") as out:
+        json.dump(result, out, indent=1)
+    os.replace(path + ".new", path)
+    with tarfile.open(os.path.join(os.path.dirname(os.path.abspath(path)), "logs.tar.gz"), "w:gz") as logs:
+        logs.add(LOGS, "logs")
+
+
+class Steps:
+    """Runs them one after the other and writes down what each did, whole or not."""
+
+    def __init__(self, out, wanted, deadline, gpu):
+        self.out, self.wanted, self.end, self.done = out, wanted, time.monotonic() + deadline, {}
+        self.result = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "gpu": gpu, "steps": self.done}
+        signal.signal(signal.SIGALRM, break_off)
+
+    def __call__(self, name, run, *arguments):
+        """`name` begins with that of a step. What it did, as far as it came; {} where it is not wanted."""
+        step, done = name.split()[0], {}
+        if step not in self.wanted:
+            return done
+        say(name)
+        self.done[name], began = done, time.monotonic()
+        try:
+            if began + 1 >= self.end:
+                break_off()
+            signal.alarm(int(min(STEPS[step], self.end - began)))
+            run(done, *arguments)
+        except (Exception, OutOfTime) as failure:  # recorded beside what was done; the rest goes on, or is named
+            done["error"] = f"{type(failure).__name__}: {failure}"
+        finally:
+            signal.alarm(0)
+        done["took_s"] = round(time.monotonic() - began, 1)
+        say(f"{name}: {json.dumps(done)[:400]}")
+        write_result(self.out, self.result)
+        return done
+
+
+def everything(step, environment, given, gpu):
+    step("device_tests", device_tests, environment, gpu)
+    models = step("goldens", goldens, environment, given, gpu)
+    if not gpu:
+        step("bench small-llama", bench, "small-llama", environment, gpu, {})
+        return
+    if models.get("error") and "device" not in models:  # the one setting that a card's driver may not bear
+        environment = {**environment, "PYTORCH_ALLOC_CONF": "expandable_segments:False"}
+        models = step("goldens without expandable segments", goldens, environment, given, gpu)
+    most = step("limits", limits)
+    if models.get("error") and "device" not in models:
+        say("the daemon does not start on the card: what needs it is left out")
+        return
+    for name in ["llama-3.1-8b", "qwen3-1.7b", "bert-large"]:
+        step("bench " + name, bench, name, environment, gpu, most)
+    step("lost_device", lost_device, environment)  # last: it may leave the card slow to start again
 
 
 def main():
@@ -365,49 +460,22 @@ def main():
     parser.add_argument("--only", action="append", default=[], metavar="STEP", help=f"leave out the others; steps are {', '.join(STEPS)}")
     parser.add_argument("--deadline", type=int, default=0, metavar="SECONDS", help="break off what runs then, and leave out the rest")
     args = parser.parse_args()
-    if unknown := set(args.only) - set(STEPS):
+    if unknown := set(args.only) - STEPS.keys():
         parser.error(f"--only {', '.join(sorted(unknown))}: steps are {', '.join(STEPS)}")
-    end = time.monotonic() + args.deadline if args.deadline else math.inf
-    signal.signal(signal.SIGALRM, break_off)
-    signal.alarm(args.deadline)
     given = given_models(args.model)
     shutil.rmtree(LOGS, ignore_errors=True)
     os.makedirs(LOGS)
-    result = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "gpu": None if args.no_gpu else card(), "steps": {}}
+    gpu = None if args.no_gpu else card()
     folders = args.torch_lib.split(":") if args.torch_lib else library_folders()
     environment = {**os.environ, "LD_LIBRARY_PATH": ":".join([*folders, os.path.join(HERE, "lib"), os.environ.get("LD_LIBRARY_PATH", "")]).rstrip(":")}
     if args.no_gpu:
         environment["CUDA_VISIBLE_DEVICES"] = ""
-    gpu = result["gpu"]
     say(gpu or "no GPU: its tests skip themselves, the rest runs small and on the CPU")
-
-    def step(name, run):
-        if args.only and name.split()[0] not in args.only:
-            return {}
-        say(name)
-        began = time.monotonic()
-        try:
-            if began >= end:
-                break_off()
-            done = run()
-        except (Exception, OutOfTime) as failure:  # recorded; the rest goes on, or is named
-            done = {"error": f"{type(failure).__name__}: {failure}"}
-        done["took_s"] = round(time.monotonic() - began, 1)
-        result["steps"][name] = done
-        say(f"{name}: {json.dumps(done)[:400]}")
-        with open(args.out, "w") as out:  # what is known survives whatever comes next
-            json.dump(result, out, indent=1)
-        return done
-
-    step("device_tests", lambda: device_tests(environment, 420, gpu))
-    step("goldens", lambda: goldens(environment, given, gpu))
-    most = step("limits", lambda: limits({**os.environ}, 120)) if gpu else {}
-    for name in ["small-llama"] if not gpu else ["llama-3.1-8b", "qwen3-1.7b", "bert-large"]:
-        step("bench " + name, lambda name=name: bench(name, environment, gpu, most if "memory_gb_per_s" in most else None))
-    if gpu:  # last: it may leave the card slow to start again
-        step("lost_device", lambda: lost_device(environment))
-    bad = [name for name, done in result["steps"].items() if done.get("error") or done.get("failed")]
-    say(f"{args.out}: {len(result['steps'])} steps, failed: {', '.join(bad) or 'none'}")
+    steps = Steps(args.out, set(args.only) or STEPS.keys(), args.deadline or math.inf, gpu)
+    everything(steps, environment, given, gpu)
+    bad = [name for name, done in steps.done.items() if done.get("error") or done.get("failed")]
+    print(json.dumps(steps.result, separators=(",", ":")))
+    say(f"{args.out}: {len(steps.done)} steps, failed: {', '.join(bad) or 'none'}")
     return 1 if bad else 0
 
 
