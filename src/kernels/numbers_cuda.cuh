@@ -44,10 +44,17 @@ inline void launched(const char* kernel) { cuda_check(cudaGetLastError(), kernel
 
 constexpr int kThreads = 256;
 
-/// The reduction of the numbers of a warp, in each of its threads.
+/// The x of the thread whose lane differs in the bits of `step`.
+template <class T>
+__device__ T of_other_lane(T x, int step) {
+  return __shfl_xor_sync(0xffffffffu, x, step);
+}
+
+/// The reduction of the numbers of a warp, in each of its threads. T is a number, or has its own
+/// of_other_lane().
 template <class T, class F>
 __device__ T reduce_warp(T x, F&& join) {
-  for (int step = 16; step > 0; step /= 2) x = join(x, __shfl_xor_sync(0xffffffffu, x, step));
+  for (int step = 16; step > 0; step /= 2) x = join(x, of_other_lane(x, step));
   return x;
 }
 

@@ -21,6 +21,11 @@ struct Top {
   int32_t index, broken;
 };
 
+__device__ Top of_other_lane(const Top& top, int step) {
+  return {cuda::of_other_lane(top.value, step), cuda::of_other_lane(top.index, step),
+          cuda::of_other_lane(top.broken, step)};
+}
+
 struct Shared {
   double sums[kWarps], ways[kWarps][kWays], prefix[kSampleThreads];
   Top tops[kWarps];
@@ -59,20 +64,10 @@ __device__ Top find_top(const T* logits, int64_t n, Shared& shared) {
     if (isnan(x)) own.broken = 1;
     if (x > own.value) own.value = x, own.index = static_cast<int32_t>(i);
   }
-  const auto join = [](const Top& a, const Top& b) {
+  return reduce_block(own, shared.tops, [](const Top& a, const Top& b) {
     const bool first = a.value > b.value || (a.value == b.value && a.index <= b.index);
     return Top{first ? a.value : b.value, first ? a.index : b.index, a.broken | b.broken};
-  };
-  for (int step = 16; step > 0; step /= 2) {
-    own = join(own, Top{__shfl_xor_sync(0xffffffffu, own.value, step),
-                        __shfl_xor_sync(0xffffffffu, own.index, step),
-                        __shfl_xor_sync(0xffffffffu, own.broken, step)});
-  }
-  if (threadIdx.x % 32 == 0) shared.tops[threadIdx.x / 32] = own;
-  __syncthreads();
-  Top all = shared.tops[0];
-  for (int warp = 1; warp < kWarps; ++warp) all = join(all, shared.tops[warp]);
-  return all;
+  });
 }
 
 /// How many of the thresholds, which rise, have a sum over the block of at least `goal`.
