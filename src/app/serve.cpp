@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <future>
+#include <system_error>
 #include <thread>
 
 #include "app/access.h"
@@ -98,7 +99,11 @@ void leave_at_once_if_loading(Daemon& daemon) {
 void save_within(Daemon& daemon, milliseconds limit) {
   std::packaged_task<void()> save([&daemon] { daemon.save(); });
   auto saved = save.get_future();
-  std::thread(std::move(save)).detach();
+  try {
+    std::thread(std::move(save)).detach();
+  } catch (const std::system_error& failure) {
+    return spdlog::error("usage is not written: {}", failure.what());
+  }
   if (saved.wait_for(limit) != std::future_status::ready)
     spdlog::error("usage is not written within {} ms", limit.count());
 }

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "engine/device_inputs_cuda.h"
+#include "engine/event_cuda.h"
 #include "engine/graphs_cuda.h"
 #include "engine/outputs.h"
 
@@ -26,7 +27,7 @@ int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
 struct InFlight {
   std::vector<nn::RowTask> tasks;
   at::Tensor answers;  // pinned; undefined where no row wants one
-  c10::cuda::CUDAEvent there;
+  Event there;
 };
 
 class CudaRunner final : public schedule::Runner {
@@ -153,7 +154,7 @@ class CudaRunner final : public schedule::Runner {
                                      answers.nbytes(), cudaMemcpyDeviceToHost, stream_.stream()));
       if (answers.scalar_type() == at::kInt) keep(plan, answers);
     }
-    step.there.record(stream_);
+    step.there.record(stream_.stream());
     in_flight_.push_back(std::move(step));
   }
 

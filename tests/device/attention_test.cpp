@@ -224,18 +224,19 @@ TEST_P(DeviceAttention, AGraphOfDecodeRowsServesOtherLengths) {
 // Heads as FlashInfer has them, with and without gaps between rows, smaller and larger ones.
 TEST_P(DeviceAttention, RaggedBothWays) {
   for (const std::vector<int32_t>& begin :
-       {std::vector<int32_t>{0, 1, 40, 57}, {0, 512}, {0, 300, 305, 433, 434}})
+       {std::vector<int32_t>{0, 1, 40, 57}, {0, 1, 9}, {0, 512}, {0, 300, 305, 433, 434}})
     for (int32_t head_dim : {12, 32, 64, 80, 128, 160})
       for (int32_t group : {1, 3})
-        for (int32_t gap : {0, 1}) {
-          SCOPED_TRACE(::testing::Message() << "heads of " << head_dim << ", group " << group
-                                            << ", gap " << gap << ", tokens " << begin.back());
+        for (auto [gap, out_gap] : {std::pair{0, 0}, {1, 0}, {1, 1}}) {
+          SCOPED_TRACE(::testing::Message()
+                       << "heads of " << head_dim << ", group " << group << ", gaps " << gap
+                       << " and " << out_gap << ", tokens " << begin.back());
           const int32_t tokens = begin.back();
           const int64_t q_cols = int64_t{2} * group * head_dim, kv_cols = 2 * head_dim;
           std::vector<int32_t> there_begin = begin;
           Matrix q = random(tokens, q_cols, 8 * gap), k = random(tokens, kv_cols, 16 * gap),
                  v = random(tokens, kv_cols, 16 * gap);
-          Matrix cpu(type(), tokens, q_cols, gap), cuda = cpu;
+          Matrix cpu(type(), tokens, q_cols, out_gap), cuda = cpu;
           There q_there(q), k_there(k), v_there(v), cuda_there(cuda), begin_there(there_begin);
           Ragged ragged{.rows = static_cast<int32_t>(begin.size()) - 1,
                         .tokens = tokens,
