@@ -25,7 +25,7 @@ void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
   const float *keys[V], *next[V];
   for (int v = 0; v < V; ++v) {
     keys[v] = kWords ? t.now->words[vector + v] : t.s.keys + (vector + v) * kLanes;
-    next[v] = t.ahead->words[vector + v];
+    next[v] = kWords ? t.ahead->words[vector + v] : nullptr;
   }
   constexpr int kParts = kWords && kWidens<T> ? 2 : 1;
   const int64_t step = kWords ? t.a.source.word_stride : kKeyBlock;

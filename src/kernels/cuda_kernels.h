@@ -10,6 +10,11 @@
 
 namespace weir::kernels::cuda {
 
+/// Does each row of bfloat16 begin at 16 bytes, as FlashInfer's loads want it?
+inline bool aligned(const ConstRows& rows) {
+  return reinterpret_cast<uintptr_t>(rows.data) % 16 == 0 && rows.stride % 8 == 0;
+}
+
 /// Throws where this build has no code for the current device.
 void check_device();
 

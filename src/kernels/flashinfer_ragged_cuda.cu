@@ -5,10 +5,6 @@
 namespace weir::kernels {
 namespace {
 
-bool aligned(ConstRows rows) {
-  return reinterpret_cast<uintptr_t>(rows.data) % 16 == 0 && rows.stride % 8 == 0;
-}
-
 template <uint32_t kHeadDim>
 class FlashRaggedAttention final : public RaggedAttention {
   using Params =
@@ -34,8 +30,8 @@ class FlashRaggedAttention final : public RaggedAttention {
 
   void run(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
            float scale) override {
-    if (shape_.head_dim == kHeadDim && aligned(q) && aligned(k) && aligned(v) && aligned(out) &&
-        out.stride == out.cols)
+    if (shape_.head_dim == kHeadDim && cuda::aligned(q) && cuda::aligned(k) && cuda::aligned(v) &&
+        cuda::aligned(out) && out.stride == out.cols)
       return attend(out, q, k, v, ragged, scale);
     const int64_t q_cols = int64_t{shape_.heads} * kHeadDim,
                   kv_cols = int64_t{shape_.kv_heads} * kHeadDim;

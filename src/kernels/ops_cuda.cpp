@@ -12,17 +12,30 @@
 namespace weir::kernels {
 namespace {
 
-// Are a row's pages exactly those of its keys?
-bool pages_fit(const Ragged& ragged, int32_t page_size) {
-  for (int32_t row = 0; row < ragged.rows; ++row) {
-    const int32_t pages = ragged.page_begin_host[row + 1] - ragged.page_begin_host[row];
-    if (pages != (ragged.kv_length_host[row] + page_size - 1) / page_size) return false;
-  }
-  return true;
-}
+/// Attention of one shape, which FlashInfer has; `now`: planned for this step.
+template <class Shape, class Attention>
+struct Planned {
+  Shape shape;
+  std::unique_ptr<Attention> attention;
+  bool now = false;
+};
 
-bool aligned(const void* data, int64_t stride) {
-  return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride % 8 == 0;  // 8 bfloat16
+/// That of `shape`, made by make() where it is not `known`, planned; null where make() gives none.
+template <class Shape, class Attention, class Make>
+Attention* planned(std::vector<Planned<Shape, Attention>>& known, const Shape& shape,
+                   const Ragged& ragged, Make&& make) {
+  auto found = std::find_if(known.begin(), known.end(),
+                            [&](const auto& entry) { return entry.shape == shape; });
+  if (found == known.end()) {
+    std::unique_ptr<Attention> attention = make();
+    if (attention == nullptr) return nullptr;
+    found = known.insert(known.end(), {shape, std::move(attention)});
+  }
+  if (!found->now) {
+    found->attention->plan(ragged);
+    found->now = true;
+  }
+  return found->attention.get();
 }
 
 class CudaOps final : public Ops {
@@ -33,11 +46,12 @@ class CudaOps final : public Ops {
 
   void begin_step(const Ragged& ragged, const PagedShape& shape) override {
     arguments_.begin_step();
-    for (Planned& entry : planned_) {
+    // Pages before the step's graph; what is asked for the first time in its first layer.
+    for (auto& entry : paged_) {
       entry.now = entry.shape == shape;
-      if (entry.now) plan(entry, ragged);
+      if (entry.now) entry.attention->plan(ragged);
     }
-    for (PlannedRagged& entry : planned_ragged_) entry.now = false;
+    for (auto& entry : ragged_) entry.now = false;  // no graph holds an encoder
   }
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
@@ -114,55 +128,17 @@ class CudaOps final : public Ops {
   void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;
 
  private:
-  /// Attention of one shape; null where FlashInfer has none. `now`: planned for this step.
-  struct Planned {
-    PagedShape shape;
-    std::unique_ptr<PagedAttention> attention;
-    bool now = false;
-  };
-  /// The same of whole rows. Its plan is made by the step's first layer: no graph holds an encoder.
-  struct PlannedRagged {
-    RaggedShape shape;
-    std::unique_ptr<RaggedAttention> attention;
-    bool now = false;
-  };
-
   void take(const char* op, Rows out, ConstRows x, const int32_t* indices, bool add) {
     believe(out.cols == x.cols, "%s: rows of %" PRId64 " become rows of %" PRId64, op, x.cols,
             out.cols);
     if (out.rows > 0) cuda::take(out, x, indices, add, stream_);
   }
 
-  /// FlashInfer's attention for these arguments, planned; null where it has none.
-  PagedAttention* planned(const PagedShape& shape, const Ragged& ragged);
-  RaggedAttention* planned(const RaggedShape& shape, const Ragged& ragged);
-  static void plan(Planned& entry, const Ragged& ragged) {
-    believe(pages_fit(ragged, entry.shape.page_size),
-            "paged_attention: rows have pages without keys");
-    entry.attention->plan(ragged);
-  }
-
   cudaStream_t stream_;
   HostArguments arguments_;
-  std::vector<Planned> planned_;
-  std::vector<PlannedRagged> planned_ragged_;
+  std::vector<Planned<PagedShape, PagedAttention>> paged_;
+  std::vector<Planned<RaggedShape, RaggedAttention>> ragged_;
 };
-
-PagedAttention* CudaOps::planned(const PagedShape& shape, const Ragged& ragged) {
-  auto found = std::find_if(planned_.begin(), planned_.end(),
-                            [&](const Planned& entry) { return entry.shape == shape; });
-  if (found == planned_.end()) {
-    auto attention = make_paged_attention(shape, stream_);
-    if (attention == nullptr) return nullptr;
-    found = planned_.insert(planned_.end(), {shape, std::move(attention)});
-  }
-  // The first step of a shape: begin_step plans it from now on.
-  if (!found->now) {
-    plan(*found, ragged);
-    found->now = true;
-  }
-  return found->attention.get();
-}
 
 void CudaOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
                               const Ragged& ragged, float scale) {
@@ -175,30 +151,15 @@ void CudaOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, P
           q.cols, cache.head_dim, cache.kv_heads);
   if (q.rows == 0) return;
   cuda::append(cache, k, v, ragged, stream_);
-  const bool plain = q.type == DType::float32 || !aligned(q.data, q.stride) ||
-                     !aligned(out.data, out.stride) || out.stride != out.cols;
-  PagedAttention* flash = plain
-                              ? nullptr
-                              : planned(PagedShape{static_cast<int32_t>(q.cols / cache.head_dim),
-                                                   cache.kv_heads, cache.head_dim, cache.page_size},
-                                        ragged);
+  const bool plain = q.type == DType::float32 || !cuda::aligned(q) || !cuda::aligned(out) ||
+                     out.stride != out.cols;
+  const PagedShape shape{static_cast<int32_t>(q.cols / cache.head_dim), cache.kv_heads,
+                         cache.head_dim, cache.page_size};
+  PagedAttention* flash =
+      plain ? nullptr
+            : planned(paged_, shape, ragged, [&] { return make_paged_attention(shape, stream_); });
   if (flash != nullptr) return flash->run(out, q, cache, ragged, scale);
   cuda::plain_paged_attention(out, q, cache, ragged, scale, stream_);
-}
-
-RaggedAttention* CudaOps::planned(const RaggedShape& shape, const Ragged& ragged) {
-  auto found = std::find_if(planned_ragged_.begin(), planned_ragged_.end(),
-                            [&](const PlannedRagged& entry) { return entry.shape == shape; });
-  if (found == planned_ragged_.end()) {
-    auto attention = make_ragged_attention(shape, stream_);
-    if (attention == nullptr) return nullptr;
-    found = planned_ragged_.insert(planned_ragged_.end(), {shape, std::move(attention)});
-  }
-  if (!found->now) {
-    found->attention->plan(ragged);
-    found->now = true;
-  }
-  return found->attention.get();
 }
 
 void CudaOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
@@ -211,12 +172,12 @@ void CudaOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
           ") are of one type and have heads of %d, k and v of one stride",
           q.rows, q.cols, k.rows, k.cols, head_dim);
   if (q.rows == 0) return;
+  const RaggedShape shape{static_cast<int32_t>(q.cols / head_dim),
+                          static_cast<int32_t>(k.cols / head_dim), head_dim};
   RaggedAttention* flash =
       q.type == DType::float32
           ? nullptr
-          : planned(RaggedShape{static_cast<int32_t>(q.cols / head_dim),
-                                static_cast<int32_t>(k.cols / head_dim), head_dim},
-                    ragged);
+          : planned(ragged_, shape, ragged, [&] { return make_ragged_attention(shape, stream_); });
   if (flash != nullptr) return flash->run(out, q, k, v, ragged, scale);
   cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, scale, stream_);
 }
