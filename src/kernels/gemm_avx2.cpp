@@ -14,9 +14,8 @@ struct WidenedStep : Float32Step<5, 2, 1> {
   static constexpr int kParts = 2;
 
   static Vec weight(const std::byte* p, int part) {
-    const auto pair = _mm256_castps_si256(load(reinterpret_cast<const float*>(p)));
-    return _mm256_castsi256_ps(part == 0 ? _mm256_slli_epi32(pair, 16)
-                                         : _mm256_and_si256(pair, _mm256_set1_epi32(~0xffff)));
+    const Vec pair = load(reinterpret_cast<const float*>(p));
+    return part == 0 ? widen_first(pair) : widen_second(pair);
   }
 };
 

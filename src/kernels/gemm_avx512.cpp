@@ -14,9 +14,8 @@ struct WidenedStep : Float32Step<12, 5, 2> {
   static constexpr int kParts = 2;
 
   static Vec weight(const std::byte* p, int part) {
-    const auto pair = _mm512_castps_si512(load(reinterpret_cast<const float*>(p)));
-    return _mm512_castsi512_ps(part == 0 ? _mm512_slli_epi32(pair, 16)
-                                         : _mm512_and_si512(pair, _mm512_set1_epi32(~0xffff)));
+    const Vec pair = load(reinterpret_cast<const float*>(p));
+    return part == 0 ? widen_first(pair) : widen_second(pair);
   }
 };
 
