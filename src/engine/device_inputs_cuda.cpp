@@ -37,7 +37,7 @@ void DeviceInputs::put(Staging& staging, Array array, std::span<const int32_t> n
 void DeviceInputs::upload(const StepInputs& step, std::span<const Carried> carried) {
   now_ = 1 - now_;
   Staging& staging = staging_[now_];
-  staging.copied.synchronize();
+  staging.copied.wait();
   std::vector<int32_t> tokens, lines;
   for (const Carried& one : carried) {
     tokens.push_back(one.token);
@@ -56,7 +56,7 @@ void DeviceInputs::upload(const StepInputs& step, std::span<const Carried> carri
   size_t bytes = (static_cast<size_t>(first_[kPageIds]) + step.page_ids.size()) * sizeof(int32_t);
   C10_CUDA_CHECK(cudaMemcpyAsync(device_.mutable_data_ptr(), staging.memory.const_data_ptr(), bytes,
                                  cudaMemcpyHostToDevice, stream.stream()));
-  staging.copied.record(stream);
+  staging.copied.record(stream.stream());
 }
 
 kernels::Ragged DeviceInputs::ragged(const StepInputs& step) const {

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <c10/cuda/CUDAEvent.h>
 
 #include <array>
 #include <span>
 
 #include "engine/runner_cuda.h"
 #include "engine/step_inputs.h"
+#include "weir/kernels/cuda_event.h"
 #include "weir/kernels/cuda_ops.h"
 
 namespace weir::engine {
@@ -51,7 +51,7 @@ class DeviceInputs {
   };
   struct Staging {
     at::Tensor memory;  // pinned
-    c10::cuda::CUDAEvent copied;
+    kernels::CudaEvent copied;
   };
   int32_t* at(Array array) const { return device_.mutable_data_ptr<int32_t>() + first_[array]; }
   void put(Staging& staging, Array array, std::span<const int32_t> numbers);

@@ -12,9 +12,9 @@
 #include <unordered_map>
 
 #include "engine/device_inputs_cuda.h"
-#include "engine/event_cuda.h"
 #include "engine/graphs_cuda.h"
 #include "engine/outputs.h"
+#include "weir/kernels/cuda_event.h"
 
 namespace weir::engine {
 namespace {
@@ -27,7 +27,7 @@ int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
 struct InFlight {
   std::vector<nn::RowTask> tasks;
   at::Tensor answers;  // pinned; undefined where no row wants one
-  Event there;
+  kernels::CudaEvent there;
 };
 
 class CudaRunner final : public schedule::Runner {
@@ -91,7 +91,7 @@ class CudaRunner final : public schedule::Runner {
 
   Result<std::vector<work::Output>> wait_for(const InFlight& step) {
     try {
-      step.there.synchronize();
+      step.there.wait();
       if (!step.answers.defined()) return std::vector<work::Output>(step.tasks.size());
       return outputs_of(step.answers, step.tasks);
     } catch (const std::exception& failure) {

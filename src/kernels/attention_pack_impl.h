@@ -66,7 +66,7 @@ struct Tile {
         s(scratch),
         rows(tile.queries * tile.heads),
         width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
-        words(sizeof(T) == 2 ? tile.head_dim / 2 : tile.head_dim),
+        words(static_cast<int>(words_of(tile.type, tile.head_dim))),
         q_width(kWidens<T> ? tile.head_dim : words),
         in_words(tile.source.word_stride > 0),
         pack_keys(!in_words || (kWidens<T> && rows > kGroup)) {}

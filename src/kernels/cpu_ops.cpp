@@ -297,13 +297,8 @@ void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, c
 
 void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
                   bool normalize) {
-  believe(out.type == DType::float32 && out.rows == ragged.rows && out.cols == hidden.cols,
-          "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows,
-          hidden.cols, out.rows, out.cols);
   check_ragged("pool", ragged, hidden.rows);
-  for (int32_t row = 0; row < ragged.rows; ++row) {
-    believe(ragged.q_begin[row] < ragged.q_begin[row + 1], "pool: row %d has no token", row);
-  }
+  check_pool(out, hidden, ragged.q_begin, ragged.rows);
   const PoolArgs args{out, hidden, ragged.q_begin, pooling, normalize};
   const int64_t tokens_per_row = ragged.rows == 0 ? 0 : hidden.rows / ragged.rows + 1;
   over_rows(pool_, out.rows, tokens_per_row * bytes_of_row(hidden),

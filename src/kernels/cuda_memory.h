@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "weir/kernels/cuda_event.h"
+
 namespace weir::kernels {
 
 /// Throws std::runtime_error with `what` and CUDA's words, unless `status` is success.
@@ -36,19 +38,6 @@ class CudaBuffer {
 };
 using DeviceBuffer = CudaBuffer<false>;
 using PinnedBuffer = CudaBuffer<true>;
-
-/// A place in a stream that the host can wait for; at once where nothing was recorded yet.
-class CudaEvent {
- public:
-  CudaEvent();
-  ~CudaEvent();
-  CudaEvent(const CudaEvent&) = delete;
-  void record(cudaStream_t stream);
-  void wait();
-
- private:
-  cudaEvent_t event_ = nullptr;
-};
 
 /// Page-locked blocks for copies to the device: the one that next() gives has been copied.
 class PinnedRing {

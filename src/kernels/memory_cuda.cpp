@@ -35,11 +35,13 @@ template class CudaBuffer<true>;
 CudaEvent::CudaEvent() {
   cuda_check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "event");
 }
-CudaEvent::~CudaEvent() { cudaEventDestroy(event_); }
+CudaEvent::~CudaEvent() {
+  if (event_ != nullptr) cudaEventDestroy(event_);
+}
 void CudaEvent::record(cudaStream_t stream) {
   cuda_check(cudaEventRecord(event_, stream), "event");
 }
-void CudaEvent::wait() { cuda_check(cudaEventSynchronize(event_), "wait for the device"); }
+void CudaEvent::wait() const { cuda_check(cudaEventSynchronize(event_), "wait for the device"); }
 
 PinnedRing::PinnedRing(size_t bytes, cudaStream_t stream) : stream_(stream), blocks_(kBlocks) {
   for (Block& block : blocks_) block.memory = PinnedBuffer(bytes);

@@ -116,12 +116,7 @@ class CudaOps final : public Ops {
 
   void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
             bool normalize) override {
-    believe(out.type == DType::float32 && out.rows == ragged.rows && out.cols == hidden.cols,
-            "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", ragged.rows,
-            hidden.cols, out.rows, out.cols);
-    for (int32_t row = 0; row < ragged.rows; ++row)
-      believe(ragged.q_begin_host[row] < ragged.q_begin_host[row + 1], "pool: row %d has no token",
-              row);
+    check_pool(out, hidden, ragged.q_begin_host, ragged.rows);
     if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, pooling, normalize, stream_);
   }
 

@@ -22,6 +22,15 @@ inline void check_whole_heads(const char* op, const ConstRows& x, int32_t head_d
           "%s: %" PRId64 " columns are heads of %d, an even number", op, x.cols, head_dim);
 }
 
+inline void check_pool(const Rows& out, const ConstRows& hidden, const int32_t* q_begin,
+                       int32_t rows) {
+  believe(out.type == DType::float32 && out.rows == rows && out.cols == hidden.cols,
+          "pool: out is float32 (%d, %" PRId64 "), not (%" PRId64 ", %" PRId64 ")", rows,
+          hidden.cols, out.rows, out.cols);
+  for (int32_t row = 0; row < rows; ++row)
+    believe(q_begin[row] < q_begin[row + 1], "pool: row %d has no token", row);
+}
+
 inline void check_new_keys(const char* op, const PagedKv& cache, const ConstRows& k,
                            const ConstRows& v) {
   same_shape(op, k, v);

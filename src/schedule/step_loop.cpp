@@ -172,9 +172,9 @@ class StepLoop::Impl {
     for (auto& one : served) {
       one->model.queue->close();
       one->scheduler.reset();
-      // Those of other models are on the same device, which the last step may have lost.
-      const bool lost = lost_ || (one->runner && one->runner->lost());
-      lost ? static_cast<void>(one->runner.release()) : one->runner.reset();
+      // The last step may have lost the device, on which those of other models are too.
+      if (!lost_ && one->runner) lost_ = one->runner->lost();
+      lost_ ? static_cast<void>(one->runner.release()) : one->runner.reset();
       close_queue(*one->model.queue, stopped_error());
       if (!one->tried) one->model.loaded(stopped_error());
     }

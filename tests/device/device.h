@@ -85,7 +85,7 @@ class DeviceOps : public ::testing::TestWithParam<DType> {
   }
 
   /// Both rounded once from float32 sums of another order. `slack` widens where what is compared is
-  /// itself rounded; 0: the same numbers.
+  /// itself rounded; 0: the same bits.
   void expect_same(const Matrix& cuda, const Matrix& cpu, const char* what,
                    double slack = 1) const {
     int wrong = 0;
@@ -99,12 +99,14 @@ class DeviceOps : public ::testing::TestWithParam<DType> {
           ADD_FAILURE() << what << " (" << r << ", " << c << ") is " << got << ", not " << want;
       }
     EXPECT_EQ(wrong, 0) << what;
+    EXPECT_TRUE(slack != 0 || cuda == cpu) << what << " is not the same bits";
     EXPECT_TRUE(cuda.gaps_untouched()) << what << " wrote past its columns";
   }
 
   std::mt19937 random_{20261124};
   ThreadPool threads_{2};
-  std::unique_ptr<Ops> cpu_ = make_cpu_ops(threads_);
+  // The oracle is of one instruction set, whatever machine the device is in.
+  std::unique_ptr<Ops> cpu_ = make_cpu_ops(threads_, Isa::avx2);
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<Ops> cuda_;
 };
