@@ -193,17 +193,22 @@ BENCHMARK_CAPTURE(decode, smol_f32_avx2, kSmol, kF32, Isa::avx2)->Apply(attentio
 BENCHMARK_CAPTURE(decode, smol_f32, kSmol, kF32, Isa::avx512)->Apply(attention_sizes);
 BENCHMARK_CAPTURE(decode, smol_bf16_avx2, kSmol, kBf16, Isa::avx2)->Apply(attention_sizes);
 BENCHMARK_CAPTURE(decode, smol_bf16, kSmol, kBf16, Isa::avx512_bf16)->Apply(attention_sizes);
+BENCHMARK_CAPTURE(decode, smol_bf16_amx, kSmol, kBf16, Isa::amx)->Apply(attention_sizes);
 BENCHMARK_CAPTURE(decode, llama_f32, kLlama, kF32, Isa::avx512)->Apply(attention_sizes);
 BENCHMARK_CAPTURE(decode, llama_bf16, kLlama, kBf16, Isa::avx512_bf16)->Apply(attention_sizes);
+BENCHMARK_CAPTURE(decode, llama_bf16_amx, kLlama, kBf16, Isa::amx)->Apply(attention_sizes);
 BENCHMARK_CAPTURE(prefill, smol_f32_avx2, kSmol, kF32, Isa::avx2)->Apply(prefill_sizes);
 BENCHMARK_CAPTURE(prefill, smol_f32, kSmol, kF32, Isa::avx512)->Apply(prefill_sizes);
 BENCHMARK_CAPTURE(prefill, smol_bf16_avx2, kSmol, kBf16, Isa::avx2)->Apply(prefill_sizes);
 BENCHMARK_CAPTURE(prefill, smol_bf16, kSmol, kBf16, Isa::avx512_bf16)->Apply(prefill_sizes);
+BENCHMARK_CAPTURE(prefill, smol_bf16_amx, kSmol, kBf16, Isa::amx)->Apply(prefill_sizes);
 BENCHMARK_CAPTURE(prefill, llama_bf16, kLlama, kBf16, Isa::avx512_bf16)->Apply(prefill_sizes);
+BENCHMARK_CAPTURE(prefill, llama_bf16_amx, kLlama, kBf16, Isa::amx)->Apply(prefill_sizes);
 BENCHMARK_CAPTURE(encoder, minilm_f32_avx2, kMiniLm, kF32, Isa::avx2)->Apply(encoder_sizes);
 BENCHMARK_CAPTURE(encoder, minilm_f32, kMiniLm, kF32, Isa::avx512)->Apply(encoder_sizes);
 BENCHMARK_CAPTURE(encoder, minilm_bf16_avx2, kMiniLm, kBf16, Isa::avx2)->Apply(encoder_sizes);
 BENCHMARK_CAPTURE(encoder, minilm_bf16, kMiniLm, kBf16, Isa::avx512_bf16)->Apply(encoder_sizes);
+BENCHMARK_CAPTURE(encoder, minilm_bf16_amx, kMiniLm, kBf16, Isa::amx)->Apply(encoder_sizes);
 BENCHMARK_CAPTURE(add_rms_norm, f32, kF32)
     ->Args({1, 576, 1})
     ->Args({32, 576, 2})

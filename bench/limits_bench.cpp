@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/amx_tiles.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/gemm.h"
 #include "weir/kernels/thread_pool.h"
@@ -121,10 +122,23 @@ __attribute__((target("avx512f,avx512bf16"))) void fma_bfloat16() {
   keep(sums);
 }
 
-double peak(void (*multiply)(), int operations, ThreadPool& pool) {
+// Four sums, as many as a product has at once.
+void multiply_tiles() {
+  take_tiles();
+  for (int i = 0; i < kPeakSteps; ++i) {
+    tile_multiply_add<0, 4, 6>();
+    tile_multiply_add<1, 4, 7>();
+    tile_multiply_add<2, 5, 6>();
+    tile_multiply_add<3, 5, 7>();
+  }
+  give_tiles_back();
+}
+
+/// `operations` are those of one step.
+double peak(void (*multiply)(), double operations, ThreadPool& pool) {
   const double time = seconds(std::chrono::milliseconds(50),
                               [&] { pool.run(pool.threads(), [&](int) { multiply(); }); });
-  return static_cast<double>(operations) * kChains * kPeakSteps * pool.threads() / time / 1e9;
+  return operations * kPeakSteps * pool.threads() / time / 1e9;
 }
 
 void print(const char* name, double value) { std::printf("\"%s\":%.1f,", name, value); }
@@ -135,9 +149,13 @@ void measure(int threads) {
   print("bandwidth_gb_s", bandwidth(pool));
   print("bf16_gflop_s", product(DType::bfloat16, pool));
   print("f32_gflop_s", product(DType::float32, pool));
-  if (cpu_isa() >= Isa::avx512_bf16) print("bf16_peak_gflop_s", peak(fma_bfloat16, 64, pool));
-  if (cpu_isa() >= Isa::avx512) print("f32_peak_gflop_s", peak(fma_float32, 32, pool));
-  std::printf("\"isa\":\"%s\",\"threads\":%d}\n", to_string(cpu_isa()).c_str(), threads);
+  const Isa isa = cpu_isa();
+  if (isa == Isa::amx)
+    print("bf16_peak_gflop_s", peak(multiply_tiles, 4 * 16 * 16 * 64, pool));
+  else if (isa == Isa::avx512_bf16)
+    print("bf16_peak_gflop_s", peak(fma_bfloat16, 64 * kChains, pool));
+  if (isa >= Isa::avx512) print("f32_peak_gflop_s", peak(fma_float32, 32 * kChains, pool));
+  std::printf("\"isa\":\"%s\",\"threads\":%d}\n", to_string(isa).c_str(), threads);
 }
 
 }  // namespace

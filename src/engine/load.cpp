@@ -33,7 +33,7 @@ at::ScalarType resolve_type(DType dtype, const nn::Shape& shape, DeviceKind devi
   if (dtype == DType::float32) return at::kFloat;
   if (dtype == DType::bfloat16) return at::kBFloat16;
   const bool computes =
-      device == DeviceKind::cuda || kernels::cpu_isa() == kernels::Isa::avx512_bf16;
+      device == DeviceKind::cuda || kernels::cpu_isa() >= kernels::Isa::avx512_bf16;
   // A decoder reads all its weights for every token: half the bytes are worth their widening.
   return computes || shape.generates ? at::kBFloat16 : at::kFloat;
 }

@@ -7,6 +7,6 @@
 
 namespace weir::kernels {
 
-AttentionKernels attention_kernels_avx2() { return attention_kernels(); }
+AttentionKernels attention_kernels_avx2() { return {.run = run, .merge = merge}; }
 
 }  // namespace weir::kernels

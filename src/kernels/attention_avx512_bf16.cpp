@@ -7,6 +7,6 @@
 
 namespace weir::kernels {
 
-AttentionKernels attention_kernels_avx512_bf16() { return attention_kernels(); }
+AttentionKernels attention_kernels_avx512_bf16() { return {.run = run, .merge = merge}; }
 
 }  // namespace weir::kernels

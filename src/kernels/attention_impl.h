@@ -20,7 +20,7 @@ inline Vec multiply_add(Vec q, Vec k, Vec sum) {
 
 // kWords: keys come from their pages, not packed.
 template <class T, bool kWords, int R, int V>
-void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
+void score_block(const Tile<T>& t, int first_row, int vector) {
   const float* q = t.s.q + first_row * t.q_width;
   const float *keys[V], *next[V];
   for (int v = 0; v < V; ++v) {
@@ -49,7 +49,7 @@ void score_block(const Tile<T>& t, int first_row, int vector, Vec scale) {
   }
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v)
-      store(t.s.weights + r * kKeyBlock + (vector + v) * kLanes, mul(sum[r][v], scale));
+      store(t.s.weights + r * kKeyBlock + (vector + v) * kLanes, sum[r][v]);
 }
 
 constexpr int widest(int rows) {
@@ -59,29 +59,31 @@ constexpr int widest(int rows) {
 
 template <class T, bool kWords, int R>
 void scores(const Tile<T>& t, int first_row, int vectors) {
-  const Vec scale = set1(t.a.scale * kLog2e);
   constexpr int kWide = widest(R) < kKeyVectors ? widest(R) : kKeyVectors;
   int v = 0;
-  for (; v + kWide <= vectors; v += kWide) score_block<T, kWords, R, kWide>(t, first_row, v, scale);
+  for (; v + kWide <= vectors; v += kWide) score_block<T, kWords, R, kWide>(t, first_row, v);
   if constexpr (kWide > 2) {
-    if (v + 2 <= vectors) score_block<T, kWords, R, 2>(t, first_row, v, scale), v += 2;
+    if (v + 2 <= vectors) score_block<T, kWords, R, 2>(t, first_row, v), v += 2;
   }
   if constexpr (kWide > 1) {
-    for (; v < vectors; ++v) score_block<T, kWords, R, 1>(t, first_row, v, scale);
+    for (; v < vectors; ++v) score_block<T, kWords, R, 1>(t, first_row, v);
   }
 }
 
 // ---- softmax: scores become weights; `correction` is what older sums are multiplied by
 
-template <class T, int R>
-void soften(const Tile<T>& t, int first_row, int first_key, int vectors, float* correction) {
-  alignas(64) float before[16] = {}, after[16] = {};
-  for (int r = 0; r < R; ++r) {
-    float* row = t.s.weights + r * kKeyBlock;
+template <class T>
+void soften(const Tile<T>& t, int rows, int first_row, int first_key, int vectors, float* weights,
+            float* correction) {
+  const Vec scale = set1(t.a.scale * kLog2e);
+  alignas(64) float before[kMostGroup] = {}, after[kMostGroup] = {};
+  for (int r = 0; r < rows; ++r) {
+    float* row = weights + r * kKeyBlock;
     const int visible = t.s.visible[first_row + r] - first_key;
     Vec x[kKeyVectors], top = set1(kNone);
     for (int v = 0; v < vectors; ++v) {
-      x[v] = first_lanes(load(row + v * kLanes), visible - v * kLanes, set1(kNone));
+      const Vec score = mul(load(row + v * kLanes), scale);
+      x[v] = first_lanes(score, visible - v * kLanes, set1(kNone));
       top = max(x[v], top);
     }
     const float old = t.s.greatest[first_row + r], seen = max_of(top);
@@ -97,8 +99,8 @@ void soften(const Tile<T>& t, int first_row, int first_key, int vectors, float* 
     before[r] = old - base;
     after[r] = sum(sums);
   }
-  for (int i = 0; i < 16; i += kLanes) store(before + i, exp2(load(before + i)));
-  for (int r = 0; r < R; ++r) {
+  for (int i = 0; i < rows; i += kLanes) store(before + i, exp2(load(before + i)));
+  for (int r = 0; r < rows; ++r) {
     correction[r] = before[r];
     t.s.sum[first_row + r] = __builtin_fmaf(t.s.sum[first_row + r], before[r], after[r]);
   }
@@ -166,7 +168,7 @@ void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
   float correction[R];
   t.pack_keys ? scores<T, false, R>(t, first_row, vectors)
               : scores<T, true, R>(t, first_row, vectors);
-  soften<T, R>(t, first_row, first_key, vectors, correction);
+  soften(t, R, first_row, first_key, vectors, t.s.weights, correction);
   if (sizeof(T) != 4 && t.pack_values) {
     weigh<T, float, R>(t, first_row, keys, correction);
   } else {
@@ -193,7 +195,7 @@ void group(const Tile<T>& t, int size, int first_row, int first_key, int count) 
 }
 
 template <class T>
-void block(const Tile<T>& t) {
+void run_block(const Tile<T>& t) {
   if (!t.in_words) {
     transpose_keys(t);
   } else if constexpr (kWidens<T>) {
@@ -307,7 +309,7 @@ void go_through_range(Tile<T>& t, int range, const AttentionTile* next) {
       t.ahead = t.now;
     }
     if (t.a.new_key != nullptr && key + kKeyBlock >= visible) write_newest(t);
-    block(t);
+    t.run_block(t);
     t.now = t.ahead;
   }
 }
@@ -335,12 +337,12 @@ void run_tile(Tile<T>& t, const AttentionTile* next) {
 }
 
 template <class T>
-void run_typed(std::span<const AttentionTile> tiles) {
+void run_typed(std::span<const AttentionTile> tiles, RunBlock<T> run_block) {
   Scratch scratch;
   for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
   KeyBlock* now = scratch.blocks;
   for (size_t i = 0; i < tiles.size(); ++i) {
-    Tile<T> t(tiles[i], scratch);
+    Tile<T> t(tiles[i], scratch, run_block);
     t.now = now;
     if (i == 0) {
       locate<T>(t.a.source, scratch.nothing, *now, t.a.range_begin * kKeyRange, end_of(t.a));
@@ -370,13 +372,12 @@ void merge_typed(const AttentionTile& a) {
 }
 
 void run(std::span<const AttentionTile> tiles) {
-  tiles[0].type == DType::float32 ? run_typed<float>(tiles) : run_typed<bf16>(tiles);
+  tiles[0].type == DType::float32 ? run_typed(tiles, run_block<float>)
+                                  : run_typed(tiles, run_block<bf16>);
 }
 void merge(const AttentionTile& a) {
   a.type == DType::float32 ? merge_typed<float>(a) : merge_typed<bf16>(a);
 }
-
-AttentionKernels attention_kernels() { return {.run = run, .merge = merge}; }
 
 }  // namespace
 }  // namespace weir::kernels

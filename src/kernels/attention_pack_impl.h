@@ -10,7 +10,8 @@
 namespace weir::kernels {
 namespace {
 
-constexpr int kGroup = 6;  // rows of a tile that one pass keeps in registers
+constexpr int kGroup = 6;       // rows of a tile that one pass keeps in registers
+constexpr int kMostGroup = 16;  // of whatever registers: what soften takes
 constexpr int kKeyVectors = kKeyBlock / kLanes;
 constexpr float kNone = -__builtin_inff();
 
@@ -48,9 +49,16 @@ struct Scratch {
 };
 
 template <class T>
+struct Tile;
+/// Takes all rows of a tile through the block of keys at hand.
+template <class T>
+using RunBlock = void (*)(const Tile<T>&);
+
+template <class T>
 struct Tile {
   const AttentionTile& a;
   Scratch& s;
+  const RunBlock<T> run_block;
   const int rows;
   const int width;    // head_dim in whole vectors
   const int words;    // of a key
@@ -61,9 +69,10 @@ struct Tile {
   KeyBlock* now;         // the block that is worked on
   KeyBlock* ahead;  // the one after it, or itself: asked for meanwhile, since pages lie anywhere
 
-  Tile(const AttentionTile& tile, Scratch& scratch)
+  Tile(const AttentionTile& tile, Scratch& scratch, RunBlock<T> block)
       : a(tile),
         s(scratch),
+        run_block(block),
         rows(tile.queries * tile.heads),
         width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
         words(static_cast<int>(words_of(tile.type, tile.head_dim))),

@@ -1,10 +1,13 @@
 #include "weir/kernels/cpu_isa.h"
 
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <string_view>
 
 namespace weir::kernels {
 namespace {
@@ -28,18 +31,30 @@ uint64_t saved_registers() {
   return uint64_t{high} << 32 | low;
 }
 
+// Linux gives a process the tiles' registers only when asked; kernels before 5.16, or a signal
+// stack too small for them, refuse.
+bool tiles_allowed() {
+  constexpr long kAskForRegisters = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XCR0's bit
+  return syscall(SYS_arch_prctl, kAskForRegisters, kTileData) == 0;
+}
+
 Result<Isa> best() {
   const Leaf one = cpuid(1, 0), seven = cpuid(7, 0), seven_one = cpuid(7, 1);
   const uint64_t saved = has(one.c, 27) ? saved_registers() : 0;
   const bool ymm = (saved & 0x6) == 0x6, zmm = (saved & 0xe6) == 0xe6;
+  const bool tmm = (saved & 0x60000) == 0x60000;
   const bool avx2 = ymm && has(one.c, 28) && has(one.c, 12) && has(one.c, 29) && has(seven.b, 5);
   if (!avx2)
     return invalid("this processor has no AVX2 with FMA and F16C; weir needs them (x86-64-v3)");
   const bool avx512 =
       zmm && has(seven.b, 16) && has(seven.b, 17) && has(seven.b, 30) && has(seven.b, 31);
   if (!avx512) return Isa::avx2;
-  return has(seven_one.a, 5) ? Isa::avx512_bf16 : Isa::avx512;
+  if (!has(seven_one.a, 5)) return Isa::avx512;
+  const bool amx = tmm && has(seven.d, 22) && has(seven.d, 24);  // bfloat16 of tiles, tiles
+  return amx && tiles_allowed() ? Isa::amx : Isa::avx512_bf16;
 }
+
+constexpr std::array kAll{Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx};
 
 }  // namespace
 
@@ -47,15 +62,16 @@ Result<Isa> detect_isa() {
   Result<Isa> isa = best();
   const char* forced = std::getenv("WEIR_CPU");
   if (!isa || forced == nullptr || *forced == '\0') return isa;
-  const std::string_view name = forced;
-  if (name == "avx2") return Isa::avx2;
-  if (name != "avx512") {
-    return invalid("WEIR_CPU is \"" + std::string(name) + "\"; it takes avx2 or avx512",
-                   "WEIR_CPU");
-  }
-  if (*isa == Isa::avx2)
-    return invalid("WEIR_CPU is avx512; this processor has only AVX2", "WEIR_CPU");
-  return Isa::avx512;
+  const auto wanted = std::ranges::find_if(kAll, [&](Isa one) { return to_string(one) == forced; });
+  if (wanted == kAll.end())
+    return invalid(
+        "WEIR_CPU is \"" + std::string(forced) + "\"; it takes avx2, avx512, avx512_bf16 or amx",
+        "WEIR_CPU");
+  if (*wanted > *isa)
+    return invalid(
+        "WEIR_CPU is " + to_string(*wanted) + "; this processor has at best " + to_string(*isa),
+        "WEIR_CPU");
+  return *wanted;
 }
 
 Isa cpu_isa() {
@@ -76,6 +92,8 @@ std::string to_string(Isa isa) {
       return "avx512";
     case Isa::avx512_bf16:
       return "avx512_bf16";
+    case Isa::amx:
+      return "amx";
   }
   return "?";
 }

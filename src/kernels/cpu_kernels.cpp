@@ -4,6 +4,8 @@ namespace weir::kernels {
 
 CpuKernels cpu_kernels(Isa isa) {
   switch (isa) {
+    case Isa::amx:
+      return {row_kernels_avx512_bf16(), attention_kernels_amx(), sample_kernels_avx512()};
     case Isa::avx512_bf16:
       return {row_kernels_avx512_bf16(), attention_kernels_avx512_bf16(), sample_kernels_avx512()};
     case Isa::avx512:

@@ -89,6 +89,7 @@ RowKernels row_kernels_avx512_bf16();
 AttentionKernels attention_kernels_avx2();
 AttentionKernels attention_kernels_avx512();
 AttentionKernels attention_kernels_avx512_bf16();
+AttentionKernels attention_kernels_amx();
 SampleKernels sample_kernels_avx2();
 SampleKernels sample_kernels_avx512();
 

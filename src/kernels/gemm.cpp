@@ -41,15 +41,19 @@ struct PackedRows {
   int64_t words_a_row;
 };
 
-/// Memory of the calling thread that lives on from call to call.
+/// Memory of the calling thread that lives on from call to call, aligned to a cache line.
 float* scratch(size_t words) {
-  thread_local std::unique_ptr<float[]> memory;
+  struct alignas(64) Line {
+    float words[16];
+  };
+  thread_local std::unique_ptr<Line[]> memory;
   thread_local size_t size = 0;
-  if (size < words) {
-    memory.reset(new float[words]);
-    size = words;
+  const size_t lines = (words + std::size(Line{}.words) - 1) / std::size(Line{}.words);
+  if (size < lines) {
+    memory.reset(new Line[lines]);
+    size = lines;
   }
-  return memory.get();
+  return memory[0].words;
 }
 
 PackedRows pack_rows(const Product& product, ThreadPool& pool) {
@@ -58,7 +62,7 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const Cut rows{x.rows, ceil_div(x.rows, kernel.max_rows)};
   const int64_t words_a_row = kernel.steps(x.cols) * kernel.words_a_step;
   const int64_t words = x.rows * words_a_row;
-  float* data = scratch(static_cast<size_t>(words));
+  float* data = scratch(static_cast<size_t>(words + kernel.max_rows * kernel.words_a_step));
   // A word takes 0.1 ns, and up to 1 where another core wrote the rows; a second region of the pool
   // must be worth its start.
   constexpr int64_t kWordsAChunk = 8 << 10;
@@ -115,6 +119,7 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
   const int64_t col = panel * weight.outputs_a_panel(), width = panels * weight.outputs_a_panel();
   GemmTile tile;
   tile.x = rows.data + row * rows.words_a_row;
+  tile.rows = static_cast<int>(rows.rows.size(block));
   tile.weight = weight.panel(panel);
   tile.panel_bytes = weight.panel_bytes();
   tile.steps = weight.kernel().steps(weight.in_features());
@@ -129,20 +134,20 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
   }
   tile.cols = static_cast<int>(std::min(width, weight.out_features() - col));
   tile.epilogue = product.epilogue;
-  weight.kernel().tile(static_cast<int>(rows.rows.size(block)), panels)(tile);
+  weight.kernel().tile(tile.rows, panels)(tile);
 }
 
 /// Panel by panel, and each with all blocks while it is in cache; the blocks in groups that stay
 /// there too.
 void run_piece(const Product& product, const PackedRows& rows, const Piece& piece) {
   const auto& kernel = product.weight.kernel();
-  constexpr int64_t kGroupBytes = 192 << 10;
   const int64_t block_bytes = kernel.max_rows * rows.words_a_row * 4;
   const int64_t blocks = piece.block_end - piece.block;
   const Cut groups{
-      blocks,
-      ceil_div(blocks, std::max<int64_t>(1, kGroupBytes / std::max<int64_t>(1, block_bytes)))};
+      blocks, ceil_div(blocks, std::max<int64_t>(
+                                   1, kernel.group_bytes / std::max<int64_t>(1, block_bytes)))};
   const int most = kernel.panels(static_cast<int>(ceil_div(rows.rows.total, rows.rows.count)));
+  if (kernel.enter) kernel.enter();
   for (int64_t g = 0; g < groups.count; ++g) {
     int panels = most;
     for (int64_t p = piece.panel; p < piece.panel_end; p += panels) {
@@ -152,19 +157,21 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
                  {groups.size(g), b - groups.begin(g), p == piece.panel});
     }
   }
+  if (kernel.leave) kernel.leave();
 }
 
 /// How many pieces are worth it: each long enough to pay for its start, and enough of them that
 /// threads end together.
 int64_t wanted_pieces(const Product& product, int threads) {
   if (threads == 1) return 1;
-  constexpr double kOpsANanosecond = 100, kBytesANanosecond = 15;
+  constexpr double kBytesANanosecond = 15;
   // One or two rows wait for memory, which serves threads unevenly: shorter pieces even that out.
   const double piece_nanoseconds = product.x.rows <= 2 ? 18000 : 30000;
   const auto bytes = static_cast<double>(product.weight.bytes());
   const double multiply_adds = static_cast<double>(product.x.rows) * bytes /
                                static_cast<double>(size_of(product.weight.type()));
-  const double cost = std::max(2 * multiply_adds / kOpsANanosecond, bytes / kBytesANanosecond);
+  const double cost = std::max(2 * multiply_adds / product.weight.kernel().ops_a_nanosecond,
+                               bytes / kBytesANanosecond);
   if (cost < piece_nanoseconds / 3) return 1;
   const auto pieces = static_cast<int64_t>(cost / piece_nanoseconds);
   return std::clamp<int64_t>(pieces, threads, int64_t{12} * threads) / threads * threads;
@@ -214,8 +221,10 @@ const GemmKernel& gemm_kernel(Isa isa, DType type) {
       return wide ? gemm_float32_avx512() : gemm_bfloat16_avx512();
     case Isa::avx512_bf16:
       return wide ? gemm_float32_avx512() : gemm_bfloat16_avx512_bf16();
+    case Isa::amx:
+      return wide ? gemm_float32_avx512() : gemm_bfloat16_amx();
   }
-  believe(false, "gemm: instruction set %d is one of three", static_cast<int>(isa));
+  believe(false, "gemm: instruction set %d is one of four", static_cast<int>(isa));
   std::abort();
 }
 

@@ -12,12 +12,12 @@ namespace weir::kernels {
 /// One register tile of a product: some packed rows of x times one to four neighbouring panels of
 /// the weight.
 struct GemmTile {
-  const float* x =
-      nullptr;  // (steps, words a step, rows) 32-bit words, as GemmKernel::pack_rows writes
+  const float* x = nullptr;  // a block of rows, as GemmKernel::pack_rows writes it
+  int rows = 0;
   const std::byte* weight = nullptr;  // the first panel
   size_t panel_bytes = 0;
   int64_t steps = 0;
-  const std::byte* ahead = nullptr;  // what a step fetches into cache, per panel: two lines from
+  const std::byte* ahead = nullptr;  // what a step fetches into cache, per panel: some lines from
   int64_t ahead_a_step = 0;          // here, and so many bytes further with each step
   void* out = nullptr;               // (rows, cols) of out_type
   int64_t out_stride = 0;
@@ -32,26 +32,33 @@ struct GemmTile {
 /// `panel_cols` outputs; inside a panel inputs follow each other, bfloat16 in pairs: float32 (in,
 /// panel_cols), bfloat16 (in / 2, panel_cols, 2). Of a gated weight a panel's first half are the
 /// gates of its second. Missing inputs and outputs are zero. Every sum is one chain of the same
-/// instructions over the inputs, whatever the tile.
+/// instructions over the inputs, whatever the tile. A step of it takes `inputs_a_step` inputs.
 struct GemmKernel {
   using Tile = void (*)(const GemmTile&);
 
   DType type;
   int panel_cols;
-  int max_rows;      // of a tile
-  int words_a_step;  // 32-bit words of one row of x that a step of the sum reads
-  /// Rearranges `rows` rows of x, (rows, in), for `tile`; fills up the last step with zeros.
+  int max_rows;  // of a tile
+  int inputs_a_step;
+  int words_a_step;         // 32-bit words of one row of x that a step of the sum reads
+  double ops_a_nanosecond;  // of one thread with many rows, about
+  int64_t group_bytes;      // packed rows that stay in the second level of cache beside a panel
+  /// Rearranges `rows` rows of x, (rows, in), for `tile`: (steps, words a step, rows) or (steps,
+  /// rows, words a step) words. Fills up the last step with zeros. `tile` may read, not use, what
+  /// follows for as many rows as a tile has at most.
   void (*pack_rows)(float* packed, const void* x, int64_t stride, int rows, int64_t in);
   /// How many panels a tile of so many rows takes at best: 4, 2 or 1. Fewer rows take no fewer
   /// panels.
   int (*panels)(int rows);
   /// REQUIRES 1 <= rows <= max_rows; panels is 1, 2 or 4 and at most panels(rows).
   Tile (*tile)(int rows, int panels);
+  /// What a thread does before some tiles and after them; null: nothing.
+  void (*enter)();
+  void (*leave)();
 
-  int inputs_a_step() const { return type == DType::float32 ? 1 : 2; }
-  int64_t steps(int64_t in) const { return (in + inputs_a_step() - 1) / inputs_a_step(); }
+  int64_t steps(int64_t in) const { return (in + inputs_a_step - 1) / inputs_a_step; }
   size_t panel_bytes(int64_t in) const {
-    return static_cast<size_t>(steps(in)) * inputs_a_step() * panel_cols * size_of(type);
+    return static_cast<size_t>(steps(in) * inputs_a_step * panel_cols) * size_of(type);
   }
 };
 
@@ -60,6 +67,7 @@ const GemmKernel& gemm_bfloat16_avx2();
 const GemmKernel& gemm_float32_avx512();
 const GemmKernel& gemm_bfloat16_avx512();
 const GemmKernel& gemm_bfloat16_avx512_bf16();
+const GemmKernel& gemm_bfloat16_amx();
 
 const GemmKernel& gemm_kernel(Isa isa, DType type);
 

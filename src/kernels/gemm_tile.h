@@ -175,10 +175,15 @@ constexpr GemmKernel kernel_of(DType type, decltype(GemmKernel::pack_rows) pack)
   return {.type = type,
           .panel_cols = D::kPanelVectors * kLanes,
           .max_rows = D::kMaxRows,
+          .inputs_a_step = type == DType::float32 ? 1 : 2,
           .words_a_step = D::kParts,
+          .ops_a_nanosecond = 100,
+          .group_bytes = 192 << 10,
           .pack_rows = pack,
           .panels = panels_of<D>,
-          .tile = tile_of<D>};
+          .tile = tile_of<D>,
+          .enter = nullptr,
+          .leave = nullptr};
 }
 
 /// The step of float32, with the rows of a tile at most, and of one that takes two or four panels.

@@ -123,13 +123,20 @@ TEST(SmolLm2Golden, GreedyTextInFloat32IsTheReferencesTokenForToken) {
         << "prompt " << i << ", smallest gap " << golden[i]["smallest_gap"];
 }
 
-// Sums of 576 products of numbers with 8 bits of mantissa, through 30 layers: measured deviation is
-// about 0.1 of logits that span 40; a wrong rounding or a lost term is far outside.
+// Sums of 576 products of numbers with 8 bits of mantissa, through 30 layers. Measured deviations,
+// of logits that span 40: 0.03 to 0.33 of one prompt, by the order in which an instruction set
+// adds, and 0.08 to 0.11 of all. A wrong rounding or a lost term is far outside.
 TEST(SmolLm2Golden, LogitsInBfloat16StayNearFloat32) {
   if (!there(kSmolLm2)) GTEST_SKIP() << kSmolLm2 << " is not there: scripts/get_models gets it";
+  struct Bounds {
+    at::ScalarType type;
+    double of_all, of_one;  // mean deviations
+  };
   auto golden = read_golden("smollm2.json")["chats"];
-  for (auto [type, mean_tolerance] : {std::pair{at::kFloat, 1e-3}, std::pair{at::kBFloat16, 0.3}}) {
+  for (auto [type, of_all, of_one] :
+       {Bounds{at::kFloat, 1e-3, 1e-3}, Bounds{at::kBFloat16, 0.15, 0.5}}) {
     Probe probe(kSmolLm2, type);
+    double all = 0;
     for (const auto& chat : golden) {
       at::Tensor last = probe.logits(chat["prompt_ids"])[-1].contiguous();
       double sum = 0;
@@ -137,8 +144,11 @@ TEST(SmolLm2Golden, LogitsInBfloat16StayNearFloat32) {
       for (size_t k = 0; k < ids.size(); ++k)
         sum += std::abs(last.const_data_ptr<float>()[ids[k].get<int64_t>()] -
                         chat["last_logits"]["values"][k].get<double>());
-      EXPECT_LT(sum / static_cast<double>(ids.size()), mean_tolerance) << at::toString(type);
+      const double one = sum / static_cast<double>(ids.size());
+      EXPECT_LT(one, of_one) << at::toString(type);
+      all += one / static_cast<double>(golden.size());
     }
+    EXPECT_LT(all, of_all) << at::toString(type);
   }
 }
 

@@ -6,9 +6,11 @@
 
 namespace weir::kernels {
 
-enum class Isa : uint8_t { avx2, avx512, avx512_bf16 };
+/// Each has what those before it have.
+enum class Isa : uint8_t { avx2, avx512, avx512_bf16, amx };
 
-/// The best instruction set of this processor, lowered by WEIR_CPU=avx2|avx512. Errors: a processor
+/// The best instruction set of this processor, lowered by WEIR_CPU, the name of one. Asks the
+/// operating system for the tiles of AMX, which then all threads may use. Errors: a processor
 /// without AVX2 and FMA, a WEIR_CPU that is unknown or that the processor has not.
 Result<Isa> detect_isa();
 
