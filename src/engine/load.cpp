@@ -65,14 +65,15 @@ at::ScalarType type_of(const Description& description) {
   return description.dtype == "float32" ? at::kFloat : at::kBFloat16;
 }
 
-/// Positions to which attention costs a token as much as its matrix products, on a CPU, where
-/// attention reaches about half their arithmetic rate. An MLP is taken as 8 hidden^2 weights (2 x 4
-/// or 3 x 8/3).
+/// Positions to which attention costs a token as much as its matrix products, on a CPU. An MLP is
+/// taken as 8 hidden^2 weights (2 x 4 or 3 x 8/3).
 uint32_t attention_span(const nn::Shape& shape) {
+  const int64_t rates = kernels::cpu_costs(kernels::cpu_isa()).products_to_attention;
   int64_t width = shape.heads * shape.head_dim;
   int64_t weights = 2 * shape.hidden * (width + shape.kv_heads * shape.head_dim) +
                     8 * shape.hidden * shape.hidden;
-  return static_cast<uint32_t>(std::max<int64_t>(1, weights / (4 * std::max<int64_t>(width, 1))));
+  return static_cast<uint32_t>(
+      std::max<int64_t>(1, weights / (2 * rates * std::max<int64_t>(width, 1))));
 }
 
 schedule::ModelSpec spec_of(const Description& description, const LoadOptions& options) {

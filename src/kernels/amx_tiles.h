@@ -45,6 +45,15 @@ void tile_load(const void* data, int64_t stride) {
                    : "memory");
 }
 
+/// The same of what is not read again soon: it takes no room in the first level of cache.
+template <int kTile>
+void tile_load_once(const void* data, int64_t stride) {
+  __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm%c2"
+                   :
+                   : "r"(data), "r"(stride), "i"(kTile)
+                   : "memory");
+}
+
 template <int kTile>
 void tile_store(void* data, int64_t stride) {
   __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)"

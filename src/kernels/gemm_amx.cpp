@@ -46,10 +46,10 @@ template <int kLefts, int kPanels, int kRight = 0>
 void multiply_step(const float* x, const std::byte* weight, size_t panel_bytes) {
   constexpr int kRights = kPanels * kPanelTiles, kWeight = 6 + kRight % 2;
   if constexpr (kRight < kRights) {
-    if constexpr (kRight == 0) {
-      tile_load<4>(x, kTileRegisterBytes);
-      if constexpr (kLefts == 2)
-        tile_load<5>(x + kTileRegisterRows * kStepWords, kTileRegisterBytes);
+    if constexpr (kRight == 0 && kLefts == 1) tile_load<4>(x, kTileRegisterBytes);
+    if constexpr (kRight == 0 && kLefts == 2) {  // mostly one of many blocks that a panel waits for
+      tile_load_once<4>(x, kTileRegisterBytes);
+      tile_load_once<5>(x + kTileRegisterRows * kStepWords, kTileRegisterBytes);
     }
     tile_load<kWeight>(
         weight + kRight / kPanelTiles * panel_bytes + kRight % kPanelTiles * kTileRegisterBytes,

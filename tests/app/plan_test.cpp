@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "weir/kernels/cpu_isa.h"
+
 namespace weir::app {
 namespace {
 
@@ -34,7 +36,7 @@ TEST(Plan, WeightsThatAGpuCannotHoldAreRefused) {
 TEST(Plan, ChunkBesideDecodes) {
   constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
   EXPECT_EQ(chunk_tokens(Config{}, kCpu), 64u);
-  EXPECT_EQ(least_chunk_tokens(Config{}, kCpu), 8u);
+  EXPECT_EQ(least_chunk_tokens(Config{}, kCpu), kernels::cpu_isa() == kernels::Isa::amx ? 32u : 8u);
   EXPECT_EQ(chunk_tokens(Config{}, kCuda), 512u);
   EXPECT_EQ(least_chunk_tokens(Config{}, kCuda), 512u);
   EXPECT_EQ(least_chunk_tokens(Config{.max_chunk_tokens = 100}, kCpu), 100u);

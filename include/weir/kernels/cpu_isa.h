@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "weir/base/result.h"
@@ -19,5 +20,12 @@ Result<Isa> detect_isa();
 Isa cpu_isa();
 
 std::string to_string(Isa isa);
+
+/// What bfloat16 work costs, about, as docs/performance.md has measured it.
+struct CpuCosts {
+  uint32_t tokens_a_read;          // a prompt's, computed while the weights are read once
+  uint32_t products_to_attention;  // arithmetic done in the same time
+};
+CpuCosts cpu_costs(Isa isa);
 
 }  // namespace weir::kernels
