@@ -124,7 +124,13 @@ __attribute__((target("avx512f,avx512bf16"))) void fma_bfloat16() {
 
 // Four sums, as many as a product has at once.
 void multiply_tiles() {
+  alignas(64) uint16_t half[16][32];
+  std::fill_n(half[0], std::size(half) * std::size(half[0]), uint16_t{0x3f00});
   take_tiles();
+  tile_load<4>(half, sizeof(half[0]));
+  tile_load<5>(half, sizeof(half[0]));
+  tile_load<6>(half, sizeof(half[0]));
+  tile_load<7>(half, sizeof(half[0]));
   for (int i = 0; i < kPeakSteps; ++i) {
     tile_multiply_add<0, 4, 6>();
     tile_multiply_add<1, 4, 7>();

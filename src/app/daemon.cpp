@@ -145,15 +145,15 @@ Result<void> Daemon::listen() {
 }
 
 void Daemon::load_models() {
-  schedule::SchedulerOptions options{
-      .max_sequences = config_.max_num_seqs,
-      .max_batch_tokens = config_.max_batch_tokens,
-      .min_chunk_tokens = least_chunk_tokens(config_, device_->kind()),
-      .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
-      .prefix_cache = config_.prefix_cache,
-      .max_drafts = config_.drafts ? kMostDrafts : 0};
+  schedule::SchedulerOptions options{.max_sequences = config_.max_num_seqs,
+                                     .max_batch_tokens = config_.max_batch_tokens,
+                                     .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
+                                     .prefix_cache = config_.prefix_cache,
+                                     .max_drafts = config_.drafts ? kMostDrafts : 0};
   for (const auto& each : models_) {
     Served* model = each.get();
+    options.min_chunk_tokens =
+        least_chunk_tokens(config_, device_->kind(), model->plan.description);
     loop_->add(
         {.name = model->plan.choice.name,
          .options = options,

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "weir/arch/table.h"
-#include "weir/kernels/cpu_isa.h"
 
 namespace weir::app {
 namespace {
@@ -56,10 +55,10 @@ uint32_t chunk_tokens(const Config& config, engine::DeviceKind device) {
   return device == engine::DeviceKind::cuda ? 512 : 64;
 }
 
-uint32_t least_chunk_tokens(const Config& config, engine::DeviceKind device) {
+uint32_t least_chunk_tokens(const Config& config, engine::DeviceKind device,
+                            const engine::Description& description) {
   const bool fixed = config.max_chunk_tokens > 0 || device == engine::DeviceKind::cuda;
-  return fixed ? chunk_tokens(config, device)
-               : kernels::cpu_costs(kernels::cpu_isa()).tokens_a_read;
+  return fixed ? chunk_tokens(config, device) : description.costs.tokens_a_read;
 }
 
 uint64_t weight_bytes(const std::vector<PlannedModel>& models) {

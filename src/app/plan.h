@@ -31,12 +31,12 @@ engine::LoadOptions load_options(const ModelChoice& choice, const Config& config
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device);
 
-/// Prompt tokens at most of a step in which others decode: as configured, or what the device
-/// computes about as fast as it reads its weights once.
+/// Prompt tokens at most of a step in which others decode: as configured, or what suits the device.
 uint32_t chunk_tokens(const Config& config, engine::DeviceKind device);
 /// And at least. Less than chunk_tokens() on a processor, where what suits a step depends on the
 /// rows that decode; what is configured holds for every step.
-uint32_t least_chunk_tokens(const Config& config, engine::DeviceKind device);
+uint32_t least_chunk_tokens(const Config& config, engine::DeviceKind device,
+                            const engine::Description& description);
 
 /// What there is to share before anything is loaded.
 struct MemoryAtHand {

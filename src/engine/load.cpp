@@ -55,6 +55,8 @@ Description describe_config(const LoadOptions& options, const nn::ConfigFile& co
   result.shape = architecture.describe(config);
   at::ScalarType type = resolve_type(options.dtype, result.shape, device);
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
+  result.costs = kernels::cpu_costs(
+      kernels::cpu_isa(), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16);
   result.max_model_len = resolve_length(options.max_model_len, result.shape);
   if (result.shape.kv_heads)
     result.page_bytes = KvCache::page_bytes(result.shape, options.page_size, type);
@@ -67,13 +69,14 @@ at::ScalarType type_of(const Description& description) {
 
 /// Positions to which attention costs a token as much as its matrix products, on a CPU. An MLP is
 /// taken as 8 hidden^2 weights (2 x 4 or 3 x 8/3).
-uint32_t attention_span(const nn::Shape& shape) {
-  const int64_t rates = kernels::cpu_costs(kernels::cpu_isa()).products_to_attention;
+uint32_t attention_span(const Description& description) {
+  const nn::Shape& shape = description.shape;
+  const int64_t ratio = description.costs.products_to_attention;
   int64_t width = shape.heads * shape.head_dim;
   int64_t weights = 2 * shape.hidden * (width + shape.kv_heads * shape.head_dim) +
                     8 * shape.hidden * shape.hidden;
   return static_cast<uint32_t>(
-      std::max<int64_t>(1, weights / (2 * rates * std::max<int64_t>(width, 1))));
+      std::max<int64_t>(1, weights / (2 * ratio * std::max<int64_t>(width, 1))));
 }
 
 schedule::ModelSpec spec_of(const Description& description, const LoadOptions& options) {
@@ -154,8 +157,7 @@ LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architect
   loaded.description.fingerprint = weights->fingerprint();
   weights->drop_pages();
   schedule::ModelSpec spec = spec_of(loaded.description, options);
-  if (device.kind() == DeviceKind::cpu)
-    spec.attention_span = attention_span(loaded.description.shape);
+  if (device.kind() == DeviceKind::cpu) spec.attention_span = attention_span(loaded.description);
   loaded.description.max_model_len = spec.max_tokens;
   loaded.runner = make_runner(spec, std::move(model), type, options, device);
   return loaded;

@@ -45,7 +45,7 @@ void tile_load(const void* data, int64_t stride) {
                    : "memory");
 }
 
-/// The same of what is not read again soon: it takes no room in the first level of cache.
+/// The same of what is not read again soon: it asks for no room in the first level of cache.
 template <int kTile>
 void tile_load_once(const void* data, int64_t stride) {
   __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm%c2"

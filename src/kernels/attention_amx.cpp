@@ -1,5 +1,7 @@
 // bfloat16 attention by tiles of AMX: sixteen rows by a block of keys at a time. Pages have a key's
 // pairs as a tile wants them; values are put into pairs of neighbouring keys once for all rows.
+#include <algorithm>
+
 #include "kernels/simd_avx512.h"
 // after the vectors it is written in
 #include "kernels/simd_math.h"
@@ -13,7 +15,22 @@
 namespace weir::kernels {
 namespace {
 
-static_assert(kMostGroup == kTileRegisterRows && kKeyBlock == 4 * kTileWords);
+static_assert(kMostGroup == kTileRegisterRows && kKeyBlock == 4 * kRegisterWords);
+
+/// Up to sixteen rows of a tile.
+struct Group {
+  int first_row, rows, keys;  // keys of the block that its last row sees
+  int vectors() const { return vectors_of(keys); }
+};
+
+struct BlockState {
+  Group groups[kTileRows / kMostGroup];
+  int count = 0;                                    // of groups that see a key
+  alignas(64) float scores[kTileRows * kKeyBlock];  // and weights
+  alignas(64) bf16 high[kTileRows * kKeyBlock], low[kTileRows * kKeyBlock];
+  alignas(64) float sums[kTileRows * kMaxHeadDim];  // (rows, width): of this block's values
+  float correction[kTileRows];
+};
 
 // ---- scores: tiles 0 to 3, each of sixteen keys; q is 4, keys are 5 to 7
 
@@ -27,18 +44,18 @@ void zero_scores(int vectors) {
 }
 
 template <int kVector = 0>
-void score_step(const PairTile& t, int vectors, int word, bool first_group) {
+void score_step(const PairTile& t, int vectors, int word, bool asks_ahead) {
   if constexpr (kVector < kKeyVectors) {
     if (kVector >= vectors) return;
     constexpr int kKeys = 5 + kVector % 3;
     const int64_t stride = t.in_words ? t.a.source.word_stride : kKeyBlock;
     const float* keys = t.in_words ? t.now->words[kVector] : t.s.keys + kVector * kLanes;
     tile_load<kKeys>(keys + word * stride, stride * kWordBytes);
-    if (t.in_words && first_group)
-      for (int w = word; w < word + kTileWords; ++w)
+    if (t.in_words && asks_ahead)
+      for (int w = word; w < word + kRegisterWords; ++w)
         __builtin_prefetch(t.ahead->words[kVector] + w * stride, 0, 2);
     tile_multiply_add<kVector, 4, kKeys>();
-    score_step<kVector + 1>(t, vectors, word, first_group);
+    score_step<kVector + 1>(t, vectors, word, asks_ahead);
   }
 }
 
@@ -51,13 +68,13 @@ void store_scores(float* scores, int vectors) {
   }
 }
 
-void score_group(const PairTile& t, int first_row, int vectors, float* scores) {
-  zero_scores(vectors);
-  for (int word = 0; word < t.words; word += kTileWords) {
-    tile_load<4>(t.s.q + first_row * t.q_width + word, t.q_width * kWordBytes);
-    score_step(t, vectors, word, first_row == 0);
+void score_group(const PairTile& t, const Group& group, BlockState& b, bool asks_ahead) {
+  zero_scores(group.vectors());
+  for (int word = 0; word < t.words; word += kRegisterWords) {
+    tile_load<4>(t.s.q + group.first_row * t.q_width + word, t.q_width * kWordBytes);
+    score_step(t, group.vectors(), word, asks_ahead);
   }
-  store_scores(scores, vectors);
+  store_scores(b.scores + group.first_row * kKeyBlock, group.vectors());
 }
 
 // ---- values
@@ -82,24 +99,7 @@ void pair_values(const PairTile& t, int keys) {
   }
 }
 
-// ---- a block. What a tile stores must have reached the cache before it is loaded otherwise, and
-// the other way round, so each step takes all rows before the next begins.
-
-/// Sixteen rows of a tile.
-struct Group {
-  int first_row, rows, keys;  // keys that its last row sees
-  int vectors() const { return (keys + kLanes - 1) / kLanes; }
-};
-
-struct BlockState {
-  Group groups[kTileRows / kMostGroup];
-  int count = 0;                                    // of groups that see a key
-  alignas(64) float scores[kTileRows * kKeyBlock];  // and weights
-  // A weight as the sum of two bfloat16, so that rounding it costs no accuracy.
-  alignas(64) bf16 high[kTileRows * kKeyBlock], low[kTileRows * kKeyBlock];
-  alignas(64) float sums[kTileRows * kMaxHeadDim];  // (rows, width): of this block's values
-  float correction[kTileRows];
-};
+// ---- a block
 
 /// What the last tile's keys have beyond `vectors` becomes zero.
 void split_weights(const Group& group, BlockState& b) {
@@ -107,13 +107,13 @@ void split_weights(const Group& group, BlockState& b) {
   for (int r = 0; r < group.rows; ++r)
     for (int v = 0; v < (vectors + 1) / 2 * 2; ++v) {
       const int at = (group.first_row + r) * kKeyBlock + v * kLanes;
-      const Vec weight = v < vectors ? load(b.scores + at) : zero();
-      const __m256i high = narrow(weight);
-      _mm256_store_si256(reinterpret_cast<__m256i*>(b.high + at), high);
-      store(b.low + at, sub(weight, widen(high)));
+      const WeightParts parts = split(v < vectors ? load(b.scores + at) : zero());
+      _mm256_store_si256(reinterpret_cast<__m256i*>(b.high + at), parts.high);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(b.low + at), parts.low);
     }
 }
 
+/// Values of keys that are not seen are multiplied by 0, and taken to be finite.
 void weigh_group(const PairTile& t, const Group& group, BlockState& b) {
   constexpr int64_t kStride = kKeyBlock * int64_t{sizeof(bf16)};
   const int first = group.first_row * kKeyBlock;
@@ -121,7 +121,7 @@ void weigh_group(const PairTile& t, const Group& group, BlockState& b) {
   for (int d = 0; d < t.width; d += 2 * kLanes) {
     tile_zero<0>();
     tile_zero<1>();
-    for (int key = 0; key < group.keys; key += kTileKeys) {
+    for (int key = 0; key < group.keys; key += kRegisterKeys) {
       const float* values = t.s.values + key / 2 * t.width + d;
       tile_load<2>(b.high + first + key, kStride);
       tile_load<3>(b.low + first + key, kStride);
@@ -151,12 +151,13 @@ void add_group(const PairTile& t, const Group& group, const BlockState& b) {
 void find_groups(const PairTile& t, BlockState& b) {
   for (int row = 0; row < t.rows; row += kMostGroup) {
     const int rows = t.rows - row < kMostGroup ? t.rows - row : kMostGroup;
-    const int seen = t.s.visible[row + rows - 1] - t.now->first;
-    const int keys = seen < t.now->count ? seen : t.now->count;
+    const int keys = keys_seen(t, row + rows - 1);
     if (keys > 0) b.groups[b.count++] = {row, rows, keys};
   }
 }
 
+/// What a tile stores must have reached the cache before it is loaded otherwise, and the other way
+/// round, so each step takes all rows before the next begins.
 void run_block_in_tiles(const PairTile& t) {
   if (t.rows <= kGroup) return run_block_of_few(t);
   BlockState b;
@@ -164,11 +165,11 @@ void run_block_in_tiles(const PairTile& t) {
   const std::span<const Group> groups(b.groups, static_cast<size_t>(b.count));
   if (!t.in_words) transpose_keys(t);
   for (const Group& group : groups)
-    score_group(t, group.first_row, group.vectors(), b.scores + group.first_row * kKeyBlock);
-  pair_values(t, (t.now->count + kTileKeys - 1) / kTileKeys * kTileKeys);
+    score_group(t, group, b, &group == &groups.back());  // the last sees all keys
+  pair_values(t, (t.now->count + kRegisterKeys - 1) / kRegisterKeys * kRegisterKeys);
   for (const Group& group : groups) {
-    soften(t, group.rows, group.first_row, t.now->first, group.vectors(),
-           b.scores + group.first_row * kKeyBlock, b.correction + group.first_row);
+    soften(t, group.rows, group.first_row, group.vectors(), b.scores + group.first_row * kKeyBlock,
+           b.correction + group.first_row);
     split_weights(group, b);
   }
   for (const Group& group : groups) weigh_group(t, group, b);
@@ -176,7 +177,11 @@ void run_block_in_tiles(const PairTile& t) {
 }
 
 void run_tiles(std::span<const AttentionTile> tiles) {
-  if (tiles[0].type != DType::bfloat16 || tiles[0].head_dim % kTileKeys != 0) return run(tiles);
+  if (tiles[0].type != DType::bfloat16 || tiles[0].head_dim % (2 * kRegisterWords) != 0)
+    return run(tiles);
+  const bool few = std::ranges::all_of(
+      tiles, [](const AttentionTile& tile) { return tile.queries * tile.heads <= kGroup; });
+  if (few) return run_typed(tiles, run_block_of_few);
   take_tiles();
   run_typed(tiles, run_block_in_tiles);
   give_tiles_back();

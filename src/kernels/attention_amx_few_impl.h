@@ -1,7 +1,7 @@
 // Attention of a tile of few rows, as decoding has them, for which tiles of AMX would be mostly
 // empty: the same sums by vectors. A tile adds, of 32 inputs, those at even places to each other
-// and those at odd ones, then both to the sum; so does this, bit for bit. Included by
-// attention_amx.cpp after attention_impl.h.
+// and those at odd ones, then both to the sum; so does this, bit for bit but for numbers below
+// 2^-126, which a tile takes for zero. Included by attention_amx.cpp after attention_impl.h.
 #pragma once
 
 #include "kernels/attention_impl.h"
@@ -11,11 +11,19 @@ namespace {
 
 using PairTile = Tile<bf16>;
 
-constexpr int kTileWords = 16;             // pairs of a row of a tile
-constexpr int kTileKeys = 2 * kTileWords;  // whose values a tile has
+constexpr int kRegisterWords = 16;                 // pairs of a row of a tile register
+constexpr int kRegisterKeys = 2 * kRegisterWords;  // whose values one has
+
+/// A weight as the sum of two bfloat16, so that rounding it costs no accuracy.
+struct WeightParts {
+  __m256i high, low;
+};
+inline WeightParts split(Vec weight) {
+  const __m256i high = narrow(weight);
+  return {high, narrow(sub(weight, widen(high)))};
+}
 
 struct FewRows {
-  int keys;  // that the last row sees
   alignas(64) float q[kGroup * kMaxHeadDim];
   alignas(64) float scores[kGroup * kKeyBlock];  // and weights
   alignas(64) float high[kGroup * kKeyBlock], low[kGroup * kKeyBlock];
@@ -35,15 +43,15 @@ void score_few_block(const PairTile& t, FewRows& few, int vector) {
   const float *keys[V], *next[V];
   for (int v = 0; v < V; ++v) {
     keys[v] = t.in_words ? t.now->words[vector + v] : t.s.keys + (vector + v) * kLanes;
-    next[v] = t.in_words ? t.ahead->words[vector + v] : keys[v];
+    next[v] = t.in_words ? t.ahead->words[vector + v] : nullptr;
   }
   Vec sum[R][V] = {};
-  for (int word = 0; word < t.words; word += kTileWords) {
+  for (int word = 0; word < t.words; word += kRegisterWords) {
     Vec even[R][V] = {}, odd[R][V] = {};
-    for (int64_t w = word, at = word * stride; w < word + kTileWords; ++w, at += stride) {
+    for (int64_t w = word, at = word * stride; w < word + kRegisterWords; ++w, at += stride) {
       Vec first[V], second[V];
       for (int v = 0; v < V; ++v) {
-        __builtin_prefetch(next[v] + at, 0, 2);
+        if (t.in_words) __builtin_prefetch(next[v] + at, 0, 2);
         const Vec pairs = load(keys[v] + at);
         first[v] = widen_first(pairs), second[v] = widen_second(pairs);
       }
@@ -66,30 +74,33 @@ void score_few_block(const PairTile& t, FewRows& few, int vector) {
 template <int R>
 void score_few(const PairTile& t, FewRows& few) {
   constexpr int kWide = R <= 2 ? 4 : R <= 4 ? 2 : 1;
-  const int vectors = (few.keys + kLanes - 1) / kLanes;
+  const int vectors = vectors_of(t.now->count);
   int v = 0;
   for (; v + kWide <= vectors; v += kWide) score_few_block<R, kWide>(t, few, v);
   for (; v < vectors; ++v) score_few_block<R, 1>(t, few, v);
 }
 
-void split_few(int rows, FewRows& few) {
-  for (int i = 0; i < rows * kKeyBlock; i += kLanes) {
-    const Vec weight = load(few.scores + i), high = widen(narrow(weight));
-    store(few.high + i, high);
-    store(few.low + i, widen(narrow(sub(weight, high))));
-  }
+void split_few(int rows, int vectors, FewRows& few) {
+  for (int r = 0; r < rows; ++r)
+    for (int v = 0; v < vectors; ++v) {
+      const int at = r * kKeyBlock + v * kLanes;
+      const WeightParts parts = split(load(few.scores + at));
+      store(few.high + at, widen(parts.high));
+      store(few.low + at, widen(parts.low));
+    }
 }
 
 template <int R, int V>
 void weigh_few_block(const PairTile& t, const FewRows& few, int d) {
   Vec sum[R][V] = {};
   const void* const* next = t.in_words ? t.ahead->values : t.ahead->keys;
-  for (int begin = 0; begin < few.keys; begin += kTileKeys) {
-    const int end = few.keys - begin < kTileKeys ? few.keys : begin + kTileKeys;
+  const int keys = t.now->count;  // the last row sees all
+  for (int begin = 0; begin < keys; begin += kRegisterKeys) {
+    const int end = keys - begin < kRegisterKeys ? keys : begin + kRegisterKeys;
     Vec high[2][R][V] = {}, low[2][R][V] = {};
     for (int pair = begin; pair < end; pair += 2)
 #pragma GCC unroll 2
-      for (int odd = 0; odd < 2; ++odd) {  // a key that is not seen has weight 0
+      for (int odd = 0; odd < 2; ++odd) {  // beyond an odd last key there are zeros
         const auto* value = static_cast<const bf16*>(t.now->values[pair + odd]) + d;
         prefetch(static_cast<const bf16*>(next[pair + odd]) + d, V * kLanes * sizeof(bf16));
         for (int v = 0; v < V; ++v) {
@@ -117,9 +128,10 @@ void weigh_few_block(const PairTile& t, const FewRows& few, int d) {
 template <int R>
 void run_few(const PairTile& t, FewRows& few) {
   constexpr int kWide = R == 1 ? 4 : R == 2 ? 2 : 1;  // head_dim is a multiple of two vectors
+  const int vectors = vectors_of(t.now->count);
   score_few<R>(t, few);
-  soften(t, R, 0, t.now->first, (few.keys + kLanes - 1) / kLanes, few.scores, few.correction);
-  split_few(R, few);
+  soften(t, R, 0, vectors, few.scores, few.correction);
+  split_few(R, vectors, few);
   int d = 0;
   for (; d + kWide * kLanes <= t.width; d += kWide * kLanes) weigh_few_block<R, kWide>(t, few, d);
   for (; d < t.width; d += kLanes) weigh_few_block<R, 1>(t, few, d);
@@ -135,8 +147,6 @@ void run_few_rows(const PairTile& t, FewRows& few) {
 /// REQUIRES t.rows <= kGroup.
 void run_block_of_few(const PairTile& t) {
   FewRows few;
-  const int seen = t.s.visible[t.rows - 1] - t.now->first;
-  few.keys = seen < t.now->count ? seen : t.now->count;
   if (!t.in_words) transpose_keys(t);
   widen_q(t, few);
   run_few_rows(t, few);

@@ -73,13 +73,13 @@ void scores(const Tile<T>& t, int first_row, int vectors) {
 // ---- softmax: scores become weights; `correction` is what older sums are multiplied by
 
 template <class T>
-void soften(const Tile<T>& t, int rows, int first_row, int first_key, int vectors, float* weights,
+void soften(const Tile<T>& t, int rows, int first_row, int vectors, float* weights,
             float* correction) {
   const Vec scale = set1(t.a.scale * kLog2e);
   alignas(64) float before[kMostGroup] = {}, after[kMostGroup] = {};
   for (int r = 0; r < rows; ++r) {
     float* row = weights + r * kKeyBlock;
-    const int visible = t.s.visible[first_row + r] - first_key;
+    const int visible = t.s.visible[first_row + r] - t.now->first;
     Vec x[kKeyVectors], top = set1(kNone);
     for (int v = 0; v < vectors; ++v) {
       const Vec score = mul(load(row + v * kLanes), scale);
@@ -160,15 +160,14 @@ void weigh(const Tile<T>& t, int first_row, int keys, const float* correction) {
 // ---- a tile
 
 template <class T, int R>
-void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
-  const int seen = t.s.visible[first_row + R - 1] - first_key;
-  const int keys = seen < count ? seen : count;
+void group_of(const Tile<T>& t, int first_row) {
+  const int keys = keys_seen(t, first_row + R - 1);
   if (keys <= 0) return;  // such a pass would multiply by 1 and add 0
-  const int vectors = (keys + kLanes - 1) / kLanes;
+  const int vectors = vectors_of(keys);
   float correction[R];
   t.pack_keys ? scores<T, false, R>(t, first_row, vectors)
               : scores<T, true, R>(t, first_row, vectors);
-  soften(t, R, first_row, first_key, vectors, t.s.weights, correction);
+  soften(t, R, first_row, vectors, t.s.weights, correction);
   if (sizeof(T) != 4 && t.pack_values) {
     weigh<T, float, R>(t, first_row, keys, correction);
   } else {
@@ -177,20 +176,20 @@ void group_of(const Tile<T>& t, int first_row, int first_key, int count) {
 }
 
 template <class T>
-void group(const Tile<T>& t, int size, int first_row, int first_key, int count) {
+void group(const Tile<T>& t, int size, int first_row) {
   switch (size) {
     case 1:
-      return group_of<T, 1>(t, first_row, first_key, count);
+      return group_of<T, 1>(t, first_row);
     case 2:
-      return group_of<T, 2>(t, first_row, first_key, count);
+      return group_of<T, 2>(t, first_row);
     case 3:
-      return group_of<T, 3>(t, first_row, first_key, count);
+      return group_of<T, 3>(t, first_row);
     case 4:
-      return group_of<T, 4>(t, first_row, first_key, count);
+      return group_of<T, 4>(t, first_row);
     case 5:
-      return group_of<T, 5>(t, first_row, first_key, count);
+      return group_of<T, 5>(t, first_row);
     default:
-      return group_of<T, 6>(t, first_row, first_key, count);
+      return group_of<T, 6>(t, first_row);
   }
 }
 
@@ -205,7 +204,7 @@ void run_block(const Tile<T>& t) {
   const int groups = (t.rows + kGroup - 1) / kGroup;
   for (int g = 0; g < groups; ++g) {  // sizes that differ by one at most
     const int from = t.rows * g / groups, to = t.rows * (g + 1) / groups;
-    group(t, to - from, from, t.now->first, t.now->count);
+    group(t, to - from, from);
   }
 }
 
@@ -337,12 +336,12 @@ void run_tile(Tile<T>& t, const AttentionTile* next) {
 }
 
 template <class T>
-void run_typed(std::span<const AttentionTile> tiles, RunBlock<T> run_block) {
+void run_typed(std::span<const AttentionTile> tiles, RunBlock<T> block) {
   Scratch scratch;
   for (int d = 0; d < kMaxHeadDim; d += kLanes) store(scratch.nothing + d, zero());
   KeyBlock* now = scratch.blocks;
   for (size_t i = 0; i < tiles.size(); ++i) {
-    Tile<T> t(tiles[i], scratch, run_block);
+    Tile<T> t(tiles[i], scratch, block);
     t.now = now;
     if (i == 0) {
       locate<T>(t.a.source, scratch.nothing, *now, t.a.range_begin * kKeyRange, end_of(t.a));

@@ -11,7 +11,7 @@ namespace weir::kernels {
 namespace {
 
 constexpr int kGroup = 6;       // rows of a tile that one pass keeps in registers
-constexpr int kMostGroup = 16;  // of whatever registers: what soften takes
+constexpr int kMostGroup = 16;  // rows whose scores are softened together
 constexpr int kKeyVectors = kKeyBlock / kLanes;
 constexpr float kNone = -__builtin_inff();
 
@@ -88,6 +88,15 @@ struct Tile {
   }
 };
 
+// Keys of the block at hand that a row sees, and those before it at most.
+template <class T>
+int keys_seen(const Tile<T>& t, int row) {
+  const int seen = t.s.visible[row] - t.now->first;
+  return seen < t.now->count ? seen : t.now->count;
+}
+
+inline int vectors_of(int keys) { return (keys + kLanes - 1) / kLanes; }
+
 // ---- packing
 
 inline void prefetch(const void* data, int64_t bytes) {
@@ -134,7 +143,7 @@ void locate(const KeySource& source, const float* nothing, KeyBlock& block, int 
     i += here;
   }
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
-  for (int v = (block.count + kLanes - 1) / kLanes; v < kKeyVectors; ++v) block.words[v] = nothing;
+  for (int v = vectors_of(block.count); v < kKeyVectors; ++v) block.words[v] = nothing;
 }
 
 // Asks for a block that nothing asked for before.

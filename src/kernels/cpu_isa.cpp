@@ -98,9 +98,10 @@ std::string to_string(Isa isa) {
   return "?";
 }
 
-CpuCosts cpu_costs(Isa isa) {
-  if (isa == Isa::amx) return {.tokens_a_read = 32, .products_to_attention = 4};
-  return {.tokens_a_read = 8, .products_to_attention = 2};
+CpuCosts cpu_costs(Isa isa, DType type) {
+  if (isa == Isa::amx && type == DType::bfloat16)
+    return {.tokens_a_read = 32, .products_to_attention = 4};
+  return {};
 }
 
 }  // namespace weir::kernels

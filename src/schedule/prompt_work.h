@@ -14,12 +14,11 @@ namespace weir::schedule {
 /// anyway.
 ///
 /// Where memory bandwidth limits a step of few rows (a CPU), reading the weights costs as much as
-/// some 8 tokens and each row about one more, so d decodes and d more tokens take less than twice
-/// as long as the decodes (with AMX some 32, which the lower bound stands for). From many rows on
-/// arithmetic limits, and what matters is throughput: 32 clients with prompts as long as their
-/// answers need one prompt token for each decoded, and twice that to catch up after a burst. A rule
-/// of the count alone is the same in every run; rules learned from measured steps follow the noise
-/// of busy neighbours.
+/// some 8 tokens (32 with AMX, the lower bound then) and each row about one more, so d decodes and
+/// d more tokens take less than twice as long as the decodes. From many rows on arithmetic limits,
+/// and what matters is throughput: 32 clients with prompts as long as their answers need one prompt
+/// token for each decoded, and twice that to catch up after a burst. A rule of the count alone is
+/// the same in every run; rules learned from measured steps follow the noise of busy neighbours.
 uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts);
 
 /// What the tokens of a prompt cost: one at position p counts 1 + p/span, since it attends to p

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "weir/kernels/cpu_isa.h"
-
 namespace weir::app {
 namespace {
 
@@ -36,10 +34,12 @@ TEST(Plan, WeightsThatAGpuCannotHoldAreRefused) {
 TEST(Plan, ChunkBesideDecodes) {
   constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
   EXPECT_EQ(chunk_tokens(Config{}, kCpu), 64u);
-  EXPECT_EQ(least_chunk_tokens(Config{}, kCpu), kernels::cpu_isa() == kernels::Isa::amx ? 32u : 8u);
+  engine::Description model;
+  model.costs.tokens_a_read = 32;
+  EXPECT_EQ(least_chunk_tokens(Config{}, kCpu, model), 32u);
   EXPECT_EQ(chunk_tokens(Config{}, kCuda), 512u);
-  EXPECT_EQ(least_chunk_tokens(Config{}, kCuda), 512u);
-  EXPECT_EQ(least_chunk_tokens(Config{.max_chunk_tokens = 100}, kCpu), 100u);
+  EXPECT_EQ(least_chunk_tokens(Config{}, kCuda, model), 512u);
+  EXPECT_EQ(least_chunk_tokens(Config{.max_chunk_tokens = 100}, kCpu, model), 100u);
 }
 
 TEST(Plan, TheCacheIsSharedByThoseThatHaveOne) {

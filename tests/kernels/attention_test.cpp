@@ -121,9 +121,9 @@ class Sequences {
   std::unique_ptr<Matrix> keys_, values_;
 };
 
-const std::vector<Shape> kShapes = {{9, 3, 64, 16},  {4, 4, 32, 16},  {8, 2, 128, 32},
-                                    {7, 1, 72, 5},   {2, 1, 6, 3},    {3, 3, 256, 16},
-                                    {16, 1, 40, 64}, {100, 1, 16, 16}};
+const std::vector<Shape> kShapes = {
+    {9, 3, 64, 16},  {4, 4, 32, 16},  {8, 2, 128, 32},  {7, 1, 72, 5}, {2, 1, 6, 3},
+    {3, 3, 256, 16}, {16, 1, 40, 64}, {100, 1, 16, 16}, {8, 2, 64, 5}, {4, 4, 96, 16}};
 
 TEST_P(OpsTest, PagedAttentionWritesEachTokenToItsSlot) {
   for (const Shape& shape : kShapes) {

@@ -8,6 +8,7 @@
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
 #include "weir/engine/device.h"
+#include "weir/kernels/cpu_isa.h"
 #include "weir/nn/model.h"
 #include "weir/schedule/plan.h"
 
@@ -33,6 +34,7 @@ struct Description {
   std::string architecture;  // "LlamaForCausalLM"
   nn::Shape shape;
   std::string dtype;           // resolved: "float32", "bfloat16"
+  kernels::CpuCosts costs;     // of that type, on a processor
   uint32_t max_model_len = 0;  // after loading: no more than the cache holds
   uint64_t weight_bytes = 0;   // of the files, on a GPU of `dtype`; 0 with dummy weights
   uint64_t page_bytes = 0;     // of one page over all layers; 0 without a cache

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "weir/base/result.h"
+#include "weir/kernels/view.h"
 
 namespace weir::kernels {
 
@@ -11,7 +12,8 @@ namespace weir::kernels {
 enum class Isa : uint8_t { avx2, avx512, avx512_bf16, amx };
 
 /// The best instruction set of this processor, lowered by WEIR_CPU, the name of one. Asks the
-/// operating system for the tiles of AMX, which then all threads may use. Errors: a processor
+/// operating system for the tiles of AMX where there are any: all threads may use them then, and
+/// their signal stacks must have room for them. Errors: a processor
 /// without AVX2 and FMA, a WEIR_CPU that is unknown or that the processor has not.
 Result<Isa> detect_isa();
 
@@ -21,11 +23,11 @@ Isa cpu_isa();
 
 std::string to_string(Isa isa);
 
-/// What bfloat16 work costs, about, as docs/performance.md has measured it.
+/// What work on numbers of a type costs, about.
 struct CpuCosts {
-  uint32_t tokens_a_read;          // a prompt's, computed while the weights are read once
-  uint32_t products_to_attention;  // arithmetic done in the same time
+  uint32_t tokens_a_read = 8;          // a prompt's, computed while the weights are read once
+  uint32_t products_to_attention = 2;  // arithmetic done in the same time
 };
-CpuCosts cpu_costs(Isa isa);
+CpuCosts cpu_costs(Isa isa, DType type);
 
 }  // namespace weir::kernels
