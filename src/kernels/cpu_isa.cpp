@@ -100,7 +100,7 @@ std::string to_string(Isa isa) {
 
 CpuCosts cpu_costs(Isa isa, DType type) {
   if (isa == Isa::amx && type == DType::bfloat16)
-    return {.tokens_a_read = 32, .products_to_attention = 4};
+    return {.tokens_a_read = 24, .products_to_attention = 4};
   return {};
 }
 

@@ -14,7 +14,7 @@ namespace weir::schedule {
 /// anyway.
 ///
 /// Where memory bandwidth limits a step of few rows (a CPU), reading the weights costs as much as
-/// some 8 tokens (32 with AMX, the lower bound then) and each row about one more, so d decodes and
+/// some 8 tokens (24 with AMX, the lower bound then) and each row about one more, so d decodes and
 /// d more tokens take less than twice as long as the decodes. From many rows on arithmetic limits,
 /// and what matters is throughput: 32 clients with prompts as long as their answers need one prompt
 /// token for each decoded, and twice that to catch up after a burst. A rule of the count alone is
