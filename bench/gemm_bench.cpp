@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 2;
   const std::string type = argc > 2 ? argv[2] : "float32", name = argc > 3 ? argv[3] : "";
   Isa isa = cpu_isa();
-  for (const Isa one : {Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx})
+  for (const Isa one : kIsas)
     if (to_string(one) == name) isa = one;
   ThreadPool pool(threads);
   std::printf("%d threads, %s, %s\n", threads, type.c_str(), to_string(isa).c_str());

@@ -6,6 +6,7 @@
 #include "engine/cpu_runner.h"
 #include "engine/kv_cache.h"
 #include "weir/kernels/cpu_isa.h"
+#include "weir/nn/rows.h"
 #ifdef WEIR_CUDA
 #include "engine/runner_cuda.h"
 #endif
@@ -55,8 +56,7 @@ Description describe_config(const LoadOptions& options, const nn::ConfigFile& co
   result.shape = architecture.describe(config);
   at::ScalarType type = resolve_type(options.dtype, result.shape, device);
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
-  result.costs = kernels::cpu_costs(
-      kernels::cpu_isa(), type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16);
+  result.costs = kernels::cpu_costs(kernels::cpu_isa(), nn::dtype_of(type));
   result.max_model_len = resolve_length(options.max_model_len, result.shape);
   if (result.shape.kv_heads)
     result.page_bytes = KvCache::page_bytes(result.shape, options.page_size, type);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -54,16 +53,15 @@ Result<Isa> best() {
   return amx && tiles_allowed() ? Isa::amx : Isa::avx512_bf16;
 }
 
-constexpr std::array kAll{Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx};
-
 }  // namespace
 
 Result<Isa> detect_isa() {
   Result<Isa> isa = best();
   const char* forced = std::getenv("WEIR_CPU");
   if (!isa || forced == nullptr || *forced == '\0') return isa;
-  const auto wanted = std::ranges::find_if(kAll, [&](Isa one) { return to_string(one) == forced; });
-  if (wanted == kAll.end())
+  const auto wanted =
+      std::ranges::find_if(kIsas, [&](Isa one) { return to_string(one) == forced; });
+  if (wanted == kIsas.end())
     return invalid(
         "WEIR_CPU is \"" + std::string(forced) + "\"; it takes avx2, avx512, avx512_bf16 or amx",
         "WEIR_CPU");

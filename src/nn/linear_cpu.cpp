@@ -31,7 +31,7 @@ class LinearCpu final : public Linear {
   LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool,
             kernels::WeightMemory& memory)
       : pool_(pool) {
-    const auto packed = type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
+    const auto packed = dtype_of(type);
     if (source.gated) {
       const at::Tensor gates = readable(source.weights[0]), weight = readable(source.weights[1]);
       weight_ =

@@ -132,9 +132,11 @@ TEST(SmolLm2Golden, LogitsInBfloat16StayNearFloat32) {
     at::ScalarType type;
     double of_all, of_one;  // mean deviations
   };
+  // The third prompt is 0.21, 0.24, 0.27 and 0.33 off, from AVX2 to AMX.
+  const double of_one_prompt = kernels::cpu_isa() == kernels::Isa::amx ? 0.4 : 0.3;
   auto golden = read_golden("smollm2.json")["chats"];
   for (auto [type, of_all, of_one] :
-       {Bounds{at::kFloat, 1e-3, 1e-3}, Bounds{at::kBFloat16, 0.15, 0.5}}) {
+       {Bounds{at::kFloat, 1e-3, 1e-3}, Bounds{at::kBFloat16, 0.15, of_one_prompt}}) {
     Probe probe(kSmolLm2, type);
     double all = 0;
     for (const auto& chat : golden) {

@@ -33,7 +33,7 @@ TEST_F(CpuIsa, IsWhatTheCompilerSees) {
 TEST_F(CpuIsa, IsLoweredByTheEnvironment) {
   const Result<Isa> best = detect_isa();
   ASSERT_TRUE(best);
-  for (const Isa wanted : {Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx}) {
+  for (const Isa wanted : kIsas) {
     setenv("WEIR_CPU", to_string(wanted).c_str(), 1);
     const Result<Isa> isa = detect_isa();
     if (*best >= wanted) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -10,6 +11,7 @@ namespace weir::kernels {
 
 /// Each has what those before it have.
 enum class Isa : uint8_t { avx2, avx512, avx512_bf16, amx };
+inline constexpr std::array kIsas{Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx};
 
 /// The best instruction set of this processor, lowered by WEIR_CPU, the name of one. Asks the
 /// operating system for the tiles of AMX where there are any: all threads may use them then, and

@@ -6,9 +6,10 @@
 
 namespace weir::nn {
 
-inline kernels::DType dtype_of(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
+inline kernels::DType dtype_of(at::ScalarType type) {
+  return type == at::kFloat ? kernels::DType::float32 : kernels::DType::bfloat16;
 }
+inline kernels::DType dtype_of(const at::Tensor& tensor) { return dtype_of(tensor.scalar_type()); }
 
 /// A view of a (rows, cols) tensor, float32 or bfloat16, whose rows are contiguous. The tensor
 /// stays the owner.
