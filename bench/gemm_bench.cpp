@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/gemm_kernel.h"
+#include "kernels/pack.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/gemm.h"
 #include "weir/kernels/thread_pool.h"
@@ -60,7 +60,7 @@ void measure(const Shape& shape, DType type, Isa isa, ThreadPool& pool) {
   WeightMemory memory;
   std::vector<std::unique_ptr<PackedWeight>> copies;
   const auto count = kColdBytes / (values * size_of(type)) + 1;
-  while (copies.size() < count) copies.push_back(pack_weight(isa, rows, type, pool, memory));
+  while (copies.size() < count) copies.push_back(pack_weight(isa, {rows}, type, pool, memory));
 
   for (const int64_t m : kRowCounts) {
     std::vector<float> x(static_cast<size_t>(m * shape.in), 0.01f),

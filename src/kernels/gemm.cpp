@@ -41,20 +41,25 @@ struct PackedRows {
   int64_t words_a_row;
 };
 
-/// Memory of the calling thread that lives on from call to call, aligned to a cache line.
-float* scratch(size_t words) {
-  struct alignas(64) Line {
-    float words[16];
-  };
-  thread_local std::unique_ptr<Line[]> memory;
-  thread_local size_t size = 0;
-  const size_t lines = (words + std::size(Line{}.words) - 1) / std::size(Line{}.words);
-  if (size < lines) {
-    memory.reset(new Line[lines]);
-    size = lines;
+/// Memory that lives on from call to call, aligned to a cache line.
+class Scratch {
+ public:
+  std::byte* take(size_t bytes) {
+    const size_t lines = (bytes + sizeof(Line) - 1) / sizeof(Line);
+    if (size_ < lines) {
+      memory_.reset(new Line[lines]);
+      size_ = lines;
+    }
+    return memory_[0].bytes;
   }
-  return memory[0].words;
-}
+
+ private:
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  std::unique_ptr<Line[]> memory_;
+  size_t size_ = 0;
+};
 
 PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const auto& kernel = product.weight.kernel();
@@ -62,7 +67,9 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   const Cut rows{x.rows, ceil_div(x.rows, kernel.max_rows)};
   const int64_t words_a_row = kernel.steps(x.cols) * kernel.words_a_step;
   const int64_t words = x.rows * words_a_row;
-  float* data = scratch(static_cast<size_t>(words + kernel.max_rows * kernel.words_a_step));
+  thread_local Scratch scratch;
+  auto* data = reinterpret_cast<float*>(scratch.take(
+      static_cast<size_t>(words + kernel.max_rows * kernel.words_a_step) * sizeof(float)));
   // A word takes 0.1 ns, and up to 1 where another core wrote the rows; a second region of the pool
   // must be worth its start.
   constexpr int64_t kWordsAChunk = 8 << 10;
@@ -83,47 +90,55 @@ PackedRows pack_rows(const Product& product, ThreadPool& pool) {
   return {data, rows, words_a_row};
 }
 
-/// Where the tiles of one panel, `passes` of them, each with its own block of rows, fetch from, so
-/// that memory is read at an even pace: each its share of the next panel. A single one fetches from
-/// its own panel, not far before it reads there, and so does the first in a piece's first panel,
-/// which nobody fetched before.
-struct Ahead {
-  int64_t passes, pass;
-  bool first_panel;
-
-  void set(GemmTile& tile) const {
-    // Bytes: what memory gives in several times its latency, little enough for a panel's beginning.
-    constexpr int64_t kNear = 4096;
-    const auto bytes = static_cast<int64_t>(tile.panel_bytes);
-    const int64_t a_step = tile.steps == 0 ? 0 : bytes / tile.steps;
-    if (passes == 1 || (first_panel && pass == 0)) {
-      tile.ahead = tile.weight + kNear;
-      tile.ahead_a_step = a_step;
-      return;
-    }
-    const int64_t shares = first_panel ? passes - 1 : passes, share = first_panel ? pass - 1 : pass;
-    tile.ahead = tile.weight + bytes + bytes * share / shares;
-    tile.ahead_a_step = a_step / shares;
-  }
-};
-
 /// Panels [panel, panel_end) times blocks [block, block_end) of packed rows.
 struct Piece {
   int64_t panel, panel_end, block, block_end;
 };
 
-void run_tile(const Product& product, const PackedRows& rows, int64_t block, int64_t panel,
-              int panels, Ahead ahead) {
+/// The tiles of some neighbouring panels, `passes` of them, each with its own block of rows.
+struct Pass {
+  int64_t panel;
+  int panels;
+  int64_t passes, pass;
+  bool first_panel;    // of its piece
+  std::byte* decoded;  // the panel as the first pass leaves it to the others; null: as it is
+
+  /// What a tile fetches, so that memory is read at an even pace: its share of the next panel. A
+  /// single pass fetches from its own panel, not far before it reads there, and so does the first
+  /// in a piece's first panel, which nobody fetched before.
+  void fetch(GemmTile& tile, const Panels& weight) const {
+    // Bytes: what memory gives in several times its latency, little enough for a panel's beginning.
+    const int64_t near = weight.coded() ? 3072 : 4096;
+    const auto bytes = static_cast<int64_t>(weight.panel_bytes());
+    const std::byte* begin = weight.panel(panel);
+    const int64_t a_step = tile.steps == 0 ? 0 : bytes / tile.steps;
+    if (passes == 1 || (first_panel && pass == 0)) {
+      tile.ahead = begin + near;
+      tile.ahead_a_step = a_step;
+      return;
+    }
+    const int64_t shares = first_panel ? passes - 1 : passes, share = first_panel ? pass - 1 : pass;
+    tile.ahead = begin + bytes + bytes * share / shares;
+    tile.ahead_a_step = a_step / shares;
+  }
+};
+
+void run_tile(const Product& product, const PackedRows& rows, int64_t block, const Pass& pass) {
   const Panels& weight = product.weight;
+  const GemmKernel& kernel = weight.kernel();
   const int64_t row = rows.rows.begin(block);
-  const int64_t col = panel * weight.outputs_a_panel(), width = panels * weight.outputs_a_panel();
+  const int64_t col = pass.panel * weight.outputs_a_panel();
+  const int64_t width = pass.panels * weight.outputs_a_panel();
+  const bool is_coded = weight.coded() && pass.pass == 0;
   GemmTile tile;
   tile.x = rows.data + row * rows.words_a_row;
   tile.rows = static_cast<int>(rows.rows.size(block));
-  tile.weight = weight.panel(panel);
+  tile.weight = weight.coded() && !is_coded ? pass.decoded : weight.panel(pass.panel);
   tile.panel_bytes = weight.panel_bytes();
-  tile.steps = weight.kernel().steps(weight.in_features());
-  ahead.set(tile);
+  tile.escapes = weight.escapes();
+  tile.decoded = pass.decoded;
+  tile.steps = weight.steps();
+  pass.fetch(tile, weight);
   tile.out = static_cast<std::byte*>(product.out.data) +
              (row * product.out.stride + col) * static_cast<int64_t>(size_of(product.out.type));
   tile.out_stride = product.out.stride;
@@ -134,27 +149,38 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, int
   }
   tile.cols = static_cast<int>(std::min(width, weight.out_features() - col));
   tile.epilogue = product.epilogue;
-  weight.kernel().tile(tile.rows, panels)(tile);
+  (is_coded ? kernel.coded_tile(tile.rows) : kernel.tile(tile.rows, pass.panels))(tile);
 }
 
 /// Panel by panel, and each with all blocks while it is in cache; the blocks in groups that stay
 /// there too.
 void run_piece(const Product& product, const PackedRows& rows, const Piece& piece) {
-  const auto& kernel = product.weight.kernel();
+  const Panels& weight = product.weight;
+  const auto& kernel = weight.kernel();
   const int64_t block_bytes = kernel.max_rows * rows.words_a_row * 4;
   const int64_t blocks = piece.block_end - piece.block;
   const Cut groups{
       blocks, ceil_div(blocks, std::max<int64_t>(
                                    1, kernel.group_bytes / std::max<int64_t>(1, block_bytes)))};
-  const int most = kernel.panels(static_cast<int>(ceil_div(rows.rows.total, rows.rows.count)));
+  // Coded panels are read one after the other, as the processor fetches ahead best.
+  const int most =
+      weight.coded() ? 1
+                     : kernel.panels(static_cast<int>(ceil_div(rows.rows.total, rows.rows.count)));
+  thread_local Scratch scratch;
   if (kernel.enter) kernel.enter();
   for (int64_t g = 0; g < groups.count; ++g) {
-    int panels = most;
-    for (int64_t p = piece.panel; p < piece.panel_end; p += panels) {
-      while (panels > piece.panel_end - p) panels /= 2;
-      for (int64_t b = groups.begin(g); b < groups.begin(g + 1); ++b)
-        run_tile(product, rows, piece.block + b, p, panels,
-                 {groups.size(g), b - groups.begin(g), p == piece.panel});
+    const int64_t passes = groups.size(g);
+    const bool decodes = weight.coded() && passes > 1;
+    Pass pass{.panel = piece.panel,
+              .panels = most,
+              .passes = passes,
+              .pass = 0,
+              .first_panel = true,
+              .decoded = decodes ? scratch.take(weight.plain_panel_bytes()) : nullptr};
+    for (; pass.panel < piece.panel_end; pass.panel += pass.panels, pass.first_panel = false) {
+      while (pass.panels > piece.panel_end - pass.panel) pass.panels /= 2;
+      for (pass.pass = 0; pass.pass < passes; ++pass.pass)
+        run_tile(product, rows, piece.block + groups.begin(g) + pass.pass, pass);
     }
   }
   if (kernel.leave) kernel.leave();
@@ -167,11 +193,13 @@ int64_t wanted_pieces(const Product& product, int threads) {
   constexpr double kBytesANanosecond = 15;
   // One or two rows wait for memory, which serves threads unevenly: shorter pieces even that out.
   const double piece_nanoseconds = product.x.rows <= 2 ? 18000 : 30000;
-  const auto bytes = static_cast<double>(product.weight.bytes());
-  const double multiply_adds = static_cast<double>(product.x.rows) * bytes /
-                               static_cast<double>(size_of(product.weight.type()));
-  const double cost = std::max(2 * multiply_adds / product.weight.kernel().ops_a_nanosecond,
-                               bytes / kBytesANanosecond);
+  const Panels& weight = product.weight;
+  const auto bytes = static_cast<double>(weight.bytes());
+  const auto numbers = static_cast<double>(
+      weight.count() * weight.steps() * weight.kernel().inputs_a_step * weight.kernel().panel_cols);
+  const double multiply_adds = static_cast<double>(product.x.rows) * numbers;
+  const double cost =
+      std::max(2 * multiply_adds / weight.kernel().ops_a_nanosecond, bytes / kBytesANanosecond);
   if (cost < piece_nanoseconds / 3) return 1;
   const auto pieces = static_cast<int64_t>(cost / piece_nanoseconds);
   return std::clamp<int64_t>(pieces, threads, int64_t{12} * threads) / threads * threads;

@@ -120,6 +120,7 @@ const GemmKernel& gemm_bfloat16_amx() {
                                          .pack_rows = pack_steps,
                                          .panels = panels_of_rows,
                                          .tile = tile_of_rows,
+                                         .coded_tile = nullptr,
                                          .enter = take_tiles,
                                          .leave = give_tiles_back};
   return kKernel;

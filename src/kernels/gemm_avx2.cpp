@@ -13,9 +13,8 @@ namespace {
 struct WidenedStep : Float32Step<5, 2, 1> {
   static constexpr int kParts = 2;
 
-  static Vec weight(const std::byte* p, int part) {
-    const Vec pair = load(reinterpret_cast<const float*>(p));
-    return part == 0 ? widen_first(pair) : widen_second(pair);
+  static Vec weight(Vec pairs, int part) {
+    return part == 0 ? widen_first(pairs) : widen_second(pairs);
   }
 };
 

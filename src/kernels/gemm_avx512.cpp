@@ -5,6 +5,8 @@
 // after the functions they use
 #include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
+// after the tile
+#include "kernels/gemm_coded_tile.h"
 
 namespace weir::kernels {
 namespace {
@@ -12,10 +14,8 @@ namespace {
 /// A pair of bfloat16 as two float32, one after the other.
 struct WidenedStep : Float32Step<12, 5, 2> {
   static constexpr int kParts = 2;
-
-  static Vec weight(const std::byte* p, int part) {
-    const Vec pair = load(reinterpret_cast<const float*>(p));
-    return part == 0 ? widen_first(pair) : widen_second(pair);
+  static Vec weight(Vec pairs, int part) {
+    return part == 0 ? widen_first(pairs) : widen_second(pairs);
   }
 };
 
@@ -29,7 +29,7 @@ const GemmKernel& gemm_float32_avx512() {
 
 const GemmKernel& gemm_bfloat16_avx512() {
   static constexpr GemmKernel kKernel =
-      kernel_of<WidenedStep>(DType::bfloat16, pack_rows<WidenedSource>);
+      kernel_of<WidenedStep>(DType::bfloat16, pack_rows<WidenedSource>, coded_tile_of<WidenedStep>);
   return kKernel;
 }
 

@@ -5,6 +5,8 @@
 // after the functions they use
 #include "kernels/gemm_rows.h"
 #include "kernels/gemm_tile.h"
+// after the tile
+#include "kernels/gemm_coded_tile.h"
 
 namespace weir::kernels {
 namespace {
@@ -16,7 +18,8 @@ struct PairStep : Float32Step<14, 6, 2> {
 }  // namespace
 
 const GemmKernel& gemm_bfloat16_avx512_bf16() {
-  static constexpr GemmKernel kKernel = kernel_of<PairStep>(DType::bfloat16, pack_rows<PairSource>);
+  static constexpr GemmKernel kKernel =
+      kernel_of<PairStep>(DType::bfloat16, pack_rows<PairSource>, coded_tile_of<PairStep>);
   return kKernel;
 }
 

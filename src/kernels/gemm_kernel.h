@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "kernels/coded_panel.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/gemm.h"
 
@@ -16,6 +17,8 @@ struct GemmTile {
   int rows = 0;
   const std::byte* weight = nullptr;  // the first panel
   size_t panel_bytes = 0;
+  const Escape* escapes = nullptr;  // of a coded weight
+  std::byte* decoded = nullptr;     // where a coded panel is written to uncoded, or null
   int64_t steps = 0;
   const std::byte* ahead = nullptr;  // what a step fetches into cache, per panel: some lines from
   int64_t ahead_a_step = 0;          // here, and so many bytes further with each step
@@ -32,7 +35,8 @@ struct GemmTile {
 /// `panel_cols` outputs; inside a panel inputs follow each other, bfloat16 in pairs: float32 (in,
 /// panel_cols), bfloat16 (in / 2, panel_cols, 2). Of a gated weight a panel's first half are the
 /// gates of its second. Missing inputs and outputs are zero. Every sum is one chain of the same
-/// instructions over the inputs, whatever the tile. A step of it takes `inputs_a_step` inputs.
+/// instructions over the inputs, whatever the tile. A step of it takes `inputs_a_step` inputs. A
+/// coded panel (coded_panel.h) holds the same numbers in fewer bytes.
 struct GemmKernel {
   using Tile = void (*)(const GemmTile&);
 
@@ -52,6 +56,8 @@ struct GemmKernel {
   int (*panels)(int rows);
   /// REQUIRES 1 <= rows <= max_rows; panels is 1, 2 or 4 and at most panels(rows).
   Tile (*tile)(int rows, int panels);
+  /// The same of one coded panel. Null: such weights are not coded.
+  Tile (*coded_tile)(int rows);
   /// What a thread does before some tiles and after them; null: nothing.
   void (*enter)();
   void (*leave)();
@@ -70,9 +76,5 @@ const GemmKernel& gemm_bfloat16_avx512_bf16();
 const GemmKernel& gemm_bfloat16_amx();
 
 const GemmKernel& gemm_kernel(Isa isa, DType type);
-
-/// PackedWeight::pack and pack_gated for an instruction set of choice; `gates` of no data: none.
-std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool,
-                                          WeightMemory& memory, ConstRows gates = {});
 
 }  // namespace weir::kernels

@@ -66,88 +66,106 @@ void pack_panel(To* panel, int64_t cols, const ConstRows& source, int64_t first,
     pack_panel<To, bf16>(panel, cols, source, first, most);
 }
 
-/// Panel `index`: its outputs, after their gates where there are any.
+/// Panel `index` of a weight as `panel`, which is zeroed: its outputs, after their gates where
+/// there are any.
 template <class To>
-void pack_panel(const Panels& panels, int64_t index, const ConstRows& weight,
-                const ConstRows& gates) {
+void pack_panel(To* panel, const Panels& panels, int64_t index, const WeightSource& source) {
   const int64_t cols = panels.kernel().panel_cols, outputs = panels.outputs_a_panel();
-  auto* panel = reinterpret_cast<To*>(panels.panel(index));
-  if (panels.gated()) pack_panel(panel, cols, gates, index * outputs, outputs);
-  pack_panel(panel + (cols - outputs) * kGroup<To>, cols, weight, index * outputs, outputs);
+  if (panels.gated()) pack_panel(panel, cols, source.gates, index * outputs, outputs);
+  pack_panel(panel + (cols - outputs) * kGroup<To>, cols, source.weight, index * outputs, outputs);
 }
 
-template <class To, class From>
-void unpack(To* out, const From* panel, int64_t cols, int64_t column, int64_t in) {
-  constexpr int64_t group = kGroup<From>;
-  for (int64_t i = 0; i < in; ++i)
-    out[i] = convert<To>(panel[(i / group * cols + column) * group + i % group]);
+std::vector<bf16> packed_panel(const Panels& panels, int64_t index, const WeightSource& source) {
+  std::vector<bf16> panel(panels.plain_panel_bytes() / sizeof(bf16));
+  pack_panel(panel.data(), panels, index, source);
+  return panel;
 }
 
-template <class To>
-void unpack(To* out, const std::byte* panel, const GemmKernel& kernel, int64_t column, int64_t in) {
-  if (kernel.type == DType::float32)
-    unpack(out, reinterpret_cast<const float*>(panel), kernel.panel_cols, column, in);
-  else
-    unpack(out, reinterpret_cast<const bf16*>(panel), kernel.panel_cols, column, in);
+/// task(panel) for each of `count`, in chunks of `pool`.
+template <class Task>
+void for_each_panel(int64_t count, ThreadPool& pool, Task task) {
+  constexpr int64_t kMostChunks = 1024;
+  const int64_t chunks = std::min(count, kMostChunks);
+  pool.run(static_cast<int>(chunks), [&](int chunk) {
+    for (int64_t p = count * chunk / chunks; p < count * (chunk + 1) / chunks; ++p) task(p);
+  });
 }
 
 }  // namespace
 
-Panels::Panels(const GemmKernel& kernel, int64_t out_features, int64_t in_features, bool gated,
-               WeightMemory& memory)
+Panels::Panels(const GemmKernel& kernel, const WeightSource& source, Coding coding,
+               ThreadPool& pool, WeightMemory& memory)
     : kernel_(kernel),
-      out_features_(out_features),
-      in_features_(in_features),
-      gated_(gated),
-      memory_(memory.take(bytes())) {}
-
-void Panels::unpack_row(Rows out, int64_t out_row, int64_t index) const {
-  believe(!gated_ && index >= 0 && index < out_features_,
-          "unpack_row: row %" PRId64 " of a weight of %" PRId64, index, out_features_);
-  believe(out_row >= 0 && out_row < out.rows, "unpack_row: into row %" PRId64 " of %" PRId64,
-          out_row, out.rows);
-  believe(out.cols == in_features_,
-          "unpack_row: out has %" PRId64 " columns; the weight's rows have %" PRId64, out.cols,
-          in_features_);
-  const std::byte* source = panel(index / kernel_.panel_cols);
-  const int64_t column = index % kernel_.panel_cols;
-  const int64_t offset = out_row * out.stride;
-  if (out.type == DType::float32)
-    unpack(static_cast<float*>(out.data) + offset, source, kernel_, column, in_features_);
+      out_features_(source.weight.rows),
+      in_features_(source.weight.cols),
+      gated_(source.gates.data != nullptr),
+      coded_(false) {
+  coded_ = coding == Coding::by_escapes && few_escapes(source);
+  memory_ = memory.take(static_cast<size_t>(count()) * panel_bytes());
+  if (coded_)
+    write_coded(source, pool);
   else
-    unpack(static_cast<bf16*>(out.data) + offset, source, kernel_, column, in_features_);
+    write(source, pool);
 }
 
-std::unique_ptr<PackedWeight> pack_weight(Isa isa, ConstRows weight, DType type, ThreadPool& pool,
-                                          WeightMemory& memory, ConstRows gates) {
-  const bool gated = gates.data != nullptr;
-  believe(!gated || (gates.rows == weight.rows && gates.cols == weight.cols),
+size_t Panels::bytes() const {
+  return static_cast<size_t>(count()) * panel_bytes() + escapes_.size() * sizeof(Escape);
+}
+
+/// Looks at some panels.
+bool Panels::few_escapes(const WeightSource& source) const {
+  constexpr size_t kNumbersAnEscape = 512;  // one step in eight is mended
+  constexpr int64_t kSamples = 32;
+  const bool whole_units = steps() % kUnitSteps == 0;
+  if (!kernel_.coded_tile || !whole_units) return false;
+  size_t numbers = 0, escapes = 0;
+  for (int64_t p = 0; p < count(); p += std::max<int64_t>(1, count() / kSamples)) {
+    const auto panel = packed_panel(*this, p, source);
+    numbers += panel.size();
+    escapes += count_escapes(panel);
+  }
+  return escapes * kNumbersAnEscape <= numbers;
+}
+
+void Panels::write(const WeightSource& source, ThreadPool& pool) {
+  for_each_panel(count(), pool, [&](int64_t p) {
+    if (type() == DType::float32)
+      pack_panel(reinterpret_cast<float*>(panel(p)), *this, p, source);
+    else
+      pack_panel(reinterpret_cast<bf16*>(panel(p)), *this, p, source);
+  });
+}
+
+void Panels::write_coded(const WeightSource& source, ThreadPool& pool) {
+  std::vector<std::vector<Escape>> escapes(static_cast<size_t>(count()));
+  for_each_panel(count(), pool, [&](int64_t p) {
+    escapes[static_cast<size_t>(p)] = code_panel(panel(p), packed_panel(*this, p, source));
+  });
+  for (int64_t p = 0; p < count(); ++p) {
+    const auto& found = escapes[static_cast<size_t>(p)];
+    reinterpret_cast<CodedHead*>(panel(p))->first_escape = static_cast<uint32_t>(escapes_.size());
+    escapes_.insert(escapes_.end(), found.begin(), found.end());
+  }
+}
+
+std::unique_ptr<PackedWeight> pack_weight(Isa isa, const WeightSource& source, DType type,
+                                          ThreadPool& pool, WeightMemory& memory, Coding coding) {
+  const auto& [weight, gates] = source;
+  believe(!gates.data || (gates.rows == weight.rows && gates.cols == weight.cols),
           "pack: gates are (%" PRId64 ", %" PRId64 ") of a weight (%" PRId64 ", %" PRId64 ")",
           gates.rows, gates.cols, weight.rows, weight.cols);
-  auto panels =
-      std::make_unique<Panels>(gemm_kernel(isa, type), weight.rows, weight.cols, gated, memory);
-  constexpr int64_t kMostChunks = 1024;
-  const int64_t count = panels->count(), chunks = std::min(count, kMostChunks);
-  pool.run(static_cast<int>(chunks), [&](int chunk) {
-    for (int64_t p = count * chunk / chunks; p < count * (chunk + 1) / chunks; ++p) {
-      if (type == DType::float32)
-        pack_panel<float>(*panels, p, weight, gates);
-      else
-        pack_panel<bf16>(*panels, p, weight, gates);
-    }
-  });
-  return panels;
+  return std::make_unique<Panels>(gemm_kernel(isa, type), source, coding, pool, memory);
 }
 
 std::unique_ptr<PackedWeight> PackedWeight::pack(ConstRows weight, DType type, ThreadPool& pool,
                                                  WeightMemory& memory) {
-  return pack_weight(cpu_isa(), weight, type, pool, memory);
+  return pack_weight(cpu_isa(), {weight}, type, pool, memory);
 }
 
 std::unique_ptr<PackedWeight> PackedWeight::pack_gated(ConstRows gates, ConstRows weight,
                                                        DType type, ThreadPool& pool,
                                                        WeightMemory& memory) {
-  return pack_weight(cpu_isa(), weight, type, pool, memory, gates);
+  return pack_weight(cpu_isa(), {weight, gates}, type, pool, memory);
 }
 
 }  // namespace weir::kernels

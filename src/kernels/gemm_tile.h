@@ -95,47 +95,36 @@ void store_any_tile(const GemmTile& tile, const float* sums, int rows) {
 }
 
 /// How a step multiplies is D's: `kParts` words of a row of x, `kPanelVectors` vectors a panel is
-/// wide, D::weight(pointer, part), D::activation(pointer) and D::multiply_add(x, w, sum).
-template <class D, int kRows, int kPanels>
-void run_tile(const GemmTile& tile) {
-  constexpr int kVectors = kPanels * D::kPanelVectors;
-  constexpr int kStepBytes = D::kPanelVectors * kVectorBytes;
-  Vec sums[kRows][kVectors];
+/// wide, D::weight(vector of the panel, part), D::activation(pointer) and D::multiply_add(x, w,
+/// sum). Sums are (kRows, kVectors).
+template <class D, int kRows, int kVectors>
+[[gnu::always_inline]] inline void multiply_step(Vec (&sums)[kRows][kVectors], const Vec* panel,
+                                                 const float* x) {
+#pragma GCC unroll 2
+  for (int part = 0; part < D::kParts; ++part) {
+    Vec weights[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) weights[v] = D::weight(panel[v], part);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec value = D::activation(x + part * kRows + r);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v)
+        sums[r][v] = D::multiply_add(value, weights[v], sums[r][v]);
+    }
+  }
+}
+
+template <int kRows, int kVectors>
+[[gnu::always_inline]] inline void zero_sums(Vec (&sums)[kRows][kVectors]) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) sums[r][v] = zero();
+}
 
-  const std::byte *w = tile.weight, *ahead = tile.ahead;
-  const float* x = tile.x;
-  for (int64_t s = 0; s < tile.steps; ++s) {
-#pragma GCC unroll 4
-    for (int p = 0; p < kPanels; ++p)
-#pragma GCC unroll 2
-      for (int line = 0; line < kStepBytes; line += 64)
-        __builtin_prefetch(ahead + p * tile.panel_bytes + line, 0, kSecondLevel);
-    ahead += tile.ahead_a_step;
-#pragma GCC unroll 2
-    for (int part = 0; part < D::kParts; ++part) {
-      Vec weights[kVectors];
-#pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p)
-#pragma GCC unroll 4
-        for (int v = 0; v < D::kPanelVectors; ++v)
-          weights[p * D::kPanelVectors + v] =
-              D::weight(w + p * tile.panel_bytes + v * kVectorBytes, part);
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const Vec value = D::activation(x + part * kRows + r);
-#pragma GCC unroll 8
-        for (int v = 0; v < kVectors; ++v)
-          sums[r][v] = D::multiply_add(value, weights[v], sums[r][v]);
-      }
-    }
-    w += kStepBytes;
-    x += D::kParts * kRows;
-  }
-
+template <int kRows, int kVectors>
+[[gnu::always_inline]] inline void store_sums(const GemmTile& tile, Vec (&sums)[kRows][kVectors]) {
   constexpr int kWidth = kVectors * kLanes;
   alignas(64) float stored[kRows * kWidth];
 #pragma GCC unroll 16
@@ -146,6 +135,34 @@ void run_tile(const GemmTile& tile) {
     store_any_tile<float, kWidth>(tile, stored, kRows);
   else
     store_any_tile<bf16, kWidth>(tile, stored, kRows);
+}
+
+template <class D, int kRows, int kPanels>
+void run_tile(const GemmTile& tile) {
+  constexpr int kVectors = kPanels * D::kPanelVectors;
+  constexpr int kStepBytes = D::kPanelVectors * kVectorBytes;
+  Vec sums[kRows][kVectors];
+  zero_sums(sums);
+  const std::byte *w = tile.weight, *ahead = tile.ahead;
+  const float* x = tile.x;
+  for (int64_t s = 0; s < tile.steps; ++s) {
+    Vec panel[kVectors];
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 2
+      for (int line = 0; line < kStepBytes; line += 64)
+        __builtin_prefetch(ahead + p * tile.panel_bytes + line, 0, kSecondLevel);
+#pragma GCC unroll 4
+      for (int v = 0; v < D::kPanelVectors; ++v)
+        panel[p * D::kPanelVectors + v] =
+            load(reinterpret_cast<const float*>(w + p * tile.panel_bytes + v * kVectorBytes));
+    }
+    ahead += tile.ahead_a_step;
+    multiply_step<D>(sums, panel, x);
+    w += kStepBytes;
+    x += D::kParts * kRows;
+  }
+  store_sums(tile, sums);
 }
 
 template <class D>
@@ -171,7 +188,8 @@ GemmKernel::Tile tile_of(int rows, int panels) {
 }
 
 template <class D>
-constexpr GemmKernel kernel_of(DType type, decltype(GemmKernel::pack_rows) pack) {
+constexpr GemmKernel kernel_of(DType type, decltype(GemmKernel::pack_rows) pack,
+                               decltype(GemmKernel::coded_tile) coded_tile = nullptr) {
   return {.type = type,
           .panel_cols = D::kPanelVectors * kLanes,
           .max_rows = D::kMaxRows,
@@ -182,6 +200,7 @@ constexpr GemmKernel kernel_of(DType type, decltype(GemmKernel::pack_rows) pack)
           .pack_rows = pack,
           .panels = panels_of<D>,
           .tile = tile_of<D>,
+          .coded_tile = coded_tile,
           .enter = nullptr,
           .leave = nullptr};
 }
@@ -192,7 +211,7 @@ struct Float32Step {
   static constexpr int kParts = 1, kPanelVectors = 2;
   static constexpr int kMaxRows = kMost, kTwoPanelRows = kMostOfTwo, kFourPanelRows = kMostOfFour;
 
-  static Vec weight(const std::byte* p, int) { return load(reinterpret_cast<const float*>(p)); }
+  static Vec weight(Vec panel, int) { return panel; }
   static Vec activation(const float* p) { return set1(*p); }
   static Vec multiply_add(Vec x, Vec w, Vec sum) { return fma(x, w, sum); }
 };

@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "kernels/gemm_kernel.h"
 #include "kernels/matrix.h"
+#include "kernels/pack.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/thread_pool.h"
 #include "weir/kernels/weight_memory.h"
@@ -29,8 +29,12 @@ class GemmTest : public ::testing::TestWithParam<Case> {
  protected:
   Isa isa() const { return GetParam().isa; }
   DType type() const { return GetParam().type; }
+  /// Weights whose inputs fill whole units are.
+  bool is_coded() const {
+    return type() == DType::bfloat16 && (isa() == Isa::avx512 || isa() == Isa::avx512_bf16);
+  }
   std::unique_ptr<PackedWeight> pack(Matrix& weight) {
-    return pack_weight(isa(), weight.rows(), type(), pool_, memory_);
+    return pack_weight(isa(), {weight.rows()}, type(), pool_, memory_);
   }
 
   ThreadPool pool_{2};
@@ -63,14 +67,18 @@ void expect_product(const Matrix& out, const Matrix& x, const Matrix& w, Expecte
 
 constexpr auto kPlain = [](double sum, int64_t, int64_t) { return sum; };
 
+constexpr int64_t kPlainInputs = 61, kCodedInputs = 64;
+
 TEST_P(GemmTest, EveryNumberOfRowsEqualsTheReference) {
-  Matrix w = random(type(), 70, 61, 0, 1);
-  const auto packed = pack(w);
-  for (int64_t m = 1; m <= 70; ++m) {
-    Matrix x = random(type(), m, 61, 3, static_cast<unsigned>(m));
-    Matrix out(type(), m, 70, 5);
-    gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
-    expect_product(out, x, w, kPlain);
+  for (const int64_t k : {kPlainInputs, kCodedInputs}) {
+    Matrix w = random(type(), 70, k, 0, 1);
+    const auto packed = pack(w);
+    for (int64_t m = 1; m <= 70; ++m) {
+      Matrix x = random(type(), m, k, 3, static_cast<unsigned>(m));
+      Matrix out(type(), m, 70, 5);
+      gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+      expect_product(out, x, w, kPlain);
+    }
   }
 }
 
@@ -126,24 +134,25 @@ TEST_P(GemmTest, EpiloguesEqualTheReference) {
 }
 
 TEST_P(GemmTest, AGatedWeightEqualsTheReference) {
-  for (const int64_t n : {16, 31, 75, 200}) {
-    Matrix gates = random(type(), n, 37, 0, 1), w = random(type(), n, 37, 0, 2);
-    Matrix bias = random(DType::float32, 1, 2 * n, 0, 3);
-    const auto* b = static_cast<const float*>(bias.rows().data);
-    const auto packed = pack_weight(isa(), w.rows(), type(), pool_, memory_, gates.rows());
-    EXPECT_EQ(packed->out_features(), n);
-    for (const int64_t m : {1, 2, 5, 8, 14, 15, 40})
-      for (const float* biases : {static_cast<const float*>(nullptr), b})
-        for (const DType out_type : {type(), DType::float32}) {
-          Matrix x = random(type(), m, 37, 3, 4), out(out_type, m, n, 5);
-          gemm(out.rows(), x.rows(), *packed, biases, Epilogue::silu_mul, pool_);
-          EXPECT_TRUE(out.gaps_untouched());
-          expect_product(out, x, w, [&](double sum, int64_t r, int64_t c) {
-            const double gate = sum_of(x, gates, r, c) + (biases ? b[c] : 0);
-            return gate / (1 + std::exp(-gate)) * (sum + (biases ? b[n + c] : 0));
-          });
-        }
-  }
+  for (const int64_t k : {37, 40})
+    for (const int64_t n : {16, 31, 75, 200}) {
+      Matrix gates = random(type(), n, k, 0, 1), w = random(type(), n, k, 0, 2);
+      Matrix bias = random(DType::float32, 1, 2 * n, 0, 3);
+      const auto* b = static_cast<const float*>(bias.rows().data);
+      const auto packed = pack_weight(isa(), {w.rows(), gates.rows()}, type(), pool_, memory_);
+      EXPECT_EQ(packed->out_features(), n);
+      for (const int64_t m : {1, 2, 5, 8, 14, 15, 40})
+        for (const float* biases : {static_cast<const float*>(nullptr), b})
+          for (const DType out_type : {type(), DType::float32}) {
+            Matrix x = random(type(), m, k, 3, 4), out(out_type, m, n, 5);
+            gemm(out.rows(), x.rows(), *packed, biases, Epilogue::silu_mul, pool_);
+            EXPECT_TRUE(out.gaps_untouched());
+            expect_product(out, x, w, [&](double sum, int64_t r, int64_t c) {
+              const double gate = sum_of(x, gates, r, c) + (biases ? b[c] : 0);
+              return gate / (1 + std::exp(-gate)) * (sum + (biases ? b[n + c] : 0));
+            });
+          }
+    }
 }
 
 TEST_P(GemmTest, GeluIsAccurateOverItsWholeRange) {
@@ -166,8 +175,13 @@ TEST_P(GemmTest, GeluIsAccurateOverItsWholeRange) {
   }
 }
 
-TEST_P(GemmTest, ARowIsTheSameBitsInEveryBatch) {
-  const int64_t m = 37, n = 203, k = 333;
+class GemmBatchTest : public GemmTest {
+ protected:
+  void expect_the_same_bits(int64_t k);
+};
+
+void GemmBatchTest::expect_the_same_bits(int64_t k) {
+  const int64_t m = 37, n = 203;
   Matrix w = random(type(), n, k, 0, 1), x = random(type(), m, k, 0, 2);
   Matrix bias = random(DType::float32, 1, n, 0, 3);
   const auto* b = static_cast<const float*>(bias.rows().data);
@@ -186,9 +200,12 @@ TEST_P(GemmTest, ARowIsTheSameBitsInEveryBatch) {
     }
 }
 
+TEST_P(GemmBatchTest, ARowIsTheSameBits) { expect_the_same_bits(333); }
+TEST_P(GemmBatchTest, ARowOfACodedWeightIsTheSameBits) { expect_the_same_bits(332); }
+
 TEST_P(GemmTest, CutsOfALargeProductChangeNoBit) {
   // Large enough for several slabs, groups and pieces; every tile size meets each row somewhere.
-  const int64_t n = 330, k = 2050;
+  const int64_t n = 330, k = 2052;
   Matrix w = random(type(), n, k, 0, 1), x = random(type(), 700, k, 0, 2);
   const auto packed = pack(w);
   Matrix whole(type(), 700, n), parts(type(), 700, n);
@@ -217,22 +234,66 @@ TEST_P(GemmTest, ANotANumberStaysInItsRow) {
   }
 }
 
-TEST_P(GemmTest, UnpackedRowsAreExact) {
-  Matrix w = random(type(), 67, 35, 1, 9);
-  const auto packed = pack(w);
-  EXPECT_EQ(packed->out_features(), 67);
-  EXPECT_EQ(packed->in_features(), 35);
-  EXPECT_EQ(packed->type(), type());
-  EXPECT_GE(packed->bytes(), 67 * 35 * size_of(type()));
-  const size_t inputs = isa() == Isa::amx && type() == DType::bfloat16 ? 64 : 36;
-  EXPECT_LE(packed->bytes(), 96 * inputs * size_of(type()) + 64);
-  for (const DType out_type : {type(), DType::float32}) {
-    Matrix out(out_type, 2, 35);
-    for (int64_t r = 0; r < 67; ++r) {
-      packed->unpack_row(out.rows(), 1, r);
-      for (int64_t c = 0; c < 35; ++c) ASSERT_EQ(out.at(1, c), w.at(r, c)) << r << ", " << c;
+/// Each row one input of a weight and nothing else: their product is the weight, turned.
+Matrix units(DType type, int64_t inputs) {
+  Matrix x(type, inputs, inputs);
+  for (int64_t r = 0; r < inputs; ++r)
+    for (int64_t c = 0; c < inputs; ++c) x.set(r, c, r == c ? 1 : 0);
+  return x;
+}
+
+TEST_P(GemmTest, APackedWeightIsExact) {
+  for (const int64_t k : {kPlainInputs, kCodedInputs}) {
+    Matrix w = random(type(), 67, k, 1, 9), x = units(type(), k), out(DType::float32, k, 67);
+    const auto packed = pack(w);
+    EXPECT_EQ(packed->out_features(), 67);
+    EXPECT_EQ(packed->in_features(), k);
+    EXPECT_EQ(packed->type(), type());
+    gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+    for (int64_t r = 0; r < 67; ++r)
+      for (int64_t c = 0; c < k; ++c) ASSERT_EQ(out.at(c, r), w.at(r, c)) << r << ", " << c;
+  }
+}
+
+TEST_P(GemmTest, AWeightTakesItsNumbersAndNoMore) {
+  const bool coded = is_coded();
+  Matrix plain = random(type(), 96, 2 * kPlainInputs, 0, 9), w = random(type(), 96, 2048, 0, 9);
+  EXPECT_EQ(pack(w)->bytes() < 96 * 2048 * size_of(type()), coded);
+  EXPECT_LE(pack(w)->bytes(), 96 * 2048 * (coded ? 1.51 : size_of(type())));
+  const bool tiles = type() == DType::bfloat16 && isa() == Isa::amx;
+  EXPECT_EQ(pack(plain)->bytes(), 96 * (tiles ? 128 : 2 * kPlainInputs) * size_of(type()));
+}
+
+TEST_P(GemmTest, CodedAndPlainWeightsGiveTheSameBits) {
+  std::mt19937 engine(3);
+  for (const int64_t k : {4, 100, 576, 1536}) {
+    Matrix w = random(type(), 150, k, 0, 1);
+    const int64_t numbers =
+        150 * k;  // one in 600 where no book reaches, the first and last among them
+    for (int64_t i = 0; i < numbers; i += 599) {
+      const int exponent = static_cast<int>(engine() % 60) - 55;
+      w.set(i / k, i % k, std::ldexp(1.3f, exponent));
+    }
+    w.set(149, k - 1, 1e-30f);
+    const auto coded = pack(w);
+    const auto plain = pack_weight(isa(), {w.rows()}, type(), pool_, memory_, Coding::none);
+    EXPECT_EQ(coded->bytes() < plain->bytes(), is_coded() && k >= 100);
+    for (const int64_t m : {1, 3, 14, 15, 64, 200}) {
+      Matrix x = random(type(), m, k, 0, 2), a(type(), m, 150), b(type(), m, 150);
+      gemm(a.rows(), x.rows(), *coded, nullptr, Epilogue::none, pool_);
+      gemm(b.rows(), x.rows(), *plain, nullptr, Epilogue::none, pool_);
+      EXPECT_TRUE(a == b) << m << " rows of " << k;
     }
   }
+}
+
+TEST_P(GemmTest, AWeightOfManyMagnitudesIsNotCoded) {
+  std::mt19937 engine(4);
+  Matrix w(type(), 64, 256);
+  for (int64_t r = 0; r < 64; ++r)
+    for (int64_t c = 0; c < 256; ++c)
+      w.set(r, c, std::ldexp(1.f, static_cast<int>(engine() % 200) - 100));
+  EXPECT_EQ(pack(w)->bytes(), 64 * 256 * size_of(type()));
 }
 
 TEST_P(GemmTest, TheSourceMayBeOfTheOtherTypeAndUnaligned) {
@@ -243,18 +304,19 @@ TEST_P(GemmTest, TheSourceMayBeOfTheOtherTypeAndUnaligned) {
   std::vector<std::byte> moved(1 + bytes);
   std::memcpy(moved.data() + 1, source.data, bytes);
   source.data = moved.data() + 1;
-  const auto packed = pack_weight(isa(), source, type(), pool_, memory_);
-  Matrix out(DType::float32, 1, 19), rounded(type(), 1, 1);
-  for (int64_t r = 0; r < 33; ++r) {
-    packed->unpack_row(out.rows(), 0, r);
+  const auto packed = pack_weight(isa(), {source}, type(), pool_, memory_);
+  Matrix x = units(type(), 19), out(DType::float32, 19, 33), rounded(type(), 1, 1);
+  gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+  for (int64_t r = 0; r < 33; ++r)
     for (int64_t c = 0; c < 19; ++c) {
       rounded.set(0, 0, w.at(r, c));
-      ASSERT_EQ(out.at(0, c), rounded.at(0, 0));
+      ASSERT_EQ(out.at(c, r), rounded.at(0, 0));
     }
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, GemmTest, ::testing::ValuesIn(testing::cases()), testing::name_of);
+INSTANTIATE_TEST_SUITE_P(Kinds, GemmBatchTest, ::testing::ValuesIn(testing::cases()),
+                         testing::name_of);
 
 TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
   ThreadPool pool(2);
@@ -263,7 +325,7 @@ TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
   Matrix out(DType::float32, 4, 50), same = out;
   gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool, memory), nullptr,
        Epilogue::none, pool);
-  gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), w.rows(), DType::float32, pool, memory),
+  gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), {w.rows()}, DType::float32, pool, memory),
        nullptr, Epilogue::none, pool);
   EXPECT_TRUE(out == same);
   expect_product(out, x, w, kPlain);

@@ -14,6 +14,7 @@ class WeightMemory;
 enum class Epilogue : uint8_t { none, gelu, gelu_tanh, add, silu_mul };
 
 /// A weight (out_features, in_features) in the one layout that serves every number of rows.
+/// bfloat16 takes 12 bits a number where that loses none.
 /// Immutable once packed; shared by threads.
 class PackedWeight {
  public:
@@ -31,9 +32,6 @@ class PackedWeight {
   virtual DType type() const = 0;
   virtual size_t bytes() const = 0;
   virtual bool gated() const = 0;
-  /// Row `index` of a weight without gates, (in_features), as float32 or bfloat16: for tied
-  /// embeddings, so that no second copy is kept.
-  virtual void unpack_row(Rows out, int64_t out_row, int64_t index) const = 0;
 };
 
 /// out = epilogue(x * weight^T + bias). x: (m, in), out: (m, out), of the weight's type; out may be
