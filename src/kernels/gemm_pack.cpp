@@ -115,7 +115,7 @@ size_t Panels::bytes() const {
 /// Looks at some panels.
 bool Panels::few_escapes(const WeightSource& source) const {
   constexpr size_t kNumbersAnEscape = 512;  // one step in eight is mended
-  constexpr int64_t kSamples = 32;
+  constexpr int64_t kSamples = 4;
   const bool whole_units = steps() % kUnitSteps == 0;
   if (!kernel_.coded_tile || !whole_units) return false;
   size_t numbers = 0, escapes = 0;
