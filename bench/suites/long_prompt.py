@@ -8,6 +8,7 @@ from markdown import table as markdown_table
 from servers import Server, text_peers, weir
 
 STREAMS, LONG = 8, 4000
+MEMORY = "1GiB"  # of weir: pages for all of it to the end, 28,000 tokens; peers have 8,192 for each
 AFTER_S = 0.5  # so that the gaps that the prompt has stretched are closed
 
 
@@ -41,7 +42,7 @@ def run(bench: Bench) -> dict:
         load = Load(server.target(), Shape(output_tokens=3000), seed)
         return asyncio.run(asyncio.wait_for(disturb(load, bench.pick(8, 1)), 180))
 
-    with bench.running([weir(), *text_peers(bench.peers_home, sequences=STREAMS + 1, length=8192)]) as servers:
+    with bench.running([weir("--memory", MEMORY), *text_peers(bench.peers_home, sequences=STREAMS + 1, length=8192)]) as servers:
         found = bench.in_turn(servers, bench.rounds_of(3), measure, f"{LONG} tokens beside {STREAMS} streams")
     own = found["median"]["weir"]
     return {**found, "floors": [floor(f"p99 between tokens of {STREAMS} streams while {LONG} tokens are read, over alone",
