@@ -195,8 +195,8 @@ int64_t wanted_pieces(const Product& product, int threads) {
   const double piece_nanoseconds = product.x.rows <= 2 ? 18000 : 30000;
   const Panels& weight = product.weight;
   const auto bytes = static_cast<double>(weight.bytes());
-  const auto numbers = static_cast<double>(
-      weight.count() * weight.steps() * weight.kernel().inputs_a_step * weight.kernel().panel_cols);
+  const double numbers = static_cast<double>(weight.count()) *
+                         static_cast<double>(weight.plain_panel_bytes() / size_of(weight.type()));
   const double multiply_adds = static_cast<double>(product.x.rows) * numbers;
   const double cost =
       std::max(2 * multiply_adds / weight.kernel().ops_a_nanosecond, bytes / kBytesANanosecond);

@@ -99,9 +99,8 @@ Panels::Panels(const GemmKernel& kernel, const WeightSource& source, Coding codi
       out_features_(source.weight.rows),
       in_features_(source.weight.cols),
       gated_(source.gates.data != nullptr),
-      coded_(false) {
-  coded_ = coding == Coding::by_escapes && few_escapes(source);
-  memory_ = memory.take(static_cast<size_t>(count()) * panel_bytes());
+      coded_(coding == Coding::by_escapes && few_escapes(source)),
+      memory_(memory.take(static_cast<size_t>(count()) * panel_bytes())) {
   if (coded_)
     write_coded(source, pool);
   else

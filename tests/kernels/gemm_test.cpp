@@ -175,51 +175,47 @@ TEST_P(GemmTest, GeluIsAccurateOverItsWholeRange) {
   }
 }
 
-class GemmBatchTest : public GemmTest {
- protected:
-  void expect_the_same_bits(int64_t k);
-};
-
-void GemmBatchTest::expect_the_same_bits(int64_t k) {
+TEST_P(GemmTest, ARowIsTheSameBitsInEveryBatch) {
   const int64_t m = 37, n = 203;
-  Matrix w = random(type(), n, k, 0, 1), x = random(type(), m, k, 0, 2);
-  Matrix bias = random(DType::float32, 1, n, 0, 3);
-  const auto* b = static_cast<const float*>(bias.rows().data);
-  const auto packed = pack(w);
-  ThreadPool alone(1), three(3);
-  for (const Epilogue epilogue :
-       {Epilogue::none, Epilogue::gelu, Epilogue::gelu_tanh, Epilogue::add})
-    for (const DType out_type : {type(), DType::float32}) {
-      Matrix together = random(out_type, m, n, 0, 5), single = together, other = together;
-      gemm(together.rows(), x.rows(), *packed, b, epilogue, pool_);
-      gemm(other.rows(), x.rows(), *packed, b, epilogue, three);
-      for (int64_t r = 0; r < m; ++r)
-        gemm(single.rows(r, 1), x.rows(r, 1), *packed, b, epilogue, alone);
-      EXPECT_TRUE(together == single);
-      EXPECT_TRUE(together == other);
-    }
+  for (const int64_t k : {333, 332}) {
+    Matrix w = random(type(), n, k, 0, 1), x = random(type(), m, k, 0, 2);
+    Matrix bias = random(DType::float32, 1, n, 0, 3);
+    const auto* b = static_cast<const float*>(bias.rows().data);
+    const auto packed = pack(w);
+    ThreadPool alone(1), three(3);
+    for (const Epilogue epilogue :
+         {Epilogue::none, Epilogue::gelu, Epilogue::gelu_tanh, Epilogue::add})
+      for (const DType out_type : {type(), DType::float32}) {
+        Matrix together = random(out_type, m, n, 0, 5), single = together, other = together;
+        gemm(together.rows(), x.rows(), *packed, b, epilogue, pool_);
+        gemm(other.rows(), x.rows(), *packed, b, epilogue, three);
+        for (int64_t r = 0; r < m; ++r)
+          gemm(single.rows(r, 1), x.rows(r, 1), *packed, b, epilogue, alone);
+        EXPECT_TRUE(together == single);
+        EXPECT_TRUE(together == other);
+      }
+  }
 }
-
-TEST_P(GemmBatchTest, ARowIsTheSameBits) { expect_the_same_bits(333); }
-TEST_P(GemmBatchTest, ARowOfACodedWeightIsTheSameBits) { expect_the_same_bits(332); }
 
 TEST_P(GemmTest, CutsOfALargeProductChangeNoBit) {
   // Large enough for several slabs, groups and pieces; every tile size meets each row somewhere.
-  const int64_t n = 330, k = 2052;
-  Matrix w = random(type(), n, k, 0, 1), x = random(type(), 700, k, 0, 2);
-  const auto packed = pack(w);
-  Matrix whole(type(), 700, n), parts(type(), 700, n);
-  gemm(whole.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
-  for (int64_t begin = 0, size = 1; begin < 700; begin += size++) {
-    size = std::min(size, 700 - begin);
-    gemm(parts.rows(begin, size), x.rows(begin, size), *packed, nullptr, Epilogue::none, pool_);
-  }
-  EXPECT_TRUE(whole == parts);
-  for (const int64_t r : {0, 1, 350, 699})
-    for (const int64_t c : {0, 31, 64, 329}) {
-      const double value = sum_of(x, w, r, c);
-      EXPECT_NEAR(whole.at(r, c), value, allowed(x, r, value, type()));
+  const int64_t n = 330;
+  for (const int64_t k : {2050, 2052}) {
+    Matrix w = random(type(), n, k, 0, 1), x = random(type(), 700, k, 0, 2);
+    const auto packed = pack(w);
+    Matrix whole(type(), 700, n), parts(type(), 700, n);
+    gemm(whole.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+    for (int64_t begin = 0, size = 1; begin < 700; begin += size++) {
+      size = std::min(size, 700 - begin);
+      gemm(parts.rows(begin, size), x.rows(begin, size), *packed, nullptr, Epilogue::none, pool_);
     }
+    EXPECT_TRUE(whole == parts);
+    for (const int64_t r : {0, 1, 350, 699})
+      for (const int64_t c : {0, 31, 64, 329}) {
+        const double value = sum_of(x, w, r, c);
+        EXPECT_NEAR(whole.at(r, c), value, allowed(x, r, value, type()));
+      }
+  }
 }
 
 TEST_P(GemmTest, ANotANumberStaysInItsRow) {
@@ -243,7 +239,7 @@ Matrix units(DType type, int64_t inputs) {
 }
 
 TEST_P(GemmTest, APackedWeightIsExact) {
-  for (const int64_t k : {kPlainInputs, kCodedInputs}) {
+  for (const int64_t k : {int64_t{35}, kPlainInputs, kCodedInputs}) {
     Matrix w = random(type(), 67, k, 1, 9), x = units(type(), k), out(DType::float32, k, 67);
     const auto packed = pack(w);
     EXPECT_EQ(packed->out_features(), 67);
@@ -256,6 +252,10 @@ TEST_P(GemmTest, APackedWeightIsExact) {
 }
 
 TEST_P(GemmTest, AWeightTakesItsNumbersAndNoMore) {
+  Matrix odd = random(type(), 67, 35, 1, 9);
+  EXPECT_GE(pack(odd)->bytes(), 67 * 35 * size_of(type()));
+  const size_t inputs = isa() == Isa::amx && type() == DType::bfloat16 ? 64 : 36;
+  EXPECT_LE(pack(odd)->bytes(), 96 * inputs * size_of(type()) + 64);
   const bool coded = is_coded();
   Matrix plain = random(type(), 96, 2 * kPlainInputs, 0, 9), w = random(type(), 96, 2048, 0, 9);
   EXPECT_EQ(pack(w)->bytes() < 96 * 2048 * size_of(type()), coded);
@@ -268,9 +268,8 @@ TEST_P(GemmTest, CodedAndPlainWeightsGiveTheSameBits) {
   std::mt19937 engine(3);
   for (const int64_t k : {4, 100, 576, 1536}) {
     Matrix w = random(type(), 150, k, 0, 1);
-    const int64_t numbers =
-        150 * k;  // one in 600 where no book reaches, the first and last among them
-    for (int64_t i = 0; i < numbers; i += 599) {
+    // One in 600 where no book reaches, the first and the last among them.
+    for (int64_t i = 0; i < 150 * k; i += 599) {
       const int exponent = static_cast<int>(engine() % 60) - 55;
       w.set(i / k, i % k, std::ldexp(1.3f, exponent));
     }
@@ -315,8 +314,6 @@ TEST_P(GemmTest, TheSourceMayBeOfTheOtherTypeAndUnaligned) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, GemmTest, ::testing::ValuesIn(testing::cases()), testing::name_of);
-INSTANTIATE_TEST_SUITE_P(Kinds, GemmBatchTest, ::testing::ValuesIn(testing::cases()),
-                         testing::name_of);
 
 TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
   ThreadPool pool(2);
