@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -39,12 +40,14 @@ def run(args):
         "task": args.task, "prompt_tokens": args.prompt_tokens, "output_tokens": args.output_tokens,
         "batch": args.batch, "results": [],
     }
+    seeds = itertools.count(args.seed)  # no prompt comes to a server twice, which would have cached it
     for kind, point in points:
         rounds = {name: [] for name, _, _ in servers}
         for index in range(args.rounds):
+            seed = next(seeds)
             for name, url, model in servers:  # A B A B: what disturbs the machine disturbs both
                 target = Target(url, model, args.key, args.embeddings_path)
-                outcome = measure(Load(target, shape, args.seed + index), kind, point, args)
+                outcome = measure(Load(target, shape, seed), kind, point, args)
                 rounds[name].append(outcome)
                 print(f"{kind} {point:>6} round {index + 1}/{args.rounds} {name:<12} "
                       f"{outcome['output_tokens_per_s']:>9} tokens/s {outcome['texts_per_s']:>9} texts/s  "

@@ -141,10 +141,11 @@ bool FairSharePolicy::yields(const Sequence& running, const Sequence& waiting) c
   return held(has, 0) > held(wants, 1) * (wants.running.empty() ? 1 : 2);
 }
 
-double FairSharePolicy::prompt_room(uint32_t budget, uint32_t decodes, size_t prompts) const {
+double FairSharePolicy::prompt_room(uint32_t budget, uint32_t decodes, size_t prompts,
+                                    bool fresh) const {
   if (decodes == 0) return budget;
   if (decodes >= budget) return 0;
-  return std::min(chunk_beside(options_, decodes, prompts), budget - decodes);
+  return std::min(chunk_beside(options_, decodes, prompts, fresh), budget - decodes);
 }
 
 void FairSharePolicy::share(double room, std::span<Sequence* const> prompts) {

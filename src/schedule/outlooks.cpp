@@ -66,8 +66,11 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
       tokens_a_row_.value_or(1) * rate(pace_.rows(), pace_.seconds(0, pace_.rows()));
   const auto decodes = static_cast<uint32_t>(
       std::count_if(running.begin(), running.end(), [](const auto& s) { return s->decoding(); }));
+  // Who comes next is fresh.
+  const bool fresh = std::none_of(running.begin(), running.end(),
+                                  [](const auto& s) { return !s->decoding() && !is_fresh(*s); });
   const double room =
-      policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes);
+      policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes, fresh);
   outlook.prompt_tokens_per_s = rate(room, pace_.seconds(room, decodes));
   const PromptWork cost(spec_.attention_span);
   // Those that end first after a rush are the short ones: who still runs has a say as well.

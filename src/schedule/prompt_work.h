@@ -4,14 +4,17 @@
 #include <cstdint>
 
 #include "weir/schedule/options.h"
+#include "weir/schedule/sequence.h"
 
 namespace weir::schedule {
 
 /// Prompt tokens for a step beside `decodes` rows when so many `prompts` want to be read. One
 /// prompt gets d + d^2/32, within the options' bounds, so that those who read along wait about
 /// twice a step of their own at most, however long it is; each further one as much again, up to the
-/// bound: of a burst the last would wait for all before it, and one that decodes for each of them
-/// anyway.
+/// upper bound: of a burst the last would wait for all before it, and one that decodes for each of
+/// them anyway. With a `fresh` one among them they get four times the lower bound at least: a short
+/// prompt is read in a few longer steps instead of many, and a long one lengthens its first few
+/// only.
 ///
 /// Where memory bandwidth limits a step of few rows (a CPU), reading the weights costs as much as
 /// some 8 tokens (24 with AMX, the lower bound then) and each row about one more, so d decodes and
@@ -19,7 +22,11 @@ namespace weir::schedule {
 /// and what matters is throughput: 32 clients with prompts as long as their answers need one prompt
 /// token for each decoded, and twice that to catch up after a burst. A rule of the count alone is
 /// the same in every run; rules learned from measured steps follow the noise of busy neighbours.
-uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts);
+uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts,
+                      bool fresh);
+
+/// Whether less than 128 tokens of its prompt were computed or are allotted.
+bool is_fresh(const Sequence& sequence);
 
 /// What the tokens of a prompt cost: one at position p counts 1 + p/span, since it attends to p
 /// others. `span` 0: each counts 1.

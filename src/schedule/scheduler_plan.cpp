@@ -60,8 +60,14 @@ void Scheduler::plan_prompts(Step& step) {
     if (!sequence->decoding() && sequence->pending() > 0) prompts_.push_back(sequence.get());
   // Those who wait for memory will not be read in this step.
   const size_t seats = memory_wanted_ ? 0 : options_.max_sequences - running_.size();
-  step.prompt_room = policy_->prompt_room(options_.max_batch_tokens, step.decodes,
-                                          prompts_.size() + std::min(waiting_->size(), seats));
+  const size_t coming = std::min(waiting_->size(), seats);
+  const auto room = [&](bool fresh) {
+    return policy_->prompt_room(options_.max_batch_tokens, step.decodes, prompts_.size() + coming,
+                                fresh);
+  };
+  step.prompt_room = room(
+      coming > 0 || std::ranges::any_of(prompts_, [](auto* prompt) { return is_fresh(*prompt); }));
+  step.fresh_room = step.prompt_room - room(false);
   policy_->share(step.prompt_room, prompts_);
   memory_wanted_ = false;
   for (const Shares shares : {Shares::parts, Shares::all}) {
@@ -124,8 +130,8 @@ void Scheduler::admit_waiting(Step& step, Shares shares) {
 }
 
 double Scheduler::room(const Sequence& sequence, const Step& step, Shares shares) const {
-  if (shares == Shares::all) return step.prompt_room;
-  return std::min(step.prompt_room, policy_->part(sequence));
+  const double left = step.prompt_room - (is_fresh(sequence) ? 0 : step.fresh_room);
+  return shares == Shares::all ? left : std::min(left, policy_->part(sequence));
 }
 
 uint32_t Scheduler::share(const Sequence& sequence, const Step& step, Shares shares) const {
@@ -151,6 +157,7 @@ void Scheduler::allot(Sequence& sequence, Step& step, Shares shares) {
     const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
     const double work = cost.of(sequence.planned + sequence.allotted, tokens);
     step.prompt_room -= work;
+    if (is_fresh(sequence)) step.fresh_room = std::max(0.0, step.fresh_room - work);
     policy_->took(sequence, work);
   }
   sequence.allotted += tokens;

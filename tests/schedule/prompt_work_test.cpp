@@ -7,15 +7,35 @@ namespace {
 
 TEST(PromptWork, ChunkGrowsWithTheRowsThatDecode) {
   const SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
-  EXPECT_EQ(chunk_beside(options, 1, 0), 8u);
-  EXPECT_EQ(chunk_beside(options, 1, 1), 8u);
-  EXPECT_EQ(chunk_beside(options, 8, 1), 10u);
-  EXPECT_EQ(chunk_beside(options, 8, 3), 30u);
-  EXPECT_EQ(chunk_beside(options, 8, 100), 64u);
-  EXPECT_EQ(chunk_beside(options, 16, 1), 24u);
-  EXPECT_EQ(chunk_beside(options, 32, 1), 64u);
-  EXPECT_EQ(chunk_beside(options, 1000, 1), 64u);
-  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 512, .max_chunk_tokens = 512}, 8, 1), 512u);
+  EXPECT_EQ(chunk_beside(options, 1, 0, false), 8u);
+  EXPECT_EQ(chunk_beside(options, 1, 1, false), 8u);
+  EXPECT_EQ(chunk_beside(options, 8, 1, false), 10u);
+  EXPECT_EQ(chunk_beside(options, 8, 3, false), 30u);
+  EXPECT_EQ(chunk_beside(options, 8, 100, false), 64u);
+  EXPECT_EQ(chunk_beside(options, 16, 1, false), 24u);
+  EXPECT_EQ(chunk_beside(options, 32, 1, false), 64u);
+  EXPECT_EQ(chunk_beside(options, 1000, 1, false), 64u);
+  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 512, .max_chunk_tokens = 512}, 8, 1, false), 512u);
+}
+
+TEST(PromptWork, WithAFreshPromptTheChunkIsFourOfTheLeastAtLeast) {
+  const SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
+  EXPECT_EQ(chunk_beside(options, 1, 1, true), 32u);
+  EXPECT_EQ(chunk_beside(options, 8, 3, true), 32u);
+  EXPECT_EQ(chunk_beside(options, 8, 4, true), 40u);
+  EXPECT_EQ(chunk_beside(options, 32, 1, true), 64u);
+  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 24, .max_chunk_tokens = 64}, 1, 1, true), 64u);
+  EXPECT_EQ(chunk_beside({.min_chunk_tokens = 5, .max_chunk_tokens = 5}, 1, 9, true), 5u);
+}
+
+TEST(PromptWork, APromptIsFreshUntilSomeOfItIsComputed) {
+  Sequence sequence;
+  sequence.planned = 100;
+  EXPECT_TRUE(is_fresh(sequence));
+  sequence.allotted = 28;
+  EXPECT_FALSE(is_fresh(sequence));
+  sequence.cached_tokens = 1;
+  EXPECT_TRUE(is_fresh(sequence));
 }
 
 TEST(PromptWork, TokensDeepInAPromptCostMore) {
