@@ -10,14 +10,17 @@
 #include <cstdint>
 #include <cstdio>
 #include <deque>
+#include <iterator>
 #include <map>
-#include <memory>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "request/instant_runner.h"
+#include "schedule/prompt_work.h"
+#include "weir/base/clock.h"
 #include "weir/schedule/scheduler.h"
 #include "weir/work/work_queue.h"
 
@@ -65,40 +68,35 @@ class SimulatedClock final : public Clock {
   TimePoint now_{std::chrono::hours(1)};
 };
 
-/// Says the same token for ever; time passes as it would on `machine`.
+/// Answers at once; time passes as it would on `machine`.
 class SimulatedRunner final : public schedule::Runner {
  public:
   SimulatedRunner(const Machine& machine, SimulatedClock& clock)
       : machine_(machine), clock_(clock) {}
 
-  const schedule::ModelSpec& spec() const override { return spec_; }
+  const schedule::ModelSpec& spec() const override { return model_.spec(); }
   int depth() const override { return 0; }
 
   Result<void> launch(const schedule::StepPlan& plan) override {
+    const schedule::PromptWork prompt(spec().attention_span);
     double rows = 0;
-    outputs_.clear();
-    for (const schedule::Row& row : plan.rows) {
-      const auto tokens = static_cast<double>(row.tokens.size());
-      const double depth = (row.first + tokens / 2) / spec_.attention_span;
-      rows += row.drawn > 0 ? 1 : kPromptToken * tokens * (1 + depth);
-      auto& output = outputs_.emplace_back();
-      if (row.wants_output) output = work::Token{1};
-    }
+    for (const schedule::Row& row : plan.rows)
+      rows += row.drawn > 0
+                  ? 1
+                  : kPromptToken * prompt.of(row.first, static_cast<uint32_t>(row.tokens.size()));
     const double hiccup = chance_(random_) < kHiccups ? kHiccup : 1;
     clock_.pass(Milliseconds(machine_.step(rows) * spread_(random_) * hiccup));
-    return {};
+    return model_.launch(plan);
   }
-  Result<std::vector<work::Output>> collect() override { return std::move(outputs_); }
+  Result<std::vector<work::Output>> collect() override { return model_.collect(); }
 
  private:
-  const schedule::ModelSpec spec_{.memory = {.pages = true},
-                                  .max_tokens = 8192,
-                                  .page_size = 16,
-                                  .pages = 40000,
-                                  .attention_span = 1300};
+  bench::InstantRunner model_{
+      {.memory = {.pages = true}, .max_tokens = 8192, .pages = 40000, .attention_span = 1300},
+      0,
+      std::chrono::nanoseconds(0)};
   const Machine& machine_;
   SimulatedClock& clock_;
-  std::vector<work::Output> outputs_;
   std::mt19937_64 random_{7};
   std::lognormal_distribution<double> spread_{0, kSpread};
   std::uniform_real_distribution<double> chance_;
@@ -188,9 +186,14 @@ void open_loop(const Machine& machine, const schedule::SchedulerOptions& options
   std::exponential_distribution<double> pause(rate / 1000);
   TimePoint next = world.now();
   while (world.streams().size() < requests || world.busy()) {
-    for (; world.streams().size() < requests && world.now() >= next; world.ask(kPrompt, kAnswer))
+    while (world.streams().size() < requests && world.now() >= next) {
+      world.ask(kPrompt, kAnswer);
       next += std::chrono::ceil<Duration>(Milliseconds(pause(random)));
-    world.busy() ? world.step() : world.wait_until(next);
+    }
+    if (world.busy())
+      world.step();
+    else
+      world.wait_until(next);
   }
   size_t kept = 0;
   std::vector<double> firsts, gaps;
@@ -213,21 +216,20 @@ void long_prompt(const Machine& machine, const schedule::SchedulerOptions& optio
   for (int i = 0; i < 100; ++i) world.step();
   const TimePoint settled = world.now();
   for (int i = 0; i < 400; ++i) world.step();
-  const auto gaps = [&](TimePoint since) {
-    std::vector<double> all;
+  const auto p99_since = [&](TimePoint since) {
+    std::vector<double> gaps;
     for (const Stream& stream : world.streams())
-      if (!stream.done) std::ranges::copy(stream.gaps(since), std::back_inserter(all));
-    return all;
+      if (!stream.done) std::ranges::copy(stream.gaps(since), std::back_inserter(gaps));
+    return percentile(std::move(gaps), 0.99);
   };
-  const auto alone = gaps(settled);
+  const double alone = p99_since(settled);
   const Stream& prompt = world.ask(kLong, 1);
   while (!prompt.done) world.step();
-  const auto beside = gaps(prompt.asked);
+  const double beside = p99_since(prompt.asked);
   std::printf(
       "a prompt of %u tokens beside %u streams: p99 between tokens %.1f ms, alone %.1f "
       "(%.2f times); first token %.0f ms\n",
-      kLong, kStreams, percentile(beside, 0.99), percentile(alone, 0.99),
-      percentile(beside, 0.99) / percentile(alone, 0.99), prompt.first());
+      kLong, kStreams, beside, alone, beside / alone, prompt.first());
 }
 
 }  // namespace
@@ -238,11 +240,13 @@ int main(int argc, char** argv) {
   size_t requests = 20000;
   schedule::SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
   CLI::App app("The scheduler with the step times of a machine.");
-  app.add_option("--machine", name)->check(CLI::IsMember({"zen4", "zen3"}));
-  app.add_option("--rates", rates, "requests a second")->delimiter(',')->check(CLI::PositiveNumber);
-  app.add_option("--requests", requests, "of each rate")->check(CLI::PositiveNumber);
-  app.add_option("--min-chunk-tokens", options.min_chunk_tokens)->check(CLI::PositiveNumber);
-  app.add_option("--max-chunk-tokens", options.max_chunk_tokens)->check(CLI::PositiveNumber);
+  app.add_option("--machine", name)->check(CLI::IsMember(machines()));
+  app.add_option("--rates", rates, "requests a second")
+      ->delimiter(',')
+      ->check(CLI::Range(0.01, 1000.0));
+  app.add_option("--requests", requests, "of each rate")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--min-chunk-tokens", options.min_chunk_tokens)->check(CLI::Range(1, 1 << 16));
+  app.add_option("--max-chunk-tokens", options.max_chunk_tokens)->check(CLI::Range(1, 1 << 16));
   CLI11_PARSE(app, argc, argv);
   const Machine& machine = machines().at(name);
   for (const double rate : rates) open_loop(machine, options, rate, requests);

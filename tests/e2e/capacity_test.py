@@ -35,7 +35,7 @@ def keys(tmp_path):
 
 
 def crowd(daemon, secret, count=60):
-    # One answer takes ten times as long as one of these threads needs to ask.
+    # Long answers: the next request comes before they end.
     body = {"model": NAME, "prompt": "a river", "max_tokens": 240, "ignore_eos": True}
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(lambda _: daemon.post("/v1/completions", body, headers={"authorization": f"Bearer {secret}"}),
