@@ -76,7 +76,7 @@ struct Paged {
 };
 
 void decode(benchmark::State& state, Shape shape, DType type, Isa isa) {
-  if (isa > cpu_isa()) return state.SkipWithError("not on this processor");
+  if (isa > *last_isa()) return state.SkipWithError("not on this processor");
   const auto rows = static_cast<int32_t>(state.range(0)),
              keys = static_cast<int32_t>(state.range(1));
   ThreadPool pool(static_cast<int>(state.range(2)));
@@ -92,7 +92,7 @@ void decode(benchmark::State& state, Shape shape, DType type, Isa isa) {
 }
 
 void prefill(benchmark::State& state, Shape shape, DType type, Isa isa) {
-  if (isa > cpu_isa()) return state.SkipWithError("not on this processor");
+  if (isa > *last_isa()) return state.SkipWithError("not on this processor");
   const auto rows = static_cast<int32_t>(state.range(0)),
              keys = static_cast<int32_t>(state.range(1));
   ThreadPool pool(static_cast<int>(state.range(2)));
@@ -107,7 +107,7 @@ void prefill(benchmark::State& state, Shape shape, DType type, Isa isa) {
 }
 
 void encoder(benchmark::State& state, Shape shape, DType type, Isa isa) {
-  if (isa > cpu_isa()) return state.SkipWithError("not on this processor");
+  if (isa > *last_isa()) return state.SkipWithError("not on this processor");
   const auto rows = static_cast<int32_t>(state.range(0)),
              tokens = static_cast<int32_t>(state.range(1));
   ThreadPool pool(static_cast<int>(state.range(2)));

@@ -19,8 +19,8 @@ class CpuIsa : public ::testing::Test {
   std::string before_;
 };
 
-TEST_F(CpuIsa, IsWhatTheCompilerSees) {
-  const Result<Isa> isa = detect_isa();
+TEST_F(CpuIsa, TheLastIsWhatTheCompilerSees) {
+  const Result<Isa> isa = last_isa();
   ASSERT_EQ(static_cast<bool>(isa),
             __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
   if (!isa) return;
@@ -30,8 +30,16 @@ TEST_F(CpuIsa, IsWhatTheCompilerSees) {
   EXPECT_EQ(*isa >= Isa::avx512_bf16, *isa >= Isa::avx512 && __builtin_cpu_supports("avx512bf16"));
 }
 
-TEST_F(CpuIsa, IsLoweredByTheEnvironment) {
-  const Result<Isa> best = detect_isa();
+TEST_F(CpuIsa, IsTheLastButWherePairsAreMultipliedSlowly) {
+  const Result<Isa> isa = detect_isa(), last = last_isa();
+  ASSERT_TRUE(isa);
+  const bool slowly = __builtin_cpu_is("intel") && *last == Isa::avx512_bf16 &&
+                      __builtin_cpu_supports("avx512fp16");
+  EXPECT_EQ(*isa, slowly ? Isa::avx512 : *last);
+}
+
+TEST_F(CpuIsa, IsWhatTheEnvironmentNames) {
+  const Result<Isa> best = last_isa();
   ASSERT_TRUE(best);
   for (const Isa wanted : kIsas) {
     setenv("WEIR_CPU", to_string(wanted).c_str(), 1);

@@ -96,7 +96,7 @@ struct Case {
 
 inline std::vector<Isa> isas() {
   std::vector<Isa> all;
-  for (int i = 0; i <= static_cast<int>(cpu_isa()); ++i) all.push_back(static_cast<Isa>(i));
+  for (int i = 0; i <= static_cast<int>(*last_isa()); ++i) all.push_back(static_cast<Isa>(i));
   return all;
 }
 

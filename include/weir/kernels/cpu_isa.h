@@ -13,10 +13,13 @@ namespace weir::kernels {
 enum class Isa : uint8_t { avx2, avx512, avx512_bf16, amx };
 inline constexpr std::array kIsas{Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx};
 
-/// The best instruction set of this processor, lowered by WEIR_CPU, the name of one. Asks the
-/// operating system for the tiles of AMX where there are any: all threads may use them then, and
-/// their signal stacks must have room for them. Errors: a processor
-/// without AVX2 and FMA, a WEIR_CPU that is unknown or that the processor has not.
+/// The last that this processor has. Asks the operating system for the tiles of AMX where there are
+/// any: all threads may use them then, and their signal stacks must have room for them. Errors: a
+/// processor without AVX2 and FMA.
+Result<Isa> last_isa();
+
+/// The fastest that this processor has, or the one that WEIR_CPU names. Errors: those of
+/// last_isa(), a WEIR_CPU that is unknown or that the processor has not.
 Result<Isa> detect_isa();
 
 /// The one in use: detect_isa(), looked up once. REQUIRES detect_isa() to succeed (checked at
