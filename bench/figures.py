@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from markdown import counted
+
 
 def generate(axes: Any, result: dict) -> None:
     """Tokens/s by clients, and the limit of the machine."""
@@ -16,15 +18,14 @@ def generate(axes: Any, result: dict) -> None:
         for at, point in enumerate(points):
             axes.hlines(point["limit_tokens_per_s"], at - width / 2, at + 0.8 - width / 2, colors="black",
                         label="limit of the machine" if at == 0 else None)
-    axes.set_xticks([at + 0.4 - width / 2 for at in range(len(points))], [f"{p['clients']} clients" for p in points])
+    axes.set_xticks([at + 0.4 - width / 2 for at in range(len(points))], [counted(p["clients"]) for p in points])
     axes.set_ylabel("tokens/s")
 
 
 def open_loop(axes: Any, result: dict) -> None:
     """Share of requests that kept the limits, by rate."""
     for name, runs in result["readings"]["mean"]["runs"].items():
-        runs = sorted(runs, key=lambda r: r["rate"])
-        axes.plot([r["rate"] for r in runs], [100 * r["met"] for r in runs], marker="o", label=name)
+        axes.plot([r["rate"] for r in runs], [100 * r["met"] for r in runs], marker="o", linestyle="none", label=name)
     axes.set_xlabel("requests/s")
     axes.set_ylabel("% that keep 500 ms and 60 ms")
 

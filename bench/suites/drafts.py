@@ -9,7 +9,7 @@ from bench import Bench, floor, ratio
 from client import Connection, Sample, completion
 from loops import Load, Shape, summary
 from machine import ROOT
-from markdown import table as markdown_table
+from markdown import counted, table as markdown_table
 from servers import Server, weir
 
 CLIENTS = (1, 8)
@@ -57,7 +57,7 @@ def run(bench: Bench) -> dict:
         for (task, messages), temperature, clients in itertools.product(tasks().items(), (0, 0.7), CLIENTS):
             requests, tokens = int(bench.pick(4 + 2 * clients, 2)), int(bench.pick(200, 24))
             measure = lambda server, _: summary(asyncio.run(Chats(server, messages, temperature, tokens).closed(clients, requests, 300)))
-            what = f"{task}, temperature {temperature}, {clients} clients"
+            what = f"{task}, temperature {temperature}, {counted(clients)}"
             point = bench.in_turn(servers, bench.rounds_of(3), measure, what)
             speeds = {name: m["output_tokens_per_s"] for name, m in point["median"].items()}
             point |= {"task": task, "temperature": temperature, "clients": clients, "ratio": ratio(*speeds.values())}
@@ -67,7 +67,7 @@ def run(bench: Bench) -> dict:
 
 def promises(points: list[dict]) -> list[dict]:
     least = {clients: min(p["ratio"] for p in points if p["clients"] == clients) for clients in CLIENTS}
-    return [floor(f"tokens/s with drafts over without, {clients} clients, the least of the tasks", worst, at_least=0.95)
+    return [floor(f"tokens/s with drafts over without, {counted(clients)}, the least of the tasks", worst, at_least=0.95)
             for clients, worst in least.items()]
 
 
@@ -75,6 +75,6 @@ def table(result: dict) -> str:
     rows: list[list[object]] = []
     for point in result["points"]:
         on, off = (m["output_tokens_per_s"] for m in point["median"].values())
-        rows.append([f"{point['task']}, temperature {point['temperature']}, {point['clients']} client{'s' if point['clients'] > 1 else ''}",
+        rows.append([f"{point['task']}, temperature {point['temperature']}, {counted(point['clients'])}",
                      off, on, point["ratio"]])
     return markdown_table(["", "without drafts, tokens/s", "with drafts, tokens/s", "ratio"], rows)

@@ -6,7 +6,7 @@ import statistics
 import machine
 from bench import Bench, best_peer, floor, ratio, say
 from loops import Load, Shape, summary
-from markdown import table as markdown_table
+from markdown import counted, table as markdown_table
 from servers import MODELS, TEXT_MODEL, Server, text_peers, weir
 
 FLOORS = {1: 1.2, 8: 2.0, 32: 1.5}
@@ -22,16 +22,16 @@ def run(bench: Bench) -> dict:
             shape = Shape(output_tokens=int(bench.pick(128, 16)))
             measure = lambda server, seed: summary(asyncio.run(
                 Load(server.target(), shape, seed).closed(clients, requests, seconds=300)))
-            point = bench.in_turn(servers, bench.rounds_of(3), measure, f"{clients} clients")
+            point = bench.in_turn(servers, bench.rounds_of(3), measure, counted(clients))
             point["clients"] = clients
             speeds = {name: m.get("output_tokens_per_s") for name, m in point["median"].items()}
             limit = machine.text_limit(cost, point["limits"], clients, shape.prompt_tokens, shape.output_tokens)
             point["limit_tokens_per_s"] = limit
             point["share_of_limit"] = {name: ratio(speed, limit) for name, speed in speeds.items()}
-            say(f"{clients} clients, share of the limit: {point['share_of_limit']}")
+            say(f"{counted(clients)}, share of the limit: {point['share_of_limit']}")
             best = best_peer(speeds)
             point["best_peer"], point["ratio"] = best and best[0], best and ratio(speeds["weir"], best[1])
-            floors.append(floor(f"tokens/s over the best peer's, {clients} clients", point["ratio"], at_least=least))
+            floors.append(floor(f"tokens/s over the best peer's, {counted(clients)}", point["ratio"], at_least=least))
             points.append(point)
         prefix = cached_prefix(bench, servers[0])
     firsts = {name: m.get("first_token_ms_p50") for name, m in points[0]["median"].items()}
@@ -79,7 +79,7 @@ def table(result: dict) -> str:
         for name in names:
             pair = [(p["median"][name].get(f"{key}_p50"), p["median"][name].get(f"{key}_p99")) for p in points]
             rows.append([f"{name}, {title}", *(" / ".join("–" if v is None else f"{v:.1f}" for v in two) for two in pair)])
-    heads = ["", *(f"{p['clients']} client{'s' if p['clients'] > 1 else ''}" for p in points)]
+    heads = ["", *(counted(p["clients"]) for p in points)]
     prefix = result["prefix"]
     return (markdown_table(heads, rows) + f"\n\nLimit: {result['limit_formula']}.\n\nA prompt of 1,024 tokens whose first 1,000 are "
             f"cached begins to answer after {prefix['cached_ms']:.0f} ms, cold after {prefix['cold_ms']:.0f} ms: "

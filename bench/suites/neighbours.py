@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from bench import Bench, floor, ratio, say, warm
 from loops import Load, Shape, medians, tokens_between
-from markdown import table as markdown_table
+from markdown import counted, table as markdown_table
 from servers import Server, text_peers, weir
 
 CLIENTS, LOOPS = (1, 8), 2
@@ -40,7 +40,7 @@ def measure(server: Server, clients: int, seconds: float, bench: Bench) -> dict:
         # What was left unfinished beside the loops must be gone before anything else is measured.
         warm(server, "completions")
     outcome = {"idle_tokens_per_s": round(idle, 2), "busy_tokens_per_s": round(busy, 2), "kept": ratio(busy, idle)}
-    say(f"{server.name}, {clients} clients: {outcome}")
+    say(f"{server.name}, {counted(clients)}: {outcome}")
     return outcome
 
 
@@ -61,7 +61,7 @@ def run(bench: Bench) -> dict:
                         say(f"{server.name}: {failure}")
             median = {name: medians(found) for name, found in rounds.items() if found}
             points.append({"clients": clients, "median": median, "rounds": rounds})
-            floors.append(floor(f"share of its idle tokens/s beside {LOOPS} endless loops, {clients} clients", median["weir"].get("kept"),
+            floors.append(floor(f"share of its idle tokens/s beside {LOOPS} endless loops, {counted(clients)}", median["weir"].get("kept"),
                                 at_least=0.45))
     return {"points": points, "floors": floors}
 
@@ -71,6 +71,6 @@ def table(result: dict) -> str:
     for point in result["points"]:
         for name, m in point["median"].items():
             kept = m.get("kept")
-            rows.append([f"{name}, {point['clients']} client{'s' if point['clients'] > 1 else ''}", m["idle_tokens_per_s"],
+            rows.append([f"{name}, {counted(point['clients'])}", m["idle_tokens_per_s"],
                          m["busy_tokens_per_s"], "–" if kept is None else f"{100 * kept:.0f} %"])
     return markdown_table(["", "idle, tokens/s", f"beside {LOOPS} endless loops, tokens/s", "kept"], rows)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from statistics import median_low
 
 import machine
 from bench import Bench, best_peer, floor, ratio, say, warm
@@ -15,6 +16,7 @@ READINGS = {
     "p99": "each request's 99th percentile of the times between events at most 60 ms",
 }
 CLOSE = 1.06  # the search ends when what fails is less than this times what holds
+STRIDE, NEXT_STRIDE = 1.6, 1.2  # from one rate to the next until it is known between which two it lies: at first, and once a search found it
 
 
 def keeps(sample: Sample, reading: str) -> bool:
@@ -25,9 +27,10 @@ def keeps(sample: Sample, reading: str) -> bool:
 
 @dataclass
 class Search:
-    """Doubles until it fails, halves until it holds, then bisects, at most `steps` runs in all."""
+    """Goes up by `stride` until it fails, down until it holds, then bisects, at most `steps` runs in all."""
 
     rate: float
+    stride: float
     steps: int
     holds: float | None = None
     fails: float | None = None
@@ -38,7 +41,7 @@ class Search:
             return None
         if self.holds and self.fails:
             return (self.holds * self.fails) ** 0.5
-        return self.holds * 1.6 if self.holds else self.fails / 1.6 if self.fails else self.rate
+        return self.holds * self.stride if self.holds else self.fails / self.stride if self.fails else self.rate
 
     def note(self, rate: float, run: dict, held: bool) -> None:
         self.runs.append({"rate": round(rate, 3), "held": held, **run})
@@ -72,10 +75,10 @@ def starting_rate(server: Server, bench: Bench) -> float:
     return max(0.1, 0.75 * summary(run)["requests_per_s"])
 
 
-def search(bench: Bench, servers: list[Server], reading: str, starts: dict[str, float]) -> dict[str, Search]:
+def search(bench: Bench, servers: list[Server], reading: str, starts: dict[str, float], stride: float) -> dict[str, Search]:
     """All searches side by side, a run of each in turn."""
     seconds, steps = bench.seconds or bench.pick(30, 4), int(bench.pick(8, 2))
-    found = {server.name: Search(starts[server.name], steps) for server in servers}
+    found = {server.name: Search(starts[server.name], stride, steps) for server in servers}
     while any(s.next() for s in found.values()):
         for server in servers:
             if (rate := found[server.name].next()) is None:
@@ -86,18 +89,34 @@ def search(bench: Bench, servers: list[Server], reading: str, starts: dict[str, 
     return found
 
 
+def in_rounds(bench: Bench, servers: list[Server], reading: str, starts: dict[str, float]) -> list[dict[str, Search]]:
+    """One search after the other, each from what the one before found."""
+    rounds, stride = [], STRIDE
+    for index in range(bench.rounds_of(3)):
+        rounds.append(search(bench, servers, reading, starts, stride))
+        starts, stride = {name: s.holds or s.rate / 2 for name, s in rounds[-1].items()}, NEXT_STRIDE
+        say(f"{reading}, round {index + 1}: " + ", ".join(f"{name} {s.holds and round(s.holds, 2)}" for name, s in rounds[-1].items()))
+    return rounds
+
+
+def middle(rounds: list[dict[str, Search]]) -> dict[str, float | None]:
+    """The median rate of each server; none where half of its searches found none that holds."""
+    found = {name: median_low(r[name].holds or 0 for r in rounds) for name in rounds[0]}
+    return {name: round(rate, 3) if rate else None for name, rate in found.items()}
+
+
 def run(bench: Bench) -> dict:
     readings, floors, limits = {}, [], machine.measure_limits()
     with bench.running([weir(), *text_peers(bench.peers_home)]) as servers:
         starts = {server.name: starting_rate(server, bench) for server in servers}
         for reading, meaning in READINGS.items():
-            found = search(bench, servers, reading, starts)
-            rates = {name: s.holds for name, s in found.items()}
+            rounds = in_rounds(bench, servers, reading, starts)
+            rates = middle(rounds)
             best = best_peer(rates)
             readings[reading] = {
-                "meaning": meaning, "rates": {name: rate and round(rate, 3) for name, rate in rates.items()},
-                "fails_at": {name: s.fails and round(s.fails, 3) for name, s in found.items()},
-                "ratio": best and ratio(rates["weir"], best[1]), "runs": {name: s.runs for name, s in found.items()}}
+                "meaning": meaning, "rates": rates, "ratio": best and ratio(rates["weir"], best[1]),
+                "rounds": [{name: {"holds": s.holds, "fails": s.fails} for name, s in r.items()} for r in rounds],
+                "runs": {name: [run for r in rounds for run in r[name].runs] for name in rates}}
             floors.append(floor(f"rate that keeps 500 ms and 60 ms ({reading}) over the best peer's", readings[reading]["ratio"], at_least=1.5))
             starts = {name: rate or starts[name] / 2 for name, rate in rates.items()}
     return {"readings": readings, "limits": limits, "floors": floors}
