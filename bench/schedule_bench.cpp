@@ -1,5 +1,5 @@
 // What the scheduler makes of a machine's step times, without the machine and its noise: an open
-// loop of requests with 128 tokens in and 128 out, at each rate the share that keeps both limits,
+// loop of requests with some tokens in and 128 out, at each rate the share that keeps both limits,
 // then a long prompt beside eight streams. The times of steps are those of SmolLM2 on two cores
 // (`step_bench`); each is drawn around its figure, the same way in every run.
 
@@ -29,7 +29,7 @@ namespace {
 using namespace weir;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr uint32_t kPrompt = 128, kAnswer = 128, kLong = 4000, kStreams = 8;
+constexpr uint32_t kAnswer = 128, kLong = 4000, kStreams = 8;
 constexpr double kFirstLimit = 500, kGapLimit = 60;  // ms
 constexpr double kPromptToken = 0.75;                // of a decoding row: no head
 constexpr double kSpread = 0.15, kHiccups = 0.01, kHiccup = 1.7;
@@ -180,14 +180,14 @@ double percentile(std::vector<double> values, double share) {
 }
 
 void open_loop(const Machine& machine, const schedule::SchedulerOptions& options, double rate,
-               size_t requests) {
+               size_t requests, uint32_t prompt) {
   World world(machine, options);
   std::mt19937_64 random(11);
   std::exponential_distribution<double> pause(rate / 1000);
   TimePoint next = world.now();
   while (world.streams().size() < requests || world.busy()) {
     while (world.streams().size() < requests && world.now() >= next) {
-      world.ask(kPrompt, kAnswer);
+      world.ask(prompt, kAnswer);
       next += std::chrono::ceil<Duration>(Milliseconds(pause(random)));
     }
     if (world.busy())
@@ -238,6 +238,7 @@ int main(int argc, char** argv) {
   std::string name = "zen4";
   std::vector<double> rates = {3.5, 3.6, 3.7, 3.8, 3.9, 4.0};
   size_t requests = 20000;
+  uint32_t prompt = 128;
   schedule::SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
   CLI::App app("The scheduler with the step times of a machine.");
   app.add_option("--machine", name)->check(CLI::IsMember(machines()));
@@ -245,10 +246,11 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::Range(0.01, 1000.0));
   app.add_option("--requests", requests, "of each rate")->check(CLI::Range(1, 1 << 20));
+  app.add_option("--prompt-tokens", prompt, "of each request")->check(CLI::Range(1, 2048));
   app.add_option("--min-chunk-tokens", options.min_chunk_tokens)->check(CLI::Range(1, 1 << 16));
   app.add_option("--max-chunk-tokens", options.max_chunk_tokens)->check(CLI::Range(1, 1 << 16));
   CLI11_PARSE(app, argc, argv);
   const Machine& machine = machines().at(name);
-  for (const double rate : rates) open_loop(machine, options, rate, requests);
+  for (const double rate : rates) open_loop(machine, options, rate, requests, prompt);
   long_prompt(machine, options);
 }

@@ -142,10 +142,10 @@ bool FairSharePolicy::yields(const Sequence& running, const Sequence& waiting) c
 }
 
 double FairSharePolicy::prompt_room(uint32_t budget, uint32_t decodes, size_t prompts,
-                                    bool fresh) const {
+                                    bool any_short) const {
   if (decodes == 0) return budget;
   if (decodes >= budget) return 0;
-  return std::min(chunk_beside(options_, decodes, prompts, fresh), budget - decodes);
+  return std::min(chunk_beside(options_, decodes, prompts, any_short), budget - decodes);
 }
 
 void FairSharePolicy::share(double room, std::span<Sequence* const> prompts) {

@@ -62,7 +62,8 @@ class FairSharePolicy final : public Policy {
   Sequence* next() override;
   bool outranks(const Sequence& a, const Sequence& b) const override;
   bool yields(const Sequence& running, const Sequence& waiting) const override;
-  double prompt_room(uint32_t budget, uint32_t decodes, size_t prompts, bool fresh) const override;
+  double prompt_room(uint32_t budget, uint32_t decodes, size_t prompts,
+                     bool any_short) const override;
   void share(double room, std::span<Sequence* const> prompts) override;
   double part(const Sequence& sequence) const override;
   void took(const Sequence& sequence, double work) override;

@@ -66,11 +66,12 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
       tokens_a_row_.value_or(1) * rate(pace_.rows(), pace_.seconds(0, pace_.rows()));
   const auto decodes = static_cast<uint32_t>(
       std::count_if(running.begin(), running.end(), [](const auto& s) { return s->decoding(); }));
-  // Who comes next is fresh.
-  const bool fresh = std::none_of(running.begin(), running.end(),
-                                  [](const auto& s) { return !s->decoding() && !is_fresh(*s); });
+  // Who comes next may be short.
+  const bool any_short = std::none_of(running.begin(), running.end(), [](const auto& s) {
+    return !s->decoding() && !is_short(*s);
+  });
   const double room =
-      policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes, fresh);
+      policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes, any_short);
   outlook.prompt_tokens_per_s = rate(room, pace_.seconds(room, decodes));
   const PromptWork cost(spec_.attention_span);
   // Those that end first after a rush are the short ones: who still runs has a say as well.

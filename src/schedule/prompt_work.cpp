@@ -6,22 +6,23 @@
 namespace weir::schedule {
 namespace {
 
-constexpr uint32_t kFreshTokens = 128;
-constexpr uint64_t kFreshChunks = 4;
+constexpr uint32_t kShortPrompt = 512;
+constexpr uint64_t kShortChunks = 4;
 
 }  // namespace
 
 uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts,
-                      bool fresh) {
+                      bool any_short) {
   const uint64_t d = decodes, least = options.min_chunk_tokens;
   const uint64_t one = std::max(d + d * d / 32, least);
   const uint64_t each = one * std::max<uint64_t>(prompts, 1);
-  const uint64_t first = fresh ? kFreshChunks * least : 0;
-  return static_cast<uint32_t>(std::min<uint64_t>(std::max(each, first), options.max_chunk_tokens));
+  const uint64_t if_short = any_short ? kShortChunks * least : 0;
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(std::max(each, if_short), options.max_chunk_tokens));
 }
 
-bool is_fresh(const Sequence& sequence) {
-  return sequence.planned + sequence.allotted < sequence.cached_tokens + kFreshTokens;
+bool is_short(const Sequence& sequence) {
+  return sequence.total() <= sequence.cached_tokens + kShortPrompt;
 }
 
 double PromptWork::of(uint32_t first, uint32_t tokens) const {

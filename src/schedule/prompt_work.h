@@ -12,9 +12,8 @@ namespace weir::schedule {
 /// prompt gets d + d^2/32, within the options' bounds, so that those who read along wait about
 /// twice a step of their own at most, however long it is; each further one as much again, up to the
 /// upper bound: of a burst the last would wait for all before it, and one that decodes for each of
-/// them anyway. With a `fresh` one among them they get four times the lower bound at least: a short
-/// prompt is read in a few longer steps instead of many, and a long one lengthens its first few
-/// only.
+/// them anyway. With `any_short` among them they get four times the lower bound at least: a short
+/// prompt is read in a few longer steps instead of many.
 ///
 /// Where memory bandwidth limits a step of few rows (a CPU), reading the weights costs as much as
 /// some 8 tokens (24 with AMX, the lower bound then) and each row about one more, so d decodes and
@@ -23,10 +22,10 @@ namespace weir::schedule {
 /// token for each decoded, and twice that to catch up after a burst. A rule of the count alone is
 /// the same in every run; rules learned from measured steps follow the noise of busy neighbours.
 uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts,
-                      bool fresh);
+                      bool any_short);
 
-/// Whether less than 128 tokens of its prompt were computed or are allotted.
-bool is_fresh(const Sequence& sequence);
+/// Whether at most 512 tokens were not in the cache when it began.
+bool is_short(const Sequence& sequence);
 
 /// What the tokens of a prompt cost: one at position p counts 1 + p/span, since it attends to p
 /// others. `span` 0: each counts 1.

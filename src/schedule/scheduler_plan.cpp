@@ -61,13 +61,13 @@ void Scheduler::plan_prompts(Step& step) {
   // Those who wait for memory will not be read in this step.
   const size_t seats = memory_wanted_ ? 0 : options_.max_sequences - running_.size();
   const size_t coming = std::min(waiting_->size(), seats);
-  const auto room = [&](bool fresh) {
+  const auto room = [&](bool any_short) {
     return policy_->prompt_room(options_.max_batch_tokens, step.decodes, prompts_.size() + coming,
-                                fresh);
+                                any_short);
   };
   step.prompt_room = room(
-      coming > 0 || std::ranges::any_of(prompts_, [](auto* prompt) { return is_fresh(*prompt); }));
-  step.fresh_room = step.prompt_room - room(false);
+      coming > 0 || std::ranges::any_of(prompts_, [](auto* prompt) { return is_short(*prompt); }));
+  step.short_room = step.prompt_room - room(false);
   policy_->share(step.prompt_room, prompts_);
   memory_wanted_ = false;
   for (const Shares shares : {Shares::parts, Shares::all}) {
@@ -130,7 +130,7 @@ void Scheduler::admit_waiting(Step& step, Shares shares) {
 }
 
 double Scheduler::room(const Sequence& sequence, const Step& step, Shares shares) const {
-  const double left = step.prompt_room - (is_fresh(sequence) ? 0 : step.fresh_room);
+  const double left = step.prompt_room - (is_short(sequence) ? 0 : step.short_room);
   return shares == Shares::all ? left : std::min(left, policy_->part(sequence));
 }
 
@@ -157,7 +157,7 @@ void Scheduler::allot(Sequence& sequence, Step& step, Shares shares) {
     const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
     const double work = cost.of(sequence.planned + sequence.allotted, tokens);
     step.prompt_room -= work;
-    if (is_fresh(sequence)) step.fresh_room = std::max(0.0, step.fresh_room - work);
+    if (is_short(sequence)) step.short_room = std::max(0.0, step.short_room - work);
     policy_->took(sequence, work);
   }
   sequence.allotted += tokens;

@@ -18,7 +18,7 @@ TEST(PromptWork, ChunkGrowsWithTheRowsThatDecode) {
   EXPECT_EQ(chunk_beside({.min_chunk_tokens = 512, .max_chunk_tokens = 512}, 8, 1, false), 512u);
 }
 
-TEST(PromptWork, WithAFreshPromptTheChunkIsFourOfTheLeastAtLeast) {
+TEST(PromptWork, WithAShortPromptTheChunkIsFourOfTheLeastAtLeast) {
   const SchedulerOptions options{.min_chunk_tokens = 8, .max_chunk_tokens = 64};
   EXPECT_EQ(chunk_beside(options, 1, 1, true), 32u);
   EXPECT_EQ(chunk_beside(options, 8, 3, true), 32u);
@@ -28,14 +28,14 @@ TEST(PromptWork, WithAFreshPromptTheChunkIsFourOfTheLeastAtLeast) {
   EXPECT_EQ(chunk_beside({.min_chunk_tokens = 5, .max_chunk_tokens = 5}, 1, 9, true), 5u);
 }
 
-TEST(PromptWork, APromptIsFreshUntilSomeOfItIsComputed) {
+TEST(PromptWork, APromptIsShortByWhatIsNotCached) {
   Sequence sequence;
-  sequence.planned = 100;
-  EXPECT_TRUE(is_fresh(sequence));
-  sequence.allotted = 28;
-  EXPECT_FALSE(is_fresh(sequence));
-  sequence.cached_tokens = 1;
-  EXPECT_TRUE(is_fresh(sequence));
+  sequence.tokens.resize(512);
+  EXPECT_TRUE(is_short(sequence));
+  sequence.tokens.resize(600);
+  EXPECT_FALSE(is_short(sequence));
+  sequence.cached_tokens = 88;
+  EXPECT_TRUE(is_short(sequence));
 }
 
 TEST(PromptWork, TokensDeepInAPromptCostMore) {

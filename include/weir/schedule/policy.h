@@ -35,10 +35,10 @@ class Policy {
   virtual bool yields(const Sequence& running, const Sequence& waiting) const = 0;
 
   /// What `prompts` prompts may take of a step of `budget` tokens in which `decodes` rows decode,
-  /// in the work of one token at position 0. With a `fresh` one, of which hardly anything is read
-  /// yet, no less than without: what it is more is for fresh ones alone.
+  /// in the work of one token at position 0. With `any_short` among them no less than
+  /// without: what it is more is for short ones alone.
   virtual double prompt_room(uint32_t budget, uint32_t decodes, size_t prompts,
-                             bool fresh) const = 0;
+                             bool any_short) const = 0;
   /// A step's `room` is given out: to `prompts`, which run and have prompt left, and to who waits.
   virtual void share(double room, std::span<Sequence* const> prompts) = 0;
   /// What is left of the part of this sequence's client, while others want room too.

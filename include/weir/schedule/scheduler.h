@@ -65,7 +65,7 @@ class Scheduler {
     std::vector<Sequence*> owners;          // of the rows
     std::vector<std::vector<PageId>> kept;  // page numbers that rows in flight point to
     double prompt_room = 0;                 // work that prompts may still take
-    double fresh_room = 0;                  // of it, only fresh ones
+    double short_room = 0;                  // of it, only short ones
     uint32_t allotted = 0;                  // prompt tokens that are not rows yet
     uint32_t decodes = 0;                   // rows that decode
     uint32_t drafts = 0, came_true = 0;     // guesses in the rows
