@@ -89,13 +89,19 @@ def search(bench: Bench, servers: list[Server], reading: str, starts: dict[str, 
     return found
 
 
+def next_starts(starts: dict[str, float], rates: dict[str, float | None]) -> dict[str, float]:
+    """A search begins at what held in the one before, or at half of where that began."""
+    return {name: rate or starts[name] / 2 for name, rate in rates.items()}
+
+
 def in_rounds(bench: Bench, servers: list[Server], reading: str, starts: dict[str, float]) -> list[dict[str, Search]]:
     """One search after the other, each from what the one before found."""
     rounds, stride = [], STRIDE
     for index in range(bench.rounds_of(3)):
         rounds.append(search(bench, servers, reading, starts, stride))
-        starts, stride = {name: s.holds or s.rate / 2 for name, s in rounds[-1].items()}, NEXT_STRIDE
-        say(f"{reading}, round {index + 1}: " + ", ".join(f"{name} {s.holds and round(s.holds, 2)}" for name, s in rounds[-1].items()))
+        rates = {name: s.holds for name, s in rounds[-1].items()}
+        starts, stride = next_starts(starts, rates), NEXT_STRIDE
+        say(f"{reading}, round {index + 1}: " + ", ".join(f"{name} {rate and round(rate, 2)}" for name, rate in rates.items()))
     return rounds
 
 
@@ -118,7 +124,7 @@ def run(bench: Bench) -> dict:
                 "rounds": [{name: {"holds": s.holds, "fails": s.fails} for name, s in r.items()} for r in rounds],
                 "runs": {name: [run for r in rounds for run in r[name].runs] for name in rates}}
             floors.append(floor(f"rate that keeps 500 ms and 60 ms ({reading}) over the best peer's", readings[reading]["ratio"], at_least=1.5))
-            starts = {name: rate or starts[name] / 2 for name, rate in rates.items()}
+            starts = next_starts(starts, rates)
     return {"readings": readings, "limits": limits, "floors": floors}
 
 

@@ -37,9 +37,10 @@ bool tiles_allowed() {
   return syscall(SYS_arch_prctl, kAskForRegisters, kTileData) == 0;
 }
 
-// Intel's cores with AVX512-FP16, Sapphire Rapids and later, begin one vdpbf16ps in two cycles and
-// four fused multiply-adds (measured: 96 against 190 GFLOP/s a core); widened numbers are faster
-// there. AMD's do a vdpbf16ps in the time of one multiply-add.
+// Emerald Rapids begins one vdpbf16ps in two cycles, or four fused multiply-adds (measured: 96
+// against 190 GFLOP/s a core), so widened numbers are faster there; by AVX512-FP16 it and Intel's
+// cores of its kind are told from Cooper Lake. Zen 4 does a vdpbf16ps in the time of one
+// multiply-add.
 bool multiplies_pairs_slowly() {
   const Leaf vendor = cpuid(0, 0);
   return vendor.b == signature_INTEL_ebx && has(cpuid(7, 0).d, 23);

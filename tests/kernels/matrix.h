@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -95,9 +96,8 @@ struct Case {
 };
 
 inline std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (int i = 0; i <= static_cast<int>(*last_isa()); ++i) all.push_back(static_cast<Isa>(i));
-  return all;
+  const auto last = std::ranges::find(kIsas, *last_isa());
+  return {kIsas.begin(), last + 1};
 }
 
 inline std::vector<Case> cases() {
