@@ -10,6 +10,8 @@
 #include "kernels/simd_math.h"
 // after the functions they use
 #include "kernels/gemm_tile.h"
+// after the tile
+#include "kernels/gemm_coded_tile.h"
 
 namespace weir::kernels {
 namespace {
@@ -79,9 +81,21 @@ void store_sums(float* sums) {
   }
 }
 
+/// What the tile registers hold, through the epilogue.
+template <int kLefts, int kRights>
+void finish(const GemmTile& tile) {
+  constexpr int kWidth = kRights * kLanes;
+  alignas(64) float sums[kLefts * kTileRegisterRows * kWidth];
+  store_sums<kLefts * kRights, kRights>(sums);
+  if (tile.out_type == DType::float32)
+    store_any_tile<float, kWidth>(tile, sums, tile.rows);
+  else
+    store_any_tile<bf16, kWidth>(tile, sums, tile.rows);
+}
+
 template <int kLefts, int kPanels>
 void run_steps(const GemmTile& tile) {
-  constexpr int kRights = kPanels * kPanelTiles, kWidth = kRights * kLanes;
+  constexpr int kRights = kPanels * kPanelTiles;
   zero_sums<kLefts * kRights>();
   const float* x = tile.x;
   const std::byte *weight = tile.weight, *ahead = tile.ahead;
@@ -92,12 +106,68 @@ void run_steps(const GemmTile& tile) {
     weight += kPanelStepBytes;
     ahead += tile.ahead_a_step;
   }
-  alignas(64) float sums[kLefts * kTileRegisterRows * kWidth];
-  store_sums<kLefts * kRights, kRights>(sums);
-  if (tile.out_type == DType::float32)
-    store_any_tile<float, kWidth>(tile, sums, tile.rows);
-  else
-    store_any_tile<bf16, kWidth>(tile, sums, tile.rows);
+  finish<kLefts, kRights>(tile);
+}
+
+/// The steps of a coded panel, one after the other.
+class Decoder {
+ public:
+  explicit Decoder(const GemmTile& tile)
+      : Decoder(tile, *reinterpret_cast<const CodedHead*>(tile.weight)) {}
+
+  void write_step(std::byte* to) {
+    constexpr uint32_t kCodedSteps = kPanelStepBytes / (kStepVectors * kVectorBytes);
+#pragma GCC unroll 2
+    for (uint32_t s = 0; s < kCodedSteps; ++s, ++index_) {
+      Vec step[kStepVectors];
+      decode(step, unit_, static_cast<int>(s % kUnitSteps), book_);
+      if (escape_->step == index_) [[unlikely]]
+        escape_ = mend(step, escape_, index_);
+#pragma GCC unroll 2
+      for (int v = 0; v < kStepVectors; ++v, to += kVectorBytes)
+        store(reinterpret_cast<float*>(to), step[v]);
+      if (s % kUnitSteps == kUnitSteps - 1) unit_ += kUnitVectors * kCodedVectorBytes;
+    }
+  }
+
+ private:
+  Decoder(const GemmTile& tile, const CodedHead& head)
+      : book_(load_book(head)),
+        escape_(tile.escapes + head.first_escape),
+        unit_(tile.weight + sizeof(CodedHead)) {}
+
+  __m512i book_;
+  const Escape* escape_;
+  const std::byte* unit_;
+  uint32_t index_ = 0;
+};
+
+/// A tile register is loaded from memory only, so a step is written there while the one before it
+/// is multiplied: to tile.decoded, or where two steps have room and stay in the first level of
+/// cache.
+template <int kLefts>
+void run_coded_steps(const GemmTile& tile) {
+  alignas(64) std::byte two_steps[2 * kPanelStepBytes];
+  const auto place = [&](int64_t step) {
+    return tile.decoded ? tile.decoded + step * kPanelStepBytes
+                        : two_steps + step % 2 * kPanelStepBytes;
+  };
+  zero_sums<kLefts * kPanelTiles>();
+  Decoder decoder(tile);
+  const float* x = tile.x;
+  const std::byte* ahead = tile.ahead;
+  for (int64_t s = 0; s <= tile.steps; ++s) {
+    if (s < tile.steps) {
+      fetch(tile, ahead, 1);
+      ahead += tile.ahead_a_step;
+      decoder.write_step(place(s));
+    }
+    if (s > 0) {
+      multiply_step<kLefts, 1>(x, place(s - 1), 0);
+      x += tile.rows * kStepWords;
+    }
+  }
+  finish<kLefts, kPanelTiles>(tile);
 }
 
 int panels_of_rows(int rows) { return rows <= kTileRegisterRows ? 2 : 1; }
@@ -105,6 +175,10 @@ int panels_of_rows(int rows) { return rows <= kTileRegisterRows ? 2 : 1; }
 GemmKernel::Tile tile_of_rows(int rows, int panels) {
   if (rows > kTileRegisterRows) return run_steps<2, 1>;
   return panels == 2 ? run_steps<1, 2> : run_steps<1, 1>;
+}
+
+GemmKernel::Tile coded_tile_of_rows(int rows) {
+  return rows > kTileRegisterRows ? run_coded_steps<2> : run_coded_steps<1>;
 }
 
 }  // namespace
@@ -120,7 +194,7 @@ const GemmKernel& gemm_bfloat16_amx() {
                                          .pack_rows = pack_steps,
                                          .panels = panels_of_rows,
                                          .tile = tile_of_rows,
-                                         .coded_tile = nullptr,
+                                         .coded_tile = coded_tile_of_rows,
                                          .enter = take_tiles,
                                          .leave = give_tiles_back};
   return kKernel;
