@@ -30,10 +30,15 @@ def suite_of(name: str) -> str:
     return name.split("/")[-1]
 
 
+def floors_of(name: str) -> str:
+    """The name of the table of promises of a suite's machine."""
+    return name.removesuffix(suite_of(name)) + "floors"
+
+
 def section(name: str, results: dict[str, dict]) -> str:
     """What stands between a marker and its end."""
-    if name == "floors":
-        return floors(results)
+    if suite_of(name) == "floors":
+        return floors({suite_of(other): result for other, result in results.items() if floors_of(other) == name})
     result = results[name]
     if "error" in result:
         return f"{stamp(result)}\n\nThe suite failed: {result['error']}"
@@ -42,7 +47,7 @@ def section(name: str, results: dict[str, dict]) -> str:
 
 def floors(results: dict[str, dict]) -> str:
     rows: list[list[object]] = []
-    for name in ALL:  # the usual machine's
+    for name in ALL:
         for promise in results.get(name, {}).get("floors", []):
             bound = f"≥ {promise['at_least']:g}" if promise["at_least"] is not None else f"≤ {promise['at_most']:g}"
             rows.append([name, promise["what"], promise["value"], bound, {True: "yes", False: "**no**", None: "–"}[promise["met"]]])
@@ -54,7 +59,7 @@ def fill(page: str, results: dict[str, dict]) -> str:
     whole = re.compile(r"(<!-- bench:([\w/]+) -->\n).*?(<!-- bench end -->)", re.DOTALL)
     if unknown := {suite_of(name) for _, name, _ in whole.findall(page)} - {*ALL, "floors"}:
         raise SystemExit(f"{PAGE} has markers of unknown suites: {', '.join(sorted(unknown))}")
-    measured = {*results, "floors"} if results else set()
+    measured = {*results, *map(floors_of, results)}
     return whole.sub(lambda found: found[1] + section(found[2], results) + "\n" + found[3] if found[2] in measured else found[0], page)
 
 
