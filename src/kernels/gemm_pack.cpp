@@ -115,8 +115,8 @@ size_t Panels::bytes() const {
 bool Panels::few_escapes(const WeightSource& source) const {
   constexpr size_t kNumbersAnEscape = 512;  // one step in eight is mended
   constexpr int64_t kSamples = 4;
-  constexpr size_t kUnitBytes = kUnitSteps * kStepVectors * kCodedVectorBytes;
-  const bool whole_units = plain_panel_bytes() % kUnitBytes == 0;
+  constexpr size_t kPlainUnitBytes = kUnitSteps * kStepVectors * kCodedVectorBytes;
+  const bool whole_units = plain_panel_bytes() % kPlainUnitBytes == 0;
   if (!kernel_.coded_tile || !whole_units) return false;
   size_t numbers = 0, escapes = 0;
   for (int64_t p = 0; p < count(); p += std::max<int64_t>(1, count() / kSamples)) {
