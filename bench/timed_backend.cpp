@@ -67,6 +67,9 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "copy_pages");
     ops_.copy_pages(cache, from_to);
   }
+  void expect_pages(PagedKv cache, const Ragged& ragged) override {
+    ops_.expect_pages(cache, ragged);
+  }
   void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
                        const Ragged& ragged, float scale) override {
     Stopwatch watch(times_, "paged_attention");

@@ -69,7 +69,9 @@ class LlamaTrunk final : public nn::Trunk {
       const Layer& layer = layers_[i];
       Tensor normed = x.defined() ? layer.attention_norm.add_forward(residual, x)
                                   : layer.attention_norm.forward(residual);
-      x = layer.attention_out->forward(attention(layer, normed, inputs, cache.layers[i]));
+      const Tensor attended = attention(layer, normed, inputs, cache.layers[i]);
+      if (i + 1 < layers_.size()) backend_.ops().expect_pages(cache.layers[i + 1], inputs.ragged);
+      x = layer.attention_out->forward(attended);
       x = layer.down->forward(layer.gate_up->forward(layer.mlp_norm.add_forward(residual, x)));
     }
     return final_norm_.add_forward(residual, x);

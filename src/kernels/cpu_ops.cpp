@@ -10,6 +10,7 @@
 #include "kernels/cpu_sample.h"
 #include "kernels/key_words.h"
 #include "kernels/shapes.h"
+#include "weir/kernels/page_fetch.h"
 #include "weir/kernels/thread_pool.h"
 
 namespace weir::kernels {
@@ -27,10 +28,11 @@ Data* at(Data* data, DType type, int64_t elements) {
 
 class CpuOps final : public Ops {
  public:
-  CpuOps(ThreadPool& pool, Isa isa) : pool_(pool), kernels_(cpu_kernels(isa)) {}
+  CpuOps(ThreadPool& pool, Isa isa, PageFetch* fetch)
+      : pool_(pool), kernels_(cpu_kernels(isa)), fetch_(fetch) {}
 
   // Attention plans its tiles in each call: that costs less than a layer's first product.
-  void begin_step(const Ragged&, const PagedShape&) override {}
+  void begin_step(const Ragged&, const PagedShape&) override { expect_nothing(); }
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
     take("embed", {out, table, ids, add});
@@ -75,6 +77,10 @@ class CpuOps final : public Ops {
   }
 
   void copy_pages(PagedKv cache, std::span<const int32_t> from_to) override;
+  void expect_pages(PagedKv cache, const Ragged& ragged) override {
+    if (fetch_ != nullptr && ragged.rows > 0)
+      fetch_->expect(cache, {ragged.page_ids, static_cast<size_t>(ragged.page_begin[ragged.rows])});
+  }
   void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
                        const Ragged& ragged, float scale) override;
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
@@ -116,6 +122,10 @@ class CpuOps final : public Ops {
   void append(const PagedKv& cache, const ConstRows& k, const ConstRows& v, const Ragged& ragged,
               int32_t least);
 
+  void expect_nothing() {
+    if (fetch_ != nullptr) fetch_->expect_nothing();
+  }
+
   void norm(void (*kernel)(const NormArgs&, int64_t, int64_t), const NormArgs& args) {
     over_rows(pool_, args.x.rows, 2 * bytes_of_row(args.x),
               [&](int64_t begin, int64_t end) { kernel(args, begin, end); });
@@ -123,6 +133,7 @@ class CpuOps final : public Ops {
 
   ThreadPool& pool_;
   const CpuKernels kernels_;
+  PageFetch* const fetch_;
   AttentionPlan plan_;
   ScratchShelf scratch_;
 };
@@ -239,6 +250,7 @@ void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, Pa
   const int64_t head_size = int64_t{cache.page_size} * cache.head_dim;
   for (int32_t row = 0; row < ragged.rows; ++row)
     check_paged_row("paged_attention", cache, ragged, row);
+  expect_nothing();  // these are what was expected
   const bool one_tile = heads <= kTileRows;
   append(cache, k, v, ragged, one_tile ? 2 : 1);
   plan_.clear();
@@ -320,9 +332,11 @@ void CpuOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params
 
 }  // namespace
 
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, Isa isa) {
-  return std::make_unique<CpuOps>(pool, isa);
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, Isa isa, PageFetch* fetch) {
+  return std::make_unique<CpuOps>(pool, isa, fetch);
 }
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool) { return make_cpu_ops(pool, cpu_isa()); }
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, PageFetch* fetch) {
+  return make_cpu_ops(pool, cpu_isa(), fetch);
+}
 
 }  // namespace weir::kernels

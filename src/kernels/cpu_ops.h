@@ -7,7 +7,7 @@
 
 namespace weir::kernels {
 
-/// As make_cpu_ops(pool), for one instruction set. REQUIRES the processor to have it.
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, Isa isa);
+/// As make_cpu_ops(pool, fetch), for one instruction set. REQUIRES the processor to have it.
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, Isa isa, PageFetch* fetch = nullptr);
 
 }  // namespace weir::kernels

@@ -10,6 +10,7 @@
 #include "kernels/check.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/pack.h"
+#include "kernels/page_run.h"
 #include "weir/kernels/thread_pool.h"
 
 namespace weir::kernels {
@@ -31,6 +32,7 @@ struct Product {
   const Panels& weight;
   const float* bias;
   Epilogue epilogue;
+  PageFetch* fetch;  // null: nothing is fetched
 };
 
 /// Some rows of x, packed: block b holds rows.begin(b) and on, and lies at that row's share of
@@ -123,7 +125,8 @@ struct Pass {
   }
 };
 
-void run_tile(const Product& product, const PackedRows& rows, int64_t block, const Pass& pass) {
+void run_tile(const Product& product, const PackedRows& rows, int64_t block, const Pass& pass,
+              PageRun& pages) {
   const Panels& weight = product.weight;
   const GemmKernel& kernel = weight.kernel();
   const int64_t row = rows.rows.begin(block);
@@ -139,6 +142,7 @@ void run_tile(const Product& product, const PackedRows& rows, int64_t block, con
   tile.decoded = pass.decoded;
   tile.steps = weight.steps();
   pass.fetch(tile, weight);
+  pages.next(tile);
   tile.out = static_cast<std::byte*>(product.out.data) +
              (row * product.out.stride + col) * static_cast<int64_t>(size_of(product.out.type));
   tile.out_stride = product.out.stride;
@@ -167,6 +171,7 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
       weight.coded() ? 1
                      : kernel.panels(static_cast<int>(ceil_div(rows.rows.total, rows.rows.count)));
   thread_local Scratch scratch;
+  PageRun pages(product.fetch, (piece.panel_end - piece.panel) * blocks);
   if (kernel.enter) kernel.enter();
   for (int64_t g = 0; g < groups.count; ++g) {
     const int64_t passes = groups.size(g);
@@ -180,26 +185,33 @@ void run_piece(const Product& product, const PackedRows& rows, const Piece& piec
     for (; pass.panel < piece.panel_end; pass.panel += pass.panels, pass.first_panel = false) {
       while (pass.panels > piece.panel_end - pass.panel) pass.panels /= 2;
       for (pass.pass = 0; pass.pass < passes; ++pass.pass)
-        run_tile(product, rows, piece.block + groups.begin(g) + pass.pass, pass);
+        run_tile(product, rows, piece.block + groups.begin(g) + pass.pass, pass, pages);
     }
   }
   if (kernel.leave) kernel.leave();
+}
+
+/// Nanoseconds of one thread, about.
+struct Cost {
+  double arithmetic, memory;
+};
+
+Cost cost_of(const Panels& weight, int64_t rows) {
+  constexpr double kBytesANanosecond = 15;
+  const double numbers = static_cast<double>(weight.count()) *
+                         static_cast<double>(weight.plain_panel_bytes() / size_of(weight.type()));
+  return {2 * static_cast<double>(rows) * numbers / weight.kernel().ops_a_nanosecond,
+          static_cast<double>(weight.bytes()) / kBytesANanosecond};
 }
 
 /// How many pieces are worth it: each long enough to pay for its start, and enough of them that
 /// threads end together.
 int64_t wanted_pieces(const Product& product, int threads) {
   if (threads == 1) return 1;
-  constexpr double kBytesANanosecond = 15;
   // One or two rows wait for memory, which serves threads unevenly: shorter pieces even that out.
   const double piece_nanoseconds = product.x.rows <= 2 ? 18000 : 30000;
-  const Panels& weight = product.weight;
-  const auto bytes = static_cast<double>(weight.bytes());
-  const double numbers = static_cast<double>(weight.count()) *
-                         static_cast<double>(weight.plain_panel_bytes() / size_of(weight.type()));
-  const double multiply_adds = static_cast<double>(product.x.rows) * numbers;
-  const double cost =
-      std::max(2 * multiply_adds / weight.kernel().ops_a_nanosecond, bytes / kBytesANanosecond);
+  const auto [arithmetic, memory] = cost_of(product.weight, product.x.rows);
+  const double cost = std::max(arithmetic, memory);
   if (cost < piece_nanoseconds / 3) return 1;
   const auto pieces = static_cast<int64_t>(cost / piece_nanoseconds);
   return std::clamp<int64_t>(pieces, threads, int64_t{12} * threads) / threads * threads;
@@ -223,7 +235,7 @@ void multiply(const Product& product, ThreadPool& pool) {
 }
 
 void check(const Product& product) {
-  const auto& [out, x, weight, bias, epilogue] = product;
+  const auto& [out, x, weight, bias, epilogue, fetch] = product;
   believe(x.cols == weight.in_features(),
           "gemm: x has %" PRId64 " columns; the weight takes in_features %" PRId64, x.cols,
           weight.in_features());
@@ -257,10 +269,14 @@ const GemmKernel& gemm_kernel(Isa isa, DType type) {
 }
 
 void gemm(Rows out, ConstRows x, const PackedWeight& weight, const float* bias, Epilogue epilogue,
-          ThreadPool& pool) {
+          ThreadPool& pool, PageFetch* fetch) {
   const auto& panels = static_cast<const Panels&>(weight);
-  check({out, x, panels, bias, epilogue});
+  check({out, x, panels, bias, epilogue, fetch});
   if (x.rows == 0 || out.cols == 0) return;
+  // A product that waits for memory itself has nothing to spare.
+  constexpr double kSpare = 4;
+  const Cost cost = cost_of(panels, x.rows);
+  if (cost.arithmetic < kSpare * cost.memory) fetch = nullptr;
 
   // So many rows at a time that, packed, they stay in the last level of cache.
   constexpr int64_t kSlabBytes = 4 << 20;
@@ -278,7 +294,7 @@ void gemm(Rows out, ConstRows x, const PackedWeight& weight, const float* bias, 
     return rows;
   };
   for (int64_t s = 0; s < slabs.count; ++s)
-    multiply({rows_of(out, s), rows_of(x, s), panels, bias, epilogue}, pool);
+    multiply({rows_of(out, s), rows_of(x, s), panels, bias, epilogue, fetch}, pool);
 }
 
 }  // namespace weir::kernels

@@ -49,6 +49,7 @@ void run_coded_tile(const GemmTile& tile) {
   const __m512i book = load_book(*head);
   const Escape* escape = tile.escapes + head->first_escape;
   const std::byte *unit = tile.weight + sizeof(CodedHead), *ahead = tile.ahead;
+  const std::byte *keys = tile.pages[0], *values = tile.pages[1];
   std::byte* decoded = tile.decoded;
   const float* x = tile.x;
   const auto steps = static_cast<uint32_t>(tile.steps);
@@ -61,6 +62,10 @@ void run_coded_tile(const GemmTile& tile) {
         __builtin_prefetch(ahead + line);  // is read soon
     }
     ahead += kUnitSteps * tile.ahead_a_step;
+    __builtin_prefetch(keys, 0, kSecondLevel);
+    __builtin_prefetch(values, 0, kSecondLevel);
+    keys += kUnitSteps * tile.pages_a_step;
+    values += kUnitSteps * tile.pages_a_step;
 #pragma GCC unroll 2
     for (int s = 0; s < kUnitSteps; ++s) {
       Vec step[kStepVectors];

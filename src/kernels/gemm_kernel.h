@@ -22,6 +22,8 @@ struct GemmTile {
   int64_t steps = 0;
   const std::byte* ahead = nullptr;  // what a step fetches into cache, per panel: some lines from
   int64_t ahead_a_step = 0;          // here, and so many bytes further with each step
+  const std::byte* pages[2] = {};    // keys and values of a page, fetched likewise, so many bytes
+  int64_t pages_a_step = 0;          // of each a step, at most half a line; AMX's leave them
   void* out = nullptr;               // (rows, cols) of out_type
   int64_t out_stride = 0;
   DType out_type = DType::float32;

@@ -144,6 +144,7 @@ void run_tile(const GemmTile& tile) {
   Vec sums[kRows][kVectors];
   zero_sums(sums);
   const std::byte *w = tile.weight, *ahead = tile.ahead;
+  const std::byte *keys = tile.pages[0], *values = tile.pages[1];
   const float* x = tile.x;
   for (int64_t s = 0; s < tile.steps; ++s) {
     Vec panel[kVectors];
@@ -158,6 +159,10 @@ void run_tile(const GemmTile& tile) {
             load(reinterpret_cast<const float*>(w + p * tile.panel_bytes + v * kVectorBytes));
     }
     ahead += tile.ahead_a_step;
+    __builtin_prefetch(keys, 0, kSecondLevel);
+    __builtin_prefetch(values, 0, kSecondLevel);
+    keys += tile.pages_a_step;
+    values += tile.pages_a_step;
     multiply_step<D>(sums, panel, x);
     w += kStepBytes;
     x += D::kParts * kRows;

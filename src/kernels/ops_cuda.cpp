@@ -97,6 +97,7 @@ class CudaOps final : public Ops {
     cuda::copy_pages(cache, pairs, static_cast<int32_t>(from_to.size() / 2), stream_);
   }
 
+  void expect_pages(PagedKv, const Ragged&) override {}
   void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
                        const Ragged& ragged, float scale) override;
 

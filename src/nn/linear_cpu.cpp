@@ -2,6 +2,7 @@
 #include <ATen/ops/empty.h>
 
 #include "weir/kernels/gemm.h"
+#include "weir/kernels/page_fetch.h"
 #include "weir/kernels/weight_memory.h"
 #include "weir/nn/backend.h"
 #include "weir/nn/rows.h"
@@ -29,8 +30,8 @@ at::Tensor readable(const at::Tensor& weight) {
 class LinearCpu final : public Linear {
  public:
   LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool,
-            kernels::WeightMemory& memory)
-      : pool_(pool) {
+            kernels::WeightMemory& memory, kernels::PageFetch& fetch)
+      : pool_(pool), fetch_(fetch) {
     const auto packed = dtype_of(type);
     if (source.gated) {
       const at::Tensor gates = readable(source.weights[0]), weight = readable(source.weights[1]);
@@ -58,27 +59,31 @@ class LinearCpu final : public Linear {
   at::Tensor product(const at::Tensor& x, at::ScalarType type, kernels::Epilogue epilogue) const {
     at::Tensor out = at::empty({x.size(0), out_features()}, x.options().dtype(type));
     kernels::gemm(rows_of(out), rows_of(x), *weight_,
-                  bias_.defined() ? bias_.const_data_ptr<float>() : nullptr, epilogue, pool_);
+                  bias_.defined() ? bias_.const_data_ptr<float>() : nullptr, epilogue, pool_,
+                  &fetch_);
     return out;
   }
 
   kernels::ThreadPool& pool_;
+  kernels::PageFetch& fetch_;
   std::unique_ptr<kernels::PackedWeight> weight_;
   at::Tensor bias_;
 };
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(kernels::ThreadPool& pool) : pool_(pool), ops_(kernels::make_cpu_ops(pool)) {}
+  explicit CpuBackend(kernels::ThreadPool& pool)
+      : pool_(pool), ops_(kernels::make_cpu_ops(pool, &fetch_)) {}
   at::Device device() const override { return at::kCPU; }
   kernels::Ops& ops() override { return *ops_; }
   std::unique_ptr<Linear> linear(const LinearSource& source, at::ScalarType type) override {
-    return std::make_unique<LinearCpu>(source, type, pool_, memory_);
+    return std::make_unique<LinearCpu>(source, type, pool_, memory_, fetch_);
   }
 
  private:
   kernels::ThreadPool& pool_;
   kernels::WeightMemory memory_;
+  kernels::PageFetch fetch_;
   std::unique_ptr<kernels::Ops> ops_;
 };
 

@@ -11,6 +11,7 @@
 #include "kernels/matrix.h"
 #include "kernels/pack.h"
 #include "weir/kernels/cpu_isa.h"
+#include "weir/kernels/page_fetch.h"
 #include "weir/kernels/thread_pool.h"
 #include "weir/kernels/weight_memory.h"
 
@@ -104,6 +105,29 @@ TEST_P(GemmTest, NothingOutsideOutIsWritten) {
   EXPECT_TRUE(out.gaps_untouched());
   expect_product(out, x, w,
                  [&](double sum, int64_t r, int64_t c) { return sum + before.at(r, c); });
+}
+
+// Pages are brought closer while arithmetic takes the time, and no sum knows of it.
+TEST_P(GemmTest, PagesAreFetchedBesideManyRowsAndChangeNothing) {
+  constexpr int32_t kPages = 9, kHeads = 2, kTokens = 16, kDim = 64;
+  Matrix keys(type(), kPages * kHeads * kTokens, kDim), values = keys;
+  const PagedKv cache{keys.rows().data, values.rows().data, type(), kTokens, kHeads, kDim};
+  const std::vector<int32_t> ids{3, 8, 1, 0, 7};
+  for (const int64_t k : {kPlainInputs, kCodedInputs, int64_t{1}}) {
+    Matrix w = random(type(), 200, k, 0, 1);
+    const auto packed = pack(w);
+    for (const int64_t m : {1, 2, 90}) {
+      Matrix x = random(type(), m, k, 0, 2), alone(type(), m, 200), beside(type(), m, 200);
+      gemm(alone.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+      PageFetch fetch;
+      fetch.expect(cache, ids);
+      gemm(beside.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_, &fetch);
+      for (int64_t r = 0; r < m; ++r)
+        for (int64_t c = 0; c < 200; ++c) ASSERT_EQ(beside.at(r, c), alone.at(r, c));
+      if (has_tiles()) continue;  // they leave it
+      EXPECT_EQ(fetch.take(kPages).empty(), m == 90) << m << " rows of " << k << " inputs";
+    }
+  }
 }
 
 TEST_P(GemmTest, EpiloguesEqualTheReference) {

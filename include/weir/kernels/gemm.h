@@ -6,6 +6,7 @@
 
 namespace weir::kernels {
 
+class PageFetch;
 class ThreadPool;
 class WeightMemory;
 
@@ -37,8 +38,9 @@ class PackedWeight {
 /// out = epilogue(x * weight^T + bias). x: (m, in), out: (m, out), of the weight's type; out may be
 /// float32 too. `bias`: (out) float32 or null; of a gated weight (2, out), the gates' first. Sums
 /// are float32, and each output element's order of summation depends on neither m nor the number of
-/// threads: a row's result is the same bits in every batch.
+/// threads: a row's result is the same bits in every batch. Where that costs no time, the pages
+/// that `fetch` expects are fetched meanwhile.
 void gemm(Rows out, ConstRows x, const PackedWeight& weight, const float* bias, Epilogue epilogue,
-          ThreadPool& pool);
+          ThreadPool& pool, PageFetch* fetch = nullptr);
 
 }  // namespace weir::kernels

@@ -8,6 +8,7 @@
 
 namespace weir::kernels {
 
+class PageFetch;
 class ThreadPool;
 
 enum class Pooling : uint8_t { mean, cls, last };
@@ -66,6 +67,9 @@ class Ops {
   /// to be written twice, or both read and written.
   virtual void copy_pages(PagedKv cache, std::span<const int32_t> from_to) = 0;
 
+  /// A hint: the next paged_attention of this step reads these rows' pages of `cache`, and products
+  /// before it may bring them closer.
+  virtual void expect_pages(PagedKv cache, const Ragged& ragged) = 0;
   /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages,
   /// kv_length - queries + j for token j of a row; then causal attention over pages, bottom-right
   /// aligned: query j of row i stands at kv_length[i] - q_length + j and sees all keys up to
@@ -98,7 +102,8 @@ class Ops {
 };
 
 /// Operations on the CPU, in chunks of `pool` (borrowed; it outlives the Ops). The instruction set
-/// is `cpu_isa()`.
-std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool);
+/// is `cpu_isa()`. What expect_pages() is told reaches products through `fetch` (borrowed; null: it
+/// is dropped).
+std::unique_ptr<Ops> make_cpu_ops(ThreadPool& pool, PageFetch* fetch = nullptr);
 
 }  // namespace weir::kernels
