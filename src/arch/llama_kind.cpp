@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "weir/nn/embedding.h"
+#include "weir/nn/gather.h"
 #include "weir/nn/heads.h"
 #include "weir/nn/norm.h"
 #include "weir/nn/rope.h"
@@ -63,14 +64,20 @@ class LlamaTrunk final : public nn::Trunk {
   }
 
   Tensor forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
+    const bool reads_all = inputs.hidden_rows() == inputs.ragged.tokens;
     Tensor residual = embedding_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
     Tensor x;  // what the last half adds to residual
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       Tensor normed = x.defined() ? layer.attention_norm.add_forward(residual, x)
                                   : layer.attention_norm.forward(residual);
-      const Tensor attended = attention(layer, normed, inputs, cache.layers[i]);
-      if (i + 1 < layers_.size()) backend_.ops().expect_pages(cache.layers[i + 1], inputs.ragged);
+      const bool is_last = i + 1 == layers_.size();
+      Tensor attended = attention(layer, normed, inputs, cache.layers[i]);
+      if (!is_last) backend_.ops().expect_pages(cache.layers[i + 1], inputs.ragged);
+      if (is_last && !reads_all) {  // from here on every token is on its own
+        attended = nn::gather(backend_, attended, *inputs.read);
+        residual = nn::gather(backend_, residual, *inputs.read);
+      }
       x = layer.attention_out->forward(attended);
       x = layer.down->forward(layer.gate_up->forward(layer.mlp_norm.add_forward(residual, x)));
     }

@@ -47,7 +47,9 @@ class CpuRunner final : public schedule::Runner {
       if (!step_.page_copies.empty()) device_.backend().ops().copy_pages(layer, step_.page_copies);
     nn::Inputs inputs{step_.ids.data(), step_.ragged()};
     device_.backend().ops().begin_step(inputs.ragged, cache_.attention(model_.shape));
-    at::Tensor hidden = model_.trunk->forward(inputs, cache_.view());  // (tokens, hidden)
+    const auto read = model_.head->reads(inputs, step_.tasks);
+    if (read) inputs.read = *read;
+    const at::Tensor hidden = model_.trunk->forward(inputs, cache_.view());
     outputs_.assign(plan.rows.size(), {});
     if (step_.outputs > 0)
       outputs_ = outputs_of(model_.head->apply(hidden, inputs, step_.tasks), step_.tasks);

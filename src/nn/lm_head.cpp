@@ -1,5 +1,6 @@
 #include <ATen/ops/empty.h>
 
+#include "weir/nn/gather.h"
 #include "weir/nn/heads.h"
 #include "weir/nn/rows.h"
 
@@ -25,23 +26,26 @@ class LmHead final : public Head {
 
   at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
                    std::span<const RowTask> rows) const override {
-    std::vector<int32_t> last;
     std::vector<kernels::SampleRow> samples;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const uint32_t lines = rows[i].lines();
-      const int32_t end = inputs.ragged.q_begin_host[i + 1];
-      for (uint32_t ahead = 0; ahead < lines; ++ahead) {
-        last.push_back(end - static_cast<int32_t>(lines - ahead));
-        samples.push_back(sample_row(rows[i], ahead));
-      }
-    }
-    auto count = static_cast<int64_t>(last.size());
-    at::Tensor chosen = at::empty({count, hidden.size(1)}, hidden.options());  // (n, hidden)
-    backend_.ops().gather(rows_of(chosen), rows_of(hidden), last);
-    at::Tensor logits = projection_->logits(chosen);  // (n, vocabulary)
-    at::Tensor ids = at::empty({count}, hidden.options().dtype(at::kInt));
+    for (const RowTask& row : rows)
+      for (uint32_t ahead = 0; ahead < row.lines(); ++ahead)
+        samples.push_back(sample_row(row, ahead));
+    const at::Tensor logits = projection_->logits(  // (n, vocabulary)
+        inputs.read ? hidden : gather(backend_, hidden, *reads(inputs, rows)));
+    at::Tensor ids = at::empty({logits.size(0)}, hidden.options().dtype(at::kInt));
     backend_.ops().sample(ids.mutable_data_ptr<int32_t>(), rows_of(logits), samples);
     return ids;
+  }
+
+  std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
+                                            std::span<const RowTask> rows) const override {
+    std::vector<int32_t> tokens;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const int32_t end = inputs.ragged.q_begin_host[i + 1];
+      for (auto left = static_cast<int32_t>(rows[i].lines()); left > 0; --left)
+        tokens.push_back(end - left);
+    }
+    return tokens;
   }
 
  private:

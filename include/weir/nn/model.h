@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,10 @@ namespace weir::nn {
 struct Inputs {
   const int32_t* ids = nullptr;  // (tokens)
   kernels::Ragged ragged;
+  /// The tokens, rising, whose hidden states the head reads: a trunk gives those alone. Unset: all.
+  std::optional<std::span<const int32_t>> read = {};
+
+  int64_t hidden_rows() const { return read ? static_cast<int64_t>(read->size()) : ragged.tokens; }
 };
 
 /// What sequences remember between steps: one entry a layer. Empty for encoders.
@@ -43,7 +48,7 @@ class Trunk {
  public:
   virtual ~Trunk() = default;
   virtual at::Tensor forward(const Inputs& inputs,
-                             const Cache& cache) const = 0;  // (tokens, hidden)
+                             const Cache& cache) const = 0;  // (hidden_rows, hidden)
 };
 
 /// Hidden states to answers.
@@ -51,9 +56,13 @@ class Head {
  public:
   virtual ~Head() = default;
   /// So many lines per row as it has lines(), in row order, on the device: (n) int32 token ids, or
-  /// (n, dimensions) float32 vectors. hidden: (tokens, hidden)
+  /// (n, dimensions) float32 vectors. hidden: (hidden_rows, hidden)
   virtual at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
                            std::span<const RowTask> rows) const = 0;
+  /// What `inputs.read` may be; unset: every token is read.
+  virtual std::optional<std::vector<int32_t>> reads(const Inputs&, std::span<const RowTask>) const {
+    return {};
+  }
 };
 
 /// What the engine must know of a model beside running it.
