@@ -22,7 +22,8 @@ namespace weir::nn {
 struct Inputs {
   const int32_t* ids = nullptr;  // (tokens)
   kernels::Ragged ragged;
-  /// The tokens, rising, whose hidden states the head reads: a trunk gives those alone. Unset: all.
+  /// The tokens, rising, whose hidden states a head that has reads() wants: a trunk of such a head
+  /// gives those alone. Unset: all.
   std::optional<std::span<const int32_t>> read = {};
 
   int64_t hidden_rows() const { return read ? static_cast<int64_t>(read->size()) : ragged.tokens; }
