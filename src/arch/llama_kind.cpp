@@ -64,17 +64,16 @@ class LlamaTrunk final : public nn::Trunk {
   }
 
   Tensor forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
-    const bool reads_all = inputs.hidden_rows() == inputs.ragged.tokens;
     Tensor residual = embedding_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
     Tensor x;  // what the last half adds to residual
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       Tensor normed = x.defined() ? layer.attention_norm.add_forward(residual, x)
                                   : layer.attention_norm.forward(residual);
-      const bool is_last = i + 1 == layers_.size();
       Tensor attended = attention(layer, normed, inputs, cache.layers[i]);
-      if (!is_last) backend_.ops().expect_pages(cache.layers[i + 1], inputs.ragged);
-      if (is_last && !reads_all) {  // from here on every token is on its own
+      if (i + 1 < layers_.size()) {
+        backend_.ops().expect_pages(cache.layers[i + 1], inputs.ragged);
+      } else if (inputs.hidden_rows() < inputs.ragged.tokens) {  // every token is on its own now
         attended = nn::gather(backend_, attended, *inputs.read);
         residual = nn::gather(backend_, residual, *inputs.read);
       }

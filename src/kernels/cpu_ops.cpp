@@ -31,7 +31,8 @@ class CpuOps final : public Ops {
   CpuOps(ThreadPool& pool, Isa isa, PageFetch* fetch)
       : pool_(pool), kernels_(cpu_kernels(isa)), fetch_(fetch) {}
 
-  // Attention plans its tiles in each call: that costs less than a layer's first product.
+  // Attention plans its tiles in each call: that costs less than a layer's first product. Pages
+  // that a step expected and did not read, since it failed, are gone with it.
   void begin_step(const Ragged&, const PagedShape&) override { expect_nothing(); }
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
