@@ -85,7 +85,8 @@ std::string error_body(const Error& error) {
   body += R"(,"param":)";
   error.param.empty() ? body += "null" : append_json(body, error.param);
   body += R"(,"code":)";
-  shape.code ? append_json(body, shape.code) : body += "null";
+  const char* code = error.name ? error.name : shape.code;
+  code ? append_json(body, code) : body += "null";
   return body += "}}";
 }
 
