@@ -135,7 +135,8 @@ std::vector<Setting> engine() {
       {.name = "threads",
        .kind = Kind::whole,
        .fallback = "0",
-       .help = "Threads that compute; 0: one a core that the process may use.",
+       .help = "Threads that compute; 0: one a core that the process may use, no more than its "
+               "container's quota of processor time.",
        .apply = [](Config& config,
                    const Value& value) { config.threads = static_cast<int>(whole(value)); },
        .least = 0,

@@ -8,13 +8,14 @@
 #include <optional>
 
 #include "engine/tensor_memory.h"
+#include "weir/base/cgroup.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/thread_pool.h"
 
 namespace weir::engine {
 namespace {
 
-int usable_cores() {
+int scheduled_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
   return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -64,8 +65,8 @@ class CpuDevice final : public Device {
 Result<std::unique_ptr<Device>> open_cpu_device(int threads) {
   auto isa = kernels::detect_isa();
   if (!isa) return isa.error();
-  return std::unique_ptr<Device>(
-      std::make_unique<CpuDevice>(threads > 0 ? threads : usable_cores()));
+  if (threads <= 0) threads = usable_threads(scheduled_cores(), cgroup_limits());
+  return std::unique_ptr<Device>(std::make_unique<CpuDevice>(threads));
 }
 
 }  // namespace weir::engine

@@ -37,7 +37,8 @@ struct Error {
   std::string message;
   std::string param = {};
   /// OpenAI's name of this error where it has one that says more than `code`
-  /// ("context_length_exceeded"): clients branch on it. Static text; null: the name that `code` has.
+  /// ("context_length_exceeded"): clients branch on it. Static text; null: the name that `code`
+  /// has.
   const char* name = nullptr;
   std::optional<std::chrono::milliseconds> retry_after = {};
   /// The unit of the limit that refused ("requests" or "tokens"); only with rate_limited and

@@ -14,7 +14,7 @@ enum class DeviceKind : uint8_t { cpu, cuda };
 struct DeviceOptions {
   DeviceKind kind = DeviceKind::cpu;
   int index = 0;    // which GPU
-  int threads = 0;  // on the CPU; 0: all cores that the process may use
+  int threads = 0;  // on the CPU; 0: as many as cores and the group's quota of time let run
 };
 
 /// One device and the threads that compute on it. Outlives every model loaded on it.
