@@ -59,7 +59,10 @@ Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config
   if (!model) return model.error();
   auto text = serve::load_text_side(choice.directory, kind_of(model->description));
   if (!text) return text.error();
+  const auto rows = static_cast<int32_t>(model->description.shape.vocabulary);
+  const auto warnings = serve::fit_vocabulary(*text, rows);
   print_model(*model, *text, out);
+  for (const std::string& warning : warnings) out << "  warning: " << warning << "\n";
   return model;
 }
 

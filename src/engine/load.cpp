@@ -84,6 +84,7 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
   spec.generates = description.shape.generates;
   spec.prompt = description.shape.kv_heads ? schedule::Prompt::chunked : schedule::Prompt::whole;
   spec.memory.pages = description.shape.kv_heads != 0;
+  spec.vocabulary = static_cast<uint32_t>(description.shape.vocabulary);
   spec.max_tokens = description.max_model_len;
   spec.page_size = options.page_size;
   if (spec.memory.pages) {

@@ -4,13 +4,25 @@
 #include <variant>
 
 #include "weir/schedule/scheduler.h"
+#include "weir/work/ids.h"
 
 namespace weir::schedule {
+namespace {
+
+Result<void> check_ids(const std::string& name, std::span<const int32_t> ids, uint32_t vocabulary) {
+  const auto stray = work::find_stray(ids, vocabulary);
+  if (!stray) return {};
+  return invalid(name + "[" + std::to_string(stray->place) + "] is " + std::to_string(stray->id) +
+                 "; this model's ids are 0 to " + std::to_string(vocabulary - 1));
+}
+
+}  // namespace
 
 Result<void> check_spec(const ModelSpec& spec) {
   const Memory& memory = spec.memory;
   const bool remembers = memory.pages || memory.slot;
   if (spec.max_tokens == 0) return invalid("max_tokens is 0; a model takes at least 1");
+  if (spec.vocabulary == 0) return invalid("vocabulary is 0; a model has at least 1 id");
   if (memory.pages && spec.pages == 0) return invalid("the model needs pages and has 0");
   if (memory.cross_pages && !memory.pages)
     return invalid("the model has cross pages without pages");
@@ -37,6 +49,9 @@ Result<void> check_request(const ModelSpec& spec, const work::Request& request) 
     return invalid("prompt has " + std::to_string(request.prompt.size()) +
                    " tokens; this model takes " + std::to_string(most) +
                    (spec.generates ? " and one of completion" : ""));
+  if (auto ids = check_ids("prompt", request.prompt, spec.vocabulary); !ids) return ids;
+  if (const auto* sampling = std::get_if<work::SamplingParams>(&request.params))
+    return check_ids("stop_tokens", sampling->stop_tokens, spec.vocabulary);
   return {};
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <utility>
 
@@ -37,7 +38,7 @@ Result<std::vector<int32_t>> read_eos(const JsonFile& file) {
   if (!value) return ids;
   for (const json& id : value->is_array() ? *value : json::array({*value})) {
     if (!id.is_number_integer()) return file.wrong("eos_token_id", "ids are wanted");
-    ids.push_back(id.get<int32_t>());
+    ids.push_back(static_cast<int32_t>(std::clamp<int64_t>(id.get<int64_t>(), -1, INT32_MAX)));
   }
   return ids;
 }

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "weir/base/excerpt.h"
+#include "weir/work/ids.h"
+
 namespace weir::serve {
 namespace {
 
@@ -23,6 +26,17 @@ Result<void> check_length(const std::vector<int32_t>& ids, const LoadedModel& mo
                                name, ids.size(), model.max_model_len),
                    name);
   return {};
+}
+
+/// Of what the template and the tokenizer made: a tokenizer may have more ids than the model.
+Result<void> check_tokens(const std::vector<int32_t>& tokens, const LoadedModel& model,
+                          const std::string& name) {
+  const auto stray = work::find_stray(tokens, static_cast<uint32_t>(model.vocabulary_rows));
+  if (!stray) return {};
+  const std::string piece = excerpt(model.text.tokenizer->piece(stray->id).value_or(""));
+  return invalid(fmt::format("token {} of {} is {} (\"{}\"); this model's ids are 0 to {}",
+                             stray->place, name, stray->id, piece, model.vocabulary_rows - 1),
+                 name);
 }
 
 /// What the tokenizer adds around a text: `full` without `body`, cut where the body begins.
@@ -71,14 +85,12 @@ Result<void> check_bytes(const std::string& text, const LoadedModel& model,
 
 Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
                        const std::string& name) {
-  for (size_t i = 0; i < ids.size(); ++i)
-    if (ids[i] < 0 || ids[i] >= vocabulary_rows) {
-      const std::string path = fmt::format("{}[{}]", name, i);
-      return invalid(
-          fmt::format("{} is {}; this model's ids are 0 to {}", path, ids[i], vocabulary_rows - 1),
-          path);
-    }
-  return {};
+  const auto stray = work::find_stray(ids, static_cast<uint32_t>(vocabulary_rows));
+  if (!stray) return {};
+  const std::string path = fmt::format("{}[{}]", name, stray->place);
+  return invalid(
+      fmt::format("{} is {}; this model's ids are 0 to {}", path, stray->id, vocabulary_rows - 1),
+      path);
 }
 
 Result<std::string> chat_text(const ServedModel& served, const LoadedModel& model,
@@ -105,6 +117,7 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
     checked.error().param = "messages";
     return checked.error();
   }
+  if (auto checked = check_tokens(*ids, model, "messages"); !checked) return checked.error();
   return ids;
 }
 
@@ -121,6 +134,7 @@ Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const P
   auto encoded = tokenize(text, model, add_special, name);
   if (!encoded) return encoded.error();
   if (auto checked = check_length(*encoded, model, name); !checked) return checked.error();
+  if (auto checked = check_tokens(*encoded, model, name); !checked) return checked.error();
   return encoded;
 }
 
@@ -142,9 +156,10 @@ Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Pro
       text ? tokenize(*text, model, true, name) : Result(std::get<std::vector<int32_t>>(input));
   if (!ids) return ids;
   if (ids->empty()) return invalid(name + " is empty", name);
-  if (!text)
-    if (auto checked = check_ids(*ids, model.vocabulary_rows, name); !checked)
-      return checked.error();
+  if (auto checked =
+          text ? check_tokens(*ids, model, name) : check_ids(*ids, model.vocabulary_rows, name);
+      !checked)
+    return checked.error();
   if (ids->size() <= limit) return ids;
   if (!cuts)
     return invalid(fmt::format("{} has {} tokens; this model takes {}", name, ids->size(), limit),

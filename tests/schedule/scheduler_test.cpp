@@ -59,7 +59,11 @@ class SchedulerTest : public testing::Test {
   }
 
   static ModelSpec decoder(uint32_t pages = 100) {
-    return {.memory = {.pages = true}, .max_tokens = 200, .page_size = 4, .pages = pages};
+    return {.memory = {.pages = true},
+            .vocabulary = 1000,
+            .max_tokens = 200,
+            .page_size = 4,
+            .pages = pages};
   }
 
   fakes::FakeClock clock_;

@@ -212,7 +212,10 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
     };
     const auto& [kind, depth] = GetParam();
     World world{.depth = depth};
-    world.spec = {.prompt = kind.prompt, .memory = kind.memory, .generates = kind.generates};
+    world.spec = {.prompt = kind.prompt,
+                  .memory = kind.memory,
+                  .generates = kind.generates,
+                  .vocabulary = fakes::FakeModel::kVocabulary};
     world.spec.max_tokens = pick(8, 64);
     world.spec.page_size = pick(1, 8);
     if (kind.memory.pages) world.spec.pages = pick(1, pick(0, 3) == 0 ? 200 : 24);

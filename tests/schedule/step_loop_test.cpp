@@ -12,8 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const ModelSpec kDecoder{.memory = {.pages = true}, .max_tokens = 64, .page_size = 4, .pages = 64};
-const ModelSpec kEncoder{.prompt = Prompt::whole, .generates = false, .max_tokens = 64};
+const ModelSpec kDecoder{
+    .memory = {.pages = true}, .vocabulary = 1000, .max_tokens = 64, .page_size = 4, .pages = 64};
+const ModelSpec kEncoder{
+    .prompt = Prompt::whole, .generates = false, .vocabulary = 1000, .max_tokens = 64};
 
 class StepLoopTest : public testing::Test {
  protected:
@@ -120,8 +122,8 @@ TEST_F(StepLoopTest, RefusesASpecThatContradictsItself) {
       {.name = "odd",
        .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
        .load = []() -> Result<std::unique_ptr<Runner>> {
-         return std::unique_ptr<Runner>(
-             std::make_unique<fakes::FakeRunner>(ModelSpec{.max_tokens = 8}, 0));
+         return std::unique_ptr<Runner>(std::make_unique<fakes::FakeRunner>(
+             ModelSpec{.vocabulary = 1000, .max_tokens = 8}, 0));
        },
        .loaded = [&](const Result<ModelSpec>& spec) { message.set_value(spec.error().message); }});
   EXPECT_EQ(message.get_future().get(), "the model generates and remembers nothing");

@@ -62,7 +62,11 @@ class TimedWorld {
   }
 
   static ModelSpec spec() {
-    return {.memory = {.pages = true}, .max_tokens = 8192, .page_size = 16, .pages = 20000};
+    return {.memory = {.pages = true},
+            .vocabulary = 100000,
+            .max_tokens = 8192,
+            .page_size = 16,
+            .pages = 20000};
   }
 
   /// Null if it was refused; see `refusal`.

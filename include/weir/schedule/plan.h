@@ -27,6 +27,7 @@ struct ModelSpec {
   Prompt prompt = Prompt::chunked;
   Memory memory;
   bool generates = true;                           // Tokens until an end, or one Vector
+  uint32_t vocabulary = 0;                         // rows of the embedding table: ids below it
   uint32_t max_tokens = 0;                         // prompt and completion of one sequence
   uint32_t page_size = 16;                         // tokens a page, where memory has pages
   uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are

@@ -53,6 +53,10 @@ struct TextSide {
 /// sentence_bert_config.json, tokenizer_config.json and config.json. Errors name the file.
 Result<TextSide> load_text_side(const std::string& directory, ModelKind kind);
 
+/// Holds the text side against an embedding table of `rows`: ends that have no row are dropped,
+/// since a head never draws them. Gives a warning for each disagreement, with both counts.
+std::vector<std::string> fit_vocabulary(TextSide& text, int32_t rows);
+
 /// The most tokens of one sequence, given what the model takes and what its folder says of texts.
 uint32_t longest_input(const TextSide& text, uint32_t max_model_len);
 
