@@ -153,7 +153,7 @@ std::vector<std::pair<std::string, double>> time_parts(Stack& stack, const Bodie
   const std::string prompt = must(text.chat_template->render(context));
   stack.service().set_keys(key_with_limits(3));
   return {
-      {"http_alone", loopback(stack, "GET /version HTTP/1.1\r\nHost: x\r\n\r\n")},
+      {"http_alone", loopback(stack, "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")},
       {"authenticate", microseconds([&] { must(stack.service().authenticate("s")); })},
       {"decode_chat", microseconds([&] { must(http::decode_chat(bodies.chat)); })},
       {"decode_completion",

@@ -7,6 +7,11 @@ bool is_loopback(const std::string& host) {
          (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
 }
 
+std::vector<std::string> allowed_hosts(const Config& config) {
+  const bool any = config.allowed_hosts.empty() && !is_loopback(config.host);
+  return any ? std::vector<std::string>{"*"} : config.allowed_hosts;
+}
+
 Result<std::shared_ptr<const traffic::KeyStore>> open_keys(const Config& config) {
   auto keys = traffic::KeyStore::open();
   if (!config.keys.empty()) {

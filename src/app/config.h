@@ -31,7 +31,7 @@ struct Config {
   int max_connections = 0;
   int overload_status = 0;
   bool ietf_headers = false;
-  std::vector<std::string> cors_origins;
+  std::vector<std::string> cors_origins, allowed_hosts;
   std::chrono::milliseconds drain_timeout{0};
   std::string log_format, log_level;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "app/access.h"
 #include "weir/arch/table.h"
 
 namespace weir::app {
@@ -135,6 +136,7 @@ Result<void> Daemon::listen() {
                               .max_body = config_.max_body,
                               .max_connections = config_.max_connections,
                               .cors_origins = config_.cors_origins,
+                              .allowed_hosts = allowed_hosts(config_),
                               .overload_status = config_.overload_status,
                               .version = WEIR_VERSION};
   auto server = http::Server::start(std::move(options), *service_, *metrics_);

@@ -247,6 +247,13 @@ std::vector<Setting> http() {
        .help = "Origins whose web pages may call the API; * is all.",
        .apply = [](Config& config,
                    const Value& value) { config.cors_origins = std::get<List>(value); }},
+      {.name = "allowed-hosts",
+       .kind = Kind::list,
+       .help =
+           "Names under which clients without keys may ask, beside localhost, loopback addresses "
+           "and host; * is any. Empty: any, unless host is loopback.",
+       .apply = [](Config& config,
+                   const Value& value) { config.allowed_hosts = std::get<List>(value); }},
       {.name = "drain-timeout",
        .kind = Kind::duration,
        .fallback = "30s",

@@ -20,6 +20,11 @@ bool timed_out(const Connection& connection) {
   return connection.stream.failure() == GuardedStream::Failure::timed_out;
 }
 
+std::vector<std::string> with(std::vector<std::string> list, std::string item) {
+  list.push_back(std::move(item));
+  return list;
+}
+
 // What clients send stays out of the log: a message about a wrong field may quote it.
 const std::string& loggable(const Error& error) {
   bool quotes = error.code == Code::invalid_argument || error.code == Code::not_found;
@@ -27,6 +32,12 @@ const std::string& loggable(const Error& error) {
 }
 
 }  // namespace
+
+Front::Front(const ServerOptions& options, Daemon& daemon)
+    : options_(options),
+      daemon_(daemon),
+      browser_guard_(
+          {.hosts = with(options.allowed_hosts, options.host), .origins = options.cors_origins}) {}
 
 void Front::install(GuardedServer& server) {
   server.set_pre_routing_handler([this, &server](const Request& request, Response& response) {
@@ -87,6 +98,9 @@ Result<void> Front::admit(const Request& request, Connection& connection, Respon
   if (auto framed = check_framing(request); !framed) {
     connection.close = true;
     return framed;
+  }
+  if (!daemon_.service.wants_key()) {
+    if (auto trusted = browser_guard_.check(request); !trusted) return trusted;
   }
   if (auto found = find_route(request, exchange, response); !found) return found;
   if (exchange.route->access == Access::work) {

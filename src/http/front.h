@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "http/browser_guard.h"
 #include "http/exchange.h"
 #include "http/guarded_server.h"
 #include "weir/http/server.h"
@@ -12,10 +13,10 @@
 namespace weir::http {
 
 /// Everything between the guard and the routes, in the order in which a request passes it: framing,
-/// route, load, media type, size, key, own headers. Thread-safe.
+/// host and origin, route, load, media type, size, key, own headers. Thread-safe.
 class Front {
  public:
-  Front(const ServerOptions& options, Daemon& daemon) : options_(options), daemon_(daemon) {}
+  Front(const ServerOptions& options, Daemon& daemon);
 
   /// Sets the handlers of `server`, which calls them until it is shut down. Both outlive it.
   void install(GuardedServer& server);
@@ -42,6 +43,7 @@ class Front {
 
   const ServerOptions& options_;
   Daemon& daemon_;
+  const BrowserGuard browser_guard_;
 };
 
 }  // namespace weir::http

@@ -13,10 +13,6 @@ namespace {
 constexpr size_t kMaxTarget = 1024;
 constexpr int64_t kMaxMilliseconds = 86'400'000;
 
-bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -61,7 +57,7 @@ Result<void> check_framing(const httplib::Request& request) {
     return invalid("the request has both Content-Length and Transfer-Encoding");
   }
   if (codings > 1 ||
-      (codings == 1 && !same(request.get_header_value("Transfer-Encoding"), "chunked"))) {
+      (codings == 1 && !is_same_word(request.get_header_value("Transfer-Encoding"), "chunked"))) {
     return invalid("the only Transfer-Encoding taken is chunked");
   }
   if (codings > 0 && request.version == "HTTP/1.0") {
@@ -78,15 +74,15 @@ Result<void> check_framing(const httplib::Request& request) {
 
 Result<void> check_media(const httplib::Request& request) {
   std::string coding = request.get_header_value("Content-Encoding");
-  if (!coding.empty() && !same(coding, "identity")) {
+  if (!coding.empty() && !is_same_word(coding, "identity")) {
     return Error{.code = Code::unsupported_media,
                  .message = fmt::format("Content-Encoding {} is not taken", coding.substr(0, 40))};
   }
-  std::string type = request.get_header_value("Content-Type");
-  std::string_view media = trimmed(std::string_view(type).substr(0, type.find(';')));
+  const std::string media = media_type(request);
   // What `curl -d` sends without being told a type.
   constexpr std::string_view kCurl = "application/x-www-form-urlencoded";
-  if (media.empty() || same(media, "application/json") || same(media, kCurl)) return {};
+  if (media.empty() || is_same_word(media, "application/json") || is_same_word(media, kCurl))
+    return {};
   return Error{.code = Code::unsupported_media,
                .message = fmt::format("Content-Type {} is not taken; send application/json",
                                       media.substr(0, 80))};
@@ -106,10 +102,19 @@ Result<bool> read_dry_run(const httplib::Request& request) {
   constexpr const char* kName = "x-weir-dry-run";
   if (!request.has_header(kName)) return false;
   std::string text = request.get_header_value(kName);
-  if (same(text, "true")) return true;
-  if (same(text, "false")) return false;
+  if (is_same_word(text, "true")) return true;
+  if (is_same_word(text, "false")) return false;
   return invalid(
       fmt::format("header {} must be true or false, not \"{}\"", kName, text.substr(0, 40)), kName);
+}
+
+bool is_same_word(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string media_type(const httplib::Request& request) {
+  const std::string type = request.get_header_value("Content-Type");
+  return std::string(trimmed(std::string_view(type).substr(0, type.find(';'))));
 }
 
 bool has_body(const httplib::Request& request) {
@@ -124,7 +129,7 @@ bool wants_close(const httplib::Request& request) {
   std::string_view rest = connection;
   while (!rest.empty()) {
     size_t comma = std::min(rest.find(','), rest.size());
-    if (same(trimmed(rest.substr(0, comma)), "close")) return true;
+    if (is_same_word(trimmed(rest.substr(0, comma)), "close")) return true;
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   return false;

@@ -22,6 +22,10 @@ Result<void> read_caller_headers(const httplib::Request& request, serve::Caller&
 Result<bool> read_dry_run(const httplib::Request& request);
 
 bool has_body(const httplib::Request& request);
+/// The type of the body without parameters, as the client wrote it; empty: it gave none.
+std::string media_type(const httplib::Request& request);
+/// Whether two tokens are the same; they have no case.
+bool is_same_word(std::string_view a, std::string_view b);
 bool wants_close(const httplib::Request& request);
 /// Whether a client's request id may be repeated in headers and the log.
 bool is_sane_id(std::string_view id);

@@ -46,6 +46,7 @@ class ModelService final : public SteeredService {
   }
 
   Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) override;
+  bool wants_key() const override { return !keys()->is_open(); }
   Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) override;
   Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request,
                                                Caller& caller) override;
@@ -76,6 +77,7 @@ class ModelService final : public SteeredService {
     std::optional<ModelKind> kind;
   };
 
+  std::shared_ptr<const traffic::KeyStore> keys() const;
   /// The first steps of every call: key, scope, model.
   Result<std::shared_ptr<const ReadyModel>> find_model(const Want& want, Caller& caller) const;
   /// These, and that new work is taken.
@@ -115,13 +117,13 @@ void ModelService::set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
   keys_ = std::move(keys);
 }
 
+std::shared_ptr<const traffic::KeyStore> ModelService::keys() const {
+  std::lock_guard lock(keys_mutex_);
+  return keys_;
+}
+
 Result<std::shared_ptr<const Identity>> ModelService::authenticate(const std::string& secret) {
-  std::shared_ptr<const traffic::KeyStore> keys;
-  {
-    std::lock_guard lock(keys_mutex_);
-    keys = keys_;
-  }
-  auto key = keys->find(secret);
+  auto key = keys()->find(secret);
   if (!key) return key.error();
   return std::make_shared<const Identity>(*std::move(key));
 }

@@ -92,5 +92,13 @@ TEST(KeyWatch, WithoutAFileNothingIsWatched) {
   ASSERT_TRUE(watch.look());
 }
 
+TEST(AllowedHosts, AreAnyOnlyWhereOthersAreServedOnPurpose) {
+  EXPECT_TRUE(allowed_hosts(Config{.host = "127.0.0.1"}).empty());
+  EXPECT_TRUE(allowed_hosts(Config{.host = "localhost", .insecure_no_auth = true}).empty());
+  EXPECT_EQ(allowed_hosts(Config{.host = "0.0.0.0"}), std::vector<std::string>{"*"});
+  const Config listed{.host = "0.0.0.0", .allowed_hosts = {"box"}};
+  EXPECT_EQ(allowed_hosts(listed), std::vector<std::string>{"box"});
+}
+
 }  // namespace
 }  // namespace weir::app

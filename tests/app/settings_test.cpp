@@ -75,6 +75,7 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.overload_status, 503);
   EXPECT_FALSE(config.ietf_headers);
   EXPECT_TRUE(config.cors_origins.empty());
+  EXPECT_TRUE(config.allowed_hosts.empty());
   EXPECT_EQ(config.drain_timeout, 30s);
   EXPECT_EQ(config.log_format, "text");
   EXPECT_EQ(config.log_level, "info");
@@ -112,6 +113,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"overload-status", "429"},
                                                   {"ietf-headers", "on"},
                                                   {"cors-origins", "http://x"},
+                                                  {"allowed-hosts", "box"},
                                                   {"drain-timeout", "81ms"},
                                                   {"log-format", "json"},
                                                   {"log-level", "debug"}};
@@ -166,6 +168,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.overload_status, 429);
   EXPECT_TRUE(config.ietf_headers);
   EXPECT_THAT(config.cors_origins, testing::ElementsAre("http://x"));
+  EXPECT_THAT(config.allowed_hosts, testing::ElementsAre("box"));
   EXPECT_EQ(config.drain_timeout, 81ms);
   EXPECT_EQ(config.log_format, "json");
   EXPECT_EQ(config.log_level, "debug");

@@ -131,6 +131,8 @@ class FakeService final : public serve::Service {
     return std::make_shared<const serve::Identity>();
   }
 
+  bool wants_key() const override { return !wanted_key.empty(); }
+
   Result<std::unique_ptr<serve::Generation>> chat(const serve::ChatRequest& request,
                                                   serve::Caller& caller) override {
     std::lock_guard lock(mutex);

@@ -112,8 +112,8 @@ TEST_F(Guard, TheByteBudgetStopsABodyMadeOfTinyChunks) {
 
 TEST_F(Guard, AmbiguousFramingIsRefusedAndTheRestIsNeverARequest) {
   start();
-  const std::string smuggled = "GET /version HTTP/1.1\r\nHost: x\r\n\r\n";
-  const std::string line = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n";
+  const std::string smuggled = "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const std::string line = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n";
   for (const std::string& request : {
            line + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
            line + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,

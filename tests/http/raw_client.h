@@ -141,7 +141,7 @@ inline std::string post(const std::string& path, const std::string& body,
                         const std::string& headers = "") {
   std::string text = "POST ";
   text.append(path).append(
-      " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ");
+      " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ");
   return text.append(std::to_string(body.size()))
       .append("\r\n")
       .append(headers)
@@ -152,7 +152,7 @@ inline std::string post(const std::string& path, const std::string& body,
 inline std::string get(const std::string& path, const std::string& headers = "") {
   return std::string("GET ")
       .append(path)
-      .append(" HTTP/1.1\r\nHost: x\r\n")
+      .append(" HTTP/1.1\r\nHost: localhost\r\n")
       .append(headers)
       .append("\r\n");
 }

@@ -25,6 +25,9 @@ struct ServerOptions {
   std::chrono::milliseconds keep_alive{75000};
   std::chrono::milliseconds ping{15000};  // a stream that says nothing for so long sends a comment
   std::vector<std::string> cors_origins;  // empty: off
+  /// While no key is wanted, only these are taken as Host, beside loopback's names and `host`; "*":
+  /// any.
+  std::vector<std::string> allowed_hosts;
   int overload_status = 503;  // of what is refused because too much waits; gateways may want 429
   std::string version;
 };

@@ -196,6 +196,7 @@ class Service {
   virtual ~Service() = default;
   /// `secret`: what stands after "Bearer ", empty without one. Errors: unauthenticated.
   virtual Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) = 0;
+  virtual bool wants_key() const = 0;  // false: there are none, and everybody may ask
   virtual Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) = 0;
   virtual Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request,
                                                        Caller& caller) = 0;
