@@ -5,6 +5,7 @@
 
 #include "app/access.h"
 #include "app/commands.h"
+#include "app/machine_report.h"
 #include "app/plan.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/serve/served_model.h"
@@ -84,7 +85,9 @@ bool check_models(const Config& config, std::ostream& out) {
   if (models.size() < choices->size()) return false;
   auto rules = brownout_rules(config, models);
   if (!rules) out << "wrong: " << rules.error().message << "\n";
-  return static_cast<bool>(rules);
+  auto machine = print_machine(std::move(models), config, out);
+  if (!machine) out << "wrong: " << machine.error().message << "\n";
+  return rules && machine;
 }
 
 }  // namespace

@@ -15,11 +15,12 @@ struct Config {
   std::vector<std::string> models;  // as given: NAME=DIR[,option...]
   std::string models_dir;           // empty: none
   std::string dtype, load_format;
-  uint32_t max_model_len = 0;  // 0: the model's own
-  uint32_t max_num_seqs = 0, max_batch_tokens = 0, max_chunk_tokens = 0, page_size = 0;
+  uint32_t max_model_len = 0;                                             // 0: the model's own
+  uint32_t max_num_seqs = 0, max_batch_tokens = 0, max_chunk_tokens = 0;  // 0: by the device
+  uint32_t page_size = 0;
   uint64_t memory = 0;  // bytes; 0: auto
   bool prefix_cache = true, drafts = true;
-  int threads = 0;            // 0: all cores
+  int threads = 0;            // 0: auto
   std::string keys, api_key;  // empty: none
   bool insecure_no_auth = false;
   std::chrono::milliseconds max_wait{0};

@@ -25,7 +25,9 @@ Result<std::string> text_of(const Setting& setting, const toml::node& node) {
   if (const auto* whole = node.as_integer(); whole != nullptr && wants_whole) {
     return std::to_string(whole->get());
   }
-  if (const auto* text = node.as_string(); text != nullptr && wants_text) return text->get();
+  const auto* text = node.as_string();
+  const bool is_auto = setting.has_auto && text != nullptr && text->get() == "auto";
+  if (text != nullptr && (wants_text || is_auto)) return text->get();
   if (const auto* toggle = node.as_boolean(); toggle != nullptr && setting.kind == Kind::toggle) {
     return std::string(toggle->get() ? "true" : "false");
   }

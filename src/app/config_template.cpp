@@ -16,6 +16,7 @@ Json fallback_json(const Setting& setting) {
     case Kind::toggle:
       return setting.fallback == "true";
     case Kind::whole:
+      if (setting.has_auto && setting.fallback == "auto") return setting.fallback;
       return std::stoll(setting.fallback);
     default:
       return setting.fallback;
@@ -34,6 +35,10 @@ Json schema_of(const Setting& setting) {
       break;
     case Kind::whole:
       schema["type"] = "integer";
+      if (setting.has_auto) {
+        schema["type"] = {"string", "integer"};
+        schema["pattern"] = "^auto$";  // of the string
+      }
       schema["minimum"] = setting.least;
       schema["maximum"] = setting.most;
       break;

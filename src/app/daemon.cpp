@@ -1,11 +1,13 @@
 #include "app/daemon.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <ctime>
 
 #include "app/access.h"
+#include "app/memory_plan.h"
 #include "weir/arch/table.h"
 
 namespace weir::app {
@@ -70,12 +72,16 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
 Daemon::~Daemon() { stop(); }
 
 Result<void> Daemon::make_models(std::vector<PlannedModel> plans) {
-  const MemoryAtHand memory{.device = device_->kind(),
-                            .free = device_->free_memory(),
-                            .weights = weight_bytes(plans),
-                            .least = least_cache_bytes(plans)};
-  if (auto fit = check_weights_fit(memory); !fit) return fit;
-  share_cache(plans, cache_budget(config_, memory));
+  const Place place{.device = device_->kind(), .free = device_->free_memory()};
+  set_step_limits(plans, config_, place);
+  const CgroupLimits container = cgroup_limits();
+  auto cache = plan_memory(plans, config_, place, container);
+  if (!cache) return cache.error();
+  for (const PlannedModel& plan : plans)
+    spdlog::info("model {}: steps of {}", plan.choice.name, to_string(plan.step));
+  if (container.memory)
+    spdlog::info("memory: the container's limit is {} MiB, {} in use; {} for keys and values",
+                 container.memory->limit >> 20, container.memory->used >> 20, *cache >> 20);
   work::WorkQueue::Limits limits{.requests = config_.queue_requests,
                                  .tokens = config_.queue_tokens};
   for (PlannedModel& plan : plans) {
@@ -142,20 +148,21 @@ Result<void> Daemon::listen() {
   auto server = http::Server::start(std::move(options), *service_, *metrics_);
   if (!server) return server.error();
   server_ = std::move(*server);
+  address_file_.emplace(config_.host, server_->port());
   spdlog::info("listening on {}", address(config_.host, server_->port()));
   return {};
 }
 
 void Daemon::load_models() {
-  schedule::SchedulerOptions options{.max_sequences = config_.max_num_seqs,
-                                     .max_batch_tokens = config_.max_batch_tokens,
-                                     .max_chunk_tokens = chunk_tokens(config_, device_->kind()),
-                                     .prefix_cache = config_.prefix_cache,
-                                     .max_drafts = config_.drafts ? kMostDrafts : 0};
   for (const auto& each : models_) {
     Served* model = each.get();
-    options.min_chunk_tokens =
-        least_chunk_tokens(config_, device_->kind(), model->plan.description);
+    const StepLimits& step = model->plan.step;
+    const schedule::SchedulerOptions options{.max_sequences = step.sequences,
+                                             .max_batch_tokens = step.tokens,
+                                             .min_chunk_tokens = step.least_chunk,
+                                             .max_chunk_tokens = step.most_chunk,
+                                             .prefix_cache = config_.prefix_cache,
+                                             .max_drafts = config_.drafts ? kMostDrafts : 0};
     loop_->add(
         {.name = model->plan.choice.name,
          .options = options,
@@ -172,6 +179,7 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   model.progress->set("reading the tokenizer", 0);
   auto text = serve::load_text_side(model.plan.choice.directory, kind_of(model.plan.description));
   if (!text) return text.error();
+  malloc_trim(0);  // a tokenizer of 4 MB leaves 40 behind that malloc keeps
   auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);
   if (!loaded) return loaded.error();
   const engine::Description& is = loaded->description;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/address_file.h"
 #include "app/config.h"
 #include "app/plan.h"
 #include "weir/base/clock.h"
@@ -98,6 +99,7 @@ class Daemon {
   std::atomic<bool> failed_ = false, lost_ = false;
   std::unique_ptr<serve::SteeredService> service_;
   std::unique_ptr<http::Server> server_;
+  std::optional<AddressFile> address_file_;
   std::unique_ptr<schedule::StepLoop> loop_;  // dies first: its thread uses all of the above
 };
 

@@ -67,6 +67,19 @@ std::vector<ModelChoice> in_folder(const std::string& folder, const Config& conf
   return found;
 }
 
+/// Of a folder in which no model is found.
+std::string why_none(const std::string& folder) {
+  std::error_code failure;
+  const bool there = fs::exists(folder, failure);
+  if (there) fs::directory_iterator(folder, failure);
+  const std::string why = failure ? "cannot be read: " + failure.message()
+                          : there ? "has no config.json and no sub-folder that has one"
+                                  : "is not there";
+  return '"' + folder + "\" " + why +
+         "; in a container mount Hugging Face models there: " + "docker run -v DIR:" + folder +
+         ":ro";
+}
+
 Result<void> check_folder(const ModelChoice& choice) {
   if (is_model(choice.directory)) return {};
   std::error_code failure;
@@ -111,10 +124,7 @@ Result<std::vector<ModelChoice>> choose_models(const Config& config) {
   }
   if (!config.models_dir.empty()) {
     auto found = in_folder(config.models_dir, config);
-    if (found.empty()) {
-      return invalid("models-dir: \"" + config.models_dir +
-                     "\" has no config.json and no sub-folder that has one");
-    }
+    if (found.empty()) return invalid("models-dir: " + why_none(config.models_dir));
     choices.insert(choices.end(), found.begin(), found.end());
   }
   if (choices.empty())

@@ -5,6 +5,7 @@
 
 #include "app/config.h"
 #include "app/model_choice.h"
+#include "app/step_limits.h"
 #include "weir/base/result.h"
 #include "weir/engine/load.h"
 #include "weir/serve/brownout.h"
@@ -17,6 +18,7 @@ struct PlannedModel {
   ModelChoice choice;
   engine::LoadOptions load;
   engine::Description description;
+  StepLimits step = {};  // by set_step_limits()
 };
 
 serve::ModelKind kind_of(const engine::Description& description);
@@ -31,32 +33,7 @@ engine::LoadOptions load_options(const ModelChoice& choice, const Config& config
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device);
 
-/// Prompt tokens at most of a step in which others decode: as configured, or what suits the device.
-uint32_t chunk_tokens(const Config& config, engine::DeviceKind device);
-/// And at least. Less than chunk_tokens() on a processor, where what suits a step depends on the
-/// rows that decode; what is configured holds for every step.
-uint32_t least_chunk_tokens(const Config& config, engine::DeviceKind device,
-                            const engine::Description& description);
-
-/// What there is to share before anything is loaded.
-struct MemoryAtHand {
-  engine::DeviceKind device = engine::DeviceKind::cpu;
-  uint64_t free = 0;     // bytes
-  uint64_t weights = 0;  // bytes of all models' weights; 0: not known (random ones)
-  uint64_t least = 0;    // bytes with which each model's share holds one sequence of full length
-};
-
-/// Errors: unavailable, the weights alone are more than a GPU has free.
-Result<void> check_weights_fit(const MemoryAtHand& memory);
-
-/// Bytes for the keys and values of all models: as configured, or what suits the weights and what
-/// is free.
-uint64_t cache_budget(const Config& config, const MemoryAtHand& memory);
-
-uint64_t weight_bytes(const std::vector<PlannedModel>& models);
-uint64_t least_cache_bytes(const std::vector<PlannedModel>& models);
-
-/// Gives each model that has a cache an equal part of `budget`.
-void share_cache(std::vector<PlannedModel>& models, uint64_t budget);
+/// Fills in each model's step limits, also those of its LoadOptions.
+void set_step_limits(std::vector<PlannedModel>& models, const Config& config, const Place& place);
 
 }  // namespace weir::app

@@ -10,6 +10,8 @@
 namespace weir::app {
 namespace {
 
+constexpr const char* kAuto = "auto";
+
 constexpr std::array<std::pair<std::string_view, int64_t>, 5> kSizes{{{"TiB", int64_t{1} << 40},
                                                                       {"GiB", int64_t{1} << 30},
                                                                       {"MiB", int64_t{1} << 20},
@@ -23,7 +25,7 @@ std::string joined(const std::vector<std::string>& items, const std::string& bet
 }
 
 std::string size_text(int64_t bytes) {
-  if (bytes < 0) return "auto";
+  if (bytes < 0) return kAuto;
   for (auto [unit, size] : kSizes) {
     if (bytes >= size && bytes % size == 0) return std::to_string(bytes / size) + std::string(unit);
   }
@@ -41,7 +43,7 @@ std::optional<int64_t> number_before(std::string_view text, std::string_view uni
 }
 
 std::optional<int64_t> parse_size(const Setting& setting, std::string_view text) {
-  if (setting.has_auto && text == "auto") return -1;
+  if (setting.has_auto && text == kAuto) return -1;
   for (auto [unit, size] : kSizes) {
     auto number = number_before(text, unit);
     if (!number) continue;
@@ -60,6 +62,7 @@ std::optional<Value> parse(const Setting& setting, const std::string& text) {
     case Kind::list:
       return text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
     case Kind::whole: {
+      if (setting.has_auto && text == kAuto) return int64_t{-1};
       auto number = number_before(text, "");
       if (!number || *number < setting.least || *number > setting.most) return std::nullopt;
       return *number;
@@ -95,6 +98,7 @@ std::string Setting::variable() const {
 }
 
 std::string Setting::allowed() const {
+  const std::string either = has_auto ? "\"auto\" or " : "";
   switch (kind) {
     case Kind::text:
     case Kind::secret:
@@ -102,14 +106,14 @@ std::string Setting::allowed() const {
     case Kind::list:
       return "a list of texts";
     case Kind::whole:
-      return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+      return either + "a whole number from " + std::to_string(least) + " to " +
+             std::to_string(most);
     case Kind::toggle:
       return "true or false";
     case Kind::choice:
       return "one of " + joined(choices, ", ");
     case Kind::bytes:
-      return std::string(has_auto ? "\"auto\" or " : "") +
-             "a size such as 512KiB, 16MiB, 2GiB, from " + size_text(least) + " to " +
+      return either + "a size such as 512KiB, 16MiB, 2GiB, from " + size_text(least) + " to " +
              size_text(most);
     case Kind::duration:
       return "a duration such as 250ms, 2s, 1m, 1h";
@@ -132,7 +136,7 @@ std::string shown(const Setting& setting, const Value& value) {
     case Kind::list:
       return joined(std::get<std::vector<std::string>>(value), "; ");
     case Kind::whole:
-      return std::to_string(std::get<int64_t>(value));
+      return std::get<int64_t>(value) < 0 ? kAuto : std::to_string(std::get<int64_t>(value));
     case Kind::toggle:
       return std::get<bool>(value) ? "true" : "false";
     case Kind::bytes:

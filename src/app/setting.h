@@ -14,7 +14,7 @@ namespace weir::app {
 
 enum class Kind : uint8_t { text, list, whole, toggle, choice, bytes, duration, secret };
 
-/// A checked value. whole and bytes are int64_t (bytes: -1 is "auto"), choice and secret are text.
+/// A checked value. whole and bytes are int64_t (-1 is "auto"), choice and secret are text.
 using Value =
     std::variant<std::string, std::vector<std::string>, int64_t, bool, std::chrono::milliseconds>;
 
@@ -28,7 +28,7 @@ struct Setting {
   void (*apply)(Config&, const Value&) = nullptr;
   int64_t least = 0, most = 0;       // of whole and bytes
   std::vector<std::string> choices;  // of choice
-  bool has_auto = false;             // bytes may be "auto"
+  bool has_auto = false;             // whole and bytes may be "auto"
 
   std::string variable() const;  // "WEIR_MAX_NUM_SEQS"
   std::string allowed() const;   // "a whole number from 1 to 4096"

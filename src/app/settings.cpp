@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "app/setting.h"
 
 namespace weir::app {
@@ -8,6 +10,10 @@ using std::chrono::milliseconds;
 
 const std::string& text(const Value& value) { return std::get<std::string>(value); }
 int64_t whole(const Value& value) { return std::get<int64_t>(value); }
+/// 0: auto.
+uint32_t whole_or_auto(const Value& value) {
+  return static_cast<uint32_t>(std::max<int64_t>(0, whole(value)));
+}
 
 std::vector<Setting> address() {
   return {
@@ -67,42 +73,40 @@ std::vector<Setting> engine() {
   return {
       {.name = "max-num-seqs",
        .kind = Kind::whole,
-       .fallback = "64",
-       .help = "Sequences of one step.",
-       .apply =
-           [](Config& config, const Value& value) {
-             config.max_num_seqs = static_cast<uint32_t>(whole(value));
-           },
+       .fallback = "auto",
+       .help = "Sequences of one step. auto: 64; on a GPU 512, and 1024 with 64 GiB free.",
+       .apply = [](Config& config,
+                   const Value& value) { config.max_num_seqs = whole_or_auto(value); },
        .least = 1,
-       .most = 65536},
+       .most = 65536,
+       .has_auto = true},
       {.name = "max-batch-tokens",
        .kind = Kind::whole,
-       .fallback = "2048",
-       .help = "Tokens of one step.",
-       .apply =
-           [](Config& config, const Value& value) {
-             config.max_batch_tokens = static_cast<uint32_t>(whole(value));
-           },
+       .fallback = "auto",
+       .help = "Tokens of one step. auto: 2048; on a GPU 8192, and 16384 of an encoder.",
+       .apply = [](Config& config,
+                   const Value& value) { config.max_batch_tokens = whole_or_auto(value); },
        .least = 1,
-       .most = 1'048'576},
+       .most = 1'048'576,
+       .has_auto = true},
       {.name = "max-chunk-tokens",
        .kind = Kind::whole,
-       .fallback = "0",
+       .fallback = "auto",
        .help = "Prompt tokens of a step in which others decode: fewer make their next token come "
-               "sooner; 0: what suits the device.",
-       .apply =
-           [](Config& config, const Value& value) {
-             config.max_chunk_tokens = static_cast<uint32_t>(whole(value));
-           },
+               "sooner. auto, or 0: 8 to 64 by what decodes; on a GPU max-num-seqs, at least 512.",
+       .apply = [](Config& config,
+                   const Value& value) { config.max_chunk_tokens = whole_or_auto(value); },
        .least = 0,
-       .most = 1'048'576},
+       .most = 1'048'576,
+       .has_auto = true},
       {.name = "memory",
        .kind = Kind::bytes,
        .fallback = "auto",
        .help = "For the keys and values of all models. auto: 1.125 times the weights or one "
                "full-length "
                "sequence of each, 256MiB to 4GiB, "
-               "at most a quarter of what is free (a GPU: 9 tenths of it, less the weights).",
+               "at most a quarter of what is free and what a container's limit leaves (a GPU: 9 "
+               "tenths of what is free, less the weights).",
        .apply =
            [](Config& config, const Value& value) {
              config.memory = whole(value) < 0 ? 0 : static_cast<uint64_t>(whole(value));
@@ -134,13 +138,15 @@ std::vector<Setting> engine() {
        .choices = {"on", "off"}},
       {.name = "threads",
        .kind = Kind::whole,
-       .fallback = "0",
-       .help = "Threads that compute; 0: one a core that the process may use, no more than its "
-               "container's quota of processor time.",
+       .fallback = "auto",
+       .help =
+           "Threads that compute. auto, or 0: one a core that the process may use, no more than "
+           "its container's quota of processor time.",
        .apply = [](Config& config,
-                   const Value& value) { config.threads = static_cast<int>(whole(value)); },
+                   const Value& value) { config.threads = static_cast<int>(whole_or_auto(value)); },
        .least = 0,
-       .most = 1024},
+       .most = 1024,
+       .has_auto = true},
   };
 }
 

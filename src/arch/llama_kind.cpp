@@ -30,6 +30,7 @@ nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
   if (shape.heads <= 0 || shape.kv_heads <= 0 || shape.heads % shape.kv_heads)
     config.refuse("num_attention_heads " + std::to_string(shape.heads) +
                   " is not a multiple of num_key_value_heads " + std::to_string(shape.kv_heads));
+  shape.tied = config.boolean("tie_word_embeddings", false);
   int64_t head_dim = traits.head_dim ? traits.head_dim : shape.hidden / shape.heads;
   shape.head_dim = config.integer("head_dim", head_dim);
   std::string activation = config.text("hidden_act", "silu");
@@ -159,9 +160,8 @@ nn::Model build(const nn::BuildArgs& args, const LlamaTraits& traits) {
   // Where it is used, so that a head tied to it is not a second copy there.
   Tensor table = args.weights.get("model.embed_tokens.weight", {shape.vocabulary, shape.hidden})
                      .to(args.backend.device(), args.type);
-  bool tied = args.config.boolean("tie_word_embeddings", false);
   Tensor projection =
-      tied ? table : args.weights.get("lm_head.weight", {shape.vocabulary, shape.hidden});
+      shape.tied ? table : args.weights.get("lm_head.weight", {shape.vocabulary, shape.hidden});
   nn::Model model;
   model.shape = shape;
   model.trunk = std::make_unique<LlamaTrunk>(args, shape, traits,

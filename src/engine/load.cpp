@@ -184,6 +184,7 @@ Result<Description> describe(const LoadOptions& options,
     Description result = describe_config(options, config, find(config, architectures), device);
     if (!options.dummy) {
       auto weights = nn::open_safetensors(options.directory, {});
+      result.numbers = weights->bytes_as(at::kByte);
       result.weight_bytes = bytes_of(*weights, options, type_of(result), device);
       result.fingerprint = weights->fingerprint();
     }

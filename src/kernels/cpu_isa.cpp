@@ -108,9 +108,10 @@ std::string to_string(Isa isa) {
 }
 
 CpuCosts cpu_costs(Isa isa, DType type) {
-  if (isa == Isa::amx && type == DType::bfloat16)
-    return {.tokens_a_read = 24, .products_to_attention = 4};
-  return {};
+  if (type == DType::float32) return {};
+  CpuCosts costs{.bits_a_weight = isa >= Isa::avx512 ? 12u : 16u};
+  if (isa == Isa::amx) costs.tokens_a_read = 24, costs.products_to_attention = 4;
+  return costs;
 }
 
 }  // namespace weir::kernels

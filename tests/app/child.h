@@ -39,6 +39,7 @@ class Child {
   }
   Child(const Child&) = delete;
 
+  pid_t pid() const { return pid_; }
   void signal(int number) const { kill(pid_, number); }
 
   /// Reads standard error until `text` stands in it, at most 20 s. Returns whether it came.

@@ -85,6 +85,18 @@ TEST_F(ModelChoiceTest, AFolderThatIsItselfAModel) {
   EXPECT_EQ((*choices)[0].name, "a-model");
 }
 
+TEST_F(ModelChoiceTest, AFolderWithoutModelsSaysWhatToMount) {
+  config_.models_dir = "/nowhere";
+  EXPECT_EQ(
+      error(),
+      "models-dir: \"/nowhere\" is not there; in a container mount Hugging Face models there: "
+      "docker run -v DIR:/nowhere:ro");
+  config_.models_dir = root_ / "no-model";
+  EXPECT_THAT(error(), HasSubstr("no sub-folder that has one; in a container mount"));
+  config_.models_dir = root_ / "a-model" / "config.json";
+  EXPECT_THAT(error(), HasSubstr("cannot be read: Not a directory"));
+}
+
 TEST_F(ModelChoiceTest, SaysWhatIsWrong) {
   EXPECT_THAT(error(), HasSubstr("give --model NAME=DIR or --models-dir DIR"));
   config_.models = {"x=" + (root_ / "no-model").string()};

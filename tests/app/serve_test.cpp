@@ -175,6 +175,22 @@ TEST(Serve, AModelThatCannotBeLoadedEndsItWithTheReason) {
   EXPECT_THAT(daemon.errors(), HasSubstr("max-model-len is 100000; this model takes"));
 }
 
+int health_check(const Daemon& daemon) {
+  const std::string command = "docker/healthcheck " + std::to_string(daemon.pid()) + " >/dev/null";
+  return WEXITSTATUS(std::system(command.c_str()));
+}
+
+TEST(Serve, TheHealthCheckAsksWhereTheDaemonListens) {
+  Daemon v4, everywhere({"--host", "0.0.0.0", "--insecure-no-auth"});
+  for (Daemon* daemon : {&v4, &everywhere}) {
+    ASSERT_TRUE(daemon->wait_for("listening on ")) << daemon->errors();
+    EXPECT_EQ(health_check(*daemon), 0) << daemon->errors();
+  }
+  v4.signal(SIGKILL);
+  v4.wait();
+  EXPECT_EQ(health_check(v4), 1) << "nobody listens there any more";
+}
+
 TEST(Serve, APortInUseEndsIt) {
   Daemon first;
   auto client = first.client();

@@ -54,8 +54,9 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.dtype, "auto");
   EXPECT_EQ(config.load_format, "auto");
   EXPECT_EQ(config.max_model_len, 0u);
-  EXPECT_EQ(config.max_num_seqs, 64u);
-  EXPECT_EQ(config.max_batch_tokens, 2048u);
+  EXPECT_EQ(config.max_num_seqs, 0u);
+  EXPECT_EQ(config.max_batch_tokens, 0u);
+  EXPECT_EQ(config.max_chunk_tokens, 0u);
   EXPECT_EQ(config.page_size, 16u);
   EXPECT_EQ(config.memory, 0u);
   EXPECT_TRUE(config.prefix_cache);
@@ -221,6 +222,24 @@ TEST(Settings, Sizes) {
   EXPECT_FALSE(parse_value(setting("max-body"), "auto"));
   EXPECT_EQ(shown(memory, int64_t{3} << 29), "1536MiB");
   EXPECT_EQ(shown(memory, int64_t{-1}), "auto");
+}
+
+TEST(Settings, WhatTheDeviceDecidesIsAuto) {
+  for (const char* name : {"max-num-seqs", "max-batch-tokens", "max-chunk-tokens", "threads"}) {
+    const Setting& each = setting(name);
+    EXPECT_EQ(*parse_value(each, "auto"), Value(int64_t{-1})) << name;
+    EXPECT_EQ(shown(each, int64_t{-1}), "auto") << name;
+    auto file = given_by_file(std::string(name) + " = \"auto\"", "w.toml");
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(file->at(name).value, Value(int64_t{-1})) << name;
+    EXPECT_FALSE(given_by_file(std::string(name) + " = \"7\"", "w.toml")) << name;
+  }
+  EXPECT_EQ(resolve({*given_by_flags({{"threads", {"auto"}}})}).config.threads, 0);
+  EXPECT_EQ(resolve({*given_by_flags({{"threads", {"0"}}})}).config.threads, 0);
+  EXPECT_FALSE(parse_value(setting("page-size"), "auto"));
+  EXPECT_EQ(given_by_flags({{"max-num-seqs", {"0"}}}).error().message,
+            "max-num-seqs (flag --max-num-seqs): \"0\" is not \"auto\" or a whole number from 1 to "
+            "65536");
 }
 
 TEST(Settings, ListsOfTheEnvironmentAreSplit) {

@@ -36,6 +36,7 @@ struct Description {
   std::string dtype;           // resolved: "float32", "bfloat16"
   kernels::CpuCosts costs;     // of that type, on a processor
   uint32_t max_model_len = 0;  // after loading: no more than the cache holds
+  uint64_t numbers = 0;        // in the files of the weights; 0 with dummy weights
   uint64_t weight_bytes = 0;   // of the files, on a GPU of `dtype`; 0 with dummy weights
   uint64_t page_bytes = 0;     // of one page over all layers; 0 without a cache
   std::string fingerprint;     // 12 hex digits of a hash of the weights

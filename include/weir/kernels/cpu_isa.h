@@ -32,6 +32,7 @@ std::string to_string(Isa isa);
 struct CpuCosts {
   uint32_t tokens_a_read = 8;          // a prompt's, computed while the weights are read once
   uint32_t products_to_attention = 2;  // arithmetic done in the same time
+  uint32_t bits_a_weight = 32;         // of a packed weight that training made
 };
 CpuCosts cpu_costs(Isa isa, DType type);
 

@@ -72,6 +72,7 @@ struct Shape {
   int64_t layers = 0, hidden = 0, vocabulary = 0;
   int64_t heads = 0, kv_heads = 0, head_dim = 0;  // kv_heads 0: no cache
   int64_t max_positions = 0;
+  bool tied = false;  // the head projects on the embedding table
 };
 
 struct Model {

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "app/plan.h"
+
+namespace weir::app {
+
+/// What serving from a processor takes of main memory beside the cache of keys and values, in
+/// bytes. Pages of mapped files are not counted: the kernel takes them back. Estimates, from what
+/// was measured with the default models and a little above it.
+struct Footprint {
+  uint64_t weights = 0;  // packed; 0 for random ones
+  uint64_t text = 0;     // tokenizers and templates
+  uint64_t step = 0;     // tensors of the greatest step
+  uint64_t process = 0;  // pages of code, threads, connections, kept answers
+
+  uint64_t all() const { return weights + text + step + process; }
+};
+
+Footprint footprint(const std::vector<PlannedModel>& models, const Config& config);
+
+/// "weights 285, tokenizers 61, a step 60, process and connections 112" (MiB).
+std::string to_string(const Footprint& footprint);
+
+}  // namespace weir::app

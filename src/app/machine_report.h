@@ -1,0 +1,15 @@
+#pragma once
+
+#include <ostream>
+#include <vector>
+
+#include "app/plan.h"
+
+namespace weir::app {
+
+/// Prints what the device and the container make of the settings that are "auto": threads, steps,
+/// memory. Errors: the device does not open, or the models do not fit.
+Result<void> print_machine(std::vector<PlannedModel> models, const Config& config,
+                           std::ostream& out);
+
+}  // namespace weir::app
