@@ -29,8 +29,11 @@ bool holds(const std::vector<std::string>& list, std::string_view name) {
   });
 }
 
-Error denied(std::string message, const char* name) {
-  return {.code = Code::permission_denied, .message = std::move(message), .name = name};
+Error denied(std::string header, std::string message, const char* name) {
+  return {.code = Code::permission_denied,
+          .message = std::move(message),
+          .param = std::move(header),
+          .name = name};
 }
 
 }  // namespace
@@ -50,7 +53,8 @@ Result<void> BrowserGuard::check_host(const httplib::Request& request) const {
   const std::string host = request.get_header_value("Host");
   const std::string_view name = host_name(host);
   if (is_loopback(name) || holds(trust_.hosts, name)) return {};
-  return denied(fmt::format("host \"{}\" is not taken: without keys only loopback's names are, and "
+  return denied("Host",
+                fmt::format("host \"{}\" is not taken: without keys only loopback's names are, and "
                             "those of --allowed-hosts",
                             excerpt(name)),
                 "host_not_allowed");
@@ -70,7 +74,8 @@ Result<void> BrowserGuard::check_origin(const httplib::Request& request) const {
                      : !is_own;
   if (!is_foreign) return {};
   const std::string from = origin.empty() ? "another site" : '"' + excerpt(origin) + '"';
-  return denied(fmt::format("a page of {} may not post this: send Content-Type application/json "
+  return denied("Origin",
+                fmt::format("a page of {} may not post this: send Content-Type application/json "
                             "from an origin that --cors-origins lists",
                             from),
                 "origin_not_allowed");

@@ -58,6 +58,7 @@ struct Exchange {
   bool asked = false;  // the service was, and writes the request's line
   int status = 0;
   std::string failure;
+  bool client_left = false;  // nobody is there to read an answer
 
   bool gone() const;
 };

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "http/error_reply.h"
+#include "http/http_date.h"
 #include "http/request_checks.h"
 #include "http/route.h"
 #include "weir/base/excerpt.h"
@@ -14,7 +15,9 @@ namespace {
 
 using Handled = httplib::Server::HandlerResponse;
 
-constexpr int kRequestTimeout = 408;
+constexpr int kRequestTimeout = 408, kLengthRequired = 411;
+constexpr const char* kNoLength =
+    "the request says nothing of its body's length: send Content-Length or chunks";
 
 bool timed_out(const Connection& connection) {
   return connection.stream.failure() == GuardedStream::Failure::timed_out;
@@ -27,7 +30,8 @@ std::vector<std::string> with(std::vector<std::string> list, std::string item) {
 
 // What clients send stays out of the log: a message about a wrong field may quote it.
 const std::string& loggable(const Error& error) {
-  bool quotes = error.code == Code::invalid_argument || error.code == Code::not_found;
+  bool quotes =
+      error.code == Code::invalid_argument || error.code == Code::not_found || !error.param.empty();
   return quotes ? error.param : error.message;
 }
 
@@ -50,13 +54,21 @@ void Front::install(GuardedServer& server) {
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
     exchange.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.new_id();
+    if (connection.refused) {
+      refuse_bytes(connection, *connection.refused, response);
+      return Handled::Handled;
+    }
     if (answer_preflight(request, response)) return Handled::Handled;
     if (auto admitted = admit(request, connection, response); !admitted) {
       refuse(exchange, admitted.error(), response);
       return Handled::Handled;
     }
-    if (exchange.route->method == "POST") return Handled::Unhandled;
-    handle(exchange, response);
+    if (exchange.route->method == "GET") {
+      handle(exchange, response);
+      return Handled::Handled;
+    }
+    if (is_framed(request)) return Handled::Unhandled;
+    refuse_bytes(connection, {kLengthRequired, kNoLength}, response);
     return Handled::Handled;
   });
   for (const Route& route : routes()) {
@@ -64,10 +76,11 @@ void Front::install(GuardedServer& server) {
     server.Post(std::string(route.path), [this, &server](const Request& request, Response& response,
                                                          const httplib::ContentReader& reader) {
       Connection& connection = server.connection_of(request);
-      auto read = read_body(connection, reader);
+      auto read = read_body(request, connection, reader);
       if (read) return handle(*connection.exchange, response);
+      if (timed_out(connection))
+        return refuse_bytes(connection, {kRequestTimeout, read.error().message}, response);
       refuse(*connection.exchange, read.error(), response);
-      if (timed_out(connection)) response.status = kRequestTimeout;
       connection.close = true;
     });
   }
@@ -163,7 +176,7 @@ Result<void> Front::check_body(const Request& request) const {
 
 Result<void> Front::identify(const Request& request, Exchange& exchange) {
   if (exchange.route->access == Access::open) return {};
-  auto identity = daemon_.service.authenticate(httplib::get_bearer_token_auth(request));
+  auto identity = daemon_.service.authenticate(bearer_token(request));
   if (!identity) return identity.error();
   exchange.caller.identity = *identity;
   auto gone = [&exchange] { return exchange.daemon.stopping || exchange.gone(); };
@@ -177,7 +190,8 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
                  "x-weir-dry-run");
 }
 
-Result<void> Front::read_body(Connection& connection, const httplib::ContentReader& reader) const {
+Result<void> Front::read_body(const Request& request, Connection& connection,
+                              const httplib::ContentReader& reader) const {
   std::string& body = connection.exchange->body;
   bool read = reader([&](const char* data, size_t size) {
     body.append(data, size);
@@ -192,7 +206,10 @@ Result<void> Front::read_body(Connection& connection, const httplib::ContentRead
       return Error{.code = Code::too_large,
                    .message = fmt::format("body is over {} bytes", options_.max_body)};
     case GuardedStream::Failure::closed:
-      return Error{.code = Code::cancelled, .message = "the client left"};
+      if (!request.has_header("Content-Length"))
+        return invalid("the body ended before its last chunk");
+      return invalid(fmt::format("the body ended after {} of {} bytes", body.size(),
+                                 request.get_header_value("Content-Length")));
     case GuardedStream::Failure::none:
       break;
   }
@@ -207,14 +224,24 @@ void Front::handle(Exchange& exchange, Response& response) {
 }
 
 void Front::refuse(Exchange& exchange, Error error, Response& response) const {
-  if (error.code == Code::cancelled && daemon_.stopping) {
-    error = {.code = Code::unavailable, .message = "the server is shutting down"};
+  if (error.code == Code::cancelled) {
+    exchange.client_left = !daemon_.stopping && exchange.gone();
+    if (!exchange.client_left)
+      error = {
+          .code = Code::unavailable,
+          .message = daemon_.stopping ? "the server is shutting down" : "the work was cancelled"};
   }
   if (error.code == Code::internal) {
     spdlog::error("id={} failed: {}", exchange.caller.request_id, error.message);
   }
   exchange.failure = loggable(error);
   write_error(error, options_.overload_status, response);
+}
+
+void Front::refuse_bytes(Connection& connection, const WireFault& fault, Response& response) const {
+  refuse(*connection.exchange, invalid(fault.message), response);
+  response.status = fault.status;
+  connection.close = true;
 }
 
 // Answers that the library gave without asking us.
@@ -225,27 +252,21 @@ void Front::complete_error(const Request& request, Connection& connection,
   if (response.status == 413) {
     error = {.code = Code::too_large,
              .message = fmt::format("body is over the limit of {} bytes", options_.max_body)};
-  } else if (timed_out(connection)) {
-    error.message = connection.over_cap
-                        ? "the header did not arrive in time; all connections are taken"
-                        : fmt::format("the header did not arrive within {} ms",
-                                      options_.header_timeout.count());
-  } else if (connection.stream.failure() == GuardedStream::Failure::over_budget) {
-    error = invalid("the header is over 64 KiB");
   } else if (response.status == 414) {
     error = invalid(fmt::format("the path has {} bytes; the limit is 1024", request.target.size()));
   }
   if (connection.exchange) connection.exchange->failure = loggable(error);
   write_error(error, options_.overload_status, response);
-  if (timed_out(connection)) response.status = kRequestTimeout;
 }
 
 void Front::complete_headers(const Request& request, Connection& connection,
                              Response& response) const {
   Exchange* exchange = connection.exchange.get();
   if (exchange) exchange->status = response.status;
+  if (exchange && exchange->client_left) connection.stream.mute();
   response.set_header("x-request-id",
                       exchange ? exchange->caller.request_id : "req-" + daemon_.new_id());
+  response.set_header("Date", http_date(std::time(nullptr)));
   set_cors(request, response);
   bool unread_body = !request.body_consumed_ && has_body(request);
   bool streams_to_the_end = response.content_provider_ && !response.is_chunked_content_provider_;

@@ -35,9 +35,12 @@ class Front {
   bool answer_preflight(const Request& request, Response& response) const;
   void set_cors(const Request& request, Response& response) const;
 
-  Result<void> read_body(Connection& connection, const httplib::ContentReader& reader) const;
+  Result<void> read_body(const Request& request, Connection& connection,
+                         const httplib::ContentReader& reader) const;
   void handle(Exchange& exchange, Response& response);
   void refuse(Exchange& exchange, Error error, Response& response) const;
+  /// For what is wrong with the bytes; the connection ends with it.
+  void refuse_bytes(Connection& connection, const WireFault& fault, Response& response) const;
   void complete_error(const Request& request, Connection& connection, Response& response) const;
   void complete_headers(const Request& request, Connection& connection, Response& response) const;
 

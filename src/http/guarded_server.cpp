@@ -1,12 +1,13 @@
 #include "http/guarded_server.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "http/answer/event_stream.h"
+#include "http/request_checks.h"
 #include "http/thread_pool.h"
 
 namespace weir::http {
@@ -14,7 +15,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr size_t kMaxHeaderBytes = size_t{64} << 10;
+// What the library parses in place of a header that is refused.
+constexpr std::string_view kNoHeader = "GET / HTTP/1.1\r\n\r\n";
+constexpr int kRequestTimeout = 408;
 constexpr size_t kSpareThreads = 4;
 constexpr size_t kMaxWaitingConnections = 4096;
 // So long, and so many bytes, a refused message may take to leave the wire before its connection is
@@ -31,16 +34,28 @@ constexpr milliseconds kSpareHeader{1000};
 // Chunked framing costs bytes too; many tiny chunks are no honest body.
 size_t body_budget(size_t max_body) { return max_body + max_body / 4 + (size_t{64} << 10); }
 
+milliseconds left_until(TimePoint until) {
+  const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+  return std::max(left, milliseconds{0});
+}
+
+bool waits_on(Connection& connection) {
+  if (connection.leaving) return connection.discard();
+  return connection.head_begun && connection.take_head() == Connection::Head::partial;
+}
+
 }  // namespace
 
 GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
     : limits_(limits),
       hooks_(std::move(hooks)),
-      parking_([this](std::shared_ptr<Connection> connection) {
-        return pool_->enqueue([this, connection = std::move(connection)] {
-          serve(connection, connection->exchange ? write_body(*connection) : Next::message);
-        });
-      }) {
+      parking_({.resume =
+                    [this](std::shared_ptr<Connection> connection) {
+                      return pool_->enqueue([this, connection = std::move(connection)] {
+                        serve(connection, resumed(*connection));
+                      });
+                    },
+                .waits_on = &waits_on}) {
   new_task_queue = [this] {
     // Who is parked needs a thread to end with.
     pool_ = new ThreadPool(limits_.max_connections + kSpareThreads, kMaxWaitingConnections,
@@ -91,49 +106,91 @@ bool GuardedServer::process_and_close_socket(socket_t socket) {
   connection->stream.get_remote_ip_and_port(connection->peer_ip, connection->peer_port);
   const bool added = add(*connection);
   const auto first = connection->over_cap ? kSpareFirstByte : limits_.header_timeout;
-  connection->message_due = std::chrono::steady_clock::now() + first;
+  connection->due = std::chrono::steady_clock::now() + first;
   serve(std::move(connection), added ? Next::message : Next::close);
   return true;
 }
 
 void GuardedServer::serve(std::shared_ptr<Connection> connection, Next next) {
-  while (next == Next::message) next = next_message(*connection);
-  const bool waits = next == Next::wait_for_message || next == Next::wait_for_turn;
-  if (waits && park(connection, next)) return;
-  if (next == Next::close_gently) close_gently(*connection);
+  for (;;) {
+    if (next == Next::message) {
+      next = next_message(*connection);
+    } else if (next == Next::leave) {
+      next = leave(*connection);
+    } else {
+      if (next != Next::close && park(connection, next)) return;
+      break;
+    }
+  }
   // Before the close: the number may be given to a new connection at once.
   remove(*connection);
   ::close(connection->stream.socket());
 }
 
+GuardedServer::Next GuardedServer::resumed(Connection& connection) {
+  if (connection.leaving) return Next::leave;
+  return connection.exchange ? write_body(connection) : Next::message;
+}
+
 bool GuardedServer::park(const std::shared_ptr<Connection>& connection, Next waits) {
-  if (waits == Next::wait_for_message)
-    return parking_.park(connection, nullptr, connection->message_due);
+  if (waits != Next::wait_for_turn) {
+    connection->stream.release_buffer();
+    return parking_.park(connection, nullptr, connection->due);
+  }
   const serve::Wake wake = connection->exchange->events->wake();
   if (parking_.park(connection, wake.bell, *wake.until)) return true;
   finish(*connection, false);
   return false;
 }
 
+milliseconds GuardedServer::patience() const {
+  return pool_->has_spare() ? kWaitInThread : milliseconds{0};
+}
+
 GuardedServer::Next GuardedServer::next_message(Connection& connection) {
-  const auto left =
-      std::chrono::ceil<milliseconds>(connection.message_due - std::chrono::steady_clock::now());
-  const milliseconds patience = pool_->has_spare() ? kWaitInThread : milliseconds{0};
-  if (connection.stream.wait_for_message(std::clamp(left, milliseconds{0}, patience)))
-    return serve_message(connection);
-  return left > patience ? Next::wait_for_message : Next::close;
+  using Head = Connection::Head;
+  const TimePoint patient_until = std::chrono::steady_clock::now() + patience();
+  for (;;) {
+    const bool had_begun = connection.head_begun;
+    const Head head = connection.take_head();
+    if (head == Head::complete) return serve_message(connection);
+    if (head == Head::refused) return refuse_head(connection, connection.head.fault());
+    if (head == Head::closed) return Next::close;
+    const auto limit = header_limit(connection);
+    if (connection.head_begun && !had_begun)
+      connection.due = std::chrono::steady_clock::now() + limit;
+    if (left_until(connection.due) == milliseconds{0}) {
+      if (head == Head::none) return Next::close;
+      return refuse_head(
+          connection,
+          {kRequestTimeout, fmt::format("the header did not arrive within {} ms", limit.count())});
+    }
+    const milliseconds wait = left_until(std::min(connection.due, patient_until));
+    if (wait == milliseconds{0}) return Next::wait_for_message;
+    connection.stream.wait_for_arrival(wait);
+  }
+}
+
+milliseconds GuardedServer::header_limit(const Connection& connection) const {
+  return connection.over_cap ? std::min(kSpareHeader, limits_.header_timeout)
+                             : limits_.header_timeout;
+}
+
+GuardedServer::Next GuardedServer::refuse_head(Connection& connection, WireFault fault) {
+  connection.refused = std::move(fault);
+  connection.stream.replace_arrived(kNoHeader);
+  return serve_message(connection);
 }
 
 GuardedServer::Next GuardedServer::serve_message(Connection& connection) {
   GuardedStream& stream = connection.stream;
   connection.close = connection.over_cap;
-  stream.limit_reads(
-      connection.over_cap ? std::min(kSpareHeader, limits_.header_timeout) : limits_.header_timeout,
-      kMaxHeaderBytes);
+  stream.limit_reads(limits_.header_timeout, stream.arrived().size());
   auto header_read = [&](httplib::Request& request) {
     // A coding of answers would hold back events until its buffer is full.
     request.headers.erase("Accept-Encoding");
     request.ranges.clear();
+    use_absolute_target(request);
     stream.limit_reads(limits_.body_timeout, body_budget(limits_.max_body));
   };
   bool closed = false;
@@ -166,18 +223,28 @@ GuardedServer::Next GuardedServer::finish(Connection& connection, bool written) 
     return true;
   });
   connection.exchange.reset();
-  connection.message_due = std::chrono::steady_clock::now() + limits_.keep_alive;
+  connection.head = {};
+  connection.head_begun = false;
+  connection.due = std::chrono::steady_clock::now() + limits_.keep_alive;
   bool clean = stream.failure() == GuardedStream::Failure::none && !stream.has_unread();
-  return written && clean && !connection.close ? Next::message : Next::close_gently;
+  return written && clean && !connection.close ? Next::message : begin_to_leave(connection);
 }
 
-void GuardedServer::close_gently(Connection& connection) {
-  int socket = connection.stream.socket();
-  ::shutdown(socket, SHUT_WR);
-  GuardedStream rest(socket, milliseconds{0});
-  rest.limit_reads(kGentleTime, kGentleBytes);
-  std::array<char, 16384> ignored;
-  while (rest.read(ignored.data(), ignored.size()) > 0) {
+GuardedServer::Next GuardedServer::begin_to_leave(Connection& connection) {
+  ::shutdown(connection.stream.socket(), SHUT_WR);
+  connection.leaving = true;
+  connection.stream.read_no_more(kGentleBytes);
+  connection.due = std::chrono::steady_clock::now() + kGentleTime;
+  return Next::leave;
+}
+
+GuardedServer::Next GuardedServer::leave(Connection& connection) {
+  const TimePoint patient_until = std::chrono::steady_clock::now() + patience();
+  for (;;) {
+    if (!connection.discard() || left_until(connection.due) == milliseconds{0}) return Next::close;
+    const milliseconds wait = left_until(std::min(connection.due, patient_until));
+    if (wait == milliseconds{0}) return Next::wait_to_leave;
+    connection.stream.wait_for_arrival(wait);
   }
 }
 

@@ -9,26 +9,12 @@
 #include <mutex>
 #include <string>
 
-#include "http/exchange.h"
-#include "http/guarded_stream.h"
+#include "http/connection.h"
 #include "http/parking.h"
 
 namespace weir::http {
 
 class ThreadPool;
-
-/// A connection and where it stands. Used by one thread at a time.
-struct Connection {
-  Connection(int socket, std::chrono::milliseconds write_timeout) : stream(socket, write_timeout) {}
-
-  GuardedStream stream;
-  std::string peer_ip;
-  int peer_port = 0;
-  TimePoint message_due;               // the first byte of the next one
-  bool over_cap = false;               // serves only what must always be answerable, once
-  bool close = false;                  // the current answer is the last
-  std::unique_ptr<Exchange> exchange;  // the request being answered; null until its header was read
-};
 
 struct GuardLimits {
   size_t max_body;
@@ -38,8 +24,8 @@ struct GuardLimits {
 
 /// cpp-httplib's server with its connection loop replaced by one that keeps absolute limits and
 /// never reads on after something went wrong: bytes left over from a refused message must not be
-/// taken for the next one. A connection on which nothing comes, and a stream that waits for its
-/// turn, give their thread back until then.
+/// taken for the next one. No thread is held by a connection that is idle, whose header comes
+/// slowly, whose stream waits for its turn or whose client is given time to read its last answer.
 class GuardedServer final : public httplib::Server {
  public:
   /// `on_finished` is called on the connection's thread after each answer, and with each change of
@@ -58,7 +44,14 @@ class GuardedServer final : public httplib::Server {
   void shut_down();
 
  private:
-  enum class Next : uint8_t { message, wait_for_message, wait_for_turn, close_gently, close };
+  enum class Next : uint8_t {
+    message,
+    wait_for_message,
+    wait_for_turn,
+    leave,
+    wait_to_leave,
+    close
+  };
 
   bool process_and_close_socket(socket_t socket) override;
   bool add(Connection& connection);
@@ -66,12 +59,19 @@ class GuardedServer final : public httplib::Server {
   /// From `next` on until the connection is closed or parked.
   void serve(std::shared_ptr<Connection> connection, Next next);
   Next next_message(Connection& connection);
+  /// Where a resumed connection goes on.
+  Next resumed(Connection& connection);
   bool park(const std::shared_ptr<Connection>& connection, Next waits);
   Next serve_message(Connection& connection);
+  Next refuse_head(Connection& connection, WireFault fault);
   /// Writes on at the body of the answer.
   Next write_body(Connection& connection);
   Next finish(Connection& connection, bool written);
-  void close_gently(Connection& connection);
+  Next begin_to_leave(Connection& connection);
+  Next leave(Connection& connection);
+  std::chrono::milliseconds header_limit(const Connection& connection) const;
+  /// How long a thread may wait for the client itself.
+  std::chrono::milliseconds patience() const;
 
   const GuardLimits limits_;
   const Hooks hooks_;

@@ -13,6 +13,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr size_t kChunk = 16384;
+// Chunks that are thrown away before others have their turn.
+constexpr int kDiscardedAtOnce = 16;
+
+bool is_empty(ssize_t received) {
+  return received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 // Waits until one of `events` holds; false when the time is over.
 bool wait_for(int socket, short events, milliseconds limit) {
   auto deadline = std::chrono::steady_clock::now() + limit;
@@ -32,9 +40,7 @@ bool peer_gone(int socket) {
   return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
-bool GuardedStream::wait_for_message(milliseconds limit) {
-  return has_unread() || wait_for(socket_, POLLIN, limit);
-}
+void GuardedStream::wait_for_arrival(milliseconds limit) const { wait_for(socket_, POLLIN, limit); }
 
 void GuardedStream::limit_reads(milliseconds time, size_t bytes) {
   deadline_ = std::chrono::steady_clock::now() + time;
@@ -54,28 +60,69 @@ bool GuardedStream::wait_readable() const {
 
 bool GuardedStream::wait_writable() const { return wait_for(socket_, POLLOUT, write_timeout_); }
 
+ssize_t GuardedStream::receive() {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (end_ == capacity_) {
+    const size_t size = end_ - begin_;
+    capacity_ = std::max(kChunk, 2 * size);
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+    std::copy_n(buffer_.get() + begin_, size, larger.get());
+    buffer_ = std::move(larger);
+    begin_ = 0;
+    end_ = size;
+  }
+  for (;;) {
+    const ssize_t received = recv(socket_, buffer_.get() + end_, capacity_ - end_, MSG_DONTWAIT);
+    if (received < 0 && errno == EINTR) continue;
+    if (received > 0) end_ += static_cast<size_t>(received);
+    return received;
+  }
+}
+
+bool GuardedStream::take_arrived() {
+  const ssize_t received = receive();
+  if (received <= 0 && !is_empty(received)) failure_ = Failure::closed;
+  return received > 0;
+}
+
+void GuardedStream::replace_arrived(std::string_view bytes) {
+  capacity_ = end_ = bytes.size();
+  begin_ = 0;
+  buffer_ = std::make_unique_for_overwrite<char[]>(capacity_);
+  std::copy(bytes.begin(), bytes.end(), buffer_.get());
+}
+
+void GuardedStream::read_no_more(size_t bytes) {
+  failure_ = Failure::none;
+  budget_ = bytes;
+}
+
+bool GuardedStream::discard_arrived() {
+  for (int chunk = 0; chunk < kDiscardedAtOnce; ++chunk) {
+    begin_ = end_;
+    if (!take_arrived()) return failure_ == Failure::none;
+    if (!spend(end_ - begin_)) return false;
+  }
+  return true;
+}
+
+void GuardedStream::release_buffer() {
+  if (has_unread()) return;
+  buffer_.reset();
+  capacity_ = begin_ = end_ = 0;
+}
+
 bool GuardedStream::fill() {
   if (failure_ != Failure::none) return false;
-  ssize_t received = -1;
   // Checked before each look: a client that always has one more byte ready must not outlive the
   // deadline.
   for (bool ready = true; ready && time_left() > milliseconds{0};) {
-    received = recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    bool empty = received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    if (!empty && !(received < 0 && errno == EINTR)) {
-      if (received > 0) break;
-      failure_ = Failure::closed;
-      return false;
-    }
-    if (empty) ready = wait_for(socket_, POLLIN, time_left());
+    if (take_arrived()) return true;
+    if (failure_ == Failure::closed) return false;
+    ready = wait_for(socket_, POLLIN, time_left());
   }
-  if (received <= 0) {
-    failure_ = Failure::timed_out;
-    return false;
-  }
-  begin_ = 0;
-  end_ = static_cast<size_t>(received);
-  return true;
+  failure_ = Failure::timed_out;
+  return false;
 }
 
 bool GuardedStream::spend(size_t bytes) {
@@ -92,14 +139,14 @@ ssize_t GuardedStream::read(char* data, size_t size) {
   if (!has_unread() && !fill()) return failure_ == Failure::closed ? 0 : -1;
   size = std::min(size, end_ - begin_);
   if (!spend(size)) return -1;
-  std::memcpy(data, buffer_.data() + begin_, size);
+  std::memcpy(data, buffer_.get() + begin_, size);
   begin_ += size;
   return static_cast<ssize_t>(size);
 }
 
 const char* GuardedStream::buffered_data(size_t& size) const {
   size = failure_ == Failure::none ? end_ - begin_ : 0;
-  return size > 0 ? buffer_.data() + begin_ : nullptr;
+  return size > 0 ? buffer_.get() + begin_ : nullptr;
 }
 
 void GuardedStream::consume_buffered(size_t size) {
@@ -108,7 +155,7 @@ void GuardedStream::consume_buffered(size_t size) {
 }
 
 ssize_t GuardedStream::write(const char* data, size_t size) {
-  for (;;) {
+  while (!muted_) {
     ssize_t sent = send(socket_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return sent;
     if (errno == EINTR) continue;

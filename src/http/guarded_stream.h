@@ -2,10 +2,11 @@
 
 #include <httplib.h>
 
-#include <array>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <string_view>
 
 namespace weir::http {
 
@@ -23,13 +24,30 @@ class GuardedStream final : public httplib::Stream {
   GuardedStream(int socket, std::chrono::milliseconds write_timeout)
       : socket_(socket), write_timeout_(write_timeout) {}
 
-  /// Waits for the first byte of a message.
-  bool wait_for_message(std::chrono::milliseconds limit);
+  /// Waits until the socket has something to take_arrived().
+  void wait_for_arrival(std::chrono::milliseconds limit) const;
   /// From now on: everything read until the next call arrives in time and within `bytes`.
   void limit_reads(std::chrono::milliseconds time, size_t bytes);
   Failure failure() const { return failure_; }
   /// Bytes have been received that nobody has asked for yet.
   bool has_unread() const { return begin_ < end_; }
+  std::string_view arrived() const { return {buffer_.get() + begin_, end_ - begin_}; }
+  /// Adds to them what the socket has, without blocking. False: nothing, or the client has closed
+  /// its side (failure()). Neither deadline nor budget hold.
+  bool take_arrived();
+  /// REQUIRES: so many have arrived.
+  void drop(size_t bytes) { begin_ += bytes; }
+  /// `bytes` stand for all that has arrived.
+  void replace_arrived(std::string_view bytes);
+  /// From now on nothing is read but by discard_arrived(), `bytes` at most.
+  void read_no_more(size_t bytes);
+  /// Throws away what the socket has, without blocking. False: the client has closed its side, or
+  /// more came than it may.
+  bool discard_arrived();
+  /// Nothing is written from now on.
+  void mute() { muted_ = true; }
+  /// Gives the buffer's memory back if nothing is in it.
+  void release_buffer();
 
   bool is_readable() const override;
   bool wait_readable() const override;
@@ -46,6 +64,7 @@ class GuardedStream final : public httplib::Stream {
 
  private:
   bool fill();
+  ssize_t receive();  // behind what has arrived; as recv() without blocking
   bool spend(size_t bytes);
   std::chrono::milliseconds time_left() const;
 
@@ -54,8 +73,9 @@ class GuardedStream final : public httplib::Stream {
   std::chrono::steady_clock::time_point deadline_{};
   size_t budget_ = 0;
   Failure failure_ = Failure::none;
-  std::array<char, 16384> buffer_;
-  size_t begin_ = 0, end_ = 0;
+  bool muted_ = false;
+  std::unique_ptr<char[]> buffer_;
+  size_t capacity_ = 0, begin_ = 0, end_ = 0;
 };
 
 }  // namespace weir::http

@@ -9,7 +9,7 @@
 #include <climits>
 #include <span>
 
-#include "http/guarded_server.h"
+#include "http/connection.h"
 #include "http/short_slices.h"
 
 namespace weir::http {
@@ -55,8 +55,8 @@ class Parking::Alarm {
   std::vector<Id> rung_;
 };
 
-Parking::Parking(std::function<bool(std::shared_ptr<Connection>)> resume)
-    : resume_(std::move(resume)),
+Parking::Parking(Hooks hooks)
+    : hooks_(std::move(hooks)),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
       alarm_(std::make_shared<Alarm>()) {
   watch(alarm_->file(), EPOLLIN, kAlarm);
@@ -104,7 +104,7 @@ void Parking::run() {
   for (;;) {
     for (Parked& each : take_due(wait())) {
       if (each.bell) each.bell->pass_on(nullptr);
-      if (resume_(each.connection)) continue;
+      if (hooks_.resume(each.connection)) continue;
       std::lock_guard lock(mutex_);
       each.until = std::chrono::steady_clock::now() + kAgain;
       add(next_id_++, std::move(each));
@@ -130,7 +130,19 @@ std::vector<Parking::Id> Parking::wait() {
     const std::vector<Id> rung = alarm_->take();
     stirred.insert(stirred.end(), rung.begin(), rung.end());
   }
+  std::erase_if(stirred, [this](Id id) { return waits_on(id); });
   return stirred;
+}
+
+bool Parking::waits_on(Id id) {
+  Connection* connection = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = parked_.find(id);
+    if (found == parked_.end() || found->second.bell) return false;
+    connection = found->second.connection.get();  // stays: this thread alone takes them
+  }
+  return hooks_.waits_on(*connection);
 }
 
 std::vector<Parking::Parked> Parking::take_due(const std::vector<Id>& stirred) {

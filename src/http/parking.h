@@ -22,9 +22,14 @@ struct Connection;
 /// one does not grow with the others. Thread-safe.
 class Parking {
  public:
-  /// `resume` takes over a connection whose wait is over; false: it cannot now, and is asked again.
-  /// It is called on a thread of Parking's own.
-  explicit Parking(std::function<bool(std::shared_ptr<Connection>)> resume);
+  /// Called on a thread of Parking's own; neither may block.
+  struct Hooks {
+    /// Takes over a connection whose wait is over; false: it cannot now, and is asked again.
+    std::function<bool(std::shared_ptr<Connection>)> resume;
+    /// Whether a connection without a bell, from whose client something has come, waits for more.
+    std::function<bool(Connection&)> waits_on;
+  };
+  explicit Parking(Hooks hooks);
   ~Parking();
 
   /// Until `bell` rings (null: something has come from the client), `until` has come or the client
@@ -51,12 +56,13 @@ class Parking {
   /// happened.
   std::vector<Id> wait();
   std::vector<Parked> take_due(const std::vector<Id>& stirred);
+  bool waits_on(Id id);
   // REQUIRES: mutex_ is held.
   void add(Id id, Parked parked);
   Parked take(Id id);
   bool watch(int socket, uint32_t events, Id id) const;
 
-  const std::function<bool(std::shared_ptr<Connection>)> resume_;
+  const Hooks hooks_;
   const int poll_;  // an epoll instance
   const std::shared_ptr<Alarm> alarm_;
   std::mutex mutex_;

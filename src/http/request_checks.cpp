@@ -43,9 +43,35 @@ Result<std::optional<std::chrono::milliseconds>> milliseconds_header(
   return std::optional(std::chrono::milliseconds(*value));
 }
 
+Result<void> check_host(const httplib::Request& request) {
+  const size_t hosts = request.get_header_value_count("Host");
+  if (hosts > 1) return invalid("the request has more than one Host");
+  if (hosts == 0 && request.version != "HTTP/1.0")
+    return invalid("the request has no Host, which HTTP/1.1 wants");
+  if (request.get_header_value("Host").find_first_of(" \t,/?#@\\\"") != std::string::npos)
+    return invalid("the request's Host is not a host");
+  return {};
+}
+
 }  // namespace
 
+void use_absolute_target(httplib::Request& request) {
+  const std::string target = request.target;
+  const size_t scheme = target.find("://");
+  const std::string_view name = std::string_view(target).substr(0, scheme);
+  if (!is_same_word(name, "http") && !is_same_word(name, "https")) return;
+  const size_t host = scheme + 3, path = std::min(target.find_first_of("/?", host), target.size());
+  request.target = target.substr(path);
+  if (!request.target.starts_with('/')) request.target.insert(0, 1, '/');
+  request.path = httplib::decode_path_component(request.target.substr(0, request.target.find('?')));
+  // None and two stay as wrong as they were.
+  if (request.get_header_value_count("Host") != 1) return;
+  request.headers.erase("Host");
+  request.headers.emplace("Host", target.substr(host, path - host));
+}
+
 Result<void> check_framing(const httplib::Request& request) {
+  if (auto host = check_host(request); !host) return host;
   if (request.target.size() > kMaxTarget) {
     return invalid(
         fmt::format("the path has {} bytes; the limit is {}", request.target.size(), kMaxTarget));
@@ -115,6 +141,19 @@ bool is_same_word(std::string_view a, std::string_view b) {
 std::string media_type(const httplib::Request& request) {
   const std::string type = request.get_header_value("Content-Type");
   return std::string(trimmed(std::string_view(type).substr(0, type.find(';'))));
+}
+
+std::string bearer_token(const httplib::Request& request) {
+  constexpr std::string_view kScheme = "Bearer";
+  const std::string credentials = request.get_header_value("Authorization");
+  const std::string_view text = credentials;
+  const bool is_bearer = is_same_word(text.substr(0, kScheme.size()), kScheme) &&
+                         text.substr(kScheme.size()).starts_with(' ');
+  return is_bearer ? std::string(trimmed(text.substr(kScheme.size()))) : "";
+}
+
+bool is_framed(const httplib::Request& request) {
+  return request.has_header("Transfer-Encoding") || request.has_header("Content-Length");
 }
 
 bool has_body(const httplib::Request& request) {

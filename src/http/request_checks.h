@@ -11,6 +11,9 @@
 
 namespace weir::http {
 
+/// Makes `/path` of a target `http://host/path`, whose host goes before that of the header (RFC
+/// 9112 3.2.2).
+void use_absolute_target(httplib::Request& request);
 /// Refuses what two parsers could read in two ways, and paths over 1 KiB. The connection is to be
 /// closed after an Error.
 Result<void> check_framing(const httplib::Request& request);
@@ -21,7 +24,11 @@ Result<void> read_caller_headers(const httplib::Request& request, serve::Caller&
 /// `x-weir-dry-run`: true or false.
 Result<bool> read_dry_run(const httplib::Request& request);
 
+/// The key that a request brings; empty: none.
+std::string bearer_token(const httplib::Request& request);
 bool has_body(const httplib::Request& request);
+/// Whether it says where its body ends.
+bool is_framed(const httplib::Request& request);
 /// The type of the body without parameters, as the client wrote it; empty: it gave none.
 std::string media_type(const httplib::Request& request);
 /// Whether two tokens are the same; they have no case.

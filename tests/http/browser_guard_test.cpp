@@ -41,8 +41,9 @@ TEST_F(ForeignPage, WhoseNamePointsAtUsIsNotAnswered) {
     EXPECT_EQ(answer.status, 403) << host;
     EXPECT_EQ(code(answer), "host_not_allowed") << host;
   }
-  EXPECT_THAT(at_host("attacker.example:8080").json()["error"]["message"],
-              HasSubstr("host \"attacker.example\" is not taken"));
+  const auto error = at_host("attacker.example:8080").json()["error"];
+  EXPECT_THAT(error["message"], HasSubstr("host \"attacker.example\" is not taken"));
+  EXPECT_EQ(error["param"], "Host");
   EXPECT_EQ(ask("GET /metrics HTTP/1.1\r\nHost: attacker.example\r\n\r\n").status, 403);
 }
 

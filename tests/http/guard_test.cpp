@@ -18,7 +18,7 @@ TEST_F(Guard, ASlowHeaderIsCutAtTheDeadlineHoweverSteadyItDrips) {
   start();
   RawClient c = client();
   auto begin = Clock::now();
-  c.send("GET /health HTTP/1.1\r\n");
+  c.send("GET /health HTTP/1.1\r\nHost: localhost\r\n");
   // A byte each 20 ms keeps every single read short.
   std::thread dripping([&] {
     for (int i = 0; i < 100 && c.send("a"); ++i) std::this_thread::sleep_for(milliseconds(20));
@@ -32,6 +32,14 @@ TEST_F(Guard, ASlowHeaderIsCutAtTheDeadlineHoweverSteadyItDrips) {
   dripping.join();
 }
 
+TEST_F(Guard, ASlowRequestLineIsCutAtTheDeadlineToo) {
+  options.header_timeout = milliseconds(200);
+  start();
+  RawClient c = client();
+  c.send("GET /hea");
+  EXPECT_EQ(c.answer().status, 408);
+}
+
 TEST_F(Guard, ASilentConnectionIsClosed) {
   options.header_timeout = milliseconds(100);
   start();
@@ -43,7 +51,7 @@ TEST_F(Guard, ASlowBodyIsCutAtTheDeadline) {
   options.body_timeout = milliseconds(300);
   start();
   RawClient c = client();
-  c.send("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 100\r\n\r\n{");
+  c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
   auto begin = Clock::now();
   RawAnswer answer = c.answer();
   EXPECT_EQ(answer.status, 408);
@@ -55,7 +63,7 @@ TEST_F(Guard, ALargeContentLengthIsRefusedBeforeItsBodyComes) {
   options.max_body = 1000;
   start();
   RawClient c = client();
-  c.send("POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 1001\r\n\r\n");
+  c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n");
   RawAnswer answer = c.answer();
   EXPECT_EQ(answer.status, 413);
   EXPECT_THAT(answer.body, HasSubstr("body has 1001 bytes; the limit is 1000"));
@@ -76,7 +84,8 @@ TEST_F(Guard, AChunkedBodyHasTheSameLimit) {
   options.max_body = 1000;
   start();
   std::string chunk = "100\r\n" + std::string(256, ' ') + "\r\n";
-  std::string head = "POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string head =
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
   RawClient c = client();
   c.send(head);
   for (int i = 0; i < 4; ++i) c.send(chunk);
@@ -94,7 +103,10 @@ TEST_F(Guard, AChunkedBodyWithinTheLimitIsTaken) {
   chunks.append(size).append("\r\n").append(kChat.substr(16)).append("\r\n0\r\n\r\n");
   RawClient c = client();
   for (int i = 0; i < 2; ++i) {
-    c.send("POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks);
+    c.send(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n" +
+        chunks);
     EXPECT_EQ(c.answer().status, 200);
   }
 }
@@ -103,7 +115,9 @@ TEST_F(Guard, TheByteBudgetStopsABodyMadeOfTinyChunks) {
   options.max_body = 100'000;
   start();
   RawClient c = client();
-  c.send("POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  c.send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n");
   std::string tiny;
   for (int i = 0; i < 60'000; ++i) tiny += "1\r\n \r\n";
   c.send(tiny);
@@ -125,8 +139,10 @@ TEST_F(Guard, AmbiguousFramingIsRefusedAndTheRestIsNeverARequest) {
            line + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
                smuggled,
            line + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + smuggled,
-           "GET /health HTTP/1.1\r\nContent-Length: 35\r\n\r\n" + smuggled,
-           "GET /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+           "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 35\r\n\r\n" + smuggled,
+           "GET /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+           "chunked\r\n\r\n0\r\n\r\n" +
+               smuggled,
        }) {
     RawClient c = client();
     c.send(request);
@@ -174,7 +190,8 @@ TEST_F(Guard, AnIdleConnectionIsClosedAfterKeepAlive) {
 TEST_F(Guard, BrokenHeadersAreAnsweredInJson) {
   start();
   for (const char* request : {"NONSENSE\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n",
-                              "BREW /health HTTP/1.1\r\n\r\n", "GET  HTTP/1.1\r\n\r\n"}) {
+                              "BREW /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                              "GET  HTTP/1.1\r\nHost: localhost\r\n\r\n"}) {
     RawAnswer answer = ask(request);
     EXPECT_EQ(answer.status / 100, 4) << request;
     EXPECT_TRUE(answer.json()["error"]["message"].is_string()) << request;
@@ -184,13 +201,18 @@ TEST_F(Guard, BrokenHeadersAreAnsweredInJson) {
 
 TEST_F(Guard, HeadersAreBoundInSizeAndNumber) {
   start();
-  EXPECT_EQ(ask(get("/health", "A: " + std::string(9000, 'a') + "\r\n")).status, 400);
+  RawAnswer answer = ask(get("/health", "Cookie: " + std::string(9000, 'a') + "\r\n"));
+  EXPECT_EQ(answer.status, 431);
+  EXPECT_EQ(answer.reason, "Request Header Fields Too Large");
+  EXPECT_EQ(answer.json()["error"]["message"],
+            "header field Cookie is over the limit of 8192 bytes");
+  EXPECT_EQ(answer.headers["connection"], "close");
   std::string many;
   for (int i = 0; i < 150; ++i) many += "A: b\r\n";
-  EXPECT_EQ(ask(get("/health", many)).status, 400);
+  EXPECT_EQ(ask(get("/health", many)).status, 431);
   std::string large;
   for (int i = 0; i < 90; ++i) large += "A: " + std::string(1000, 'a') + "\r\n";
-  EXPECT_EQ(ask(get("/health", large)).status, 400);
+  EXPECT_EQ(ask(get("/health", large)).status, 431);
 }
 
 TEST_F(Guard, LongPathsAreRefused) {
@@ -202,9 +224,8 @@ TEST_F(Guard, LongPathsAreRefused) {
 TEST_F(Guard, CodedBodiesAndOtherTypesAreRefused) {
   start();
   EXPECT_EQ(ask(post("/v1/chat/completions", kChat, "Content-Encoding: gzip\r\n")).status, 415);
-  std::string head =
-      "POST /v1/chat/completions HTTP/1.1\r\nContent-Length: " + std::to_string(kChat.size()) +
-      "\r\n";
+  std::string head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                     std::to_string(kChat.size()) + "\r\n";
   EXPECT_EQ(ask(head + "Content-Type: text/xml\r\n\r\n" + kChat).status, 415);
   EXPECT_EQ(ask(head + "Content-Type: multipart/form-data; boundary=x\r\n\r\n" + kChat).status,
             415);
@@ -217,7 +238,7 @@ TEST_F(Guard, CurlsFormTypeIsTakenAtAnySize) {
   start();
   std::string body =
       kChat.substr(0, kChat.size() - 1) + R"(,"user":")" + std::string(50'000, 'u') + "\"}";
-  EXPECT_EQ(ask("POST /v1/chat/completions HTTP/1.1\r\nContent-Type: "
+  EXPECT_EQ(ask("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                 "application/x-www-form-urlencoded\r\n"
                 "Content-Length: " +
                 std::to_string(body.size()) + "\r\n\r\n" + body)
@@ -229,12 +250,15 @@ TEST_F(Guard, ExpectContinueIsAnsweredOnlyWhenTheBodyIsWanted) {
   options.max_body = 1000;
   start();
   RawClient c = client();
-  c.send("POST /v1/chat/completions HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: " +
-         std::to_string(kChat.size()) + "\r\n\r\n");
+  c.send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nExpect: "
+      "100-continue\r\nContent-Length: " +
+      std::to_string(kChat.size()) + "\r\n\r\n");
   EXPECT_EQ(c.answer().status, 100);
   c.send(kChat);
   EXPECT_EQ(c.answer().status, 200);
-  EXPECT_EQ(ask("POST /v1/chat/completions HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: "
+  EXPECT_EQ(ask("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nExpect: "
+                "100-continue\r\nContent-Length: "
                 "5000\r\n\r\n")
                 .status,
             413);

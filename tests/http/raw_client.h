@@ -15,7 +15,8 @@
 namespace weir::http {
 
 struct RawAnswer {
-  int status = 0;                              // 0: the connection ended before an answer came
+  int status = 0;  // 0: the connection ended before an answer came
+  std::string reason;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   nlohmann::json json() const { return nlohmann::json::parse(body); }
@@ -63,6 +64,9 @@ class RawClient {
 
   bool read_more() { return fill(); }
 
+  /// Says that nothing more will be sent.
+  void half_close() { ::shutdown(socket_, SHUT_WR); }
+
   RawAnswer answer() {
     RawAnswer answer;
     if (!read_until("\r\n\r\n")) return answer;
@@ -107,6 +111,7 @@ class RawClient {
   static void parse_head(const std::string& head, RawAnswer& answer) {
     answer.status = std::stoi(head.substr(9, 3));
     size_t at = head.find("\r\n");
+    answer.reason = head.substr(13, at - 13);
     while (at != std::string::npos) {
       size_t end = head.find("\r\n", at + 2);
       std::string line = head.substr(at + 2, end == std::string::npos ? end : end - at - 2);

@@ -162,7 +162,7 @@ TEST_F(Routes, HealthReadyMetricsVersion) {
   EXPECT_EQ(ask(get("/health")).status, 503);
   RawAnswer head = [&] {
     RawClient c = client();
-    c.send("HEAD /version HTTP/1.1\r\nConnection: close\r\n\r\n");
+    c.send("HEAD /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     c.read_until("\r\n\r\n");
     return RawAnswer{.body = c.unread()};
   }();
@@ -274,9 +274,9 @@ TEST_F(Routes, CorsOnlyForListedOrigins) {
   EXPECT_EQ(ask(get("/v1/models", "Origin: https://b.example\r\n"))
                 .headers.count("access-control-allow-origin"),
             0u);
-  RawAnswer preflight =
-      ask("OPTIONS /v1/chat/completions HTTP/1.1\r\nOrigin: https://a.example\r\n"
-          "Access-Control-Request-Method: POST\r\n\r\n");
+  RawAnswer preflight = ask(
+      "OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.example\r\n"
+      "Access-Control-Request-Method: POST\r\n\r\n");
   EXPECT_EQ(preflight.status, 204);
   EXPECT_EQ(preflight.headers["access-control-allow-origin"], "https://a.example");
   EXPECT_THAT(preflight.headers["access-control-allow-headers"], HasSubstr("Authorization"));

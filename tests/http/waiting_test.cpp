@@ -210,6 +210,40 @@ TEST_F(Parked, ConnectionsOnWhichNothingComesNeedFewThreads) {
   }
 }
 
+TEST_F(Parked, HeadersThatComeSlowlyNeedFewThreads) {
+  options.header_timeout = std::chrono::minutes(5);
+  start();
+  const std::string whole = get("/version"), half = whole.substr(0, whole.size() / 2);
+  std::vector<RawClient> clients;
+  const size_t before = threads();
+  for (int i = 0; i < 60; ++i) {
+    clients.push_back(client());
+    clients.back().send(half);
+    if (i % 2 == 0) std::this_thread::sleep_for(milliseconds(8));
+  }
+  EXPECT_EQ(ask(get("/health")).status, 200);
+  EXPECT_LT(threads(), before + 20);
+  for (RawClient& c : clients) c.send(whole.substr(half.size(), 5));
+  for (RawClient& c : clients) {
+    c.send(whole.substr(half.size() + 5));
+    EXPECT_EQ(c.answer().status, 200);
+  }
+}
+
+TEST_F(Parked, AnswersThatNobodyReadsNeedFewThreads) {
+  options.header_timeout = milliseconds(300);
+  start();
+  std::vector<RawClient> clients;
+  const size_t before = threads();
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(client());
+    clients.back().send("GET /version HTTP/1.1\r\nHost: localhost\r\n");
+  }
+  ASSERT_TRUE(clients.back().read_until("\r\n\r\n"));
+  EXPECT_LT(threads(), before + 80);
+  for (RawClient& c : clients) EXPECT_EQ(c.answer().status, 408);
+}
+
 TEST_F(Parked, WhoLeavesIsNoticed) {
   next_waits();
   start();
