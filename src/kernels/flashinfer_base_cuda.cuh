@@ -4,7 +4,8 @@
 #include <flashinfer/utils.cuh>
 
 // FlashInfer compiles a kernel for every group size and every pipeline depth it knows; these are
-// the groups of the models in use, and the depth of every device from compute capability 8 on.
+// the groups that decode by it (the others go to its prefill kernel), and the depth of every device
+// from compute capability 8 on.
 #undef DISPATCH_GQA_GROUP_SIZE
 #define DISPATCH_GQA_GROUP_SIZE(group_size, GROUP_SIZE, ...) \
   switch (group_size) {                                      \
@@ -14,18 +15,6 @@
     } break;                                                 \
     case 2: {                                                \
       constexpr size_t GROUP_SIZE = 2;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 3: {                                                \
-      constexpr size_t GROUP_SIZE = 3;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 4: {                                                \
-      constexpr size_t GROUP_SIZE = 4;                       \
-      __VA_ARGS__                                            \
-    } break;                                                 \
-    case 8: {                                                \
-      constexpr size_t GROUP_SIZE = 8;                       \
       __VA_ARGS__                                            \
     } break;                                                 \
     default:                                                 \

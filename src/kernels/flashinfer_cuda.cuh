@@ -74,7 +74,9 @@ class FlashAttention final : public PagedAttention {
   }
 
   int32_t group() const { return shape_.heads / shape_.kv_heads; }
-  bool has_decode_kernel() const { return group() <= 4 || group() == 8; }
+  // The kernel for single queries multiplies without tensor cores: from three query heads a key on
+  // its instructions take longer than memory. The tiled one reads 24 instructions a key then.
+  bool has_decode_kernel() const { return group() <= 2; }
 
   using WorkEstimate = decltype(&flashinfer::BatchDecodeWithPagedKVCacheWorkEstimationDispatched<
                                 1, kHeadDim, kPositions, Variant, DecodeParams>);
@@ -82,20 +84,7 @@ class FlashAttention final : public PagedAttention {
   static constexpr WorkEstimate kEstimate =
       flashinfer::BatchDecodeWithPagedKVCacheWorkEstimationDispatched<kGroup, kHeadDim, kPositions,
                                                                       Variant, DecodeParams>;
-  WorkEstimate work_estimate() const {
-    switch (group()) {
-      case 1:
-        return kEstimate<1>;
-      case 2:
-        return kEstimate<2>;
-      case 3:
-        return kEstimate<3>;
-      case 4:
-        return kEstimate<4>;
-      default:
-        return kEstimate<8>;
-    }
-  }
+  WorkEstimate work_estimate() const { return group() == 1 ? kEstimate<1> : kEstimate<2>; }
 
   void copy_last_page_lengths(const Ragged& ragged) {
     believe(ragged.rows <= kMaxRows, "paged_attention: a step of %d rows; %d are taken",

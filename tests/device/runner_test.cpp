@@ -5,19 +5,13 @@
 #include <numeric>
 
 #include "device/device.h"
-#include "engine/tiny_model.h"
+#include "engine/golden.h"
 
 namespace weir::engine::test {
 namespace {
 
 using kernels::testing::kSkipped;
 using kernels::testing::no_device;
-using nlohmann::json;
-
-json read_golden(const std::string& name) {
-  std::ifstream file("tests/golden/" + name);
-  return json::parse(file);
-}
 
 // Left to the process: when statics die, CUDA is gone already.
 Device& gpu() {
@@ -132,23 +126,9 @@ class CudaBert : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(CudaBert, VectorsAreTheReferences) {
   if (no_device()) GTEST_SKIP() << kSkipped;
-  auto golden = read_golden("tiny/" + GetParam() + "/golden.json")["texts"];
   auto runner = on_gpu({.directory = "tests/golden/tiny/" + GetParam(), .dtype = DType::float32});
   ASSERT_TRUE(runner);
-  std::vector<HandRow> rows;
-  std::vector<std::vector<float>> expected;
-  for (const auto& text : golden) {
-    if (text["text"].is_null()) continue;  // a pair: embeddings take single texts only
-    rows.push_back({text["ids"], 0, {}, work::EmbedParams{}});
-    expected.push_back(text["vector"]);
-  }
-  auto outputs = run(*runner, rows);
-  ASSERT_EQ(outputs.size(), expected.size());
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const auto& values = std::get<work::Vector>(outputs[i]).values;
-    ASSERT_EQ(values.size(), expected[i].size());
-    for (size_t k = 0; k < values.size(); ++k) EXPECT_NEAR(values[k], expected[i][k], 5e-5);
-  }
+  expect_reference_vectors(*runner, GetParam(), 5e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, CudaBert,
@@ -157,9 +137,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, CudaBert,
 
 const std::string kSmolLm2 = "models/downloaded/smollm2-135m-instruct";
 
-// Head size 64 in groups of 3: FlashInfer's prefill, then its decode inside graphs. The reference's
-// tokens are given, so that one near tie that bfloat16 decides otherwise costs one token and not
-// the rest of the text.
+// Head size 64 in groups of 3: FlashInfer's prefill, then its tiles of one query inside graphs. The
+// reference's tokens are given, so that one near tie that bfloat16 decides otherwise costs one
+// token and not the rest of the text.
 TEST(CudaSmolLm2, Bfloat16AgreesWithTheReferenceOnNearlyEveryToken) {
   if (no_device()) GTEST_SKIP() << kSkipped;
   if (!std::filesystem::exists(kSmolLm2 + "/config.json"))

@@ -1,5 +1,7 @@
 // The real default models and tiny seeded ones against transformers; tests/golden/README.md has the
 // layout of the files.
+#include "engine/golden.h"
+
 #include <ATen/ops/matmul.h>
 #include <gmock/gmock.h>
 
@@ -14,11 +16,6 @@ namespace weir::engine::test {
 namespace {
 
 using nlohmann::json;
-
-json read_golden(const std::string& name) {
-  std::ifstream file("tests/golden/" + name);
-  return json::parse(file);
-}
 
 bool there(const std::string& folder) { return std::filesystem::exists(folder + "/config.json"); }
 
@@ -97,12 +94,6 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
   double ab = 0, aa = 0, bb = 0;
   for (size_t i = 0; i < a.size(); ++i) ab += a[i] * b[i], aa += a[i] * a[i], bb += b[i] * b[i];
   return ab / std::sqrt(aa * bb);
-}
-
-void normalize(std::vector<float>& vector) {
-  double sum = 0;
-  for (float x : vector) sum += x * x;
-  for (float& x : vector) x = static_cast<float>(x / std::sqrt(sum));
 }
 
 const std::string kSmolLm2 = "models/downloaded/smollm2-135m-instruct";
@@ -224,15 +215,8 @@ TEST_P(TinyBert, HiddenStatesAndVectorsAreTheReferences) {
             hidden.const_data_ptr<float>()[t * hidden.size(1) + k],
             text["last_hidden_state"][static_cast<size_t>(t)][static_cast<size_t>(k)].get<float>(),
             2e-5);
-    auto outputs = run(*runner, {{ids, 0, {}, work::EmbedParams{}}});
-    std::vector<float> expected = text["vector"],
-                       vector = std::get<work::Vector>(outputs[0]).values;
-    ASSERT_EQ(vector.size(), expected.size());
-    // Without sentence-transformers files vectors are given unit length, as other embedding servers
-    // do.
-    if (!std::filesystem::exists(folder + "/modules.json")) normalize(expected);
-    for (size_t k = 0; k < vector.size(); ++k) EXPECT_NEAR(vector[k], expected[k], 2e-5);
   }
+  expect_reference_vectors(*runner, GetParam(), 2e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, TinyBert,
