@@ -10,6 +10,18 @@ bool has_cache(const PlannedModel& model) { return model.description.page_bytes 
 
 std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
+/// The estimate above gives way to what the warm-up leaves. A twentieth stays free for what steps
+/// do not show, and of each model that comes later its weights and as much as a step may take.
+void share_left_over(std::vector<PlannedModel>& models, const Place& place) {
+  constexpr uint64_t kStep = uint64_t{2} << 30;
+  uint64_t reserve = place.free / 20;
+  uint32_t sharers = 0;
+  for (auto model = models.rbegin(); model != models.rend(); ++model) {
+    if (has_cache(*model)) model->load.left_over = {.reserve = reserve, .sharers = ++sharers};
+    reserve += model->description.weight_bytes + kStep;
+  }
+}
+
 }  // namespace
 
 uint64_t weight_bytes(const std::vector<PlannedModel>& models) {
@@ -90,6 +102,8 @@ Result<uint64_t> plan_memory(std::vector<PlannedModel>& models, const Config& co
     budget = cached ? *within : 0;
   }
   share_cache(models, budget);
+  if (place.device == engine::DeviceKind::cuda && config.memory == 0)
+    share_left_over(models, place);
   return budget;
 }
 

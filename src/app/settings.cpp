@@ -102,11 +102,11 @@ std::vector<Setting> engine() {
       {.name = "memory",
        .kind = Kind::bytes,
        .fallback = "auto",
-       .help = "For the keys and values of all models. auto: 1.125 times the weights or one "
-               "full-length "
-               "sequence of each, 256MiB to 4GiB, "
-               "at most a quarter of what is free and what a container's limit leaves (a GPU: 9 "
-               "tenths of what is free, less the weights).",
+       .help =
+           "For the keys and values of all models. auto: 1.125 times the weights or one "
+           "full-length sequence of each, 256MiB to 4GiB, at most a quarter of what is free and "
+           "what a container's limit leaves; on a GPU what its first steps leave, but a "
+           "twentieth of what was free.",
        .apply =
            [](Config& config, const Value& value) {
              config.memory = whole(value) < 0 ? 0 : static_cast<uint64_t>(whole(value));

@@ -24,13 +24,6 @@ bool quietly(Action action) {
 
 }  // namespace
 
-int32_t TrunkGraphs::bucket_of(int32_t rows) {
-  auto up_to = [rows](int32_t step) { return (rows + step - 1) / step * step; };
-  for (int32_t bucket : {1, 2, 4})
-    if (rows <= bucket) return bucket;
-  return rows <= 32 ? up_to(8) : rows <= 64 ? up_to(16) : up_to(32);
-}
-
 at::Tensor TrunkGraphs::run(int32_t bucket, const std::function<at::Tensor()>& trunk) {
   Entry& entry = entries_[bucket];
   // The first run loads kernels and makes workspaces, which a capture may not.

@@ -14,9 +14,6 @@ namespace weir::engine {
 /// its stream.
 class TrunkGraphs {
  public:
-  /// The number of rows that a step of `rows` is filled up to.
-  static int32_t bucket_of(int32_t rows);
-
   /// What `trunk` gives for a step of `bucket` rows: it runs the first time, is captured the
   /// second, and replayed from then on. It reads only memory whose place never changes. The result
   /// is overwritten by the next run of this bucket.

@@ -8,7 +8,7 @@
 #include "weir/kernels/cpu_isa.h"
 #include "weir/nn/rows.h"
 #ifdef WEIR_CUDA
-#include "engine/runner_cuda.h"
+#include "engine/load_cuda.h"
 #endif
 
 namespace weir::engine {
@@ -126,21 +126,10 @@ uint64_t bytes_of(const nn::Weights& weights, const LoadOptions& options, at::Sc
 }
 
 std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, nn::Model model,
-                                              at::ScalarType type, const LoadOptions& options,
-                                              Device& device) {
+                                              at::ScalarType type, Device& device) {
   KvCache cache;
-  // A GPU's steps are filled up with rows that nobody asked for: they write to a page of their own.
-  uint32_t spare = device.kind() == DeviceKind::cuda ? 1 : 0;
   if (spec.memory.pages)
-    cache = KvCache(model.shape, spec.pages + spare, spec.page_size,
-                    at::TensorOptions().dtype(type).device(device.backend().device()));
-#ifdef WEIR_CUDA
-  if (device.kind() == DeviceKind::cuda)
-    return make_cuda_runner(spec, std::move(model), std::move(cache),
-                            {options.max_sequences, options.max_batch_tokens}, device);
-#else
-  (void)options;
-#endif
+    cache = KvCache(model.shape, spec.pages, spec.page_size, at::TensorOptions().dtype(type));
   return make_cpu_runner(spec, std::move(model), std::move(cache), device);
 }
 
@@ -157,10 +146,23 @@ LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architect
   loaded.description.weight_bytes = bytes_of(*weights, options, type, device.kind());
   loaded.description.fingerprint = weights->fingerprint();
   weights->drop_pages();
+#ifdef WEIR_CUDA
+  if (device.kind() == DeviceKind::cuda) {
+    const auto spec_with = [&](uint64_t cache_bytes) {
+      LoadOptions with = options;
+      with.cache_bytes = cache_bytes;
+      return spec_of(loaded.description, with);
+    };
+    loaded.runner =
+        load_cuda_runner(std::move(model), {options, type, device, progress, spec_with});
+    loaded.description.max_model_len = loaded.runner->spec().max_tokens;
+    return loaded;
+  }
+#endif
   schedule::ModelSpec spec = spec_of(loaded.description, options);
-  if (device.kind() == DeviceKind::cpu) spec.attention_span = attention_span(loaded.description);
-  loaded.description.max_model_len = spec.max_tokens;
-  loaded.runner = make_runner(spec, std::move(model), type, options, device);
+  spec.attention_span = attention_span(loaded.description);
+  loaded.runner = make_runner(spec, std::move(model), type, device);
+  loaded.description.max_model_len = loaded.runner->spec().max_tokens;
   return loaded;
 }
 

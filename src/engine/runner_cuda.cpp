@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "engine/device_inputs_cuda.h"
+#include "engine/graph_buckets.h"
 #include "engine/graphs_cuda.h"
 #include "engine/outputs.h"
 #include "weir/kernels/cuda_event.h"
@@ -32,13 +33,13 @@ struct InFlight {
 
 class CudaRunner final : public schedule::Runner {
  public:
-  CudaRunner(schedule::ModelSpec spec, nn::Model model, KvCache cache, StepLimits limits,
-             Device& device)
+  CudaRunner(schedule::ModelSpec spec, std::shared_ptr<const nn::Model> model, KvCache cache,
+             StepLimits limits, Device& device)
       : spec_(spec),
         model_(std::move(model)),
         cache_(std::move(cache)),
         device_(device),
-        max_rows_(TrunkGraphs::bucket_of(static_cast<int32_t>(limits.max_sequences))),
+        max_rows_(bucket_of(static_cast<int32_t>(limits.max_sequences))),
         inputs_(max_rows_, std::max<int64_t>(spec.step_tokens(limits.max_batch_tokens), max_rows_),
                 pages_of(spec.max_tokens, spec), device.backend().device()) {}
 
@@ -73,7 +74,7 @@ class CudaRunner final : public schedule::Runner {
   void start(const schedule::StepPlan& plan) {
     step_.fill(with_used_pages(plan));
     std::vector<Carried> carried = carried_tokens(plan);
-    int32_t bucket = decodes() ? TrunkGraphs::bucket_of(static_cast<int32_t>(plan.rows.size())) : 0;
+    int32_t bucket = decodes() ? bucket_of(static_cast<int32_t>(plan.rows.size())) : 0;
     if (bucket) fill_up(bucket);
     inputs_.upload(step_, carried);
     if (!carried.empty())
@@ -81,10 +82,10 @@ class CudaRunner final : public schedule::Runner {
                            stream_.stream());
     nn::Inputs inputs{inputs_.ids(), inputs_.ragged(step_)};
     kernels::Ops& ops = device_.backend().ops();
-    ops.begin_step(inputs.ragged, cache_.attention(model_.shape));
+    ops.begin_step(inputs.ragged, cache_.attention(model_->shape));
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) ops.copy_pages(layer, step_.page_copies);
-    auto trunk = [&] { return model_.trunk->forward(inputs, cache_.view()); };
+    auto trunk = [&] { return model_->trunk->forward(inputs, cache_.view()); };
     at::Tensor hidden = bucket ? graphs_.run(bucket, trunk) : trunk();  // (tokens, hidden)
     answer(plan, hidden, inputs);
   }
@@ -145,7 +146,7 @@ class CudaRunner final : public schedule::Runner {
     step.tasks = step_.tasks;
     lines_.clear();
     if (step_.outputs > 0) {
-      at::Tensor answers = model_.head->apply(hidden, inputs, step_.tasks);
+      at::Tensor answers = model_->head->apply(hidden, inputs, step_.tasks);
       step.answers =
           at::empty(answers.sizes(), answers.options().device(at::kCPU).pinned_memory(true));
       // Not by copy_(): pinned memory that torch has copied to asks its stream when it is freed,
@@ -181,7 +182,7 @@ class CudaRunner final : public schedule::Runner {
   }
 
   schedule::ModelSpec spec_;
-  nn::Model model_;
+  std::shared_ptr<const nn::Model> model_;
   KvCache cache_;
   Device& device_;
   c10::cuda::CUDAStream stream_ = c10::cuda::getCurrentCUDAStream();
@@ -198,7 +199,8 @@ class CudaRunner final : public schedule::Runner {
 
 }  // namespace
 
-std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec, nn::Model model,
+std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec,
+                                                   std::shared_ptr<const nn::Model> model,
                                                    KvCache cache, StepLimits limits,
                                                    Device& device) {
   return std::make_unique<CudaRunner>(spec, std::move(model), std::move(cache), limits, device);

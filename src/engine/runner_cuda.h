@@ -19,7 +19,8 @@ struct StepLimits {
 /// of single tokens are replayed as CUDA graphs. `cache` has one page more than spec.pages, for
 /// rows that only fill a graph up. An error after which every call of the device fails makes it
 /// lost(). `device` outlives it.
-std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec, nn::Model model,
+std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec,
+                                                   std::shared_ptr<const nn::Model> model,
                                                    KvCache cache, StepLimits limits,
                                                    Device& device);
 

@@ -115,6 +115,26 @@ TEST(MemoryPlan, OfAGpuTheContainersLimitDoesNotCount) {
   EXPECT_EQ(*planned, 71 * kGiB);
 }
 
+TEST(MemoryPlan, OfAGpuEachCacheTakesAPartOfWhatTheWarmUpLeaves) {
+  std::vector<PlannedModel> models(3);
+  for (size_t i : {0, 2}) models[i].description.page_bytes = 1000;
+  for (PlannedModel& model : models) model.description.weight_bytes = 10 * kGiB;
+  const Place gpu{engine::DeviceKind::cuda, 80 * kGiB};
+  ASSERT_TRUE(plan_memory(models, Config{}, gpu, {}));
+  // The last: all that its own warm-up leaves but a twentieth. The first: half of what is left
+  // beside the weights and steps of the two that follow.
+  ASSERT_TRUE(models[2].load.left_over);
+  EXPECT_EQ(models[2].load.left_over->part_of(30 * kGiB), 26 * kGiB);
+  EXPECT_EQ(models[2].load.left_over->part_of(3 * kGiB), 0u);
+  ASSERT_TRUE(models[0].load.left_over);
+  EXPECT_EQ(models[0].load.left_over->part_of(68 * kGiB), 20 * kGiB);
+  EXPECT_FALSE(models[1].load.left_over) << "an encoder has no cache";
+  auto set = models;
+  for (PlannedModel& model : set) model.load.left_over.reset();
+  ASSERT_TRUE(plan_memory(set, Config{.memory = kGiB}, gpu, {}));
+  EXPECT_FALSE(set[0].load.left_over) << "what is set holds";
+}
+
 TEST(Footprint, ATiedTableIsCountedAsATableAndAsAProduct) {
   std::vector<PlannedModel> models(1);
   engine::Description& is = models[0].description;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +18,14 @@ namespace weir::engine {
 
 enum class DType : uint8_t { automatic, float32, bfloat16 };
 
+/// A cache's part of what a GPU has left, once a model's steps have run.
+struct LeftOver {
+  uint64_t reserve = 0;  // bytes that stay free
+  uint32_t sharers = 1;  // caches that are still to be made, this one among them
+
+  uint64_t part_of(uint64_t free) const { return (free - std::min(free, reserve)) / sharers; }
+};
+
 struct LoadOptions {
   std::string directory;
   DType dtype = DType::automatic;
@@ -24,6 +34,7 @@ struct LoadOptions {
   uint32_t max_batch_tokens = 2048;
   uint64_t cache_bytes =
       0;  // for keys and values; 0: none is needed, or as much as one full sequence
+  std::optional<LeftOver> left_over = {};  // on a GPU: instead of cache_bytes
   uint32_t page_size = 16;
   uint32_t pages = 0;  // exactly so many instead of cache_bytes; 0: cache_bytes decides
   bool dummy = false;  // random weights
