@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "schedule/heartbeat.h"
 #include "schedule/turns.h"
 #include "weir/schedule/scheduler.h"
 
@@ -33,7 +34,6 @@ class StepLoop::Impl {
  public:
   Impl(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks)
       : bell_(std::move(bell)), clock_(clock), hooks_(std::move(hooks)) {
-    tick();
     thread_ = std::thread([this] { run(); });
   }
 
@@ -63,8 +63,7 @@ class StepLoop::Impl {
 
   std::chrono::milliseconds since_tick() const {
     if (loading_.load()) return std::chrono::milliseconds(0);
-    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now().time_since_epoch() -
-                                                                 Duration(ticked_.load()));
+    return heartbeat_.silence();
   }
 
   size_t in_flight() const {
@@ -90,7 +89,7 @@ class StepLoop::Impl {
   void run() {
     if (hooks_.enter) hooks_.enter();
     while (!stopping_.load() && !lost_) {
-      tick();
+      heartbeat_.beat();
       if (Served* next = next_to_load())
         load(*next);
       else if (!take_turn())
@@ -99,8 +98,6 @@ class StepLoop::Impl {
     close();
     if (lost_ && hooks_.lost) hooks_.lost(*lost_);
   }
-
-  void tick() { ticked_.store(clock_.now().time_since_epoch().count()); }
 
   Served* next_to_load() {
     std::lock_guard lock(mutex_);
@@ -113,7 +110,7 @@ class StepLoop::Impl {
     served.tried = true;
     loading_.store(true);
     auto result = start(served);
-    tick();
+    heartbeat_.beat();
     loading_.store(false);
     if (!result)
       close_queue(*served.model.queue,
@@ -184,7 +181,7 @@ class StepLoop::Impl {
   const Clock& clock_;
   const Hooks hooks_;
   std::atomic<bool> stopping_ = false, loading_ = false;
-  std::atomic<Duration::rep> ticked_ = 0;
+  Heartbeat heartbeat_;
 
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Served>> served_;

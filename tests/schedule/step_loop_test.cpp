@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "fakes/fake_clock.h"
 #include "fakes/fake_runner.h"
 
 namespace weir::schedule {
@@ -93,6 +94,27 @@ TEST_F(StepLoopTest, TicksWhileIdleAndWhileLoading) {
   EXPECT_EQ(loop.since_tick(), 0ms);
   go_on.set_value();
   std::this_thread::sleep_for(1200ms);
+  EXPECT_LT(loop.since_tick(), 1000ms);
+}
+
+TEST_F(StepLoopTest, APauseOfTheWholeProcessIsNoStandstill) {
+  fakes::FakeClock clock;
+  StepLoop loop(bell_, clock);
+  clock.advance(std::chrono::hours(1));
+  EXPECT_LT(loop.since_tick(), 60s);
+}
+
+TEST_F(StepLoopTest, AStepThreadThatHangsIsSeen) {
+  StepLoop loop(bell_, clock_);
+  std::promise<void> go_on;
+  loop.add({.name = "stuck",
+            .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
+            .load = []() -> Result<std::unique_ptr<Runner>> { return Error{.message = "no"}; },
+            .loaded = [&](const Result<ModelSpec>&) { go_on.get_future().wait(); }});
+  for (int i = 0; loop.since_tick() < 1000ms && i < 1000; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_GE(loop.since_tick(), 1000ms);
+  go_on.set_value();
+  for (int i = 0; loop.since_tick() >= 1000ms && i < 1000; ++i) std::this_thread::sleep_for(10ms);
   EXPECT_LT(loop.since_tick(), 1000ms);
 }
 

@@ -55,6 +55,7 @@ class StepLoop {
   void stop();
 
   /// Time since the step thread last went round: what /health looks at. 0 while it loads a model.
+  /// Time in which the whole process was stopped does not count.
   std::chrono::milliseconds since_tick() const;
 
   /// Sequences that wait or run, of all models.
