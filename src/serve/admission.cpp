@@ -117,11 +117,23 @@ Error Admission::queue_refusal(Error error) const {
 
 Result<traffic::Place> Admission::enter(Ticket& ticket, const std::vector<Row>& rows,
                                         Caller& caller) const {
-  ticket.at_gate = clock_.now();
   const Standing queue = in_queue(ticket, rows);
   if (auto soon = check_deadline(ticket, milliseconds(0), queue); !soon) return soon.error();
+  return stand_in_line(ticket, entry_of(ticket, rows, caller), queue, caller);
+}
+
+Result<traffic::Place> Admission::enter_alone(Ticket& ticket, const std::vector<Row>& rows,
+                                              Caller& caller) const {
+  traffic::Entry entry = entry_of(ticket, rows, caller);
+  entry.cost.output_tokens = 0;
+  return stand_in_line(ticket, entry, {}, caller);
+}
+
+Result<traffic::Place> Admission::stand_in_line(Ticket& ticket, const traffic::Entry& entry,
+                                                const Standing& queue, Caller& caller) const {
+  ticket.at_gate = clock_.now();
   std::vector<traffic::CellState> cells;
-  auto place = gate_.enter(entry_of(ticket, rows, caller), &cells);
+  auto place = gate_.enter(entry, &cells);
   put_limits(caller, cells);
   if (!place) {
     Error& error = place.error();
@@ -165,37 +177,36 @@ Result<Admitted> Admission::enqueue(Ticket& ticket, traffic::Place& place,
   return queue_refusal(std::move(pushed.error()));
 }
 
-Result<Admitted> Admission::admit(Ticket& ticket, const std::vector<Row>& rows,
-                                  Caller& caller) const {
-  auto place = enter(ticket, rows, caller);
-  if (!place) return place.error();
+Result<void> Admission::wait_through(const Ticket& ticket, traffic::Place& place,
+                                     const Caller& caller) const {
   while (true) {
-    auto through = wait(ticket, *place, kLook);
+    auto through = wait(ticket, place, kLook);
     if (!through) return through.error();
-    if (*through) return enqueue(ticket, *place, rows, caller);
+    if (*through) return {};
     if (caller.gone && caller.gone())
       return Error{.code = Code::cancelled, .message = "the client left while it waited"};
   }
 }
 
+Result<Admitted> Admission::admit(Ticket& ticket, const std::vector<Row>& rows,
+                                  Caller& caller) const {
+  auto place = enter(ticket, rows, caller);
+  if (!place) return place.error();
+  if (auto through = wait_through(ticket, *place, caller); !through) return through.error();
+  return enqueue(ticket, *place, rows, caller);
+}
+
+traffic::Permit Admission::take(Ticket& ticket, traffic::Place& place) const {
+  ticket.waited = std::chrono::duration_cast<milliseconds>(clock_.now() - ticket.at_gate);
+  return place.take();
+}
+
 Result<traffic::Permit> Admission::pass(Ticket& ticket, const std::vector<Row>& rows,
                                         Caller& caller) const {
-  ticket.at_gate = clock_.now();
-  traffic::Entry entry = entry_of(ticket, rows, caller);
-  entry.cost.output_tokens = 0;
-  std::vector<traffic::CellState> cells;
-  auto place = gate_.enter(entry, &cells);
-  put_limits(caller, cells);
+  auto place = enter_alone(ticket, rows, caller);
   if (!place) return place.error();
-  while (true) {
-    auto through = wait(ticket, *place, kLook);
-    if (!through) return through.error();
-    if (*through) break;
-    if (caller.gone && caller.gone())
-      return Error{.code = Code::cancelled, .message = "the client left while it waited"};
-  }
-  ticket.waited = std::chrono::duration_cast<milliseconds>(clock_.now() - ticket.at_gate);
-  return place->take();
+  if (auto through = wait_through(ticket, *place, caller); !through) return through.error();
+  return take(ticket, *place);
 }
 
 }  // namespace weir::serve

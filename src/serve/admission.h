@@ -52,14 +52,24 @@ class Admission {
   /// All of these in the caller's thread. Errors also: cancelled.
   Result<Admitted> admit(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
 
-  /// The gate alone, in the caller's thread: for a request that is answered without the model, so
-  /// that no completion is reserved. Errors: the gate's, deadline, cancelled.
+  /// As enter(), for a request that is answered without the model: no completion is reserved, and
+  /// no queue counts. Errors: the gate's; overloaded.
+  Result<traffic::Place> enter_alone(Ticket& ticket, const std::vector<Row>& rows,
+                                     Caller& caller) const;
+  /// That one's permit. REQUIRES: `place` is admitted.
+  traffic::Permit take(Ticket& ticket, traffic::Place& place) const;
+  /// Both, in the caller's thread. Errors also: deadline, cancelled.
   Result<traffic::Permit> pass(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
 
   /// What enter() and enqueue() would do now: charge, limits, waits and refusal.
   DryRun preview(const Ticket& ticket, const std::vector<Row>& rows, const Caller& caller) const;
 
  private:
+  Result<traffic::Place> stand_in_line(Ticket& ticket, const traffic::Entry& entry,
+                                       const Standing& queue, Caller& caller) const;
+  /// Blocks until `place` is admitted.
+  Result<void> wait_through(const Ticket& ticket, traffic::Place& place,
+                            const Caller& caller) const;
   traffic::Entry entry_of(const Ticket& ticket, const std::vector<Row>& rows,
                           const Caller& caller) const;
   traffic::Cost cost_of(const std::vector<Row>& rows) const;

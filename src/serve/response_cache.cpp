@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "waiting_generation.h"
+
 namespace weir::serve {
 namespace {
 
@@ -32,15 +34,34 @@ Result<std::unique_ptr<Generation>> ResponseCache::generate(Checked checked, con
     // Starting under the lock makes one run of two that come together; it never blocks.
     if (!answer && !run) return lead(*key, std::move(checked), caller, start);
   }
-  Prompts prompts = prompts_of(checked.rows);
-  const std::string model = checked.ticket.model_name();
-  auto books = spare(checked, caller, answer ? kHit : kCoalesced);
-  if (!books) return books.error();
-  if (answer)
-    return std::make_unique<ReplayedGeneration>(std::move(answer), std::move(prompts),
-                                                *std::move(books));
+  return spare(std::move(checked), caller, {std::move(answer), std::move(run)});
+}
+
+Result<std::unique_ptr<Generation>> ResponseCache::spare(Checked checked, Caller& caller,
+                                                         Source source) {
+  auto place = parts_.admission.enter_alone(checked.ticket, checked.rows, caller);
+  if (!place) return place.error();
+  const char* outcome = source.answer ? kHit : kCoalesced;
+  put_header(caller, kHeader, outcome);
+  GateLine line{std::move(checked.ticket), *std::move(place), std::move(checked.rows)};
+  auto through = [this, source = std::move(source)](GateLine& of) { return serve(of, source); };
+  if (line.place.admitted()) return through(line);
+  return std::make_unique<WaitingGeneration>(std::move(line), std::move(through), parts_.admission,
+                                             parts_.clock);
+}
+
+Result<std::unique_ptr<Generation>> ResponseCache::serve(GateLine& line, const Source& source) {
+  const std::string model = line.ticket.model_name();
+  line.ticket.response_cache = source.answer ? kHit : kCoalesced;
+  parts_.metrics.response_cache(model, line.ticket.response_cache);
+  Prompts prompts = prompts_of(line.rows);
+  auto permit = parts_.admission.take(line.ticket, line.place);
+  SparedRequest books(std::move(line.ticket), std::move(permit), line.rows);
+  if (source.answer)
+    return std::make_unique<ReplayedGeneration>(source.answer, std::move(prompts),
+                                                std::move(books));
   return std::make_unique<SharedReader>(
-      SharedReader::Of{std::move(run), model, std::move(prompts), *std::move(books)}, parts_.clock);
+      SharedReader::Of{source.run, model, std::move(prompts), std::move(books)}, parts_.clock);
 }
 
 std::shared_ptr<SharedRun> ResponseCache::joinable(const ResponseKey& key, int priority) const {
@@ -71,16 +92,8 @@ Result<std::unique_ptr<Generation>> ResponseCache::lead(const ResponseKey& key, 
       SharedReader::Of{std::move(run), model, std::move(prompts), {}}, parts_.clock);
 }
 
-Result<SparedRequest> ResponseCache::spare(Checked& checked, Caller& caller, const char* outcome) {
-  auto permit = parts_.admission.pass(checked.ticket, checked.rows, caller);
-  if (!permit) return permit.error();
-  note(checked.ticket, caller, outcome);
-  checked.ticket.response_cache = outcome;
-  return SparedRequest(std::move(checked.ticket), *std::move(permit), checked.rows);
-}
-
 void ResponseCache::note(const Ticket& ticket, Caller& caller, const char* outcome) {
-  put_header(caller, "x-weir-cache", outcome);
+  put_header(caller, kHeader, outcome);
   parts_.metrics.response_cache(ticket.model_name(), outcome);
 }
 

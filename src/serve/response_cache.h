@@ -15,6 +15,8 @@
 
 namespace weir::serve {
 
+struct GateLine;
+
 /// A request that is checked and not yet paid.
 struct Checked {
   Ticket ticket;
@@ -50,7 +52,14 @@ class ResponseCache {
 
  private:
   class Computing;
-  static constexpr const char *kHit = "hit", *kMiss = "miss", *kCoalesced = "coalesced";
+  static constexpr const char *kHeader = "x-weir-cache", *kHit = "hit", *kMiss = "miss",
+                              *kCoalesced = "coalesced";
+
+  /// What serves a request without the model: an answer, or else a run.
+  struct Source {
+    std::shared_ptr<const StoredAnswer> answer;
+    std::shared_ptr<SharedRun> run;
+  };
 
   /// A run and the priority it has.
   struct Running {
@@ -61,8 +70,9 @@ class ResponseCache {
   std::shared_ptr<SharedRun> joinable(const ResponseKey& key, int priority) const;
   Result<std::unique_ptr<Generation>> lead(const ResponseKey& key, Checked checked, Caller& caller,
                                            const Start& start);
-  /// Through the gate; takes the ticket, unless it is refused.
-  Result<SparedRequest> spare(Checked& checked, Caller& caller, const char* outcome);
+  /// Into the gate's line; once through, serve().
+  Result<std::unique_ptr<Generation>> spare(Checked checked, Caller& caller, Source source);
+  Result<std::unique_ptr<Generation>> serve(GateLine& line, const Source& source);
   Result<Embeddings> replay(const StoredAnswer& answer, Checked checked, Caller& caller,
                             const char* outcome);
   Result<Embeddings> compute_here(const ResponseKey& key, std::shared_ptr<Computing> computing,

@@ -111,14 +111,17 @@ Result<Embeddings> ResponseCache::compute_here(const ResponseKey& key,
 
 Result<Embeddings> ResponseCache::replay(const StoredAnswer& answer, Checked checked,
                                          Caller& caller, const char* outcome) {
-  auto books = spare(checked, caller, outcome);
-  if (!books) {
-    note_refusal(checked.ticket, books.error());
-    return books.error();
+  auto permit = parts_.admission.pass(checked.ticket, checked.rows, caller);
+  if (!permit) {
+    note_refusal(checked.ticket, permit.error());
+    return permit.error();
   }
+  note(checked.ticket, caller, outcome);
+  checked.ticket.response_cache = outcome;
+  SparedRequest books(std::move(checked.ticket), *std::move(permit), checked.rows);
   Embeddings embeddings{
-      .model = books->ticket().model_name(), .vectors = answer.vectors, .usage = replayed(answer)};
-  books->end(embeddings.usage, "stop");
+      .model = books.ticket().model_name(), .vectors = answer.vectors, .usage = replayed(answer)};
+  books.end(embeddings.usage, "stop");
   return embeddings;
 }
 

@@ -94,6 +94,9 @@ class ModelService final : public SteeredService {
   template <class Request>
   void relieve(Checked& checked, Measures& measures, const Request& request, Caller& caller);
   Result<std::unique_ptr<Generation>> run(Checked checked, const Sampling& asked, Caller& caller);
+  /// REQUIRES: it is admitted.
+  Result<std::unique_ptr<Generation>> enqueue(GateLine& line, const Sampling& asked,
+                                              Caller& caller);
   template <class Request>
   Result<DryRun> preview(const Request& request, Caller& caller);
   /// Log and metrics of a request that was refused at once.
@@ -243,14 +246,19 @@ Result<std::unique_ptr<Generation>> ModelService::run(Checked checked, const Sam
   auto& [ticket, rows] = checked;
   auto place = admission_.enter(ticket, rows, caller);
   if (!place) return place.error();
-  if (!place->admitted())
-    return std::make_unique<WaitingGeneration>(std::move(ticket), *std::move(place),
-                                               std::move(rows), asked, admission_, parts_.clock,
-                                               caller);
-  auto admitted = admission_.enqueue(ticket, *place, rows, caller);
+  GateLine line{std::move(ticket), *std::move(place), std::move(rows)};
+  if (line.place.admitted()) return enqueue(line, asked, caller);
+  auto through = [this, asked, &caller](GateLine& of) { return enqueue(of, asked, caller); };
+  return std::make_unique<WaitingGeneration>(std::move(line), std::move(through), admission_,
+                                             parts_.clock);
+}
+
+Result<std::unique_ptr<Generation>> ModelService::enqueue(GateLine& line, const Sampling& asked,
+                                                          Caller& caller) {
+  auto admitted = admission_.enqueue(line.ticket, line.place, line.rows, caller);
   if (!admitted) return admitted.error();
-  return std::make_unique<RunningGeneration>(std::move(ticket), *std::move(admitted),
-                                             std::move(rows), asked, parts_.clock);
+  return std::make_unique<RunningGeneration>(std::move(line.ticket), *std::move(admitted),
+                                             std::move(line.rows), asked, parts_.clock);
 }
 
 Result<Embeddings> ModelService::embed(const EmbeddingRequest& request, Caller& caller) {

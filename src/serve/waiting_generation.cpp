@@ -9,16 +9,14 @@ using std::chrono::milliseconds;
 
 }  // namespace
 
-WaitingGeneration::WaitingGeneration(Ticket ticket, traffic::Place place, std::vector<Row> rows,
-                                     Sampling asked, const Admission& admission, const Clock& clock,
-                                     Caller& caller)
+WaitingGeneration::WaitingGeneration(GateLine line, Through through, const Admission& admission,
+                                     const Clock& clock)
     : admission_(admission),
       clock_(clock),
-      caller_(caller),
-      asked_(std::move(asked)),
-      model_(ticket.model_name()) {
-  for (const Row& row : rows) prompts_.push_back(row.prompt);
-  line_.emplace(std::move(ticket), std::move(place), std::move(rows));
+      through_(std::move(through)),
+      model_(line.ticket.model_name()) {
+  for (const Row& row : line.rows) prompts_.push_back(row.prompt);
+  line_.emplace(std::move(line));
 }
 
 WaitingGeneration::~WaitingGeneration() {
@@ -40,10 +38,9 @@ Result<std::optional<Delta>> WaitingGeneration::next(milliseconds limit) {
 Result<bool> WaitingGeneration::pass(milliseconds limit) {
   auto through = admission_.wait(line_->ticket, line_->place, limit);
   if (!through || !*through) return through;
-  auto admitted = admission_.enqueue(line_->ticket, line_->place, line_->rows, caller_);
-  if (!admitted) return admitted.error();
-  running_ = std::make_unique<RunningGeneration>(std::move(line_->ticket), *std::move(admitted),
-                                                 std::move(line_->rows), asked_, clock_);
+  auto running = through_(*line_);
+  if (!running) return running.error();
+  running_ = *std::move(running);
   line_.reset();
   return true;
 }

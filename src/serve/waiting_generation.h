@@ -1,21 +1,32 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "generation.h"
+#include "admission.h"
+#include "ticket.h"
+#include "weir/serve/service.h"
 
 namespace weir::serve {
 
-/// A generation that still stands in line at the gate; once through it is a RunningGeneration. A
-/// refusal on the way is its end, and told to log and metrics as such.
+/// What a request is until it is through the gate.
+struct GateLine {
+  Ticket ticket;
+  traffic::Place place;
+  std::vector<Row> rows;
+};
+
+/// A generation that still stands in line at the gate; once through it is what its owner makes of
+/// it. A refusal on the way is its end, and told to log and metrics as such.
 class WaitingGeneration final : public Generation {
  public:
-  /// `asked` is copied. `admission`, `clock` and `caller` outlive it.
-  WaitingGeneration(Ticket ticket, traffic::Place place, std::vector<Row> rows, Sampling asked,
-                    const Admission& admission, const Clock& clock, Caller& caller);
+  /// Called once, when the place is admitted; takes the line apart unless it fails.
+  using Through = std::function<Result<std::unique_ptr<Generation>>(GateLine&)>;
+  /// `admission` and `clock` outlive it.
+  WaitingGeneration(GateLine line, Through through, const Admission& admission, const Clock& clock);
   ~WaitingGeneration() override;
 
   const std::string& model() const override { return model_; }
@@ -27,25 +38,17 @@ class WaitingGeneration final : public Generation {
   Usage usage() const override;
 
  private:
-  /// What it is until it is through.
-  struct Line {
-    Ticket ticket;
-    traffic::Place place;
-    std::vector<Row> rows;
-  };
-
-  /// From the line into the queue, within `limit`; false: it still waits.
+  /// Out of the line, within `limit`; false: it still waits.
   Result<bool> pass(std::chrono::milliseconds limit);
   Error refuse(Error error);
 
   const Admission& admission_;
   const Clock& clock_;
-  Caller& caller_;
-  const Sampling asked_;
+  const Through through_;
   const std::string model_;
   std::vector<std::vector<int32_t>> prompts_;
-  std::optional<Line> line_;
-  std::unique_ptr<RunningGeneration> running_;
+  std::optional<GateLine> line_;
+  std::unique_ptr<Generation> running_;
   std::optional<Error> error_;
 };
 

@@ -110,6 +110,51 @@ TEST_F(ResponseCacheTest, OneTenantsAnswersAreNotAnothers) {
   ask(greedy(), "miss");
 }
 
+TEST_F(ResponseCacheTest, AHitWaitsForItsLimitsAsAnyOtherStream) {
+  use_key("max_wait = \"10s\"\nlimits = [ { unit = \"requests\", cap = 1, window = \"6s\" } ]");
+  // Nothing may block: the clock stands still until the test moves it.
+  caller_.gone = [] { return true; };
+  compute(greedy(), "abc");
+  auto again = ask(greedy(), "hit");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(header("x-weir-queue-position"), "1");
+  EXPECT_EQ(header("x-weir-predicted-wait-ms"), "6000");
+  ASSERT_TRUE(again->standing());
+  EXPECT_EQ(again->standing()->line, Standing::Line::gate);
+  EXPECT_EQ(again->standing()->wait, milliseconds(6000));
+  EXPECT_THAT(drain(*again), SizeIs(0));
+  EXPECT_FALSE(again->done());
+  EXPECT_EQ(again->model(), "bytes");
+  EXPECT_THAT(again->prompts(), ElementsAre(ElementsAre(kBos, 'h', 'e', 'y')));
+  clock_.advance(milliseconds(6000));
+  EXPECT_EQ(text_of(drain(*again)), "abc");
+  EXPECT_TRUE(again->done());
+  EXPECT_FALSE(again->standing());
+  EXPECT_EQ(queue_->waiting(), 0U);
+  EXPECT_THAT(metrics_->text(),
+              HasSubstr("weir_response_cache_total{model=\"bytes\",outcome=\"hit\"} 1\n"));
+}
+
+TEST_F(ResponseCacheTest, AReaderWaitsForItsLimitsWhileTheRunGoesOn) {
+  use_key("max_wait = \"10s\"\nlimits = [ { unit = \"requests\", cap = 1, window = \"6s\" } ]");
+  caller_.gone = [] { return true; };
+  auto first = ask(greedy(), "miss");
+  work::Request work = take();
+  push(work, "a");
+  EXPECT_EQ(text_of(drain(*first)), "a");
+  auto second = ask(greedy(), "coalesced");
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->standing()->line, Standing::Line::gate);
+  clock_.advance(milliseconds(6000));
+  EXPECT_EQ(text_of(drain(*second)), "a");
+  second.reset();
+  auto third = ask(greedy(), "coalesced");
+  ASSERT_TRUE(third);
+  third.reset();  // leaves the line
+  EXPECT_EQ(gate_.waiting(), 0U);
+  EXPECT_THAT(seen_.refusals, ElementsAre("cancelled"));
+}
+
 TEST_F(ResponseCacheTest, AnIdenticalRequestJoinsTheOneThatRuns) {
   auto first = ask(greedy(), "miss");
   work::Request work = take();
