@@ -32,6 +32,7 @@ struct Config {
   int max_connections = 0;
   int overload_status = 0;
   bool ietf_headers = false;
+  bool refuse_unknown_fields = false;
   std::vector<std::string> cors_origins, allowed_hosts;
   std::chrono::milliseconds drain_timeout{0};
   std::string log_format, log_level;

@@ -144,6 +144,7 @@ Result<void> Daemon::listen() {
                               .cors_origins = config_.cors_origins,
                               .allowed_hosts = allowed_hosts(config_),
                               .overload_status = config_.overload_status,
+                              .refuse_unknown_fields = config_.refuse_unknown_fields,
                               .version = WEIR_VERSION};
   auto server = http::Server::start(std::move(options), *service_, *metrics_);
   if (!server) return server.error();

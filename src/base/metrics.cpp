@@ -225,6 +225,10 @@ class PrometheusMetrics final : public Metrics {
         request_seconds_(
             registry_.histogram("weir_http_request_seconds", "HTTP requests, header to end.")),
         connections_(registry_.gauge("weir_http_connections", "Open connections.").Add({})),
+        ignored_fields_(registry_
+                            .counter("weir_http_ignored_fields_total",
+                                     "Fields of requests that are not known and were ignored.")
+                            .Add({})),
         page_size_(registry_.gauge("weir_kv_cache_page_tokens", "Tokens in a cache page.")),
         pages_(registry_.gauge("weir_kv_cache_pages", "Cache pages.")),
         cache_config_(
@@ -252,6 +256,9 @@ class PrometheusMetrics final : public Metrics {
   }
 
   void set_connections(uint32_t open) override { connections_.Set(open); }
+  void ignored_fields(size_t count) override {
+    ignored_fields_.Increment(static_cast<double>(count));
+  }
 
   void set_cache_config(const std::string& model, uint32_t page_size, uint32_t pages) override {
     std::lock_guard lock(mutex_);
@@ -301,6 +308,7 @@ class PrometheusMetrics final : public Metrics {
   Family<Counter>& requests_;
   Family<Histogram>& request_seconds_;
   Gauge& connections_;
+  Counter& ignored_fields_;
   Family<Gauge>&page_size_, &pages_, &cache_config_;
   OverloadSeries overload_{registry_.all()};
   CapacitySeries capacity_{registry_.all()};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "http/ignored_fields.h"
 #include "weir/base/metrics.h"
 #include "weir/serve/service.h"
 
@@ -27,6 +28,8 @@ struct Daemon {
   std::string version;
   std::chrono::milliseconds ping;
   int overload_status;
+  UnknownFields::Rule unknown_fields;
+  IgnoredFields ignored_fields{metrics};
   std::atomic<bool> draining = false, stopping = false;
   std::atomic<size_t> in_flight = 0;
   std::function<std::string()> new_id;  // unique; hexadecimal
@@ -46,7 +49,8 @@ struct Exchange {
   std::multimap<std::string, std::string> query;  // what stands behind the path's "?"
   std::string accept;
   serve::Caller caller;
-  bool dry_run = false;  // say what would happen, and do nothing
+  bool dry_run = false;        // say what would happen, and do nothing
+  std::string ignored_fields;  // of the body, as the answer's header names them; empty: none
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool http_1_0 = false;  // knows no chunks
   bool counted = false;   // in daemon.in_flight

@@ -221,6 +221,8 @@ void Front::handle(Exchange& exchange, Response& response) {
   exchange.body = {};
   if (!answered) refuse(exchange, answered.error(), response);
   for (const auto& [name, value] : exchange.caller.headers) response.set_header(name, value);
+  if (!exchange.ignored_fields.empty())
+    response.set_header("x-weir-ignored", exchange.ignored_fields);
 }
 
 void Front::refuse(Exchange& exchange, Error error, Response& response) const {

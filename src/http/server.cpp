@@ -60,7 +60,9 @@ class HttplibServer final : public Server {
                 .metrics = metrics,
                 .version = options_.version,
                 .ping = options_.ping,
-                .overload_status = options_.overload_status},
+                .overload_status = options_.overload_status,
+                .unknown_fields = options_.refuse_unknown_fields ? UnknownFields::Rule::refuse
+                                                                 : UnknownFields::Rule::ignore},
         front_(options_, daemon_),
         server_({.max_body = options_.max_body,
                  .max_connections = static_cast<size_t>(std::max(options_.max_connections, 1)),

@@ -32,7 +32,8 @@ class Admission {
   Admission(const ServiceOptions& options, traffic::Gate& gate, const Clock& clock)
       : options_(options), gate_(gate), clock_(clock) {}
 
-  /// Before the work of rendering and tokenizing. Errors: overloaded.
+  /// Before the work of rendering and tokenizing. Errors: overloaded, invalid_argument (more rows
+  /// than an empty queue would hold).
   Result<void> check_room(const Ticket& ticket, size_t rows) const;
 
   /// Enters the gate's line. Tells the caller's headers of the limits, and of the line where it has

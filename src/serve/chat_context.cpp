@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "prompts.h"
+#include "weir/base/error_name.h"
 
 namespace weir::serve {
 namespace {
@@ -11,23 +12,39 @@ constexpr const char* kKwargs = "chat_template_kwargs";
 Result<std::string> extra_members(const std::string& kwargs) {
   if (kwargs.empty()) return std::string();
   const auto object = nlohmann::ordered_json::parse(kwargs, nullptr, false);
-  if (!object.is_object()) return invalid(std::string(kKwargs) + " is no JSON object", kKwargs);
+  if (!object.is_object())
+    return invalid(std::string(kKwargs) + " is no JSON object", kKwargs, error_name::kInvalidType);
   std::string members;
   for (const auto& [name, value] : object.items()) {
     if (name == "messages" || name == "tools" || name == "add_generation_prompt")
       return invalid(std::string(kKwargs) + '.' + name + " is set by the request's own " + name,
-                     std::string(kKwargs) + '.' + name);
+                     std::string(kKwargs) + '.' + name, error_name::kInvalidValue);
     members += ',' + nlohmann::json(name).dump() + ':' + value.dump();
   }
   return members;
 }
 
+constexpr const char* kDeveloper = "developer";
+
+/// OpenAI's newer name of the system's role, which most templates do not know: such a message would
+/// be written as it is, or not at all.
+std::string messages_for(const text::ChatTemplate& chat_template, const std::string& messages) {
+  if (messages.find(kDeveloper) == std::string::npos) return messages;
+  if (chat_template.mentions(kDeveloper)) return messages;
+  auto list = nlohmann::ordered_json::parse(messages, nullptr, false);
+  if (list.is_discarded()) return messages;
+  for (auto& message : list)
+    if (message.is_object() && message.value("role", "") == kDeveloper) message["role"] = "system";
+  return list.dump();
+}
+
 }  // namespace
 
-Result<std::string> chat_context(const ChatRequest& request) {
+Result<std::string> chat_context(const ChatRequest& request,
+                                 const text::ChatTemplate& chat_template) {
   auto extra = extra_members(request.template_kwargs);
   if (!extra) return extra.error();
-  std::string context = "{\"messages\":" + request.messages;
+  std::string context = "{\"messages\":" + messages_for(chat_template, request.messages);
   if (!request.tools.empty()) context += ",\"tools\":" + request.tools;
   context += request.add_generation_prompt ? ",\"add_generation_prompt\":true"
                                            : ",\"add_generation_prompt\":false";

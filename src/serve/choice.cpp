@@ -28,7 +28,7 @@ Choice::Choice(const Setup& setup, work::ReplyReader reader)
       queued_at_(setup.queued_at),
       reader_(std::move(reader)),
       detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens),
-      stops_(setup.asked.stop, setup.asked.include_stop_str_in_output) {}
+      stops_(setup.stops, setup.asked.include_stop_str_in_output) {}
 
 Result<std::optional<Delta>> Choice::poll(TimePoint now) {
   if (closed_) return std::optional<Delta>();

@@ -22,6 +22,7 @@ class Choice {
     const TextSide& text;
     const Sampling& asked;
     const work::SamplingParams& params;
+    std::shared_ptr<const StopTree> stops;  // of `asked`
     TimePoint queued_at;
   };
   Choice(const Setup& setup, work::ReplyReader reader);

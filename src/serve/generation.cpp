@@ -22,12 +22,14 @@ RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vect
       bell_(std::move(admitted.bell)),
       queued_at_(admitted.queued_at),
       running_(rows.size()) {
+  const auto stops = std::make_shared<const StopTree>(asked.stop);
   for (size_t i = 0; i < rows.size(); ++i) {
     const Choice::Setup setup{.index = static_cast<uint32_t>(i),
                               .prompt_tokens = static_cast<uint32_t>(rows[i].prompt.size()),
                               .text = ticket_.model->loaded.text,
                               .asked = asked,
                               .params = std::get<work::SamplingParams>(rows[i].params),
+                              .stops = stops,
                               .queued_at = queued_at_};
     choices_.push_back(std::make_unique<Choice>(setup, std::move(admitted.readers[i])));
     prompts_.push_back(std::move(rows[i].prompt));

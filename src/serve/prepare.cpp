@@ -6,6 +6,7 @@
 
 #include "prompts.h"
 #include "sampling.h"
+#include "weir/base/error_name.h"
 
 namespace weir::serve {
 namespace {
@@ -21,9 +22,11 @@ Result<void> check_dimensions(const LoadedModel& model, const EmbeddingRequest& 
   const uint32_t size = model.text.vector_size;
   if (!request.dimensions) return {};
   if (*request.dimensions > 0 && (size == 0 || *request.dimensions <= size)) return {};
-  return invalid("dimensions is " + std::to_string(*request.dimensions) +
-                     "; this model's vectors have " + std::to_string(size),
-                 "dimensions");
+  return invalid(
+      "dimensions is " + std::to_string(*request.dimensions) + "; this model's vectors have " +
+          std::to_string(size),
+      "dimensions",
+      *request.dimensions == 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
 }
 
 Result<std::vector<std::string>> texts_of(const ReadyModel& model,
@@ -62,7 +65,7 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& req
 }
 
 Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionRequest& request) {
-  if (request.prompts.empty()) return invalid("prompt is empty", "prompt");
+  if (request.prompts.empty()) return invalid("prompt is empty", "prompt", error_name::kEmptyArray);
   auto params = check_sampling(request.sampling, model.loaded);
   if (!params) return params.error();
   const uint64_t seed = params->seed;
@@ -83,7 +86,7 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionReques
 }
 
 Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest& request) {
-  if (request.inputs.empty()) return invalid("input is empty", "input");
+  if (request.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   if (auto checked = check_dimensions(model.loaded, request); !checked) return checked.error();
   std::vector<Row> rows;
   for (size_t i = 0; i < request.inputs.size(); ++i) {

@@ -5,11 +5,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "context_length.h"
 #include "weir/base/excerpt.h"
 #include "weir/work/ids.h"
 
 namespace weir::serve {
 namespace {
+
+constexpr const char* kMessages = "messages";
+
+Error empty(const std::string& name) {
+  return invalid(name + " is empty", name, error_name::kInvalidValue);
+}
 
 Result<std::vector<int32_t>> tokenize(const std::string& text, const LoadedModel& model,
                                       bool add_special, const std::string& name) {
@@ -18,14 +25,19 @@ Result<std::vector<int32_t>> tokenize(const std::string& text, const LoadedModel
   return ids;
 }
 
+/// "prompt has", or for a conversation what OpenAI says of it.
+std::string subject(const std::string& name) {
+  return name == kMessages ? "your messages resulted in" : name + " has";
+}
+
 Result<void> check_length(const std::vector<int32_t>& ids, const LoadedModel& model,
                           const std::string& name) {
-  if (ids.empty()) return invalid(name + " is empty", name);
-  if (ids.size() >= model.max_model_len)
-    return invalid(fmt::format("{} has {} tokens; this model takes {}, one of them for the answer",
-                               name, ids.size(), model.max_model_len),
-                   name);
-  return {};
+  if (ids.empty()) return empty(name);
+  if (ids.size() < model.max_model_len) return {};
+  return context_exceeded(model.max_model_len,
+                          fmt::format("However, {} {} tokens, and at least one is for the answer.",
+                                      subject(name), ids.size()),
+                          name);
 }
 
 /// Of what the template and the tokenizer made: a tokenizer may have more ids than the model.
@@ -36,7 +48,7 @@ Result<void> check_tokens(const std::vector<int32_t>& tokens, const LoadedModel&
   const std::string piece = excerpt(model.text.tokenizer->piece(stray->id).value_or(""));
   return invalid(fmt::format("token {} of {} is {} (\"{}\"); this model's ids are 0 to {}",
                              stray->place, name, stray->id, piece, model.vocabulary_rows - 1),
-                 name);
+                 name, error_name::kInvalidValue);
 }
 
 /// What the tokenizer adds around a text: `full` without `body`, cut where the body begins.
@@ -59,7 +71,7 @@ Result<std::vector<int32_t>> cut(const std::string& text, const LoadedModel& mod
   if (limit <= added)
     return invalid(fmt::format("truncate_prompt_tokens is {}; this model adds {} tokens of its own",
                                limit, added),
-                   "truncate_prompt_tokens");
+                   "truncate_prompt_tokens", error_name::kIntegerBelowMin);
   if (added == 0) {
     full.resize(limit);
     return full;
@@ -77,9 +89,10 @@ Result<void> check_bytes(const std::string& text, const LoadedModel& model,
   if (!model.text.longest_piece_bytes) return {};
   const uint64_t longest = *model.text.longest_piece_bytes;
   if (text.size() <= longest * model.max_model_len) return {};
-  return invalid(
-      fmt::format("{} has {} bytes, which are at least {} tokens; this model takes {}", name,
-                  text.size(), (text.size() + longest - 1) / longest, model.max_model_len),
+  return context_exceeded(
+      model.max_model_len,
+      fmt::format("However, {} {} bytes, which are at least {} tokens.", subject(name), text.size(),
+                  (text.size() + longest - 1) / longest),
       name);
 }
 
@@ -90,7 +103,7 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
   const std::string path = fmt::format("{}[{}]", name, stray->place);
   return invalid(
       fmt::format("{} is {}; this model's ids are 0 to {}", path, stray->id, vocabulary_rows - 1),
-      path);
+      path, stray->id < 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
 }
 
 Result<std::string> chat_text(const ServedModel& served, const LoadedModel& model,
@@ -98,11 +111,11 @@ Result<std::string> chat_text(const ServedModel& served, const LoadedModel& mode
   if (!model.text.chat_template)
     return invalid(
         "model \"" + served.name + "\" has no chat template; /v1/completions takes its prompts",
-        "model");
-  auto context = chat_context(request);
+        "model", error_name::kInvalidValue);
+  auto context = chat_context(request, *model.text.chat_template);
   if (!context) return context.error();
   auto text = model.text.chat_template->render(*context);
-  if (!text && text.error().param.empty()) text.error().param = "messages";
+  if (!text && text.error().param.empty()) text.error().param = kMessages;
   return text;
 }
 
@@ -110,14 +123,11 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
                                          const ChatRequest& request, bool must_fit) {
   auto text = chat_text(served, model, request);
   if (!text) return text.error();
-  if (auto checked = check_bytes(*text, model, "messages"); !checked) return checked.error();
-  auto ids = tokenize(*text, model, false, "messages");
+  if (auto checked = check_bytes(*text, model, kMessages); !checked) return checked.error();
+  auto ids = tokenize(*text, model, false, kMessages);
   if (!ids || !must_fit) return ids;
-  if (auto checked = check_length(*ids, model, "prompt"); !checked) {
-    checked.error().param = "messages";
-    return checked.error();
-  }
-  if (auto checked = check_tokens(*ids, model, "messages"); !checked) return checked.error();
+  if (auto checked = check_length(*ids, model, kMessages); !checked) return checked.error();
+  if (auto checked = check_tokens(*ids, model, kMessages); !checked) return checked.error();
   return ids;
 }
 
@@ -145,25 +155,27 @@ Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Pro
                                          *request.truncate_prompt_tokens > model.max_model_len))
     return invalid(fmt::format("truncate_prompt_tokens is {}; 1 to {} is allowed",
                                *request.truncate_prompt_tokens, model.max_model_len),
-                   "truncate_prompt_tokens");
+                   "truncate_prompt_tokens",
+                   *request.truncate_prompt_tokens == 0 ? error_name::kIntegerBelowMin
+                                                        : error_name::kIntegerAboveMax);
   const bool cuts = request.truncate || request.truncate_prompt_tokens.has_value();
   const uint32_t limit = request.truncate_prompt_tokens.value_or(model.max_model_len);
   const auto* text = std::get_if<std::string>(&input);
   if (text && !cuts)
     if (auto checked = check_bytes(*text, model, name); !checked) return checked.error();
-  if (text && text->empty()) return invalid(name + " is empty", name);
+  if (text && text->empty()) return empty(name);
   Result<std::vector<int32_t>> ids =
       text ? tokenize(*text, model, true, name) : Result(std::get<std::vector<int32_t>>(input));
   if (!ids) return ids;
-  if (ids->empty()) return invalid(name + " is empty", name);
+  if (ids->empty()) return empty(name);
   if (auto checked =
           text ? check_tokens(*ids, model, name) : check_ids(*ids, model.vocabulary_rows, name);
       !checked)
     return checked.error();
   if (ids->size() <= limit) return ids;
   if (!cuts)
-    return invalid(fmt::format("{} has {} tokens; this model takes {}", name, ids->size(), limit),
-                   name);
+    return context_exceeded(limit, fmt::format("However, {} has {} tokens.", name, ids->size()),
+                            name);
   if (text) return cut(*text, model, std::move(*ids), limit);
   ids->resize(limit);
   return ids;

@@ -10,9 +10,11 @@
 
 namespace weir::serve {
 
-/// The JSON object that a chat template sees. Errors: invalid_argument (template_kwargs is no
-/// object, or sets what the request itself sets).
-Result<std::string> chat_context(const ChatRequest& request);
+/// The JSON object that `chat_template` sees. A message of the role "developer" comes as one of
+/// "system" where the template's source does not mention developers. Errors: invalid_argument
+/// (template_kwargs is no object, or sets what the request itself sets).
+Result<std::string> chat_context(const ChatRequest& request,
+                                 const text::ChatTemplate& chat_template);
 
 /// A conversation as the model's template renders it. Errors: invalid_argument (no template, what
 /// the template refuses).

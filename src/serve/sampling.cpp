@@ -7,47 +7,47 @@
 #include <random>
 #include <string>
 
+#include "context_length.h"
+
 namespace weir::serve {
 namespace {
-
-constexpr size_t kMaxStops = 16;
-constexpr size_t kMaxStopBytes = 1024;
 
 /// What a message says is allowed, and whether a value is. A NaN is inside nothing.
 Result<void> check_range(const char* name, float value, float low, float high) {
   if (value >= low && value <= high) return {};
-  return invalid(fmt::format("{} is {}; {} to {} is allowed", name, value, low, high), name);
+  return invalid(fmt::format("{} is {}; {} to {} is allowed", name, value, low, high), name,
+                 value < low ? error_name::kDecimalBelowMin : error_name::kDecimalAboveMax);
 }
 
 Result<void> check_ranges(const work::SamplingParams& params) {
   if (auto checked = check_range("temperature", params.temperature, 0, 2); !checked) return checked;
   if (auto checked = check_range("min_p", params.min_p, 0, 1); !checked) return checked;
-  if (!(params.top_p > 0 && params.top_p <= 1))
-    return invalid(fmt::format("top_p is {}; more than 0 and at most 1 is allowed", params.top_p),
-                   "top_p");
-  return {};
+  return check_range("top_p", params.top_p, 0, 1);
 }
 
 Result<void> check_stops(const Sampling& asked, int32_t vocabulary_rows) {
-  if (asked.stop.size() > kMaxStops)
-    return invalid(
-        fmt::format("stop has {} strings; at most {} are taken", asked.stop.size(), kMaxStops),
-        "stop");
+  size_t all = 0;
   for (size_t i = 0; i < asked.stop.size(); ++i) {
     const size_t bytes = asked.stop[i].size();
     const std::string name = fmt::format("stop[{}]", i);
-    if (bytes == 0) return invalid(name + " is empty", name);
-    if (bytes > kMaxStopBytes)
+    if (bytes == 0) return invalid(name + " is empty", name, error_name::kStringBelowMin);
+    if (bytes > kLongestStop)
       return invalid(
-          fmt::format("{} has {} bytes; at most {} are taken", name, bytes, kMaxStopBytes), name);
+          fmt::format("{} has {} bytes; at most {} are taken", name, bytes, kLongestStop), name,
+          error_name::kStringAboveMax);
+    all += bytes;
   }
+  if (all > kMostStopBytes)
+    return invalid(
+        fmt::format("stop has {} bytes in all; at most {} are taken", all, kMostStopBytes), "stop",
+        error_name::kStringAboveMax);
   for (size_t i = 0; i < asked.stop_token_ids.size(); ++i) {
     const int32_t id = asked.stop_token_ids[i];
     const std::string name = fmt::format("stop_token_ids[{}]", i);
     if (id < 0 || id >= vocabulary_rows)
       return invalid(
           fmt::format("{} is {}; this model's ids are 0 to {}", name, id, vocabulary_rows - 1),
-          name);
+          name, id < 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
   }
   return {};
 }
@@ -69,6 +69,10 @@ Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedM
   params.min_p = asked.min_p.value_or(defaults.min_p.value_or(0));
   params.top_k = asked.top_k.value_or(defaults.top_k.value_or(0));
   if (auto checked = check_ranges(params); !checked) return checked.error();
+  if (params.top_p == 0) {  // leaves the top token alone
+    params.temperature = 0;
+    params.top_p = 1;
+  }
   if (auto checked = check_stops(asked, model.vocabulary_rows); !checked) return checked.error();
   params.seed = asked.seed ? *asked.seed : random_seed();
   params.min_tokens = asked.min_tokens;
@@ -85,14 +89,18 @@ Result<uint32_t> completion_limit(const Sampling& asked, uint32_t otherwise, uin
                                   uint32_t max_model_len) {
   const uint32_t left = max_model_len - prompt_tokens;
   const uint32_t limit = asked.max_tokens.value_or(std::min(otherwise, left));
-  if (limit == 0) return invalid("max_tokens is 0; at least 1 is wanted", "max_tokens");
+  if (limit == 0)
+    return invalid("max_tokens is 0; at least 1 is wanted", "max_tokens",
+                   error_name::kIntegerBelowMin);
   if (limit > left)
-    return invalid(fmt::format("max_tokens is {}; prompt of {} tokens leaves {} of this model's {}",
-                               limit, prompt_tokens, left, max_model_len),
-                   "max_tokens");
+    return context_exceeded(
+        max_model_len,
+        fmt::format("However, you requested {} tokens ({} in the prompt, {} in the completion).",
+                    uint64_t{prompt_tokens} + limit, prompt_tokens, limit),
+        "max_tokens");
   if (asked.min_tokens > limit)
     return invalid(fmt::format("min_tokens is {}; max_tokens is {}", asked.min_tokens, limit),
-                   "min_tokens");
+                   "min_tokens", error_name::kIntegerAboveMax);
   return limit;
 }
 

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "stop_tree.h"
 
 namespace weir::serve {
 
@@ -13,8 +14,8 @@ namespace weir::serve {
 /// pieces does not matter.
 class StopStrings {
  public:
-  /// `include`: the string that stopped is shown. REQUIRES: no stop is empty.
-  StopStrings(const std::vector<std::string>& stops, bool include);
+  /// `include`: the string that stopped is shown.
+  StopStrings(std::shared_ptr<const StopTree> stops, bool include);
 
   struct Shown {
     std::string text;
@@ -29,19 +30,9 @@ class StopStrings {
   std::string flush();
 
  private:
-  /// Knuth, Morris, Pratt: how much of the stop the text's end matches, and how much still does
-  /// after a wrong byte.
-  struct Matcher {
-    std::string stop;
-    std::vector<size_t>
-        border;  // of each prefix: its longest proper prefix that is also its suffix
-    size_t matched = 0;
-
-    bool step(char byte);  // the stop is complete
-  };
-
-  std::vector<Matcher> matchers_;
+  const std::shared_ptr<const StopTree> stops_;
   const bool include_;
+  StopTree::State state_ = StopTree::kStart;
   std::string held_;
 };
 

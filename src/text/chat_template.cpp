@@ -9,6 +9,7 @@ namespace weir::text {
 class ChatTemplate::Handle {
  public:
   std::unique_ptr<WeirTemplate, RustRelease<weir_template_free>> rust;
+  std::string source;
 
   static Result<std::unique_ptr<Handle>> parse(std::string_view source, std::string_view globals);
 };
@@ -25,6 +26,7 @@ Result<std::unique_ptr<ChatTemplate::Handle>> ChatTemplate::Handle::parse(
   if (status != WEIR_STATUS_OK) return rust_error(status, message);
   auto handle = std::make_unique<Handle>();
   handle->rust.reset(created);
+  handle->source = source;
   return handle;
 }
 
@@ -52,6 +54,10 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::parse(std::string_view
   auto handle = Handle::parse(source, "{}");
   if (!handle) return handle.error();
   return std::shared_ptr<const ChatTemplate>(new ChatTemplate(*std::move(handle)));
+}
+
+bool ChatTemplate::mentions(std::string_view text) const {
+  return handle_->source.find(text) != std::string::npos;
 }
 
 Result<std::string> ChatTemplate::render(std::string_view context) const {

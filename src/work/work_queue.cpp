@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "weir/base/error_name.h"
 #include "work/census.h"
 
 namespace weir::work {
@@ -26,9 +27,7 @@ WorkQueue::~WorkQueue() = default;
 Result<void> WorkQueue::push(std::vector<Request>& requests) {
   size_t tokens = 0;
   for (const Request& request : requests) tokens += request.prompt.size();
-  if (requests.size() > limits_.requests)
-    return invalid(limit_message("inputs in one request:", requests.size(),
-                                 "this model's queue holds", limits_.requests));
+  if (auto fits = check_count(requests.size()); !fits) return fits;
   if (tokens > limits_.tokens)
     return invalid(limit_message("tokens in one request:", tokens, "this model's queue holds",
                                  limits_.tokens));
@@ -57,7 +56,15 @@ Result<void> WorkQueue::push(std::vector<Request>& requests) {
   return {};
 }
 
+Result<void> WorkQueue::check_count(size_t requests) const {
+  if (requests <= limits_.requests) return {};
+  return invalid(limit_message("inputs in one request:", requests, "this model's queue holds",
+                               limits_.requests),
+                 "", error_name::kArrayAboveMax);
+}
+
 Result<void> WorkQueue::room_for(const std::string& client, int priority, size_t requests) const {
+  if (auto fits = check_count(requests); !fits) return fits;
   std::lock_guard lock(mutex_);
   return check_room({client, priority, requests}, requests);
 }

@@ -75,6 +75,7 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.max_connections, 2048);
   EXPECT_EQ(config.overload_status, 503);
   EXPECT_FALSE(config.ietf_headers);
+  EXPECT_FALSE(config.refuse_unknown_fields);
   EXPECT_TRUE(config.cors_origins.empty());
   EXPECT_TRUE(config.allowed_hosts.empty());
   EXPECT_EQ(config.drain_timeout, 30s);
@@ -113,6 +114,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"max-connections", "80"},
                                                   {"overload-status", "429"},
                                                   {"ietf-headers", "on"},
+                                                  {"unknown-fields", "refuse"},
                                                   {"cors-origins", "http://x"},
                                                   {"allowed-hosts", "box"},
                                                   {"drain-timeout", "81ms"},
@@ -168,6 +170,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.max_connections, 80);
   EXPECT_EQ(config.overload_status, 429);
   EXPECT_TRUE(config.ietf_headers);
+  EXPECT_TRUE(config.refuse_unknown_fields);
   EXPECT_THAT(config.cors_origins, testing::ElementsAre("http://x"));
   EXPECT_THAT(config.allowed_hosts, testing::ElementsAre("box"));
   EXPECT_EQ(config.drain_timeout, 81ms);

@@ -46,7 +46,7 @@ BODIES = [
     ("/v1/chat/completions", {**GOOD, "logprobs": True}, 400, "logprobs"),
     ("/v1/chat/completions", {**GOOD, "tools": [{"type": "function"}]}, 400, "tools"),
     ("/v1/chat/completions", {**GOOD, "presence_penalty": 0.5}, 400, "presence_penalty"),
-    ("/v1/chat/completions", {**GOOD, "surprise": 1}, 400, "surprise"),
+    ("/v1/chat/completions", {**GOOD, "temprature": 1}, 400, "temprature"),
     ("/v1/chat/completions", {**GOOD, "stop": [""]}, 400, "stop[0]"),
     ("/v1/chat/completions", {**GOOD, "model": "nobody"}, 404, "model"),
     ("/v1/chat/completions", {**GOOD, "model": 3}, 400, "model"),
@@ -80,7 +80,7 @@ def test_wrong_body(daemon, path, body, status, param):
 
 @pytest.mark.parametrize("body", [
     {**GOOD, "n": 1, "presence_penalty": 0, "frequency_penalty": 0.0, "logprobs": False, "tools": [], "logit_bias": {},
-     "user": "me", "metadata": {"a": "b"}, "store": False, "seed": None, "stop": None},
+     "user": "me", "metadata": {"a": "b"}, "store": False, "seed": None, "stop": None, "suffix": None, "surprise": None},
     {**GOOD, "response_format": {"type": "text"}, "max_tokens": 1.0, "top_k": -1},
 ])
 def test_values_that_do_nothing_are_taken(daemon, body):
@@ -88,17 +88,30 @@ def test_values_that_do_nothing_are_taken(daemon, body):
     assert answer.status_code == 200, answer.text
 
 
+def test_fields_of_other_servers_are_ignored_and_told(daemon):
+    said = daemon.chat([{"role": "user", "content": "hi"}], max_tokens=4)["choices"][0]["message"]
+    back = {**said, "provider_specific_fields": {"refusal": None}, "reasoning_content": "so"}
+    body = {"model": CHAT, "messages": [*MESSAGES, back, *MESSAGES], "max_tokens": 1, "num_ctx": 4096}
+    told = "messages[1].provider_specific_fields, messages[1].reasoning_content, num_ctx"
+    for stream in False, True:
+        answer = daemon.post("/v1/chat/completions", {**body, "stream": stream})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-weir-ignored"] == told
+
+
 def test_too_long_prompt_names_the_limit(daemon):
     answer = daemon.post("/v1/completions", {"model": CHAT, "prompt": [5] * 9000})
     assert answer.status_code == 400
-    assert "9000" in answer.json()["error"]["message"] and "8192" in answer.json()["error"]["message"]
+    error = answer.json()["error"]
+    assert error["message"].startswith("This model's maximum context length is 8192 tokens") and "9000" in error["message"]
+    assert error["code"] == "context_length_exceeded" and error["param"] == "prompt"
 
 
 def test_what_is_only_tokenized_is_bounded_too(daemon):
     answer = daemon.post("/tokenize", {"model": CHAT, "prompt": "a" * (8 << 20)})
     error = answer.json()["error"]
     assert answer.status_code == 400 and error["param"] == "prompt"
-    assert "8388608 bytes" in error["message"] and "this model takes" in error["message"]
+    assert "8388608 bytes" in error["message"] and error["code"] == "context_length_exceeded"
 
 
 def test_routes_and_methods(daemon):

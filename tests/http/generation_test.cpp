@@ -144,6 +144,30 @@ TEST_F(Generations, ACompletionStreamWithUsage) {
   EXPECT_EQ(found[4], "[DONE]");
 }
 
+TEST_F(Generations, EachChunkHasTheUsageOfItsChoiceWhereAskedFor) {
+  start();
+  json body{{"prompt", {"a", "b"}},
+            {"stream", true},
+            {"stream_options", {{"include_usage", true}, {"continuous_usage_stats", true}}}};
+  auto found = stream("/v1/completions", body.dump());
+  ASSERT_EQ(found.size(), 8u);  // two prompts of three pieces, the last usage, the end
+  for (size_t i = 0; i < 6; ++i) {
+    json usage = json::parse(found[i])["usage"];
+    const size_t tokens = i % 3 + 1;
+    EXPECT_EQ(
+        usage,
+        json({{"prompt_tokens", 2}, {"completion_tokens", tokens}, {"total_tokens", 2 + tokens}}));
+  }
+  EXPECT_EQ(json::parse(found[6])["usage"]["total_tokens"], 10);
+
+  json chat = json::parse(kChatStream);
+  chat["stream_options"] = {{"continuous_usage_stats", true}};
+  found = stream("/v1/chat/completions", chat.dump());
+  ASSERT_EQ(found.size(), 5u);  // no usage at the end: nobody asked for it
+  EXPECT_EQ(json::parse(found[0])["usage"]["completion_tokens"], 0);
+  EXPECT_EQ(json::parse(found[3])["usage"]["completion_tokens"], 3);
+}
+
 TEST_F(Generations, TextSurvivesTheTripAndBrokenUtf8IsReplaced) {
   service.script.pieces = {"é\"\\\n\t\x01 日本",
                            "a\xff"

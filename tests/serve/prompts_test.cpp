@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "byte_model.h"
+#include "serve/sampling.h"
 
 namespace weir::serve {
 namespace {
@@ -17,6 +18,22 @@ std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& 
 template <class T>
 std::string refusal(const Result<T>& result) {
   return result ? "accepted" : result.error().message + " @" + result.error().param;
+}
+
+Result<std::string> chat_context(const ChatRequest& request,
+                                 std::string_view source = "{{ messages }}") {
+  return serve::chat_context(request, **text::ChatTemplate::parse(source));
+}
+
+TEST(ChatContext, ADeveloperIsTheSystemWhereTheTemplateKnowsNone) {
+  const ChatRequest request{
+      .messages = R"([{"role":"developer","content":"a developer"},{"role":"user","b":1,"a":2}])"};
+  EXPECT_EQ(
+      *chat_context(request),
+      R"({"messages":[{"role":"system","content":"a developer"},{"role":"user","b":1,"a":2}],"add_generation_prompt":true})");
+  const char* knows = "{% if messages[0].role in ['system', 'developer'] %}{% endif %}";
+  EXPECT_EQ(*chat_context(request, knows),
+            R"({"messages":)" + request.messages + R"(,"add_generation_prompt":true})");
 }
 
 TEST(ChatContext, MergesTheTemplatesOwnArguments) {
@@ -62,7 +79,9 @@ TEST_F(PromptsTest, ChatIsExactlyWhatTheTemplateRenders) {
 TEST_F(PromptsTest, ChatErrorsNameTheMessages) {
   auto ids = chat({.messages = R"([{"role":"user","content":")" + std::string(70, 'x') + R"("}])"});
   EXPECT_EQ(refusal(ids),
-            "prompt has 81 tokens; this model takes 64, one of them for the answer @messages");
+            "This model's maximum context length is 64 tokens. However, your messages resulted in "
+            "81 tokens, and at least one is for the answer. @messages");
+  EXPECT_STREQ(ids.error().name, "context_length_exceeded");
   model_.folder.write("chat_template.jinja", "{{ raise_exception('roles must alternate') }}");
   model_.loaded.text = text_side(model_.folder, ModelKind::generate);
   ids = chat({.messages = "[]"});
@@ -93,7 +112,8 @@ TEST_F(PromptsTest, CompletionsRefuse) {
             "prompt is empty @prompt");
   EXPECT_EQ(refusal(completion_prompt(model, "", false, "prompt")), "prompt is empty @prompt");
   EXPECT_EQ(refusal(completion_prompt(model, std::string(64, 'x'), false, "prompt")),
-            "prompt has 64 tokens; this model takes 64, one of them for the answer @prompt");
+            "This model's maximum context length is 64 tokens. However, prompt has 64 tokens, and "
+            "at least one is for the answer. @prompt");
   EXPECT_TRUE(completion_prompt(model, std::string(63, 'x'), false, "prompt"));
   EXPECT_THAT(refusal(completion_prompt(model, std::string("a\xFF"), true, "prompt[1]")),
               HasSubstr("@prompt[1]"));
@@ -103,9 +123,30 @@ TEST_F(PromptsTest, WhatCannotFitIsRefusedByItsBytes) {
   ASSERT_TRUE(model_.loaded.text.longest_piece_bytes);
   EXPECT_EQ(*model_.loaded.text.longest_piece_bytes, 6U);  // "<turn>"
   EXPECT_EQ(refusal(completion_prompt(model_.loaded, std::string(385, 'x'), true, "prompt")),
-            "prompt has 385 bytes, which are at least 65 tokens; this model takes 64 @prompt");
+            "This model's maximum context length is 64 tokens. However, prompt has 385 bytes, "
+            "which are at least 65 tokens. @prompt");
   EXPECT_THAT(refusal(completion_prompt(model_.loaded, std::string(384, 'x'), true, "prompt")),
               HasSubstr("has 385 tokens"));
+}
+
+TEST_F(PromptsTest, WhateverIsOverTheContextSaysSoByOpenAisNameAndWords) {
+  const LoadedModel& model = model_.loaded;
+  const std::string long_text(70, 'x');
+  const std::string message = R"([{"role":"user","content":")";
+  std::vector<Error> errors{
+      chat({.messages = message + long_text + R"("}])"}).error(),
+      chat({.messages = message + std::string(400, 'x') + R"("}])"}).error(),
+      completion_prompt(model, long_text, true, "prompt").error(),
+      completion_prompt(model, std::string(400, 'x'), true, "prompt").error(),
+      completion_prompt(model, std::vector<int32_t>(64, 5), true, "prompt").error(),
+      completion_limit({.max_tokens = 50}, 16, 20, 64).error(),
+      embedding_input(model, long_text, {}, "input").error(),
+      embedding_input(model, std::string(400, 'x'), {}, "input").error()};
+  for (const Error& error : errors) {
+    EXPECT_THAT(error.message,
+                testing::StartsWith("This model's maximum context length is 64 tokens"));
+    EXPECT_STREQ(error.name, "context_length_exceeded") << error.message;
+  }
 }
 
 class EmbeddingInputTest : public PromptsTest {
@@ -123,10 +164,11 @@ class EmbeddingInputTest : public PromptsTest {
 
 TEST_F(EmbeddingInputTest, FillsTheModelAndNoMore) {
   EXPECT_EQ(*input("abcdefgh"), framed("abcdefgh"));
-  EXPECT_EQ(refusal(input("abcdefghi")), "input has 11 tokens; this model takes 10 @input");
+  const char* too_long =
+      "This model's maximum context length is 10 tokens. However, input has 11 tokens. @input";
+  EXPECT_EQ(refusal(input("abcdefghi")), too_long);
   EXPECT_EQ(*input(std::vector<int32_t>(10, 5)), std::vector<int32_t>(10, 5));
-  EXPECT_EQ(refusal(input(std::vector<int32_t>(11, 5))),
-            "input has 11 tokens; this model takes 10 @input");
+  EXPECT_EQ(refusal(input(std::vector<int32_t>(11, 5))), too_long);
   EXPECT_EQ(refusal(input("")), "input is empty @input");
   EXPECT_EQ(refusal(input(std::vector<int32_t>{})), "input is empty @input");
   EXPECT_EQ(refusal(input(std::vector<int32_t>{259})),

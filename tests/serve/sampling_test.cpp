@@ -25,11 +25,11 @@ TEST(Sampling, NamesTheFieldTheValueAndTheRange) {
   EXPECT_EQ(refusal({.temperature = 2.5F}), "temperature is 2.5; 0 to 2 is allowed @temperature");
   EXPECT_EQ(refusal({.temperature = -1.0F}), "temperature is -1; 0 to 2 is allowed @temperature");
   EXPECT_EQ(refusal({.temperature = NAN}), "temperature is nan; 0 to 2 is allowed @temperature");
-  EXPECT_EQ(refusal({.top_p = 0.0F}), "top_p is 0; more than 0 and at most 1 is allowed @top_p");
-  EXPECT_EQ(refusal({.top_p = 1.5F}), "top_p is 1.5; more than 0 and at most 1 is allowed @top_p");
+  EXPECT_EQ(refusal({.top_p = -0.5F}), "top_p is -0.5; 0 to 1 is allowed @top_p");
+  EXPECT_EQ(refusal({.top_p = 1.5F}), "top_p is 1.5; 0 to 1 is allowed @top_p");
   EXPECT_EQ(refusal({.min_p = -0.5F}), "min_p is -0.5; 0 to 1 is allowed @min_p");
-  EXPECT_EQ(refusal({.stop = std::vector<std::string>(17, "x")}),
-            "stop has 17 strings; at most 16 are taken @stop");
+  EXPECT_EQ(refusal({.stop = std::vector<std::string>(16'385, "x")}),
+            "stop has 16385 bytes in all; at most 16384 are taken @stop");
   EXPECT_EQ(refusal({.stop = {"x", ""}}), "stop[1] is empty @stop[1]");
   EXPECT_EQ(refusal({.stop = {std::string(1025, 'x')}}),
             "stop[0] has 1025 bytes; at most 1024 are taken @stop[0]");
@@ -42,6 +42,18 @@ TEST(Sampling, NamesTheFieldTheValueAndTheRange) {
 TEST(Sampling, TakesTheEdgesOfEachRange) {
   EXPECT_EQ(refusal({.temperature = 0.0F, .top_p = 1.0F, .min_p = 1.0F, .top_k = 0}), "accepted");
   EXPECT_EQ(refusal({.temperature = 2.0F, .min_p = 0.0F, .stop_token_ids = {0, 99}}), "accepted");
+}
+
+TEST(Sampling, ATopPOfZeroLeavesTheTopToken) {
+  auto params = check_sampling({.temperature = 1.5F, .top_p = 0.0F}, model());
+  ASSERT_TRUE(params);
+  EXPECT_EQ(params->temperature, 0);
+  EXPECT_EQ(params->top_p, 1);
+}
+
+TEST(Sampling, StopsAreBoundByTheirBytesNotTheirNumber) {
+  EXPECT_EQ(refusal({.stop = std::vector<std::string>(16'384, "x")}), "accepted");
+  EXPECT_EQ(refusal({.stop = std::vector<std::string>(16, std::string(1024, 'x'))}), "accepted");
 }
 
 TEST(Sampling, RequestBeforeModelBeforeOpenAi) {
@@ -88,7 +100,8 @@ TEST(CompletionLimit, RefusesWhatDoesNotFit) {
     return limit ? "accepted" : limit.error().message + " @" + limit.error().param;
   };
   EXPECT_EQ(message({.max_tokens = 5000}),
-            "max_tokens is 5000; prompt of 100 tokens leaves 412 of this model's 512 @max_tokens");
+            "This model's maximum context length is 512 tokens. However, you requested 5100 tokens "
+            "(100 in the prompt, 5000 in the completion). @max_tokens");
   EXPECT_EQ(message({.max_tokens = 0}), "max_tokens is 0; at least 1 is wanted @max_tokens");
   EXPECT_EQ(message({.max_tokens = 4, .min_tokens = 5}),
             "min_tokens is 5; max_tokens is 4 @min_tokens");

@@ -192,8 +192,10 @@ TEST_F(ServiceTest, ChatMayFillTheContext) {
   request.sampling.max_tokens = 52;
   auto refused = service_->chat(request, caller_);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message,
-            "max_tokens is 52; prompt of 13 tokens leaves 51 of this model's 64");
+  EXPECT_EQ(
+      refused.error().message,
+      "This model's maximum context length is 64 tokens. However, you requested 65 tokens (13 "
+      "in the prompt, 52 in the completion).");
 }
 
 TEST_F(ServiceTest, CompletionsDefaultToSixteenTokens) {

@@ -123,7 +123,8 @@ TEST_F(WaitingTest, AFullQueueIsKnownBeforeThePromptIsLookedAt) {
   EXPECT_EQ(refused.error().retry_after, milliseconds(2000));
   auto vectors = service_->embed({.inputs = {"a", "b"}}, caller_);
   ASSERT_FALSE(vectors);
-  EXPECT_EQ(vectors.error().code, Code::overloaded);
+  EXPECT_EQ(vectors.error().code, Code::invalid_argument);  // another time it would not fit either
+  EXPECT_EQ(vectors.error().message, "inputs in one request: 2; this model's queue holds 1");
 }
 
 TEST_F(WaitingTest, InTheQueueItIsToldItsPlaceUntilItBegins) {

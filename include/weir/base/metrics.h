@@ -51,6 +51,7 @@ class Metrics {
   virtual ModelMetrics& model(const std::string& name) = 0;
   virtual void http_request(std::string_view route, int status, double seconds) = 0;
   virtual void set_connections(uint32_t open) = 0;
+  virtual void ignored_fields(size_t count) = 0;  // of a request's body
   /// Constants of a model's cache, shown as `vllm:cache_config_info`.
   virtual void set_cache_config(const std::string& model, uint32_t page_size, uint32_t pages) = 0;
   /// A rule of the brown-out holds for a model or does no more; a request was touched by it.

@@ -29,6 +29,7 @@ struct ServerOptions {
   /// any.
   std::vector<std::string> allowed_hosts;
   int overload_status = 503;  // of what is refused because too much waits; gateways may want 429
+  bool refuse_unknown_fields = false;  // of bodies; else they are ignored and told
   std::string version;
 };
 

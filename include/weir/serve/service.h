@@ -23,6 +23,9 @@ namespace weir::serve {
 /// Text, or tokens that are used as they are.
 using Prompt = std::variant<std::string, std::vector<int32_t>>;
 
+/// Bytes of one stop string, and of all of a request together.
+inline constexpr size_t kLongestStop = 1024, kMostStopBytes = 16384;
+
 /// As the client gave it; what is absent comes from the model's generation_config.json, then from
 /// OpenAI's defaults.
 struct Sampling {

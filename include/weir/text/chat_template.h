@@ -28,6 +28,9 @@ class ChatTemplate {
   /// template's own words (raise_exception).
   Result<std::string> render(std::string_view context) const;
 
+  /// Whether its source has this text, a role's name for instance.
+  bool mentions(std::string_view text) const;
+
  private:
   class Handle;
   explicit ChatTemplate(std::unique_ptr<Handle> handle);

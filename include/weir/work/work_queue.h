@@ -45,7 +45,7 @@ class WorkQueue {
   Result<void> push(std::vector<Request>& requests);
 
   /// Whether push() would take so many requests, however short: asked before work is done for them.
-  /// Errors: overloaded, as push().
+  /// Errors: overloaded and invalid_argument, as push().
   Result<void> room_for(const std::string& client, int priority, size_t requests) const;
 
   size_t waiting() const;  // that have not started, here and at the step thread
@@ -76,6 +76,7 @@ class WorkQueue {
   void set_outlook(Outlook outlook);
 
  private:
+  Result<void> check_count(size_t requests) const;
   /// Of so many requests, the lowest of them with such facts, with so many tokens together.
   Result<void> check_room(const Facts& facts, size_t requests) const;
   QueueForecast forecast_locked(const std::string& client, int priority, size_t tokens) const;

@@ -19,14 +19,17 @@ void append_end(std::string& out, const serve::End& end) {
   }
 }
 
-void append_usage(std::string& out, const serve::Usage& usage) {
-  int64_t prompt = usage.prompt_tokens, completion = usage.completion_tokens;
+void append_counts(std::string& out, int64_t prompt, int64_t completion) {
   out += R"("usage":{"prompt_tokens":)";
   append_json(out, prompt);
   out += R"(,"completion_tokens":)";
   append_json(out, completion);
   out += R"(,"total_tokens":)";
   append_json(out, prompt + completion);
+}
+
+void append_usage(std::string& out, const serve::Usage& usage) {
+  append_counts(out, usage.prompt_tokens, usage.completion_tokens);
   out += R"(,"prompt_tokens_details":{"cached_tokens":)";
   append_json(out, int64_t{usage.cached_tokens});
   out += "}}";
@@ -107,29 +110,36 @@ std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
 
 ChunkWriter::ChunkWriter(AnswerShape shape, const Prompts& prompts) : shape_(std::move(shape)) {
   prefix_ = "data: " + head(shape_, true);
-  suffix_ = shape_.presentation.include_usage ? "],\"usage\":null}\n\n" : "]}\n\n";
-  prompts_shown_.resize(prompts.size());
+  for (const auto& prompt : prompts) choices_.push_back({.prompt_tokens = prompt.size()});
   if (shape_.presentation.return_token_ids) prompts_ = prompts;
+}
+
+void ChunkWriter::end_chunk(std::string& out, const Progress& choice) const {
+  if (shape_.presentation.continuous_usage) {
+    append_counts(out += ',', static_cast<int64_t>(choice.prompt_tokens),
+                  static_cast<int64_t>(choice.completion_tokens));
+    out += '}';
+  } else if (shape_.presentation.include_usage) {
+    out += R"(,"usage":null)";
+  }
+  out += "}\n\n";
 }
 
 void ChunkWriter::start(std::string& out) const {
   if (shape_.dialect == Dialect::completion) return;
-  for (size_t i = 0; i < prompts_shown_.size(); ++i) {
+  for (size_t i = 0; i < choices_.size(); ++i) {
     out += prefix_;
     out += R"({"index":)";
     append_json(out, static_cast<int64_t>(i));
-    out += R"(,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null})";
-    if (prompts_.empty()) {
-      out += suffix_;
-      continue;
-    }
-    out += ']';
-    append_ids(out, "prompt_token_ids", prompts_[i]);
-    out += suffix_.substr(1);
+    out += R"(,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}])";
+    if (!prompts_.empty()) append_ids(out, "prompt_token_ids", prompts_[i]);
+    end_chunk(out, choices_[i]);
   }
 }
 
 void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
+  Progress& choice = choices_[delta.choice];
+  choice.completion_tokens += delta.token_ids.size();
   bool ids = shape_.presentation.return_token_ids && !delta.token_ids.empty();
   if (delta.text.empty() && !delta.end && !ids) return;
   out += prefix_;
@@ -149,14 +159,13 @@ void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
   delta.end ? append_end(out, *delta.end) : void(out += R"("finish_reason":null)");
   if (shape_.presentation.return_token_ids) {
     append_ids(out, "token_ids", delta.token_ids);
-    if (shape_.dialect == Dialect::completion && delta.choice < prompts_.size() &&
-        !prompts_shown_[delta.choice]) {
+    if (shape_.dialect == Dialect::completion && !choice.prompt_shown) {
       append_ids(out, "prompt_token_ids", prompts_[delta.choice]);
-      prompts_shown_[delta.choice] = true;
+      choice.prompt_shown = true;
     }
   }
-  out += '}';
-  out += suffix_;
+  out += "}]";
+  end_chunk(out, choice);
 }
 
 void ChunkWriter::finish(std::string& out, const serve::Usage& usage) const {

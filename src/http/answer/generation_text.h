@@ -46,10 +46,17 @@ class ChunkWriter {
   static void error(std::string& out, const Error& error);
 
  private:
-  std::string prefix_, suffix_;
+  struct Progress {
+    size_t prompt_tokens = 0, completion_tokens = 0;
+    bool prompt_shown = false;  // completions say their prompt's ids in their first chunk
+  };
+  /// What stands behind the choices of a chunk.
+  void end_chunk(std::string& out, const Progress& choice) const;
+
+  std::string prefix_;
   AnswerShape shape_;
-  Prompts prompts_;                  // only with return_token_ids
-  std::vector<bool> prompts_shown_;  // by choice; completions say them in their first chunk
+  Prompts prompts_;                // only with return_token_ids
+  std::vector<Progress> choices_;  // one a prompt
 };
 
 }  // namespace weir::http

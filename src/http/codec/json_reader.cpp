@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "weir/base/excerpt.h"
 
@@ -33,7 +35,8 @@ class StrictBuilder {
   }
   bool key(std::string& name) {
     if (!keys_.back().insert(name).second) {
-      refuse(fmt::format("field \"{}\" is given twice", excerpt(name)), name);
+      refuse(fmt::format("field \"{}\" is given twice", excerpt(name)), name,
+             error_name::kInvalidValue);
     }
     return dom_.key(name);
   }
@@ -55,13 +58,13 @@ class StrictBuilder {
     std::string_view what = error.what();
     size_t prefix = what.find("] ");
     if (prefix != std::string_view::npos) what.remove_prefix(prefix + 2);
-    refuse(fmt::format("the body is not valid JSON: {}", what.substr(0, 300)), "");
+    refuse(fmt::format("the body is not valid JSON: {}", what.substr(0, 300)), "", nullptr);
   }
 
  private:
   void deeper() {
     if (++depth_ > kMaxDepth) {
-      refuse(fmt::format("the body is nested deeper than {} levels", kMaxDepth), "");
+      refuse(fmt::format("the body is nested deeper than {} levels", kMaxDepth), "", nullptr);
     }
   }
 
@@ -71,16 +74,17 @@ class StrictBuilder {
 };
 
 [[noreturn]] void wrong_kind(const Json& value, const std::string& path, const char* wanted) {
-  refuse(fmt::format("{} must be {}, not {}", path, wanted, kind_of(value)), path);
+  refuse(fmt::format("{} must be {}, not {}", path, wanted, kind_of(value)), path,
+         error_name::kInvalidType);
 }
 
 }  // namespace
 
-void refuse(std::string message, std::string param) {
+void refuse(std::string message, std::string param, const char* name) {
   // Names and values in them are the client's, and may be as long as its body.
   if (message.size() > kMaxMessage) message.resize(kMaxMessage);
   if (param.size() > kMaxParam) param.resize(kMaxParam);
-  throw Refusal{invalid(std::move(message), std::move(param))};
+  throw Refusal{invalid(std::move(message), std::move(param), name)};
 }
 
 std::string kind_of(const Json& value) {
@@ -101,24 +105,26 @@ std::string text_at(const Json& value, const std::string& path) {
 }
 
 int64_t integer_at(const Json& value, const std::string& path, int64_t least, int64_t most) {
-  auto out_of_range = [&](const std::string& shown) {
-    refuse(fmt::format("{} must be from {} to {}, not {}", path, least, most, shown), path);
+  auto out_of_range = [&](bool below) {
+    refuse(fmt::format("{} must be from {} to {}, not {}", path, least, most, value.dump()), path,
+           below ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
   };
   if (!value.is_number()) wrong_kind(value, path, "a whole number");
   int64_t result = 0;
   if (value.is_number_float()) {
     double real = value.get<double>();
     if (std::trunc(real) != real) {
-      refuse(fmt::format("{} must be a whole number, not {}", path, value.dump()), path);
+      refuse(fmt::format("{} must be a whole number, not {}", path, value.dump()), path,
+             error_name::kInvalidType);
     }
-    if (std::abs(real) > 9007199254740992.0) out_of_range(value.dump());
+    if (std::abs(real) > 9007199254740992.0) out_of_range(real < 0);
     result = static_cast<int64_t>(real);
   } else if (value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{INT64_MAX}) {
-    out_of_range(value.dump());
+    out_of_range(false);
   } else {
     result = value.get<int64_t>();
   }
-  if (result < least || result > most) out_of_range(value.dump());
+  if (result < least || result > most) out_of_range(result < least);
   return result;
 }
 
@@ -131,17 +137,23 @@ std::string Fields::path_of(std::string_view name) const {
   return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
 }
 
+Fields Fields::inner(const Json& value, std::string path) const {
+  const Json& object = object_at(value, path);
+  return {object, std::move(path), unknown_};
+}
+
 const Json* Fields::find(const char* name) {
+  known_.emplace_back(name);
   auto at = object_.find(name);
-  if (at == object_.end()) return nullptr;
-  known_.insert(at.key());
-  return at->is_null() ? nullptr : &*at;
+  return at == object_.end() || at->is_null() ? nullptr : &*at;
 }
 
 const Json& Fields::required(const char* name) {
   const Json* value = find(name);
-  if (!value) refuse(fmt::format("{} is missing", path_of(name)), path_of(name));
-  return *value;
+  if (value) return *value;
+  for (const auto& item : object_.items())
+    if (!item.value().is_null()) UnknownFields::refuse_if_misspelt(path_, item.key(), name);
+  refuse(fmt::format("{} is missing", path_of(name)), path_of(name), error_name::kMissingParameter);
 }
 
 std::optional<std::string> Fields::text(const char* name) {
@@ -171,7 +183,7 @@ std::optional<double> Fields::number(const char* name, double least, double most
   if (!(real >= least && real <= most)) {
     refuse(
         fmt::format("{} must be from {} to {}, not {}", path_of(name), least, most, value->dump()),
-        path_of(name));
+        path_of(name), real < least ? error_name::kDecimalBelowMin : error_name::kDecimalAboveMax);
   }
   return real;
 }
@@ -189,21 +201,23 @@ const Json* Fields::array(const char* name) {
 
 void Fields::no_others() const {
   for (const auto& item : object_.items()) {
-    if (known_.count(item.key())) continue;
-    std::string path = path_of(item.key());
-    refuse(fmt::format("unknown field \"{}\"", excerpt(path)), path);
+    if (item.value().is_null()) continue;
+    const bool known = std::find(known_.begin(), known_.end(), item.key()) != known_.end();
+    if (!known) unknown_.meet(path_, item.key(), known_);
   }
 }
 
-Result<void> decode(const std::string& body, const std::function<void(Fields&)>& read) {
+Result<void> decode(const std::string& body, UnknownFields& unknown,
+                    const std::function<void(Fields&)>& read) {
   try {
     Json root;
     StrictBuilder builder(root);
     Json::sax_parse(body, &builder);
     if (!root.is_object()) {
-      return invalid(fmt::format("the body must be a JSON object, not {}", kind_of(root)));
+      return invalid(fmt::format("the body must be a JSON object, not {}", kind_of(root)), "",
+                     error_name::kInvalidType);
     }
-    Fields fields(root, "");
+    Fields fields(root, "", unknown);
     read(fields);
     fields.no_others();
     return {};

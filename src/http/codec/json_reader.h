@@ -4,11 +4,12 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/codec/unknown_fields.h"
+#include "weir/base/error_name.h"
 #include "weir/base/result.h"
 
 namespace weir::http {
@@ -19,16 +20,20 @@ using Json = nlohmann::json;
 struct Refusal {
   Error error;
 };
-[[noreturn]] void refuse(std::string message, std::string param);
+/// `name`: one of error_name.h, or null.
+[[noreturn]] void refuse(std::string message, std::string param, const char* name);
 
-/// One JSON object being read. Each getter takes a field off the list of unknown ones; null counts
-/// as absent. Messages and `param` name a field by its path, as in `messages[2].content`. All throw
-/// Refusal.
+/// One JSON object being read. A field is known once it was asked for; null counts as absent.
+/// Messages and `param` name a field by its path, as in `messages[2].content`. All throw Refusal.
 class Fields {
  public:
-  Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
+  /// `unknown` outlives it.
+  Fields(const Json& object, std::string path, UnknownFields& unknown)
+      : object_(object), path_(std::move(path)), unknown_(unknown) {}
+  /// An object within this one.
+  Fields inner(const Json& value, std::string path) const;
 
-  /// Null if absent.
+  /// Null if absent. `name` is static text.
   const Json* find(const char* name);
   const Json& required(const char* name);
 
@@ -41,13 +46,14 @@ class Fields {
   const Json* array(const char* name);
 
   std::string path_of(std::string_view name) const;
-  /// Refuses the first field that nobody asked for.
+  /// Hands the fields that nobody asked for to `unknown`.
   void no_others() const;
 
  private:
   const Json& object_;
   std::string path_;
-  std::set<std::string_view> known_;
+  UnknownFields& unknown_;
+  std::vector<std::string_view> known_;
 };
 
 /// The same for values that stand in lists; `path` names the value.
@@ -59,7 +65,8 @@ std::string kind_of(const Json& value);
 std::string element(const std::string& path, size_t index);
 
 /// Parses a body strictly: one object, valid UTF-8, no field twice, nested at most 100 deep; then
-/// lets `read` take it. Fields that `read` leaves are refused.
-Result<void> decode(const std::string& body, const std::function<void(Fields&)>& read);
+/// lets `read` take it. `unknown` meets the fields that `read` leaves.
+Result<void> decode(const std::string& body, UnknownFields& unknown,
+                    const std::function<void(Fields&)>& read);
 
 }  // namespace weir::http

@@ -15,17 +15,17 @@ constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", 
 
 // The text parts of a content list, joined by line breaks as vLLM does for templates that expect a
 // string.
-std::string read_parts(const Json& parts, const std::string& path) {
-  if (parts.empty()) refuse(fmt::format("{} must not be empty", path), path);
+std::string read_parts(const Fields& message, const Json& parts, const std::string& path) {
+  if (parts.empty())
+    refuse(fmt::format("{} must not be empty", path), path, error_name::kEmptyArray);
   std::string joined;
   for (size_t i = 0; i < parts.size(); ++i) {
-    std::string at = element(path, i);
-    Fields part(object_at(parts[i], at), at);
+    Fields part = message.inner(parts[i], element(path, i));
     std::string type = text_at(part.required("type"), part.path_of("type"));
     if (type != "text") {
       refuse(
           fmt::format("{} is \"{}\"; only text is supported", part.path_of("type"), excerpt(type)),
-          part.path_of("type"));
+          part.path_of("type"), error_name::kInvalidValue);
     }
     if (i > 0) joined += '\n';
     joined += text_at(part.required("text"), part.path_of("text"));
@@ -35,58 +35,59 @@ std::string read_parts(const Json& parts, const std::string& path) {
 }
 
 std::string read_content(Fields& message, const std::string& role) {
+  if (role != "assistant") message.required("content");
   const Json* content = message.find("content");
   std::string path = message.path_of("content");
-  if (!content) {
-    if (role != "assistant") refuse(fmt::format("{} is missing", path), path);
-    return "";
-  }
+  if (!content) return "";
   if (content->is_string()) return content->get<std::string>();
-  if (content->is_array()) return read_parts(*content, path);
+  if (content->is_array()) return read_parts(message, *content, path);
   refuse(
       fmt::format("{} must be a string or an array of text parts, not {}", path, kind_of(*content)),
-      path);
+      path, error_name::kInvalidType);
 }
 
-// What an answer's message holds beside its text, so that a client may send it back as it came.
+// What an answer's message may hold beside its text, so that a client may send it back as it came;
+// some write the names into every message.
 void read_answer_fields(Fields& message) {
   for (const char* name : {"tool_calls", "function_call", "refusal", "audio", "annotations"}) {
     const Json* value = message.find(name);
     bool empty_list = value && value->is_array() && value->empty();
     if (value && !empty_list) {
-      refuse(fmt::format("\"{}\" is not supported", message.path_of(name)), message.path_of(name));
+      refuse(fmt::format("\"{}\" is not supported", message.path_of(name)), message.path_of(name),
+             error_name::kUnsupportedParameter);
     }
   }
 }
 
-Json read_message(const Json& value, const std::string& path) {
-  Fields message(object_at(value, path), path);
+Json read_message(Fields message) {
   std::string role = text_at(message.required("role"), message.path_of("role"));
   if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
     refuse(fmt::format("{} is \"{}\"; the roles are system, developer, user, assistant, tool",
                        message.path_of("role"), excerpt(role)),
-           message.path_of("role"));
+           message.path_of("role"), error_name::kInvalidValue);
   }
   Json read = {{"role", role}, {"content", read_content(message, role)}};
   if (auto name = message.text("name")) read["name"] = *name;
   if (role == "tool") {
     if (auto id = message.text("tool_call_id")) read["tool_call_id"] = *id;
   }
-  if (role == "assistant") read_answer_fields(message);
+  read_answer_fields(message);
   message.no_others();
   return read;
 }
 
 }  // namespace
 
-std::string read_messages(const Json& messages, const std::string& path) {
-  if (!messages.is_array()) {
-    refuse(fmt::format("{} must be an array, not {}", path, kind_of(messages)), path);
+std::string read_messages(Fields& fields) {
+  fields.required("messages");
+  const Json& messages = *fields.array("messages");
+  const std::string path = fields.path_of("messages");
+  if (messages.empty()) {
+    refuse(fmt::format("{} must not be empty", path), path, error_name::kEmptyArray);
   }
-  if (messages.empty()) refuse(fmt::format("{} must not be empty", path), path);
   Json read = Json::array();
   for (size_t i = 0; i < messages.size(); ++i) {
-    read.push_back(read_message(messages[i], element(path, i)));
+    read.push_back(read_message(fields.inner(messages[i], element(path, i))));
   }
   return read.dump();
 }

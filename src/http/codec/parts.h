@@ -21,13 +21,13 @@ void check_min_tokens(const serve::Sampling& sampling);
 Presentation read_presentation(Fields& fields);
 Handling read_handling(Fields& fields);
 
-/// A message list as the template is to see it: a JSON array of {role, content, ...}.
-std::string read_messages(const Json& messages, const std::string& path);
+/// The messages as the template is to see them: a JSON array of {role, content, ...}.
+std::string read_messages(Fields& fields);
 std::string read_template_kwargs(Fields& fields);
 
 std::vector<int32_t> read_ids(const Json& value, const std::string& path);
-/// A string, a list of strings, token ids, or a list of token ids; at most `most`, none of them
-/// empty lists.
-std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path, size_t most);
+/// A string, a list of strings, token ids, or a list of token ids, none of them an empty list. How
+/// many may wait is the queue's affair.
+std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path);
 
 }  // namespace weir::http

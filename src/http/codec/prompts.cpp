@@ -11,13 +11,14 @@ namespace {
   refuse(fmt::format(
              "{} must be a string, an array of strings, token ids or arrays of token ids, not {}",
              path, kind_of(value)),
-         path);
+         path, error_name::kInvalidType);
 }
 
 serve::Prompt read_prompt(const Json& value, const std::string& path) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_array()) wrong_prompt(value, path);
-  if (value.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  if (value.empty())
+    refuse(fmt::format("{} must not be empty", path), path, error_name::kEmptyArray);
   return read_ids(value, path);
 }
 
@@ -25,7 +26,8 @@ serve::Prompt read_prompt(const Json& value, const std::string& path) {
 
 std::vector<int32_t> read_ids(const Json& value, const std::string& path) {
   if (!value.is_array()) {
-    refuse(fmt::format("{} must be an array of token ids, not {}", path, kind_of(value)), path);
+    refuse(fmt::format("{} must be an array of token ids, not {}", path, kind_of(value)), path,
+           error_name::kInvalidType);
   }
   std::vector<int32_t> ids;
   ids.reserve(value.size());
@@ -41,13 +43,11 @@ std::vector<int32_t> read_ids(const Json& value, const std::string& path) {
   return ids;
 }
 
-std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path, size_t most) {
+std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path) {
   if (!value.is_array()) return {read_prompt(value, path)};
-  if (value.empty()) refuse(fmt::format("{} must not be empty", path), path);
+  if (value.empty())
+    refuse(fmt::format("{} must not be empty", path), path, error_name::kEmptyArray);
   if (value[0].is_number()) return {read_ids(value, path)};
-  if (value.size() > most) {
-    refuse(fmt::format("{} has {} entries; the limit is {}", path, value.size(), most), path);
-  }
   std::vector<serve::Prompt> prompts;
   prompts.reserve(value.size());
   for (size_t i = 0; i < value.size(); ++i) {

@@ -10,14 +10,12 @@
 namespace weir::http {
 namespace {
 
-constexpr size_t kMostPrompts = 256;
-constexpr size_t kMostInputs = 2048;  // OpenAI's limit
 constexpr int64_t kMostTokens = INT32_MAX;
 
 template <class T>
-Result<T> decoded(const std::string& body, void (*read)(Fields&, T&)) {
+Result<T> decoded(const std::string& body, UnknownFields& unknown, void (*read)(Fields&, T&)) {
   T result;
-  auto done = decode(body, [&](Fields& fields) { read(fields, result); });
+  auto done = decode(body, unknown, [&](Fields& fields) { read(fields, result); });
   if (!done) return done.error();
   return result;
 }
@@ -25,7 +23,9 @@ Result<T> decoded(const std::string& body, void (*read)(Fields&, T&)) {
 // Absent: the only one there is.
 std::string read_model(Fields& fields) {
   auto model = fields.text("model");
-  if (model && model->empty()) refuse("model must not be empty", "model");
+  if (model && model->empty()) {
+    refuse("model must not be empty", "model", error_name::kStringBelowMin);
+  }
   return model.value_or("");
 }
 
@@ -36,18 +36,18 @@ std::optional<uint32_t> read_chat_max_tokens(Fields& fields) {
   if (older && newer && *older != *newer) {
     refuse(
         fmt::format("max_tokens is {} and max_completion_tokens is {}; give one", *older, *newer),
-        "max_completion_tokens");
+        "max_completion_tokens", error_name::kInvalidValue);
   }
   return newer ? newer : older;
 }
 
 void read_chat_prompt(Fields& fields, serve::ChatRequest& request) {
-  request.messages = read_messages(fields.required("messages"), "messages");
+  request.messages = read_messages(fields);
   request.template_kwargs = read_template_kwargs(fields);
   request.add_generation_prompt = fields.flag("add_generation_prompt").value_or(true);
   if (fields.flag("add_special_tokens").value_or(false)) {
     refuse("\"add_special_tokens\" is not supported for messages: the template writes them",
-           "add_special_tokens");
+           "add_special_tokens", error_name::kUnsupportedValue);
   }
 }
 
@@ -64,7 +64,7 @@ void read_chat(Fields& fields, DecodedChat& chat) {
 
 void read_completion(Fields& fields, DecodedCompletion& completion) {
   completion.request.model = read_model(fields);
-  completion.request.prompts = read_prompts(fields.required("prompt"), "prompt", kMostPrompts);
+  completion.request.prompts = read_prompts(fields.required("prompt"), "prompt");
   completion.request.add_special_tokens = fields.flag("add_special_tokens").value_or(true);
   read_sampling(fields, completion.request.sampling);
   completion.request.sampling.max_tokens = read_max_tokens(fields, "max_tokens");
@@ -78,14 +78,14 @@ bool read_encoding_format(Fields& fields) {
   std::string format = fields.text("encoding_format").value_or("float");
   if (format != "float" && format != "base64") {
     refuse(fmt::format("encoding_format is \"{}\"; the formats are float, base64", excerpt(format)),
-           "encoding_format");
+           "encoding_format", error_name::kInvalidValue);
   }
   return format == "base64";
 }
 
 void read_embedding(Fields& fields, DecodedEmbedding& embedding) {
   embedding.request.model = read_model(fields);
-  embedding.request.inputs = read_prompts(fields.required("input"), "input", kMostInputs);
+  embedding.request.inputs = read_prompts(fields.required("input"), "input");
   embedding.base64 = read_encoding_format(fields);
   if (auto dimensions = fields.integer("dimensions", 1, kMostTokens)) {
     embedding.request.dimensions = static_cast<uint32_t>(*dimensions);
@@ -94,11 +94,13 @@ void read_embedding(Fields& fields, DecodedEmbedding& embedding) {
   // vLLM's -1 is the model's own limit.
   auto cut = fields.integer("truncate_prompt_tokens", -1, kMostTokens);
   if (cut == 0)
-    refuse("truncate_prompt_tokens must be -1 or at least 1, not 0", "truncate_prompt_tokens");
+    refuse("truncate_prompt_tokens must be -1 or at least 1, not 0", "truncate_prompt_tokens",
+           error_name::kInvalidValue);
   if (cut == -1) embedding.request.truncate = true;
   if (cut && *cut > 0) embedding.request.truncate_prompt_tokens = static_cast<uint32_t>(*cut);
   if (!fields.flag("add_special_tokens").value_or(true)) {
-    refuse("\"add_special_tokens\": false is not supported", "add_special_tokens");
+    refuse("\"add_special_tokens\": false is not supported", "add_special_tokens",
+           error_name::kUnsupportedValue);
   }
   embedding.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::embedding);
@@ -110,7 +112,8 @@ void read_tokenize(Fields& fields, serve::TokenizeRequest& request) {
   auto prompt = fields.text("prompt");
   const Json* messages = fields.find("messages");
   if (prompt.has_value() == (messages != nullptr)) {
-    refuse("give either prompt or messages", "prompt");
+    refuse("give either prompt or messages", "prompt",
+           prompt ? error_name::kInvalidValue : error_name::kMissingParameter);
   }
   if (prompt) {
     request.input = *prompt;
@@ -120,7 +123,8 @@ void read_tokenize(Fields& fields, serve::TokenizeRequest& request) {
   serve::ChatRequest chat{.model = request.model};
   read_chat_prompt(fields, chat);
   if (fields.flag("continue_final_message").value_or(false)) {
-    refuse("\"continue_final_message\" is not supported", "continue_final_message");
+    refuse("\"continue_final_message\" is not supported", "continue_final_message",
+           error_name::kUnsupportedParameter);
   }
   request.add_special_tokens = false;
   request.input = std::move(chat);
@@ -133,18 +137,20 @@ void read_detokenize(Fields& fields, DecodedDetokenize& request) {
 
 }  // namespace
 
-Result<DecodedChat> decode_chat(const std::string& body) { return decoded(body, read_chat); }
-Result<DecodedCompletion> decode_completion(const std::string& body) {
-  return decoded(body, read_completion);
+Result<DecodedChat> decode_chat(const std::string& body, UnknownFields& unknown) {
+  return decoded(body, unknown, read_chat);
 }
-Result<DecodedEmbedding> decode_embedding(const std::string& body) {
-  return decoded(body, read_embedding);
+Result<DecodedCompletion> decode_completion(const std::string& body, UnknownFields& unknown) {
+  return decoded(body, unknown, read_completion);
 }
-Result<serve::TokenizeRequest> decode_tokenize(const std::string& body) {
-  return decoded(body, read_tokenize);
+Result<DecodedEmbedding> decode_embedding(const std::string& body, UnknownFields& unknown) {
+  return decoded(body, unknown, read_embedding);
 }
-Result<DecodedDetokenize> decode_detokenize(const std::string& body) {
-  return decoded(body, read_detokenize);
+Result<serve::TokenizeRequest> decode_tokenize(const std::string& body, UnknownFields& unknown) {
+  return decoded(body, unknown, read_tokenize);
+}
+Result<DecodedDetokenize> decode_detokenize(const std::string& body, UnknownFields& unknown) {
+  return decoded(body, unknown, read_detokenize);
 }
 
 }  // namespace weir::http

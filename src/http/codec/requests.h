@@ -4,16 +4,19 @@
 #include <optional>
 #include <string>
 
+#include "http/codec/unknown_fields.h"
 #include "weir/base/result.h"
 #include "weir/serve/service.h"
 
-/// From a body to what the service takes. Errors: invalid_argument, with the field in `param`.
+/// From a body to what the service takes; `unknown` meets the fields that are not known. Errors:
+/// invalid_argument, with the field in `param`.
 namespace weir::http {
 
 /// What a client wants of the answer's form.
 struct Presentation {
   bool stream = false;
-  bool include_usage = false;
+  bool include_usage = false;     // at the end of a stream
+  bool continuous_usage = false;  // in each of its chunks
   bool return_token_ids = false;
 };
 
@@ -43,10 +46,10 @@ struct DecodedDetokenize {
   std::vector<int32_t> ids;
 };
 
-Result<DecodedChat> decode_chat(const std::string& body);
-Result<DecodedCompletion> decode_completion(const std::string& body);
-Result<DecodedEmbedding> decode_embedding(const std::string& body);
-Result<serve::TokenizeRequest> decode_tokenize(const std::string& body);
-Result<DecodedDetokenize> decode_detokenize(const std::string& body);
+Result<DecodedChat> decode_chat(const std::string& body, UnknownFields& unknown);
+Result<DecodedCompletion> decode_completion(const std::string& body, UnknownFields& unknown);
+Result<DecodedEmbedding> decode_embedding(const std::string& body, UnknownFields& unknown);
+Result<serve::TokenizeRequest> decode_tokenize(const std::string& body, UnknownFields& unknown);
+Result<DecodedDetokenize> decode_detokenize(const std::string& body, UnknownFields& unknown);
 
 }  // namespace weir::http

@@ -9,8 +9,6 @@ namespace weir::http {
 namespace {
 
 constexpr int64_t kMostTokens = std::numeric_limits<int32_t>::max();
-constexpr size_t kMostStops = 16;
-constexpr size_t kLongestStop = 1024;
 constexpr size_t kMostStopIds = 256;
 
 std::optional<float> as_float(std::optional<double> value) {
@@ -19,9 +17,12 @@ std::optional<float> as_float(std::optional<double> value) {
 
 std::string read_stop(const Json& value, const std::string& path) {
   std::string stop = text_at(value, path);
-  if (stop.empty()) refuse(fmt::format("{} must not be empty", path), path);
-  if (stop.size() > kLongestStop) {
-    refuse(fmt::format("{} has {} bytes; the limit is {}", path, stop.size(), kLongestStop), path);
+  if (stop.empty()) {
+    refuse(fmt::format("{} must not be empty", path), path, error_name::kStringBelowMin);
+  }
+  if (stop.size() > serve::kLongestStop) {
+    refuse(fmt::format("{} has {} bytes; the limit is {}", path, stop.size(), serve::kLongestStop),
+           path, error_name::kStringAboveMax);
   }
   return stop;
 }
@@ -33,15 +34,16 @@ std::vector<std::string> read_stops(Fields& fields) {
   if (value->is_string()) return {read_stop(*value, path)};
   if (!value->is_array()) {
     refuse(fmt::format("{} must be a string or an array of strings, not {}", path, kind_of(*value)),
-           path);
-  }
-  if (value->size() > kMostStops) {
-    refuse(fmt::format("{} has {} strings; the limit is {}", path, value->size(), kMostStops),
-           path);
+           path, error_name::kInvalidType);
   }
   std::vector<std::string> stops;
+  size_t all = 0;
   for (size_t i = 0; i < value->size(); ++i) {
     stops.push_back(read_stop((*value)[i], element(path, i)));
+    all += stops.back().size();
+    if (all <= serve::kMostStopBytes) continue;
+    refuse(fmt::format("{} has more than {} bytes in all", path, serve::kMostStopBytes), path,
+           error_name::kStringAboveMax);
   }
   return stops;
 }
@@ -77,7 +79,8 @@ void read_sampling(Fields& fields, serve::Sampling& sampling) {
   if (const Json* ids = fields.array("stop_token_ids")) {
     std::string path = fields.path_of("stop_token_ids");
     if (ids->size() > kMostStopIds) {
-      refuse(fmt::format("{} has {} ids; the limit is {}", path, ids->size(), kMostStopIds), path);
+      refuse(fmt::format("{} has {} ids; the limit is {}", path, ids->size(), kMostStopIds), path,
+             error_name::kArrayAboveMax);
     }
     sampling.stop_token_ids = read_ids(*ids, path);
   }
@@ -94,7 +97,7 @@ void check_min_tokens(const serve::Sampling& sampling) {
   if (!sampling.max_tokens || sampling.min_tokens <= *sampling.max_tokens) return;
   refuse(fmt::format("min_tokens is {}, over max_tokens, {}", sampling.min_tokens,
                      *sampling.max_tokens),
-         "min_tokens");
+         "min_tokens", error_name::kIntegerAboveMax);
 }
 
 Handling read_handling(Fields& fields) {
@@ -115,15 +118,13 @@ Presentation read_presentation(Fields& fields) {
   const Json* options = fields.object("stream_options");
   if (!options) return presentation;
   if (!presentation.stream) {
-    refuse("stream_options is only allowed with \"stream\": true", "stream_options");
+    refuse("stream_options is only allowed with \"stream\": true", "stream_options",
+           error_name::kInvalidValue);
   }
-  Fields inner(*options, "stream_options");
+  Fields inner = fields.inner(*options, "stream_options");
   presentation.include_usage = inner.flag("include_usage").value_or(false);
   inner.flag("include_obfuscation");  // OpenAI's padding of chunks; nothing is padded here
-  if (inner.flag("continuous_usage_stats").value_or(false)) {
-    refuse("\"stream_options.continuous_usage_stats\" is not supported",
-           "stream_options.continuous_usage_stats");
-  }
+  presentation.continuous_usage = inner.flag("continuous_usage_stats").value_or(false);
   inner.no_others();
   return presentation;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "weir/base/excerpt.h"
@@ -18,9 +19,18 @@ bool is_true(const Json& v) { return v.is_boolean() && v.get<bool>(); }
 bool is_flag(const Json& v) { return v.is_boolean(); }
 bool is_zero(const Json& v) { return v.is_number() && v.get<double>() == 0; }
 bool is_one(const Json& v) { return v.is_number() && v.get<double>() == 1; }
-bool is_empty(const Json& v) { return (v.is_array() || v.is_object()) && v.empty(); }
+bool is_empty(const Json& v) {
+  if (v.is_array()) return v.empty();
+  return v.is_object() &&
+         std::all_of(v.begin(), v.end(), [](const Json& member) { return member.is_null(); });
+}
 bool is_empty_text(const Json& v) { return v == ""; }
-bool is_text_format(const Json& v) { return v == Json{{"type", "text"}}; }
+bool is_text_format(const Json& v) {
+  if (!v.is_object() || !v.contains("type")) return false;
+  for (const auto& [name, member] : v.items())
+    if (name == "type" ? member != "text" : !member.is_null()) return false;
+  return true;
+}
 bool is_text_only(const Json& v) { return v == Json{"text"}; }
 bool is_none_or_auto(const Json& v) { return v == "none" || v == "auto"; }
 bool is_none(const Json& v) { return v == "none"; }
@@ -101,12 +111,14 @@ void read_harmless(Fields& fields) {
   fields.object("metadata");
   fields.text("safety_identifier");
   fields.text("prompt_cache_key");
-  if (fields.flag("store").value_or(false)) refuse("\"store\": true is not supported", "store");
+  if (fields.flag("store").value_or(false)) {
+    refuse("\"store\": true is not supported", "store", error_name::kUnsupportedValue);
+  }
   std::string tier = fields.text("service_tier").value_or("auto");
   if (tier != "auto" && tier != "default") {
     refuse(fmt::format("service_tier \"{}\" is not supported; the tiers are auto, default",
                        excerpt(tier)),
-           "service_tier");
+           "service_tier", error_name::kUnsupportedValue);
   }
 }
 
@@ -117,7 +129,8 @@ void read_unsupported(Fields& fields, Endpoint endpoint) {
     if (!belongs(field, endpoint)) continue;
     const Json* value = fields.find(field.name);
     if (!value || field.does_nothing(*value)) continue;
-    refuse(fmt::format("\"{}\" is not supported", field.name), field.name);
+    refuse(fmt::format("\"{}\" is not supported", field.name), field.name,
+           error_name::kUnsupportedParameter);
   }
   read_harmless(fields);
 }

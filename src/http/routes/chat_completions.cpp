@@ -3,12 +3,13 @@
 #include "http/answer/answer.h"
 #include "http/answer/dry_run.h"
 #include "http/codec/requests.h"
+#include "http/read_request.h"
 #include "http/route.h"
 
 namespace weir::http {
 
 Result<void> post_chat_completions(Exchange& exchange, httplib::Response& response) {
-  auto chat = decode_chat(exchange.body);
+  auto chat = read_request(exchange, decode_chat);
   if (!chat) return chat.error();
   exchange.body = {};
   apply(chat->handling, exchange.caller);

@@ -3,12 +3,13 @@
 #include "http/answer/answer.h"
 #include "http/answer/dry_run.h"
 #include "http/codec/requests.h"
+#include "http/read_request.h"
 #include "http/route.h"
 
 namespace weir::http {
 
 Result<void> post_completions(Exchange& exchange, httplib::Response& response) {
-  auto completion = decode_completion(exchange.body);
+  auto completion = read_request(exchange, decode_completion);
   if (!completion) return completion.error();
   exchange.body = {};
   apply(completion->handling, exchange.caller);

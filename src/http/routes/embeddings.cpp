@@ -6,6 +6,7 @@
 #include "http/answer/dry_run.h"
 #include "http/codec/requests.h"
 #include "http/json_text.h"
+#include "http/read_request.h"
 #include "http/route.h"
 
 namespace weir::http {
@@ -48,7 +49,7 @@ std::string embeddings_text(Exchange& exchange, const serve::Embeddings& embeddi
 }  // namespace
 
 Result<void> post_embeddings(Exchange& exchange, httplib::Response& response) {
-  auto embedding = decode_embedding(exchange.body);
+  auto embedding = read_request(exchange, decode_embedding);
   if (!embedding) return embedding.error();
   exchange.body = {};
   apply(embedding->handling, exchange.caller);

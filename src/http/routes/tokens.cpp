@@ -3,12 +3,13 @@
 #include "http/answer/answer.h"
 #include "http/codec/requests.h"
 #include "http/json_text.h"
+#include "http/read_request.h"
 #include "http/route.h"
 
 namespace weir::http {
 
 Result<void> post_tokenize(Exchange& exchange, httplib::Response& response) {
-  auto request = decode_tokenize(exchange.body);
+  auto request = read_request(exchange, decode_tokenize);
   if (!request) return request.error();
   auto tokens = exchange.daemon.service.tokenize(*request, exchange.caller);
   if (!tokens) return tokens.error();
@@ -33,7 +34,7 @@ Result<void> post_tokenize(Exchange& exchange, httplib::Response& response) {
 }
 
 Result<void> post_detokenize(Exchange& exchange, httplib::Response& response) {
-  auto request = decode_detokenize(exchange.body);
+  auto request = read_request(exchange, decode_detokenize);
   if (!request) return request.error();
   auto text = exchange.daemon.service.detokenize(request->model, request->ids, exchange.caller);
   if (!text) return text.error();

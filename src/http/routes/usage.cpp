@@ -4,6 +4,7 @@
 #include "http/answer/answer.h"
 #include "http/json_text.h"
 #include "http/route.h"
+#include "weir/base/error_name.h"
 
 namespace weir::http {
 namespace {
@@ -26,15 +27,16 @@ Result<UsageAsked> read_query(const Exchange& exchange) {
       return invalid(fmt::format("unknown parameter \"{}\"; /v1/usage takes from, to, key, model, "
                                  "format",
                                  name.substr(0, 40)),
-                     name.substr(0, 40));
+                     name.substr(0, 40), error_name::kUnknownParameter);
     if (exchange.query.count(name) > 1)
-      return invalid(fmt::format("{} is given {} times", name, exchange.query.count(name)), name);
+      return invalid(fmt::format("{} is given {} times", name, exchange.query.count(name)), name,
+                     error_name::kInvalidValue);
     *field->second = value;
   }
   if (!asked.format.empty() && asked.format != "json" && asked.format != "csv")
     return invalid(
-        fmt::format("format must be json or csv, not \"{}\"", asked.format.substr(0, 40)),
-        "format");
+        fmt::format("format must be json or csv, not \"{}\"", asked.format.substr(0, 40)), "format",
+        error_name::kInvalidValue);
   return asked;
 }
 

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "http/codec/unknown_fields.h"
+#include "weir/base/metrics.h"
+
+namespace weir::http {
+
+/// Counts the fields that requests had and that were ignored, and logs each of the first 100 names
+/// once. Thread-safe.
+class IgnoredFields {
+ public:
+  explicit IgnoredFields(Metrics& metrics) : metrics_(metrics) {}
+
+  void note(const UnknownFields& unknown);
+
+ private:
+  /// Whether a line is due.
+  bool is_new(const std::string& name);
+
+  Metrics& metrics_;
+  std::mutex mutex_;
+  std::set<std::string> names_;
+};
+
+}  // namespace weir::http

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "weir/base/error_name.h"
+#include "weir/base/result.h"
+
+namespace weir::serve {
+
+/// A request over the model's context, in OpenAI's words: clients that shorten their prompt or
+/// choose a larger model look for the name or for the message's beginning. `excess`: a sentence.
+inline Error context_exceeded(uint32_t context, const std::string& excess, std::string param) {
+  return invalid(
+      fmt::format("This model's maximum context length is {} tokens. {}", context, excess),
+      std::move(param), error_name::kContextLengthExceeded);
+}
+
+}  // namespace weir::serve
