@@ -87,7 +87,7 @@ class Daemon:
         self.stop()
 
     def post(self, path, body, **more):
-        return requests.post(self.url + path, json=body, timeout=120, **more)
+        return requests.post(self.url + path, json=body, timeout=600, **more)
 
     def chat(self, messages, **more):
         """The parsed answer of a greedy chat request."""

@@ -31,8 +31,10 @@ def keyed(tmp_path_factory):
         "free": {},
         "other-model": {"models": '["nobody-*"]'},
         "patient": {"max_wait": '"3s"', "limits": '[{ unit = "requests", cap = 2, window = "2s" }]'},
-        "hasty": {"max_wait": '"0s"', "limits": '[{ unit = "requests", cap = 2, window = "2s" }]'},
-        "few-tokens": {"max_wait": '"0s"', "limits": '[{ unit = "tokens", cap = 20, window = "60s" }]'},
+        "hasty": {"max_wait": '"0s"', "limits": '[{ unit = "requests", cap = 2, window = "200s" }]'},
+        "lowered": {"max_wait": '"200s"', "limits": '[{ unit = "requests", cap = 2, window = "200s" }]'},
+        "brief": {"max_wait": '"0s"', "limits": '[{ unit = "requests", cap = 1, window = "2s" }]'},
+        "few-tokens": {"max_wait": '"0s"', "limits": '[{ unit = "tokens", cap = 20, window = "1000000s" }]'},
     }.items():
         secrets[name], toml = new_key(name)
         tables.append(with_fields(toml, **fields))
@@ -73,8 +75,9 @@ def test_four_requests_on_two_per_two_seconds_wait(keyed):
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: (ask(keyed, "patient").status_code, time.monotonic() - began), range(4)))
     assert [code for code, _ in answers] == [200] * 4
+    # However slow the machine is, a limit lets nobody through early.
     times = sorted(t for _, t in answers)
-    assert times[1] < 0.9 and 1.8 < times[3] < 2.9, times
+    assert times[2] >= 1 and times[3] >= 2, times
 
 
 def test_without_waiting_two_are_refused_with_the_time(keyed):
@@ -87,15 +90,20 @@ def test_without_waiting_two_are_refused_with_the_time(keyed):
         if answer.status_code == 429:
             error = answer.json()["error"]
             assert (error["type"], error["code"]) == ("requests", "rate_limit_exceeded")
-            assert 0 < int(answer.headers["retry-after-ms"]) <= 1000
-            assert answer.headers["retry-after"] == "1"
-    time.sleep(1.1)
-    assert ask(keyed, "hasty").status_code == 200
+            wait = int(answer.headers["retry-after-ms"])
+            assert 0 < wait <= 100_000
+            assert answer.headers["retry-after"] == str(-(-wait // 1000))
+
+
+def test_a_refused_request_is_taken_after_the_time_it_was_told(keyed):
+    answers = (ask(keyed, "brief") for _ in range(100))
+    refused = next(a for a in answers if a.status_code == 429)
+    time.sleep(int(refused.headers["retry-after-ms"]) / 1000)
+    assert ask(keyed, "brief").status_code == 200
 
 
 def test_a_header_lowers_the_wait(keyed):
-    time.sleep(2.1)
-    answers = [ask(keyed, "patient", **{"x-weir-max-wait-ms": "0"}) for _ in range(3)]
+    answers = [ask(keyed, "lowered", **{"x-weir-max-wait-ms": "0"}) for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
 
 
@@ -106,7 +114,7 @@ def test_tokens_are_counted_exactly(keyed):
     assert first.headers["x-ratelimit-remaining-tokens"] == "13"
     never = ask(keyed, "few-tokens", "word " * 40)
     assert never.status_code == 429 and never.headers["x-should-retry"] == "false"
-    assert ask(keyed, "few-tokens", "a dam on a river").headers["x-ratelimit-remaining-tokens"] in ("6", "7")
+    assert ask(keyed, "few-tokens", "a dam on a river").headers["x-ratelimit-remaining-tokens"] == "6"
     later = ask(keyed, "few-tokens", "a dam on a river and more")
     assert later.status_code == 429 and int(later.headers["retry-after"]) > 1
     assert later.json()["error"]["type"] == "tokens"
@@ -116,12 +124,12 @@ def test_key_file_is_read_again(keyed):
     secret, toml = new_key("late")
     assert ask(keyed, secret).status_code == 401
     keyed.key_file.write_text("\n".join([*keyed.tables, toml]))
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while ask(keyed, secret).status_code != 200:
-        assert time.monotonic() < until, "the new key is not known after 15 s"
+        assert time.monotonic() < until, "the new key is not known after 60 s"
         time.sleep(0.2)
     keyed.key_file.write_text("this is no key file")
-    time.sleep(3)
+    assert keyed.logs("key file refused, the old keys hold", seconds=60)
     assert ask(keyed, secret).status_code == 200
 
 

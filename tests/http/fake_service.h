@@ -23,9 +23,10 @@ namespace weir::http {
 /// What the next generations say and how.
 struct Script {
   std::vector<std::string> pieces{"Hel", "lo", "!"};
-  std::chrono::milliseconds pause{0};  // before each piece
-  std::optional<Error> fails_after;    // instead of an end
-  bool silent = false;                 // no piece ever comes
+  std::chrono::milliseconds pause{0};          // before each piece
+  std::shared_ptr<std::atomic<bool>> goes_on;  // only the first piece comes before it is true
+  std::optional<Error> fails_after;            // instead of an end
+  bool silent = false;                         // no piece ever comes
   std::vector<serve::Standing> lines;  // where it stands, look by look, before its first piece
   std::shared_ptr<Doorbell> bell;      // no piece comes before it is rung, once
   serve::End end{serve::FinishReason::stop, int32_t{2}};
@@ -58,8 +59,9 @@ class FakeGeneration final : public serve::Generation {
     auto due = written_ + script_.pause;
     auto wait = std::min<Clock::duration>(limit, due - Clock::now());
     if (script_.silent) wait = limit;
+    if (held()) wait = std::min<Clock::duration>(limit, std::chrono::milliseconds(2));
     if (wait > Clock::duration::zero()) std::this_thread::sleep_for(wait);
-    if (script_.silent || Clock::now() < due) return std::optional<serve::Delta>{};
+    if (script_.silent || held() || Clock::now() < due) return std::optional<serve::Delta>{};
     written_ = Clock::now();
     if (piece_ == script_.pieces.size() && script_.fails_after) return *script_.fails_after;
     serve::Delta delta{.choice = choice_};
@@ -94,6 +96,8 @@ class FakeGeneration final : public serve::Generation {
   }
 
  private:
+  bool held() const { return script_.goes_on && piece_ > 0 && !*script_.goes_on; }
+
   Script script_;
   std::vector<std::vector<int32_t>> prompts_;
   std::atomic<int>& alive_;

@@ -287,16 +287,14 @@ TEST_F(Routes, RequestsAreCountedByRouteAndStatus) {
   ask(get("/v1/models"));
   ask(get("/a"));
   ask(get("/b"));
-  EXPECT_TRUE(soon(
-      [&] {
-        std::string text = metrics->text();
-        return text.find("weir_http_requests_total{route=\"/v1/models\",status=\"200\"} 1\n") !=
-                   std::string::npos &&
-               text.find("weir_http_requests_total{route=\"none\",status=\"404\"} 2\n") !=
-                   std::string::npos &&
-               text.find("weir_http_connections 0\n") != std::string::npos;
-      },
-      milliseconds(1000)));
+  EXPECT_TRUE(soon([&] {
+    std::string text = metrics->text();
+    return text.find("weir_http_requests_total{route=\"/v1/models\",status=\"200\"} 1\n") !=
+               std::string::npos &&
+           text.find("weir_http_requests_total{route=\"none\",status=\"404\"} 2\n") !=
+               std::string::npos &&
+           text.find("weir_http_connections 0\n") != std::string::npos;
+  }));
 }
 
 TEST_F(Routes, ARefusalIsLoggedWithoutWhatTheClientSent) {
@@ -308,7 +306,7 @@ TEST_F(Routes, ARefusalIsLoggedWithoutWhatTheClientSent) {
   ask(get("/s3cret"));
   ask(get("/health"));
   ask(post("/v1/chat/completions", R"({"s3cret})"));
-  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(500)));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
   std::string log = testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("http route=/v1/chat/completions status=400 ms="));
   EXPECT_THAT(log, HasSubstr("id=mine peer=127.0.0.1 error=\"messages[0].role\""));
@@ -335,7 +333,7 @@ TEST_F(Routes, DrainRefusesNewWorkAndLetsTheRestRun) {
   EXPECT_EQ(ready.json()["status"], "draining");
   EXPECT_EQ(ask(get("/health")).status, 200);
   EXPECT_EQ(events(running.answer().body).back(), "[DONE]");
-  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(500)));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
 }
 
 TEST_F(Routes, StopEndsEverythingSoon) {
@@ -350,7 +348,7 @@ TEST_F(Routes, StopEndsEverythingSoon) {
   idle.send(get("/health"));
   EXPECT_EQ(idle.answer().status, 200);
   ASSERT_TRUE(stream.read_until(": ping"));
-  ASSERT_TRUE(soon([&] { return server->in_flight() == 3; }, milliseconds(1000)));
+  ASSERT_TRUE(soon([&] { return server->in_flight() == 3; }));
   auto begin = std::chrono::steady_clock::now();
   server->stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1000));

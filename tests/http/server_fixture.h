@@ -36,9 +36,10 @@ class ServerTest : public testing::Test {
     return c.answer();
   }
 
+  /// Whether `condition` comes true. How soon is not tested: a machine may be busy.
   template <class Condition>
-  static bool soon(Condition condition, std::chrono::milliseconds limit) {
-    auto deadline = std::chrono::steady_clock::now() + limit;
+  static bool soon(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -132,7 +132,7 @@ TEST_F(Waiting, ASilentStreamSendsPingsFromItsHeadOn) {
   while (c.unread().find(": ping", first + 1) == std::string::npos) ASSERT_TRUE(c.read_more());
   EXPECT_THAT(c.unread(), Not(HasSubstr("data: ")));
   c.close();
-  EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
+  EXPECT_TRUE(soon([&] { return service.generations == 0; }));
 }
 
 TEST_F(Waiting, AClientThatLeavesTheLineIsNoticed) {
@@ -142,8 +142,8 @@ TEST_F(Waiting, AClientThatLeavesTheLineIsNoticed) {
   c.send(post("/v1/chat/completions", kChatStream));
   ASSERT_TRUE(c.read_until("place=2"));
   c.close();
-  EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
-  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(1000)));
+  EXPECT_TRUE(soon([&] { return service.generations == 0; }));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
 }
 
 /// Streams that were told their place and wait for a bell, which needs no thread.
@@ -249,8 +249,8 @@ TEST_F(Parked, WhoLeavesIsNoticed) {
   start();
   RawClient c = waiting_client();
   c.close();
-  EXPECT_TRUE(soon([&] { return service.generations == 0; }, milliseconds(1000)));
-  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }, milliseconds(1000)));
+  EXPECT_TRUE(soon([&] { return service.generations == 0; }));
+  EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
 }
 
 TEST_F(Parked, PingsGoOnBesideThoseWhoWaitLonger) {

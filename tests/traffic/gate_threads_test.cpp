@@ -176,7 +176,9 @@ TEST_F(GateThreads, KeepCapsAndBooksAndAllEnd) {
   for (size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([this, i] {
       std::mt19937 random(static_cast<uint32_t>(i));
-      while (!stop_) visit(i % kKeys, random);
+      do {
+        visit(i % kKeys, random);
+      } while (!stop_);
     });
   }
   std::this_thread::sleep_for(1200ms);
