@@ -122,6 +122,29 @@ INSTANTIATE_TEST_SUITE_P(Golden, CudaLlama,
                                            "qwen3-head-norms"),
                          name_of);
 
+TEST(CudaCache, TakesWhatTheWarmUpLeaves) {
+  if (no_device()) GTEST_SKIP() << kSkipped;
+  const std::string name = "tiny/llama-gqa-tied";
+  LoadOptions options{.directory = "tests/golden/" + name,
+                      .dtype = DType::float32,
+                      .max_model_len = 64,
+                      .max_sequences = 2,
+                      .max_batch_tokens = 64,
+                      .left_over = LeftOver{.sharers = 2}};
+  auto runner = on_gpu(options);
+  ASSERT_TRUE(runner);
+  EXPECT_EQ(runner->spec().pages, 16u) << "no more than twice what two sequences can fill";
+  EXPECT_EQ(runner->spec().max_tokens, 64u);
+  const auto golden = read_golden(name + "/golden.json")["prompts"][1];
+  EXPECT_EQ(Batch(*runner, {golden["ids"]}, 4).texts(24)[0],
+            golden["output_ids"].get<std::vector<int32_t>>());
+  options.left_over = LeftOver{.reserve = UINT64_MAX};
+  Progress progress;
+  auto none = load(options, arch::table(), gpu(), progress);
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, ::testing::HasSubstr("the cache has 1 bytes"));
+}
+
 class CudaBert : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(CudaBert, VectorsAreTheReferences) {
