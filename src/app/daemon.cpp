@@ -184,6 +184,8 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);
   if (!loaded) return loaded.error();
   const engine::Description& is = loaded->description;
+  for (const std::string& warning : is.warnings)
+    spdlog::warn("model {}: {}", model.plan.choice.name, warning);
   const auto rows = static_cast<int32_t>(is.shape.vocabulary);
   for (const std::string& warning : serve::fit_vocabulary(*text, rows))
     spdlog::warn("model {}: {}", model.plan.choice.name, warning);

@@ -1,12 +1,14 @@
 // BERT: learned positions and token types, LayerNorm after each half, attention both ways, GELU
 // MLP. The reference is Hugging Face's modeling_bert.py.
 #include <ATen/ops/add.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 
 #include <cmath>
 
 #include "arch/architectures.h"
 #include "weir/nn/embedding.h"
+#include "weir/nn/head_size.h"
 #include "weir/nn/heads.h"
 #include "weir/nn/norm.h"
 #include "weir/nn/rows.h"
@@ -18,18 +20,22 @@ using at::Tensor;
 using nn::columns;
 using nn::rows_of;
 
+/// Heads as they are computed: of an even number of columns, an odd one's last is zero.
+int64_t computed_width(const nn::Shape& shape) { return shape.head_dim + shape.head_dim % 2; }
+
 nn::Shape describe(const nn::ConfigFile& config) {
   nn::Shape shape;
   shape.generates = false;
-  shape.layers = config.integer("num_hidden_layers");
-  shape.hidden = config.integer("hidden_size");
-  shape.vocabulary = config.integer("vocab_size");
-  shape.heads = config.integer("num_attention_heads");
-  shape.max_positions = config.integer("max_position_embeddings");
-  if (shape.heads <= 0 || shape.hidden % shape.heads)
+  shape.layers = config.size("num_hidden_layers");
+  shape.hidden = config.size("hidden_size");
+  shape.vocabulary = config.size("vocab_size");
+  shape.heads = config.size("num_attention_heads");
+  shape.max_positions = config.size("max_position_embeddings");
+  if (shape.hidden % shape.heads)
     config.refuse("hidden_size " + std::to_string(shape.hidden) +
                   " is not a multiple of num_attention_heads " + std::to_string(shape.heads));
   shape.head_dim = shape.hidden / shape.heads;
+  nn::check_head_dim(config, "hidden_size / num_attention_heads", computed_width(shape));
   std::string positions = config.text("position_embedding_type", "absolute");
   if (positions != "absolute")
     config.refuse("position_embedding_type \"" + positions + "\" is not supported (absolute)");
@@ -86,14 +92,14 @@ class BertTrunk final : public nn::Trunk {
     Tensor positions = args.weights.get(prefix + "embeddings.position_embeddings.weight",
                                         {shape_.max_positions, shape_.hidden});
     Tensor types = args.weights.get(prefix + "embeddings.token_type_embeddings.weight",
-                                    {args.config.integer("type_vocab_size", 2), shape_.hidden});
+                                    {args.config.size("type_vocab_size", 2), shape_.hidden});
     return at::add(positions.to(at::kFloat), types.slice(0, 0, 1).to(at::kFloat));
   }
 
   nn::LayerNorm norm(const nn::BuildArgs& args, const std::string& name) const {
     return {args.backend, args.weights.get(name + ".weight", {shape_.hidden}),
             args.weights.get(name + ".bias", {shape_.hidden}), args.type,
-            args.config.number("layer_norm_eps", 1e-12)};
+            args.config.not_negative("layer_norm_eps", 1e-12)};
   }
 
   std::unique_ptr<nn::Linear> linear(const nn::BuildArgs& args,
@@ -108,11 +114,10 @@ class BertTrunk final : public nn::Trunk {
   }
 
   Layer layer(const nn::BuildArgs& args, const std::string& prefix) const {
-    int64_t hidden = shape_.hidden, inner = args.config.integer("intermediate_size");
-    std::string self = prefix + "attention.self.";
+    int64_t hidden = shape_.hidden, inner = args.config.size("intermediate_size");
     return Layer{
-        linear(args, {self + "query", self + "key", self + "value"}, hidden, hidden),
-        linear(args, {prefix + "attention.output.dense"}, hidden, hidden),
+        queries_keys_values(args, prefix + "attention.self."),
+        attention_out(args, prefix + "attention.output.dense"),
         norm(args, prefix + "attention.output.LayerNorm"),
         linear(args, {prefix + "intermediate.dense"}, inner, hidden),
         linear(args, {prefix + "output.dense"}, hidden, inner),
@@ -120,14 +125,44 @@ class BertTrunk final : public nn::Trunk {
     };
   }
 
+  // Zeros behind each head add nothing to a score; the columns of values that they give meet
+  // weights of zero.
+  int64_t padding() const { return computed_width(shape_) - shape_.head_dim; }
+
+  std::unique_ptr<nn::Linear> queries_keys_values(const nn::BuildArgs& args,
+                                                  const std::string& self) const {
+    const int64_t hidden = shape_.hidden;
+    nn::LinearSource source;
+    for (const char* part : {"query", "key", "value"}) {
+      Tensor weight = args.weights.get(self + part + ".weight", {hidden, hidden}),
+             bias = args.weights.get(self + part + ".bias", {hidden});
+      weight = weight.view({shape_.heads, shape_.head_dim, hidden});
+      bias = bias.view({shape_.heads, shape_.head_dim});
+      source.weights.push_back(
+          at::constant_pad_nd(weight, {0, 0, 0, padding()}).flatten(0, 1));  // (all, hidden)
+      source.biases.push_back(at::constant_pad_nd(bias, {0, padding()}).flatten());
+    }
+    return args.backend.linear(source, args.type);
+  }
+
+  std::unique_ptr<nn::Linear> attention_out(const nn::BuildArgs& args,
+                                            const std::string& name) const {
+    const int64_t hidden = shape_.hidden;
+    Tensor weight = args.weights.get(name + ".weight", {hidden, hidden}),
+           bias = args.weights.get(name + ".bias", {hidden});
+    weight = weight.view({hidden, shape_.heads, shape_.head_dim});
+    weight = at::constant_pad_nd(weight, {0, padding()}).flatten(1);  // (hidden, all)
+    return args.backend.linear({{weight}, {bias}}, args.type);
+  }
+
   Tensor attention(const Layer& layer, const Tensor& x, const nn::Inputs& inputs) const {
-    int64_t hidden = shape_.hidden;
-    Tensor qkv = layer.qkv->forward(x);  // (tokens, 3 hidden)
-    kernels::Rows all = rows_of(qkv);
-    Tensor out = at::empty({x.size(0), hidden}, x.options());
-    backend_.ops().ragged_attention(rows_of(out), columns(all, 0, hidden),
-                                    columns(all, hidden, hidden), columns(all, 2 * hidden, hidden),
-                                    inputs.ragged, static_cast<int32_t>(shape_.head_dim),
+    const int64_t head = computed_width(shape_), all = shape_.heads * head;
+    Tensor qkv = layer.qkv->forward(x);  // (tokens, 3 all)
+    kernels::Rows rows = rows_of(qkv);
+    Tensor out = at::empty({x.size(0), all}, x.options());
+    backend_.ops().ragged_attention(rows_of(out), columns(rows, 0, all), columns(rows, all, all),
+                                    columns(rows, 2 * all, all), inputs.ragged,
+                                    static_cast<int32_t>(head),
                                     1 / std::sqrt(static_cast<float>(shape_.head_dim)));
     return out;
   }
@@ -153,6 +188,11 @@ nn::Model build(const nn::BuildArgs& args) {
 
 }  // namespace
 
-nn::Architecture bert() { return {"BertModel", describe, build}; }
+nn::Architecture bert() {
+  return {"BertModel",
+          describe,
+          build,
+          {"position_ids", "pooler.dense.", "cls.predictions.", "cls.seq_relationship."}};
+}
 
 }  // namespace weir::arch

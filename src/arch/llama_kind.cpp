@@ -7,6 +7,7 @@
 
 #include "weir/nn/embedding.h"
 #include "weir/nn/gather.h"
+#include "weir/nn/head_size.h"
 #include "weir/nn/heads.h"
 #include "weir/nn/norm.h"
 #include "weir/nn/rope.h"
@@ -21,18 +22,21 @@ using nn::rows_of;
 
 nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
   nn::Shape shape;
-  shape.layers = config.integer("num_hidden_layers");
-  shape.hidden = config.integer("hidden_size");
-  shape.vocabulary = config.integer("vocab_size");
-  shape.heads = config.integer("num_attention_heads");
-  shape.kv_heads = config.integer("num_key_value_heads", shape.heads);
-  shape.max_positions = config.integer("max_position_embeddings");
-  if (shape.heads <= 0 || shape.kv_heads <= 0 || shape.heads % shape.kv_heads)
+  shape.layers = config.size("num_hidden_layers");
+  shape.hidden = config.size("hidden_size");
+  shape.vocabulary = config.size("vocab_size");
+  shape.heads = config.size("num_attention_heads");
+  shape.kv_heads = config.size("num_key_value_heads", shape.heads);
+  shape.max_positions = config.size("max_position_embeddings");
+  if (shape.heads % shape.kv_heads)
     config.refuse("num_attention_heads " + std::to_string(shape.heads) +
                   " is not a multiple of num_key_value_heads " + std::to_string(shape.kv_heads));
   shape.tied = config.boolean("tie_word_embeddings", false);
   int64_t head_dim = traits.head_dim ? traits.head_dim : shape.hidden / shape.heads;
   shape.head_dim = config.integer("head_dim", head_dim);
+  const bool named = config.has("head_dim") || traits.head_dim;
+  nn::check_head_dim(config, named ? "head_dim" : "hidden_size / num_attention_heads",
+                     shape.head_dim);
   std::string activation = config.text("hidden_act", "silu");
   if (activation != "silu" && activation != "swish")
     config.refuse("hidden_act \"" + activation + "\" is not supported (silu)");
@@ -59,7 +63,7 @@ class LlamaTrunk final : public nn::Trunk {
         embedding_(std::move(embedding)),
         final_norm_(norm(args, "model.norm.weight")) {
     int64_t positions = args.max_model_len ? args.max_model_len : shape.max_positions;
-    angles_ = nn::rope_table(args.config, positions, shape.head_dim).to(args.backend.device());
+    angles_ = nn::rope_table(args.config, positions, shape.head_dim, args.backend.device());
     for (int64_t i = 0; i < shape.layers; ++i)
       layers_.push_back(layer(args, traits, "model.layers." + std::to_string(i) + "."));
   }
@@ -90,7 +94,7 @@ class LlamaTrunk final : public nn::Trunk {
   }
 
   static double epsilon(const nn::BuildArgs& args) {
-    return args.config.number("rms_norm_eps", 1e-6);
+    return args.config.not_negative("rms_norm_eps", 1e-6);
   }
 
   nn::HeadNorm head_norm(const nn::BuildArgs& args, const std::string& prefix) const {
@@ -117,7 +121,7 @@ class LlamaTrunk final : public nn::Trunk {
   Layer layer(const nn::BuildArgs& args, const LlamaTraits& traits,
               const std::string& prefix) const {
     int64_t q = shape_.heads * shape_.head_dim, kv = shape_.kv_heads * shape_.head_dim,
-            inner = args.config.integer("intermediate_size"), hidden = shape_.hidden;
+            inner = args.config.size("intermediate_size"), hidden = shape_.hidden;
     return Layer{
         norm(args, prefix + "input_layernorm.weight"),
         linear(args, prefix + "self_attn.", "attention_bias",
@@ -175,7 +179,8 @@ nn::Model build(const nn::BuildArgs& args, const LlamaTraits& traits) {
 nn::Architecture llama_kind(std::string name, LlamaTraits traits) {
   return {.name = std::move(name),
           .describe = [traits](const nn::ConfigFile& config) { return describe(config, traits); },
-          .build = [traits](const nn::BuildArgs& args) { return build(args, traits); }};
+          .build = [traits](const nn::BuildArgs& args) { return build(args, traits); },
+          .unread = {"rotary_emb.inv_freq", "lm_head.weight"}};  // the latter where it is tied
 }
 
 }  // namespace weir::arch

@@ -37,6 +37,7 @@ class CpuDevice final : public Device {
     inference_.emplace(true);
   }
   nn::Backend& backend() override { return *backend_; }
+  void loaded() override { memory_.give_back(); }
   void step_begin() override {
     memory_.next_step();
     pool_.step_begin();

@@ -40,9 +40,12 @@ KvCache::KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size,
   }
 }
 
-uint64_t KvCache::page_bytes(const nn::Shape& shape, int64_t page_size, at::ScalarType type) {
-  return static_cast<uint64_t>(shape.layers * 2 * shape.kv_heads * page_size * shape.head_dim) *
-         c10::elementSize(type);
+std::optional<uint64_t> KvCache::page_bytes(const nn::Shape& shape, int64_t page_size,
+                                            at::ScalarType type) {
+  uint64_t bytes = 2 * c10::elementSize(type);
+  for (const int64_t factor : {shape.layers, shape.kv_heads, page_size, shape.head_dim})
+    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(factor), &bytes)) return std::nullopt;
+  return bytes;
 }
 
 kernels::PagedShape KvCache::attention(const nn::Shape& shape) const {

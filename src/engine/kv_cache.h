@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "weir/nn/model.h"
 
 namespace weir::engine {
@@ -13,7 +15,9 @@ class KvCache {
   KvCache() = default;
   KvCache(const nn::Shape& shape, int64_t pages, int64_t page_size,
           const at::TensorOptions& options);
-  static uint64_t page_bytes(const nn::Shape& shape, int64_t page_size, at::ScalarType type);
+  /// None: more than 64 bits hold.
+  static std::optional<uint64_t> page_bytes(const nn::Shape& shape, int64_t page_size,
+                                            at::ScalarType type);
   /// The attention of all layers; no heads where there is no cache.
   kernels::PagedShape attention(const nn::Shape& shape) const;
   const nn::Cache& view() const { return view_; }

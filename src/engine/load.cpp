@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 
 #include "engine/cpu_runner.h"
 #include "engine/kv_cache.h"
+#include "weir/base/excerpt.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/nn/rows.h"
 #ifdef WEIR_CUDA
@@ -52,14 +54,18 @@ Description describe_config(const LoadOptions& options, const nn::ConfigFile& co
   if (config.has("quantization_config"))
     config.refuse("quantization_config: quantized checkpoints are not supported");
   Description result;
+  result.device = device;
   result.architecture = architecture.name;
   result.shape = architecture.describe(config);
   at::ScalarType type = resolve_type(options.dtype, result.shape, device);
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
   result.costs = kernels::cpu_costs(kernels::cpu_isa(), nn::dtype_of(type));
   result.max_model_len = resolve_length(options.max_model_len, result.shape);
-  if (result.shape.kv_heads)
-    result.page_bytes = KvCache::page_bytes(result.shape, options.page_size, type);
+  if (result.shape.kv_heads) {
+    const auto bytes = KvCache::page_bytes(result.shape, options.page_size, type);
+    if (!bytes) config.refuse("a page of its layers, heads and head_dim is larger than any memory");
+    result.page_bytes = *bytes;
+  }
   return result;
 }
 
@@ -71,12 +77,13 @@ at::ScalarType type_of(const Description& description) {
 /// taken as 8 hidden^2 weights (2 x 4 or 3 x 8/3).
 uint32_t attention_span(const Description& description) {
   const nn::Shape& shape = description.shape;
-  const int64_t ratio = description.costs.products_to_attention;
-  int64_t width = shape.heads * shape.head_dim;
-  int64_t weights = 2 * shape.hidden * (width + shape.kv_heads * shape.head_dim) +
-                    8 * shape.hidden * shape.hidden;
-  return static_cast<uint32_t>(
-      std::max<int64_t>(1, weights / (2 * ratio * std::max<int64_t>(width, 1))));
+  // What config.json claims is not held against the weights yet: its product may pass 64 bits.
+  const auto hidden = static_cast<double>(shape.hidden);
+  const auto width = static_cast<double>(shape.heads * shape.head_dim);
+  const auto of_keys = static_cast<double>(shape.kv_heads * shape.head_dim);
+  const double weights = 2 * hidden * (width + of_keys) + 8 * hidden * hidden;
+  const double span = weights / (2 * description.costs.products_to_attention * width);
+  return static_cast<uint32_t>(std::clamp<double>(span, 1, UINT32_MAX));
 }
 
 schedule::ModelSpec spec_of(const Description& description, const LoadOptions& options) {
@@ -102,19 +109,22 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
         static_cast<uint32_t>(std::min<uint64_t>(pages, 2 * one_sequence * options.max_sequences));
     if (options.pages) spec.pages = options.pages;
     // A sequence longer than the whole cache could never end.
-    spec.max_tokens = std::min(spec.max_tokens, spec.pages * spec.page_size);
+    spec.max_tokens = static_cast<uint32_t>(
+        std::min<uint64_t>(spec.max_tokens, uint64_t{spec.pages} * spec.page_size));
   }
   return spec;
 }
 
 std::unique_ptr<nn::Weights> open_weights(const LoadOptions& options, at::ScalarType type,
-                                          Device& device, Progress& progress) {
-  if (options.dummy) return nn::make_dummy_weights(0, device.backend().device(), type);
+                                          nn::Backend& backend, Progress* progress) {
+  if (options.dummy) return nn::make_dummy_weights(0, backend.device(), type);
+  if (!progress) return nn::open_safetensors(options.directory, nn::Numbers::left_out, {});
   auto total = std::make_shared<uint64_t>(1);
-  auto weights = nn::open_safetensors(options.directory, [total, &progress](uint64_t read) {
-    progress.set("reading weights",
-                 std::min(99.0, 100.0 * static_cast<double>(read) / static_cast<double>(*total)));
-  });
+  auto weights =
+      nn::open_safetensors(options.directory, nn::Numbers::read, [total, progress](uint64_t read) {
+        progress->set("reading weights", std::min(99.0, 100.0 * static_cast<double>(read) /
+                                                            static_cast<double>(*total)));
+      });
   *total = std::max<uint64_t>(weights->bytes(), 1);
   return weights;
 }
@@ -133,37 +143,85 @@ std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, n
   return make_cpu_runner(spec, std::move(model), std::move(cache), device);
 }
 
-LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architecture> architectures,
-                       Device& device, Progress& progress) {
+/// A model folder as config.json says it is.
+struct Folder {
+  nn::ConfigFile config;
+  const nn::Architecture& architecture;
+  Description description;
+  schedule::ModelSpec spec;
+};
+
+Folder read_folder(const LoadOptions& options, std::span<const nn::Architecture> architectures,
+                   DeviceKind device) {
   auto config = nn::ConfigFile::read(options.directory + "/config.json");
   const nn::Architecture& architecture = find(config, architectures);
-  LoadedModel loaded;
-  loaded.description = describe_config(options, config, architecture, device.kind());
-  at::ScalarType type = type_of(loaded.description);
-  auto weights = open_weights(options, type, device, progress);
-  nn::Model model = architecture.build({options.directory, config, *weights, device.backend(), type,
-                                        static_cast<int64_t>(loaded.description.max_model_len)});
-  loaded.description.weight_bytes = bytes_of(*weights, options, type, device.kind());
-  loaded.description.fingerprint = weights->fingerprint();
-  weights->drop_pages();
+  Description description = describe_config(options, config, architecture, device);
+  schedule::ModelSpec spec = spec_of(description, options);
+  if (device == DeviceKind::cpu) spec.attention_span = attention_span(description);
+  return {std::move(config), architecture, std::move(description), spec};
+}
+
+/// "the checkpoint's 3 tensors a, b, ... are not read"; none where nothing surprising is left.
+std::optional<std::string> unread(const nn::Weights& weights,
+                                  const nn::Architecture& architecture) {
+  constexpr size_t kMostNamed = 5;
+  std::vector<std::string> names = weights.unused();
+  std::erase_if(names, [&](const std::string& name) {
+    return std::any_of(
+        architecture.unread.begin(), architecture.unread.end(),
+        [&](const std::string& part) { return name.find(part) != std::string::npos; });
+  });
+  if (names.empty()) return std::nullopt;
+  std::string text = std::to_string(names.size()) + " tensors of the checkpoint are not read: ";
+  for (size_t i = 0; i < std::min(names.size(), kMostNamed); ++i)
+    text += (i ? ", " : "") + excerpt(names[i]);
+  return text + (names.size() > kMostNamed ? ", ..." : "");
+}
+
+/// What describe and load share: everything of a model but, for describe, its numbers.
+nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend,
+                Progress* progress) {
+  Description& description = folder.description;
+  const at::ScalarType type = type_of(description);
+  auto weights = open_weights(options, type, backend, progress);
+  // The first steps on a GPU run before its cache has its size.
+  const uint32_t first_steps = std::min(description.max_model_len, options.max_batch_tokens);
+  const int64_t positions = std::max(folder.spec.max_tokens, first_steps);
+  nn::Model model = folder.architecture.build(
+      {options.directory, folder.config, *weights, backend, type, positions});
+  weights->check_unchanged();
+  description.weight_bytes = bytes_of(*weights, options, type, description.device);
+  description.numbers = options.dummy ? 0 : weights->bytes_as(at::kByte);
+  description.fingerprint = weights->fingerprint();
+  description.warnings = weights->warnings();
+  if (auto left = unread(*weights, folder.architecture))
+    description.warnings.push_back(*std::move(left));
+  return model;
+}
+
+LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architecture> architectures,
+                       Device& device, Progress& progress) {
+  LoadOptions most = options;  // what is left is known later; it is no more than what is free now
+  if (options.left_over) most.cache_bytes = options.left_over->part_of(device.free_memory());
+  Folder folder = read_folder(most, architectures, device.kind());
+  nn::Model model = build(options, folder, device.backend(), &progress);
+  device.loaded();
+  Description& description = folder.description;
+  const at::ScalarType type = type_of(description);
+  std::unique_ptr<schedule::Runner> runner;
 #ifdef WEIR_CUDA
   if (device.kind() == DeviceKind::cuda) {
     const auto spec_with = [&](uint64_t cache_bytes) {
       LoadOptions with = options;
       with.cache_bytes = cache_bytes;
-      return spec_of(loaded.description, with);
+      return spec_of(description, with);
     };
-    loaded.runner =
-        load_cuda_runner(std::move(model), {options, type, device, progress, spec_with});
-    loaded.description.max_model_len = loaded.runner->spec().max_tokens;
-    return loaded;
+    runner = load_cuda_runner(std::move(model), {options, type, device, progress, spec_with});
   }
 #endif
-  schedule::ModelSpec spec = spec_of(loaded.description, options);
-  spec.attention_span = attention_span(loaded.description);
-  loaded.runner = make_runner(spec, std::move(model), type, device);
-  loaded.description.max_model_len = loaded.runner->spec().max_tokens;
-  return loaded;
+  if (!runner) runner = make_runner(folder.spec, std::move(model), type, device);
+  description.max_model_len = runner->spec().max_tokens;
+  return {std::move(runner), std::move(description)};
 }
 
 template <class T, class Build>
@@ -182,15 +240,10 @@ Result<T> guarded(const std::string& directory, Build build) {
 Result<Description> describe(const LoadOptions& options,
                              std::span<const nn::Architecture> architectures, DeviceKind device) {
   return guarded<Description>(options.directory, [&] {
-    auto config = nn::ConfigFile::read(options.directory + "/config.json");
-    Description result = describe_config(options, config, find(config, architectures), device);
-    if (!options.dummy) {
-      auto weights = nn::open_safetensors(options.directory, {});
-      result.numbers = weights->bytes_as(at::kByte);
-      result.weight_bytes = bytes_of(*weights, options, type_of(result), device);
-      result.fingerprint = weights->fingerprint();
-    }
-    return result;
+    Folder folder = read_folder(options, architectures, device);
+    const auto backend = nn::make_shape_backend();
+    build(options, folder, *backend, nullptr);
+    return std::move(folder.description);
   });
 }
 

@@ -31,7 +31,7 @@ std::unique_ptr<schedule::Runner> warm_runner(ModelPtr model, const CudaLoad& lo
 }
 
 uint64_t cache_after_warm_up(const ModelPtr& model, const CudaLoad& load) {
-  const uint64_t page = KvCache::page_bytes(model->shape, load.options.page_size, load.type);
+  const uint64_t page = *KvCache::page_bytes(model->shape, load.options.page_size, load.type);
   const uint64_t pages =
       std::min<uint64_t>(load.spec(0).max_tokens, load.options.max_batch_tokens) /
           load.options.page_size +

@@ -92,6 +92,15 @@ void TensorMemory::next_step() {
   for (Block* each : old) unmap(each);
 }
 
+void TensorMemory::give_back() {
+  Free old;
+  {
+    std::lock_guard lock(mutex_);
+    while (!free_.empty()) take_oldest(old);
+  }
+  for (Block* each : old) unmap(each);
+}
+
 void TensorMemory::take_oldest(Free& old) {
   for (auto [each, end] = by_size_.equal_range(free_.front()->bytes); each != end; ++each) {
     if (each->second != free_.begin()) continue;

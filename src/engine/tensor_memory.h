@@ -24,6 +24,7 @@ class TensorMemory final : public c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override;
   void copy_data(void* to, const void* from, size_t bytes) const override;
   void next_step();
+  void give_back();     // all free blocks
   size_t kept() const;  // bytes of free blocks
 
  private:

@@ -77,7 +77,8 @@ ErrorShape shape_of(const Error& error) {
 
 std::string error_body(const Error& error) {
   ErrorShape shape = shape_of(error);
-  bool hidden = error.code == Code::internal;
+  // A fault that has a name is the model's own, and no secret of the server's.
+  bool hidden = error.code == Code::internal && error.name == nullptr;
   std::string body = R"({"error":{"message":)";
   append_json(body, hidden ? "the server failed to answer this request" : error.message);
   body += R"(,"type":)";

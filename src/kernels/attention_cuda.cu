@@ -99,8 +99,9 @@ dim3 grid(int64_t tokens, int32_t heads) {
 /// Calls run<T, numbers of a lane>() with the least that holds a head.
 template <class F>
 void by_head(DType type, int32_t head_dim, F&& run) {
-  believe(head_dim > 0 && head_dim <= 32 * kMostOfALane, "attention: heads of %d; to %d are taken",
-          head_dim, 32 * kMostOfALane);
+  static_assert(kMaxHeadDim == 32 * kMostOfALane);
+  believe(takes_heads_of(head_dim), "attention: heads of %d; even numbers to %d are taken",
+          head_dim, kMaxHeadDim);
   by_type(type, [&]<class T>(T) {
     if (head_dim <= 32) return run.template operator()<T, 1>();
     if (head_dim <= 64) return run.template operator()<T, 2>();

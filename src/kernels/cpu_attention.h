@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "weir/kernels/head_size.h"
 #include "weir/kernels/view.h"
 
 namespace weir::kernels {
@@ -14,7 +15,6 @@ namespace weir::kernels {
 constexpr int32_t kKeyBlock = 64;
 constexpr int32_t kKeyRange = 512;
 constexpr int32_t kTileRows = 96;  // query-head pairs of a tile
-constexpr int32_t kMaxHeadDim = 256;
 
 /// Where key i of a sequence lies: base + page_ids[i / page_size] * page_stride + (i % page_size) *
 /// key_stride, in elements. Without `page_ids` all keys are in page 0. With a `word_stride`, which

@@ -216,8 +216,8 @@ void CpuOps::copy_pages(PagedKv cache, std::span<const int32_t> from_to) {
 }
 
 void check_heads(const char* op, const ConstRows& q, int64_t kv_heads, int32_t head_dim) {
-  believe(head_dim > 0 && head_dim % 2 == 0 && head_dim <= kMaxHeadDim,
-          "%s: heads of %d; even numbers to %d are taken", op, head_dim, kMaxHeadDim);
+  believe(takes_heads_of(head_dim), "%s: heads of %d; even numbers to %d are taken", op, head_dim,
+          kMaxHeadDim);
   believe(kv_heads > 0 && q.cols % (kv_heads * head_dim) == 0,
           "%s: %" PRId64 " columns of q are heads of %d, a multiple of %" PRId64 " heads of keys",
           op, q.cols, head_dim, kv_heads);

@@ -1,15 +1,23 @@
 #include "weir/nn/config.h"
 
-#include <fstream>
+#include <limits>
+
+#include "weir/base/excerpt.h"
+#include "weir/base/file.h"
 
 namespace weir::nn {
 
 namespace {
 
+constexpr double kMostFloat = std::numeric_limits<float>::max();
+
+/// A value as a message repeats it.
+std::string shown(const nlohmann::json& value) { return excerpt(value.dump()); }
+
 nlohmann::json parse(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw LoadError(path + " cannot be read");
-  return nlohmann::json::parse(file, nullptr, false);
+  const auto text = read_json_file(path);
+  if (!text) throw LoadError(text.error().message);
+  return nlohmann::json::parse(*text, nullptr, false);
 }
 
 }  // namespace
@@ -43,37 +51,66 @@ int64_t ConfigFile::integer(const char* field) const {
 int64_t ConfigFile::integer(const char* field, int64_t otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
-  if (!value->is_number_integer())
-    refuse(std::string(field) + " is " + value->dump() + ", not an integer");
+  constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (!value->is_number_integer() ||
+      (value->is_number_unsigned() && value->get<uint64_t>() > kMost))
+    refuse(std::string(field) + " is " + shown(*value) + ", not an integer of 64 bits");
   return value->get<int64_t>();
+}
+
+int64_t ConfigFile::size(const char* field) const {
+  if (!find(field)) refuse(std::string(field) + " is missing");
+  return size(field, 0);
+}
+
+int64_t ConfigFile::size(const char* field, int64_t otherwise) const {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  if (!find(field)) return otherwise;
+  const int64_t value = integer(field, 0);
+  if (value < 1 || value > kMost)
+    refuse(std::string(field) + " is " + std::to_string(value) + "; 1 to " + std::to_string(kMost) +
+           " is possible");
+  return value;
 }
 
 double ConfigFile::number(const char* field, double otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
-  if (!value->is_number()) refuse(std::string(field) + " is " + value->dump() + ", not a number");
+  if (!value->is_number()) refuse(std::string(field) + " is " + shown(*value) + ", not a number");
   return value->get<double>();
+}
+
+double ConfigFile::positive(const char* field, double otherwise) const {
+  const double value = number(field, otherwise);
+  if (value > 0 && value <= kMostFloat) return value;
+  refuse(std::string(field) + " is " + shown(object_[field]) + "; more than 0 is possible");
+}
+
+double ConfigFile::not_negative(const char* field, double otherwise) const {
+  const double value = number(field, otherwise);
+  if (value >= 0 && value <= kMostFloat) return value;
+  refuse(std::string(field) + " is " + shown(object_[field]) + "; 0 or more is possible");
 }
 
 bool ConfigFile::boolean(const char* field, bool otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
   if (!value->is_boolean())
-    refuse(std::string(field) + " is " + value->dump() + ", not true or false");
+    refuse(std::string(field) + " is " + shown(*value) + ", not true or false");
   return value->get<bool>();
 }
 
 std::string ConfigFile::text(const char* field, const std::string& otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
-  if (!value->is_string()) refuse(std::string(field) + " is " + value->dump() + ", not a string");
+  if (!value->is_string()) refuse(std::string(field) + " is " + shown(*value) + ", not a string");
   return value->get<std::string>();
 }
 
 std::optional<ConfigFile> ConfigFile::object(const char* field) const {
   const auto* value = find(field);
   if (!value) return std::nullopt;
-  if (!value->is_object()) refuse(std::string(field) + " is " + value->dump() + ", not an object");
+  if (!value->is_object()) refuse(std::string(field) + " is " + shown(*value) + ", not an object");
   return ConfigFile(path_ + ": " + field, *value);
 }
 

@@ -36,7 +36,8 @@ class DummyWeights final : public Weights {
   uint64_t bytes() const override { return bytes_; }
   uint64_t bytes_as(at::ScalarType) const override { return bytes_; }  // made as what they are
   std::string fingerprint() const override { return "000000000000"; }
-  void drop_pages() override {}
+  std::vector<std::string> warnings() const override { return {}; }
+  void check_unchanged() const override {}
 
  private:
   at::Generator generator_;

@@ -11,9 +11,10 @@ namespace {
 
 // Llama 3.1: long wavelengths are slowed by `factor`, short ones kept, those between blended.
 double llama3_frequency(double frequency, const ConfigFile& scaling) {
-  double factor = scaling.number("factor", 8), low = scaling.number("low_freq_factor", 1),
-         high = scaling.number("high_freq_factor", 4),
-         original = scaling.number("original_max_position_embeddings", 8192);
+  double factor = scaling.positive("factor", 8), low = scaling.positive("low_freq_factor", 1),
+         high = scaling.positive("high_freq_factor", 4),
+         original = scaling.positive("original_max_position_embeddings", 8192);
+  if (high == low) scaling.refuse("low_freq_factor and high_freq_factor are equal");
   double wavelength = 2 * std::numbers::pi / frequency;
   if (wavelength < original / high) return frequency;
   if (wavelength > original / low) return frequency / factor;
@@ -23,10 +24,10 @@ double llama3_frequency(double frequency, const ConfigFile& scaling) {
 
 std::vector<float> frequencies(const ConfigFile& config, int64_t head_dim) {
   auto parameters = config.first_object({"rope_parameters", "rope_scaling"});
-  double theta = config.number("rope_theta", 10000);
+  double theta = config.positive("rope_theta", 10000);
   std::string type = "default";
   if (parameters) {
-    theta = parameters->number("rope_theta", theta);
+    theta = parameters->positive("rope_theta", theta);
     type = parameters->text("rope_type", parameters->text("type", "default"));
     if (parameters->number("partial_rotary_factor", 1) != 1)
       parameters->refuse("partial_rotary_factor other than 1 is not supported");
@@ -36,7 +37,7 @@ std::vector<float> frequencies(const ConfigFile& config, int64_t head_dim) {
   std::vector<float> result;
   for (int64_t i = 0; i < head_dim; i += 2) {
     double frequency = 1 / std::pow(theta, static_cast<double>(i) / static_cast<double>(head_dim));
-    if (type == "linear") frequency /= parameters->number("factor", 1);
+    if (type == "linear") frequency /= parameters->positive("factor", 1);
     if (type == "llama3") frequency = llama3_frequency(frequency, *parameters);
     result.push_back(static_cast<float>(frequency));
   }
@@ -45,9 +46,10 @@ std::vector<float> frequencies(const ConfigFile& config, int64_t head_dim) {
 
 }  // namespace
 
-at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim) {
-  if (head_dim % 2) config.refuse("head_dim is " + std::to_string(head_dim) + ", which is odd");
+at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim,
+                      at::Device device) {
   std::vector<float> frequency = frequencies(config, head_dim);
+  if (device.is_meta()) return at::empty({positions, head_dim}, at::device(device));
   at::Tensor table = at::empty({positions, head_dim}, at::kFloat);
   float* out = table.mutable_data_ptr<float>();
   for (int64_t position = 0; position < positions; ++position, out += head_dim)
@@ -57,7 +59,7 @@ at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_
       out[i] = std::cos(angle);
       out[head_dim / 2 + i] = std::sin(angle);
     }
-  return table;
+  return table.to(device);
 }
 
 }  // namespace weir::nn

@@ -89,6 +89,10 @@ Result<void> Collection::look(Input& input) {
     } else if (const auto* started = std::get_if<work::Started>(&*event)) {
       input.started = *started;
     } else if (auto* error = std::get_if<Error>(&*event)) {
+      if (error->code == Code::internal && error->name &&
+          inputs_.size() > 1)  // the model's own fault is one input's
+        error->message =
+            "input[" + std::to_string(&input - inputs_.data()) + "]: " + error->message;
       return std::move(*error);
     } else if (const auto* finish = std::get_if<work::Finish>(&*event);
                finish && !input.vector.empty()) {

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <utility>
+
+#include "weir/base/excerpt.h"
+#include "weir/base/file.h"
 
 namespace weir::serve {
 
@@ -15,14 +17,14 @@ Result<JsonFile> JsonFile::read(const std::string& path, const std::vector<std::
   JsonFile file;
   file.path_ = path;
   std::error_code failure;
-  if (!std::filesystem::exists(path, failure)) return file;
-  std::ifstream stream(path);
-  if (!stream) return invalid(path + " cannot be read");
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, failure))) return file;
+  const auto text = read_json_file(path);
+  if (!text) return text.error();
   const auto keep = [&](int, json::parse_event_t event, json& parsed) {
     return event != json::parse_event_t::key ||
            std::find(skip.begin(), skip.end(), parsed.get_ref<const std::string&>()) == skip.end();
   };
-  file.object_ = json::parse(stream, keep, false);
+  file.object_ = json::parse(*text, keep, false);
   if (!file.object_.is_object()) return invalid(path + " is no JSON object");
   file.exists_ = true;
   return file;
@@ -50,7 +52,7 @@ Result<std::optional<double>> JsonFile::number_within(const char* field, double 
 
 Error JsonFile::wrong(const char* field, const std::string& what) const {
   return invalid(fmt::format("{}: {} is {}; {}", path_, field,
-                             find(field) ? find(field)->dump() : "absent", what));
+                             find(field) ? excerpt(find(field)->dump()) : "absent", what));
 }
 
 }  // namespace weir::serve

@@ -84,9 +84,7 @@ Result<std::optional<uint32_t>> read_longest_piece(const std::string& directory,
   if (!is_lossless(*file)) return std::optional<uint32_t>();
   // A byte-level piece has one or two bytes of UTF-8 for each byte of text: its own length is a
   // safe bound.
-  size_t longest = 1;
-  for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id)
-    if (auto piece = tokenizer.piece(id)) longest = std::max(longest, piece->size());
+  const size_t longest = std::max<size_t>(1, tokenizer.longest_piece());
   return std::optional<uint32_t>(static_cast<uint32_t>(longest));
 }
 

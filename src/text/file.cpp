@@ -1,21 +1,18 @@
 #include "text/file.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "weir/base/file.h"
 
 namespace weir::text {
 
 Result<std::optional<std::string>> read_file(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return std::optional<std::string>();
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (!file || !content) {
-    return Error{.code = Code::internal, .message = "cannot read " + path};
-  }
-  return std::optional<std::string>(std::move(content).str());
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored)))
+    return std::optional<std::string>();
+  auto text = read_text_file(path);
+  if (!text) return text.error();
+  return std::optional<std::string>(*std::move(text));
 }
 
 }  // namespace weir::text

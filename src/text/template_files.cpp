@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "weir/base/file.h"
+
 namespace weir::text {
 
 namespace {
@@ -10,6 +12,7 @@ using nlohmann::json;
 
 Result<json> parse_object(std::string_view name, std::string_view text) {
   if (text.empty()) return json::object();
+  if (auto checked = check_json_depth(text, std::string(name)); !checked) return checked.error();
   json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return invalid(std::string(name) + " is no JSON object");
   return parsed;

@@ -4,6 +4,7 @@
 
 #include "text/file.h"
 #include "text/tokenizer_handle.h"
+#include "weir/base/file.h"
 
 namespace weir::text {
 
@@ -24,6 +25,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const std::string& dire
   auto json = read_file(path);
   if (!json) return json.error();
   if (!*json) return invalid("the model folder has no tokenizer.json: " + directory);
+  if (auto checked = check_json_depth(**json, path); !checked) return checked.error();
   WeirTokenizer* created = nullptr;
   RustBytes message;
   const auto status =
@@ -76,7 +78,12 @@ std::optional<int32_t> Tokenizer::id(std::string_view piece) const {
 }
 
 int32_t Tokenizer::vocabulary_size() const {
-  return static_cast<int32_t>(weir_tokenizer_vocabulary_size(handle_->rust.get()));
+  constexpr uint32_t kMost = INT32_MAX;  // ids of a file may go further; no model takes them
+  return static_cast<int32_t>(std::min(kMost, weir_tokenizer_vocabulary_size(handle_->rust.get())));
+}
+
+size_t Tokenizer::longest_piece() const {
+  return weir_tokenizer_longest_piece(handle_->rust.get());
 }
 
 }  // namespace weir::text

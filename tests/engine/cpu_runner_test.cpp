@@ -194,7 +194,8 @@ TEST(LoadTest, WhatCannotBeServedIsRefusedByName) {
               ::testing::HasSubstr("use_sliding_window true is not supported"));
   EXPECT_THAT(message(kTinyBert, {.max_model_len = 65, .dummy = true}),
               ::testing::HasSubstr("max-model-len is 65; this model takes 64"));
-  EXPECT_THAT(message(kTinyBert), ::testing::HasSubstr("model.safetensors cannot be read"));
+  EXPECT_THAT(message(kTinyBert),
+              ::testing::HasSubstr("has no model.safetensors and no model.safetensors.index.json"));
   EXPECT_EQ(message(kTinyBert, {.dummy = true}), "accepted");
 }
 

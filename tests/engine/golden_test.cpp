@@ -51,7 +51,7 @@ class Probe {
   Probe(const std::string& folder, at::ScalarType type)
       : folder_(folder),
         config_(nn::ConfigFile::read(folder_ + "/config.json")),
-        weights_(nn::open_safetensors(folder, {})) {
+        weights_(nn::open_safetensors(folder, nn::Numbers::read, {})) {
     std::string name = config_.json()["architectures"][0];
     for (const auto& architecture : arch::table())
       if (architecture.name == name)

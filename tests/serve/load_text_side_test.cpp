@@ -56,6 +56,31 @@ TEST_F(LoadTextSide, WrongFilesAreNamed) {
   EXPECT_THAT(refusal(), EndsWith("generation_config.json is no JSON object"));
 }
 
+TEST_F(LoadTextSide, TakesNoLongerForAnIdOfABillion) {
+  auto tokenizer = byte_tokenizer(false);
+  for (const uint32_t id : {1'000'000'000U, 4'294'967'295U}) {
+    auto far = tokenizer["added_tokens"][0];
+    far["id"] = id;
+    far["content"] = "<far>";
+    tokenizer["added_tokens"].push_back(far);
+    folder_.write("tokenizer.json", tokenizer.dump());
+    TextSide side = load();
+    EXPECT_GE(side.tokenizer->vocabulary_size(), 259);
+    EXPECT_EQ(side.longest_piece_bytes, 6U);
+    tokenizer["added_tokens"].erase(3);
+  }
+}
+
+TEST_F(LoadTextSide, FilesThatAreNoFilesAreNamed) {
+  folder_.write("generation_config.json",
+                "{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}");
+  EXPECT_THAT(refusal(), EndsWith("generation_config.json is nested deeper than 256 levels"));
+  folder_.write("generation_config.json", "{}");
+  std::filesystem::remove(folder_.path() + "/tokenizer.json");
+  std::filesystem::create_symlink("/dev/zero", folder_.path() + "/tokenizer.json");
+  EXPECT_THAT(refusal(), EndsWith("tokenizer.json is a device, not a regular file"));
+}
+
 TEST_F(LoadTextSide, LimitsOfAnEncoder) {
   write_encoder(folder_);
   TextSide side = load(ModelKind::embed);

@@ -80,13 +80,16 @@ TEST_P(TokenizerGolden, KnowsItsVocabulary) {
   const int32_t size = tokenizer->vocabulary_size();
   EXPECT_EQ(size, expected["vocabulary_size"].get<int32_t>());
   int32_t known = 0;
+  size_t longest = 0;
   for (int32_t id = 0; id < size; ++id) {
     const auto piece = tokenizer->piece(id);
     if (!piece) continue;
     ++known;
+    longest = std::max(longest, piece->size());
     EXPECT_EQ(tokenizer->id(*piece), id) << *piece;
   }
   EXPECT_EQ(known, size);
+  EXPECT_EQ(tokenizer->longest_piece(), longest);
   EXPECT_FALSE(tokenizer->piece(size));
   EXPECT_FALSE(tokenizer->piece(-1));
   EXPECT_FALSE(tokenizer->id("no token is spelt so"));

@@ -29,6 +29,8 @@ class Device {
   /// Thread-local set-up; called once by the step thread before anything else of the engine.
   virtual void enter() = 0;
   virtual nn::Backend& backend() = 0;
+  /// Called when a model has been loaded: memory that only loading needed goes back.
+  virtual void loaded() {}
   /// Open while a step runs.
   virtual void step_begin() {}
   virtual void step_end() {}

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
@@ -42,6 +43,7 @@ struct LoadOptions {
 
 /// What a model folder resolves to.
 struct Description {
+  DeviceKind device = DeviceKind::cpu;
   std::string architecture;  // "LlamaForCausalLM"
   nn::Shape shape;
   std::string dtype;           // resolved: "float32", "bfloat16"
@@ -51,6 +53,8 @@ struct Description {
   uint64_t weight_bytes = 0;   // of the files, on a GPU of `dtype`; 0 with dummy weights
   uint64_t page_bytes = 0;     // of one page over all layers; 0 without a cache
   std::string fingerprint;     // 12 hex digits of a hash of the weights
+  std::vector<std::string>
+      warnings;  // what is odd in the folder and keeps nothing from being right
 };
 
 struct LoadedModel {
@@ -58,8 +62,8 @@ struct LoadedModel {
   Description description;
 };
 
-/// Reads config.json and the headers of the weights, computes nothing. Errors: invalid_argument
-/// with the reason.
+/// Does all of load() but the reading of numbers, on no device: what load() refuses it refuses.
+/// Errors: invalid_argument with the reason.
 Result<Description> describe(const LoadOptions& options,
                              std::span<const nn::Architecture> architectures, DeviceKind device);
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "weir/kernels/head_size.h"
 #include "weir/kernels/view.h"
 
 namespace weir::kernels {
@@ -76,11 +77,11 @@ class Ops {
   /// itself. One call takes decode rows and prompt chunks mixed. q, out: (tokens, heads *
   /// head_dim). The result of a query does not depend on what else is in the step, nor on how its
   /// prompt was cut (on the CPU it is the same bits, with any number of threads). REQUIRES q, k, v,
-  /// out and cache of one type, head_dim even and at most 256.
+  /// out and cache of one type, takes_heads_of(head_dim).
   virtual void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
                                const Ragged& ragged, float scale) = 0;
   /// Attention within each row, both ways (encoders). q, k, v, out: (tokens, heads * head_dim).
-  /// Only q_begin is read. REQUIRES one type, k and v of one stride, head_dim even and at most 256.
+  /// Only q_begin is read. REQUIRES one type, k and v of one stride, takes_heads_of(head_dim).
   virtual void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
                                 const Ragged& ragged, int32_t head_dim, float scale) = 0;
 

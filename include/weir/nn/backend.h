@@ -24,6 +24,10 @@ class Backend {
 /// The CPU: kernels in chunks of `pool`, which outlives it.
 std::unique_ptr<Backend> make_cpu_backend(kernels::ThreadPool& pool);
 
+/// A device that computes nothing: its tensors have types and shapes, and building a model on it
+/// asks everything of a folder but its numbers. Its ops() and layers may not be used.
+std::unique_ptr<Backend> make_shape_backend();
+
 /// A CUDA device, current stream. Only in a build with CUDA.
 std::unique_ptr<Backend> make_cuda_backend(int device);
 

@@ -28,7 +28,13 @@ class ConfigFile {
   bool has(const char* field) const;  // present and not null
   int64_t integer(const char* field) const;
   int64_t integer(const char* field, int64_t otherwise) const;
+  /// A count of layers, heads, features, ...: at least 1, and as an int32.
+  int64_t size(const char* field) const;
+  int64_t size(const char* field, int64_t otherwise) const;
   double number(const char* field, double otherwise) const;
+  /// A finite float32 above 0, or at least 0.
+  double positive(const char* field, double otherwise) const;
+  double not_negative(const char* field, double otherwise) const;
   bool boolean(const char* field, bool otherwise) const;
   std::string text(const char* field, const std::string& otherwise) const;
   /// The object under `field`; none where it is absent or null.

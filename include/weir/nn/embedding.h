@@ -6,8 +6,7 @@
 
 namespace weir::nn {
 
-/// A table of vectors looked up by id. Where the checkpoint already has the model's type the table
-/// stays the file's own pages: only rows that are used come into memory.
+/// A table of vectors looked up by id, which is one of its rows.
 class Embedding {
  public:
   Embedding(Backend& backend, const at::Tensor& table, at::ScalarType type);

@@ -96,6 +96,8 @@ struct Architecture {
   std::string name;
   std::function<Shape(const ConfigFile&)> describe;
   std::function<Model(const BuildArgs&)> build;
+  /// Parts of the names of tensors that its checkpoints may hold though nothing reads them.
+  std::vector<std::string> unread;
 };
 
 }  // namespace weir::nn

@@ -8,10 +8,11 @@
 
 namespace weir::nn {
 
-/// The table of rotary angles, (positions, head_dim) float32 on the CPU: row p is the cosines of
+/// The table of rotary angles, (positions, head_dim) float32 on `device`: row p is the cosines of
 /// the head_dim / 2 angles, then the sines. Reads rope_parameters, or rope_scaling and rope_theta;
 /// types default, linear and llama3 as Hugging Face's modeling_rope_utils.py computes them; others
 /// are refused.
-at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim);
+at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim,
+                      at::Device device);
 
 }  // namespace weir::nn

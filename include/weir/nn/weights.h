@@ -10,13 +10,14 @@
 
 namespace weir::nn {
 
-/// The tensors of a checkpoint by name. Used by the thread that loads. Tensors may be views of
-/// read-only file pages: they are copied or packed, never written.
+/// The tensors of a checkpoint by name. Used by the thread that loads. A tensor is the caller's
+/// own: what becomes of the files later does not reach it.
 class Weights {
  public:
   virtual ~Weights() = default;
   virtual bool has(const std::string& name) const = 0;
-  /// Throws LoadError where the tensor is missing or has another shape.
+  /// Throws LoadError where the tensor is missing, has another shape or a type that is not read, or
+  /// where its file is cut short.
   virtual at::Tensor get(const std::string& name, at::IntArrayRef shape) = 0;
   /// Tensors that nobody asked for.
   virtual std::vector<std::string> unused() const = 0;
@@ -25,13 +26,18 @@ class Weights {
   /// What all tensors take as `type`.
   virtual uint64_t bytes_as(at::ScalarType type) const = 0;
   virtual std::string fingerprint() const = 0;
-  /// File pages that were read leave the resident set; tensors stay valid.
-  virtual void drop_pages() = 0;
+  /// What whoever starts the model should know of its files.
+  virtual std::vector<std::string> warnings() const = 0;
+  /// Throws LoadError where a file was written since it was opened: tensors may be of both.
+  virtual void check_unchanged() const = 0;
 };
 
-/// model.safetensors, or the shards of model.safetensors.index.json, by mmap. `read` is told how
-/// many bytes were handed out so far. Throws LoadError on a broken file.
-std::unique_ptr<Weights> open_safetensors(const std::string& directory,
+/// Whether tensors come with their numbers, or as at::kMeta has them: type and shape only.
+enum class Numbers : uint8_t { read, left_out };
+
+/// model.safetensors, or else the shards of model.safetensors.index.json. `read` is told how many
+/// bytes were handed out so far. Throws LoadError on a broken file.
+std::unique_ptr<Weights> open_safetensors(const std::string& directory, Numbers numbers,
                                           std::function<void(uint64_t)> read);
 
 /// Random tensors (normal, deviation 0.02; norms near 1) of whatever shape is asked: to measure a

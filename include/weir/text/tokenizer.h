@@ -28,6 +28,8 @@ class Tokenizer {
   std::optional<int32_t> id(std::string_view piece) const;
   /// One past the highest id, added tokens included. A model's logits may have more rows.
   int32_t vocabulary_size() const;
+  /// Bytes of the longest token's own string, added tokens included.
+  size_t longest_piece() const;
 
  private:
   friend class Detokenizer;

@@ -159,6 +159,12 @@ enum WeirStatus weir_tokenizer_id(const struct WeirTokenizer *tokenizer,
 // `tokenizer` is alive.
 uint32_t weir_tokenizer_vocabulary_size(const struct WeirTokenizer *tokenizer);
 
+// Bytes of the longest token's own string, added tokens included.
+//
+// # Safety
+// `tokenizer` is alive.
+uintptr_t weir_tokenizer_longest_piece(const struct WeirTokenizer *tokenizer);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -12,6 +12,8 @@ pub struct Vocabulary {
     tokenizer: Tokenizer,
     /// One past the highest id.
     size: u32,
+    /// Bytes of the longest token's own string.
+    longest_piece: usize,
 }
 
 /// A tokenizer. Immutable; threads may share it.
@@ -31,8 +33,10 @@ impl Vocabulary {
         let mut model = tokenizer.get_model().clone();
         model.resize_cache(CACHED_WORDS);
         tokenizer.with_model(model);
-        let size = tokenizer.get_vocab(true).into_values().max().map_or(0, |highest| highest + 1);
-        Ok(Vocabulary { tokenizer, size })
+        let pieces = tokenizer.get_vocab(true);
+        let longest_piece = pieces.keys().map(String::len).max().unwrap_or(0);
+        let size = pieces.into_values().max().map_or(0, |highest| highest.saturating_add(1));
+        Ok(Vocabulary { tokenizer, size, longest_piece })
     }
 
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Failure> {
@@ -169,4 +173,13 @@ pub unsafe extern "C" fn weir_tokenizer_id(
 #[no_mangle]
 pub unsafe extern "C" fn weir_tokenizer_vocabulary_size(tokenizer: *const WeirTokenizer) -> u32 {
     vocabulary_of(tokenizer).size
+}
+
+/// Bytes of the longest token's own string, added tokens included.
+///
+/// # Safety
+/// `tokenizer` is alive.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_longest_piece(tokenizer: *const WeirTokenizer) -> usize {
+    vocabulary_of(tokenizer).longest_piece
 }

@@ -1,0 +1,113 @@
+// What config.json says is asked of what will compute it, alike by describe() and load().
+#include <gmock/gmock.h>
+
+#include "engine/folder_copy.h"
+
+namespace weir::engine::test {
+namespace {
+
+using testing::HasSubstr;
+
+struct Refused {
+  std::string folder, patch, why;
+};
+
+std::ostream& operator<<(std::ostream& out, const Refused& tested) {
+  return out << tested.folder << " " << tested.patch;
+}
+
+class RefusedConfig : public testing::TestWithParam<Refused> {};
+
+TEST_P(RefusedConfig, ByFieldAndValueAtDescribeAndLoad) {
+  FolderCopy folder(GetParam().folder);
+  folder.patch("config.json", GetParam().patch);
+  EXPECT_THAT(folder.verdict(), HasSubstr(GetParam().why));
+}
+
+const std::string kLlama = "llama-gqa-tied", kOldLlama = "llama-linear-rope",
+                  kQwen = "qwen3-head-norms", kBert = "bert-mean";
+
+INSTANTIATE_TEST_SUITE_P(
+    Heads, RefusedConfig,
+    testing::Values(
+        Refused{kLlama, R"({"head_dim":258})",
+                "head_dim is 258; even numbers from 2 to 256 are computed"},
+        Refused{kLlama, R"({"head_dim":7})",
+                "head_dim is 7; even numbers from 2 to 256 are computed"},
+        Refused{kLlama, R"({"head_dim":0})", "head_dim is 0; even"},
+        Refused{kQwen, R"({"head_dim":512})", "head_dim is 512; even"},
+        Refused{kOldLlama, R"({"hidden_size":30,"num_attention_heads":2,"num_key_value_heads":2})",
+                "hidden_size / num_attention_heads is 15; even"},
+        Refused{kBert, R"({"hidden_size":516,"num_attention_heads":2})",
+                "hidden_size / num_attention_heads is 258; "},
+        Refused{kLlama, R"({"num_key_value_heads":3})",
+                "num_attention_heads 4 is not a multiple of num_key_value_heads 3"},
+        Refused{kLlama, R"({"num_key_value_heads":4})", "self_attn.k_proj.weight has the shape"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, RefusedConfig,
+    testing::Values(
+        Refused{kLlama, R"({"num_hidden_layers":0})", "num_hidden_layers is 0; 1 to 2147483647 is"},
+        Refused{kLlama, R"({"num_hidden_layers":-1})", "num_hidden_layers is -1; 1 to"},
+        Refused{kLlama, R"({"num_hidden_layers":9000000000})", "num_hidden_layers is 9000000000; "},
+        Refused{kLlama, R"({"num_hidden_layers":18446744073709551615})",
+                "num_hidden_layers is 18446744073709551615, not an integer of 64 bits"},
+        Refused{kLlama, R"({"max_position_embeddings":-1})", "max_position_embeddings is -1; 1"},
+        Refused{kLlama, R"({"intermediate_size":-88})", "intermediate_size is -88; 1"},
+        Refused{kLlama, R"({"hidden_size":0})", "hidden_size is 0; 1"},
+        Refused{kBert, R"({"type_vocab_size":0})", "type_vocab_size is 0; 1"},
+        Refused{kBert, R"({"max_position_embeddings":40000000})",
+                "position_embeddings.weight has the shape (64, 32); config.json says (40000000,"},
+        Refused{kBert, R"({"vocab_size":2147483647})", "word_embeddings.weight has the shape"},
+        Refused{kLlama,
+                R"({"num_hidden_layers":2147483647,"num_attention_heads":2147483647,
+                    "num_key_value_heads":2147483647,"head_dim":256})",
+                "a page of its layers, heads and head_dim is larger than any memory"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Numbers, RefusedConfig,
+    testing::Values(
+        Refused{kOldLlama, R"({"rope_theta":0})", "rope_theta is 0; more than 0 is possible"},
+        Refused{kOldLlama, R"({"rope_theta":-10000.0})", "rope_theta is -10000.0; more than 0"},
+        Refused{kLlama, R"({"rms_norm_eps":"0.02"})", "rms_norm_eps is \"0.02\", not a number"},
+        Refused{kLlama, R"({"rms_norm_eps":-1e-5})", "rms_norm_eps is -1e-05; 0 or more"},
+        Refused{kBert, R"({"layer_norm_eps":1e300})", "layer_norm_eps is 1e+300; 0 or more"}));
+
+INSTANTIATE_TEST_SUITE_P(WhatOnlyBuildingAsks, RefusedConfig,
+                         testing::Values(Refused{kOldLlama, R"({"rope_scaling":{"type":"yarn"}})",
+                                                 "rope_type \"yarn\" is not"},
+                                         Refused{kOldLlama,
+                                                 R"({"rope_scaling":{"type":"dynamic"}})",
+                                                 "rope_type \"dynamic\" is not"},
+                                         Refused{kLlama, R"({"num_hidden_layers":3})",
+                                                 "the checkpoint has no tensor model.layers.2."},
+                                         Refused{kBert, R"({"hidden_act":"relu"})",
+                                                 "hidden_act \"relu\" is not supported"}));
+
+TEST(RefusedModules, PoolingsAndModulesAtDescribeAndLoad) {
+  FolderCopy folder(kBert);
+  folder.write("modules.json", R"([{"type":"sentence_transformers.models.LSTM","path":"1"}])");
+  EXPECT_THAT(folder.verdict(), HasSubstr("LSTM is not supported"));
+  folder.write("modules.json", R"({"type":"x"})");
+  EXPECT_THAT(folder.verdict(), HasSubstr("modules.json is not a JSON array"));
+}
+
+/// Positions are no table of the file: only as many are computed as the cache holds.
+TEST(LongContext, AsMuchOfItAsTheCacheHolds) {
+  FolderCopy folder(kLlama);
+  folder.patch("config.json", R"({"max_position_embeddings":2000000000})");
+  Progress progress;
+  auto loaded =
+      load({.directory = folder.path(), .cache_bytes = 1 << 20}, arch::table(), cpu(), progress);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->description.max_model_len, loaded->runner->spec().pages * 16);
+  EXPECT_EQ(loaded->runner->spec().vocabulary, 288U);
+}
+
+TEST(LongContext, EveryFolderOfGoldensIsTaken) {
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/tiny"))
+    EXPECT_EQ(FolderCopy(entry.path().filename()).verdict(), "accepted");
+}
+
+}  // namespace
+}  // namespace weir::engine::test
