@@ -224,6 +224,16 @@ TEST_F(Generations, AnInternalErrorTellsNoDetail) {
   EXPECT_THAT(ask(post("/v1/chat/completions", kChatStream)).body, Not(HasSubstr("cuda")));
 }
 
+TEST_F(Generations, AModelThatGivesNaNIsToldAsSuch) {
+  service.script.fails_after =
+      Error{.message = "the model gives NaN: no number", .name = "model_gives_nan"};
+  start();
+  RawAnswer whole = ask(post("/v1/chat/completions", kChat));
+  EXPECT_EQ(whole.status, 500);
+  EXPECT_EQ(whole.json()["error"]["code"], "model_gives_nan");
+  EXPECT_EQ(whole.json()["error"]["message"], "the model gives NaN: no number");
+}
+
 TEST_F(Generations, AClientThatLeavesAStreamIsNoticedBetweenEvents) {
   service.script.silent = true;
   start();

@@ -146,6 +146,18 @@ TEST_F(EmbeddingTest, OneErrorFailsAllAndCostsNothing) {
   EXPECT_FALSE(answer_.get());
 }
 
+TEST_F(EmbeddingTest, ARowOfNaNIsNamed) {
+  ask({.inputs = {"ab", "cd"}});
+  auto requests = take_all(2);
+  requests[1].reply.fail({.code = Code::internal,
+                          .message = "the model gives NaN: number 0 of 4 of its vector is NaN",
+                          .name = "model_gives_nan"});
+  auto answer = answer_.get();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message,
+            "input[1]: the model gives NaN: number 0 of 4 of its vector is NaN");
+}
+
 TEST_F(EmbeddingTest, AnswersOfTheWrongKindAreOurFault) {
   ask({.inputs = {"ab"}});
   auto requests = take_all(1);
