@@ -388,16 +388,23 @@ def states(daemon, seconds=300):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         assert daemon.process.poll() is None, f"the daemon ended with {daemon.process.returncode}:\n{daemon.tail()}"
-        models = {m["name"]: m.get("state") or m.get("phase") for m in requests.get(daemon.url + "/ready", timeout=60).json()["models"]}
-        if all(state == "ready" or state.startswith("failed") for state in models.values()):
-            return models
+        models = {m["name"]: m for m in requests.get(daemon.url + "/ready", timeout=60).json()["models"]}
+        if all(m["phase"] in ("ready", "failed") for m in models.values()):
+            return {name: m.get("reason") or m["phase"] for name, m in models.items()}
         time.sleep(0.1)
     raise AssertionError(f"models are still loading after {seconds} s: {models}")
+
+
+def lives_with_failed_models():
+    """Whether a daemon goes on when a model fails; else only good folders can be served."""
+    return "--require-all" in subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
 
 
 def serve(folders, verdicts):
     """Serves them together; what is wrong, by name."""
     wrong = collections.defaultdict(list)
+    if not lives_with_failed_models():
+        folders = {name: folder for name, folder in folders.items() if verdicts[name] is None}
     arguments = [word for name, folder in folders.items() for word in ("--model", f"{name}={folder.path}")]
     with Daemon(*arguments, "--memory", "256MiB") as daemon:
         for name, state in states(daemon).items():
