@@ -9,7 +9,7 @@
 namespace weir::app {
 
 /// What serving from a processor takes of main memory beside the cache of keys and values, in
-/// bytes. Pages of mapped files are not counted: the kernel takes them back. Estimates, from what
+/// bytes. Pages of files are not counted: the kernel takes them back. Estimates, from what
 /// was measured with the default models and a little above it.
 struct Footprint {
   uint64_t weights = 0;  // packed; 0 for random ones

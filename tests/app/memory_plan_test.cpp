@@ -26,7 +26,7 @@ TEST(MemoryPlan, WeightsThatAGpuCannotHoldAreRefused) {
   constexpr auto kCpu = engine::DeviceKind::cpu, kCuda = engine::DeviceKind::cuda;
   EXPECT_TRUE(check_weights_fit({kCuda, 80 * kGiB, 16 * kGiB}));
   EXPECT_TRUE(check_weights_fit({kCuda, 80 * kGiB, 0}));
-  EXPECT_TRUE(check_weights_fit({kCpu, 10 * kGiB, 16 * kGiB}));  // its files are mapped
+  EXPECT_TRUE(check_weights_fit({kCpu, 10 * kGiB, 16 * kGiB}));  // main memory is shared
   const auto fit = check_weights_fit({kCuda, 10 * kGiB, 16 * kGiB});
   ASSERT_FALSE(fit);
   EXPECT_EQ(fit.error().message, "the models' weights have 16384 MiB; the GPU has 10240 MiB free");
