@@ -152,12 +152,13 @@ std::vector<std::pair<std::string, double>> time_parts(Stack& stack, const Bodie
       R"({"messages":[{"role":"user","content":"Name three rivers."}],"add_generation_prompt":true})";
   const std::string prompt = must(text.chat_template->render(context));
   stack.service().set_keys(key_with_limits(3));
+  http::UnknownFields unknown;
   return {
       {"http_alone", loopback(stack, "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")},
       {"authenticate", microseconds([&] { must(stack.service().authenticate("s")); })},
-      {"decode_chat", microseconds([&] { must(http::decode_chat(bodies.chat)); })},
+      {"decode_chat", microseconds([&] { must(http::decode_chat(bodies.chat, unknown)); })},
       {"decode_completion",
-       microseconds([&] { must(http::decode_completion(bodies.completion)); })},
+       microseconds([&] { must(http::decode_completion(bodies.completion, unknown)); })},
       {"chat_template", microseconds([&] { must(text.chat_template->render(context)); })},
       {"tokenize", microseconds([&] { must(text.tokenizer->encode(prompt, false)); })},
       {"gate_0_limits", gate(0)},
