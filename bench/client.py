@@ -164,6 +164,8 @@ class _Events:
             return
         *events, self.rest = self.rest.split(b"\n\n")
         for event in events:
+            while event.startswith(b":"):  # a comment is a line of its own
+                event = event.partition(b"\n")[2]
             if not event.startswith(b"data: {"):
                 continue
             if b'"error"' in event[:16]:

@@ -34,7 +34,7 @@ struct Config {
   bool ietf_headers = false;
   bool refuse_unknown_fields = false;
   std::vector<std::string> cors_origins, allowed_hosts;
-  std::chrono::milliseconds drain_timeout{0};
+  std::chrono::milliseconds keep_alive{0}, drain_delay{0}, drain_timeout{0};
   std::string log_format, log_level;
 };
 

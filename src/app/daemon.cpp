@@ -141,6 +141,7 @@ Result<void> Daemon::listen() {
                               .port = config_.port,
                               .max_body = config_.max_body,
                               .max_connections = config_.max_connections,
+                              .keep_alive = config_.keep_alive,
                               .cors_origins = config_.cors_origins,
                               .allowed_hosts = allowed_hosts(config_),
                               .overload_status = config_.overload_status,
@@ -225,6 +226,8 @@ std::optional<std::pair<std::string, Progress::State>> Daemon::loading() const {
   }
   return std::nullopt;
 }
+
+void Daemon::announce_drain() { server_->announce_drain(); }
 
 void Daemon::drain() {
   service_->drain();

@@ -54,6 +54,8 @@ class Daemon {
   /// The device computes no more in this process; all that was asked of it is answered.
   bool lost() const { return lost_; }
 
+  /// /ready says that it drains, though it still takes work.
+  void announce_drain();
   /// Takes no new work from now on; what runs goes on.
   void drain();
   /// Requests that are not answered yet.

@@ -71,6 +71,16 @@ std::optional<int> wait_for_models(const Daemon& daemon, const StopSignals& sign
   return std::nullopt;
 }
 
+/// Takes new requests for a while, so that load balancers learn first; a second signal ends that.
+void delay_drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
+  daemon.announce_drain();
+  const auto end = steady_clock::now() + limit;
+  while (!daemon.failed() && !daemon.lost() && steady_clock::now() < end) {
+    const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    if (signals.wait(std::min(left, kServingTick))) return;
+  }
+}
+
 /// Lets what runs end, to the deadline or a second signal.
 void drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
   daemon.drain();
@@ -126,6 +136,11 @@ int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
     signal = signals.wait(kServingTick);
   }
   if (signal) {
+    if (config.drain_delay > milliseconds(0)) {
+      spdlog::info("signal {}: /ready is 503, drains in {} ms", *signal,
+                   config.drain_delay.count());
+      delay_drain(daemon, signals, config.drain_delay);
+    }
     spdlog::info("signal {}: takes no new requests, {} run", *signal, daemon.in_flight());
     drain(daemon, signals, config.drain_timeout);
     leave_at_once_if_loading(daemon);

@@ -268,6 +268,22 @@ std::vector<Setting> http() {
            "and host; * is any. Empty: any, unless host is loopback.",
        .apply = [](Config& config,
                    const Value& value) { config.allowed_hosts = std::get<List>(value); }},
+      {.name = "keep-alive",
+       .kind = Kind::duration,
+       .fallback = "75s",
+       .help =
+           "How long an idle connection stays open; a load balancer that keeps its own for longer "
+           "wants more than that here. 0s closes after each answer.",
+       .apply = [](Config& config,
+                   const Value& value) { config.keep_alive = std::get<milliseconds>(value); }},
+      {.name = "drain-delay",
+       .kind = Kind::duration,
+       .fallback = "0s",
+       .help =
+           "How long new requests are still taken after SIGTERM, while /ready says 503: until load "
+           "balancers know.",
+       .apply = [](Config& config,
+                   const Value& value) { config.drain_delay = std::get<milliseconds>(value); }},
       {.name = "drain-timeout",
        .kind = Kind::duration,
        .fallback = "30s",

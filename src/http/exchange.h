@@ -30,7 +30,7 @@ struct Daemon {
   int overload_status;
   UnknownFields::Rule unknown_fields;
   IgnoredFields ignored_fields{metrics};
-  std::atomic<bool> draining = false, stopping = false;
+  std::atomic<bool> drain_announced = false, draining = false, stopping = false;
   std::atomic<size_t> in_flight = 0;
   std::function<std::string()> new_id;  // unique; hexadecimal
 };
@@ -50,6 +50,7 @@ struct Exchange {
   std::string accept;
   serve::Caller caller;
   bool dry_run = false;        // say what would happen, and do nothing
+  bool notes = false;          // tell a stream that waits where it stands
   std::string ignored_fields;  // of the body, as the answer's header names them; empty: none
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool http_1_0 = false;  // knows no chunks

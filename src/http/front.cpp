@@ -182,6 +182,9 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
   auto gone = [&exchange] { return exchange.daemon.stopping || exchange.gone(); };
   exchange.caller.gone = gone;
   if (auto read = read_caller_headers(request, exchange.caller); !read) return read;
+  auto notes = read_notes(request);
+  if (!notes) return notes.error();
+  exchange.notes = *notes;
   auto dry = read_dry_run(request);
   if (!dry) return dry.error();
   exchange.dry_run = *dry;
@@ -273,7 +276,7 @@ void Front::complete_headers(const Request& request, Connection& connection,
   bool unread_body = !request.body_consumed_ && has_body(request);
   bool streams_to_the_end = response.content_provider_ && !response.is_chunked_content_provider_;
   if (!exchange || unread_body || streams_to_the_end || connection.stream.has_unread() ||
-      daemon_.draining || wants_close(request)) {
+      daemon_.draining || options_.keep_alive.count() == 0 || wants_close(request)) {
     connection.close = true;
   }
   // The library closes after every error; a client that was told to slow down should keep its

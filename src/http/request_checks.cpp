@@ -134,6 +134,15 @@ Result<bool> read_dry_run(const httplib::Request& request) {
       fmt::format("header {} must be true or false, not \"{}\"", kName, text.substr(0, 40)), kName);
 }
 
+Result<bool> read_notes(const httplib::Request& request) {
+  constexpr const char* kName = "x-weir-notes";
+  if (!request.has_header(kName)) return false;
+  const std::string text = request.get_header_value(kName);
+  if (is_same_word(text, "waiting")) return true;
+  return invalid(fmt::format("header {} must be waiting, not \"{}\"", kName, text.substr(0, 40)),
+                 kName);
+}
+
 bool is_same_word(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }

@@ -23,6 +23,8 @@ Result<void> check_media(const httplib::Request& request);
 Result<void> read_caller_headers(const httplib::Request& request, serve::Caller& caller);
 /// `x-weir-dry-run`: true or false.
 Result<bool> read_dry_run(const httplib::Request& request);
+/// `x-weir-notes`: waiting.
+Result<bool> read_notes(const httplib::Request& request);
 
 /// The key that a request brings; empty: none.
 std::string bearer_token(const httplib::Request& request);

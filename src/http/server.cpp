@@ -102,6 +102,7 @@ class HttplibServer final : public Server {
 
   int port() const override { return port_; }
   size_t in_flight() const override { return daemon_.in_flight; }
+  void announce_drain() override { daemon_.drain_announced = true; }
   void drain() override { daemon_.draining = true; }
 
   void stop() override {

@@ -78,6 +78,8 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_FALSE(config.refuse_unknown_fields);
   EXPECT_TRUE(config.cors_origins.empty());
   EXPECT_TRUE(config.allowed_hosts.empty());
+  EXPECT_EQ(config.keep_alive, 75s);
+  EXPECT_EQ(config.drain_delay, 0s);
   EXPECT_EQ(config.drain_timeout, 30s);
   EXPECT_EQ(config.log_format, "text");
   EXPECT_EQ(config.log_level, "info");
@@ -117,6 +119,8 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"unknown-fields", "refuse"},
                                                   {"cors-origins", "http://x"},
                                                   {"allowed-hosts", "box"},
+                                                  {"keep-alive", "650s"},
+                                                  {"drain-delay", "5s"},
                                                   {"drain-timeout", "81ms"},
                                                   {"log-format", "json"},
                                                   {"log-level", "debug"}};
@@ -173,6 +177,8 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_TRUE(config.refuse_unknown_fields);
   EXPECT_THAT(config.cors_origins, testing::ElementsAre("http://x"));
   EXPECT_THAT(config.allowed_hosts, testing::ElementsAre("box"));
+  EXPECT_EQ(config.keep_alive, 650s);
+  EXPECT_EQ(config.drain_delay, 5s);
   EXPECT_EQ(config.drain_timeout, 81ms);
   EXPECT_EQ(config.log_format, "json");
   EXPECT_EQ(config.log_level, "debug");

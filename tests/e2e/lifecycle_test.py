@@ -67,6 +67,22 @@ def test_drain_has_a_deadline():
         assert daemon.logs("did not end in time"), daemon.tail()
 
 
+def test_drain_delay_takes_new_work_until_a_second_sigterm():
+    with Daemon(*model(VECTORS), "--drain-delay", "10m") as daemon:
+        daemon.ready()
+        daemon.process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + 10
+        while (ready := requests.get(daemon.url + "/ready", timeout=5)).status_code == 200:
+            assert time.monotonic() < until, "it is still ready 10 s after SIGTERM"
+            time.sleep(0.02)
+        assert ready.json()["status"] == "draining"
+        assert requests.get(daemon.url + "/health", timeout=5).status_code == 200
+        answer = daemon.post("/v1/embeddings", {"model": VECTORS, "input": "x"})
+        assert answer.status_code == 200 and answer.headers.get("connection") != "close"
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(30) == 0
+
+
 def test_second_sigterm_ends_now():
     with Daemon(*model(CHAT), "--dtype", "float32") as daemon:
         daemon.ready()

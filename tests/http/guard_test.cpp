@@ -188,6 +188,15 @@ TEST_F(Guard, AnIdleConnectionIsClosedAfterKeepAlive) {
   EXPECT_GE(Clock::now() - idle, milliseconds(100));
 }
 
+TEST_F(Guard, WithoutKeepAliveEveryAnswerIsTheLast) {
+  options.keep_alive = milliseconds(0);
+  start();
+  RawClient c = client();
+  c.send(get("/health"));
+  EXPECT_EQ(c.answer().headers["connection"], "close");
+  EXPECT_TRUE(c.ends_within(milliseconds(5000)));
+}
+
 TEST_F(Guard, BrokenHeadersAreAnsweredInJson) {
   start();
   for (const char* request : {"NONSENSE\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n",

@@ -315,6 +315,18 @@ TEST_F(Routes, ARefusalIsLoggedWithoutWhatTheClientSent) {
   EXPECT_THAT(log, Not(HasSubstr("/health")));
 }
 
+TEST_F(Routes, AnAnnouncedDrainIsSeenByReadyAlone) {
+  start();
+  server->announce_drain();
+  RawAnswer ready = ask(get("/ready"));
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.json()["status"], "draining");
+  EXPECT_EQ(ask(get("/health")).status, 200);
+  RawAnswer answer = ask(post("/v1/chat/completions", kChat));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.headers["connection"], "close");
+}
+
 TEST_F(Routes, DrainRefusesNewWorkAndLetsTheRestRun) {
   service.script.pause = milliseconds(80);
   start();

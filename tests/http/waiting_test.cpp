@@ -29,7 +29,7 @@ class Notes : public testing::Test {
 TEST_F(Notes, OfTheGateAtOnce) {
   EXPECT_TRUE(due(0));
   EXPECT_EQ(said({{Line::gate, 3, milliseconds(420)}}, 0),
-            ": waiting place=3 wait_ms=420 line=gate\n\n");
+            ": waiting place=3 wait_ms=420 line=gate\n");
   EXPECT_FALSE(due(249));
   EXPECT_TRUE(due(250));
 }
@@ -39,16 +39,16 @@ TEST_F(Notes, WhatWasForetoldIsNoNews) {
   EXPECT_EQ(said({{Line::gate, 1, milliseconds(9'000)}}, 1000), "");
   EXPECT_EQ(said({{Line::gate, 1, milliseconds(10'500)}}, 1000), "");
   EXPECT_EQ(said({{Line::gate, 1, milliseconds(12'000)}}, 1000),
-            ": waiting place=1 wait_ms=12000 line=gate\n\n");
+            ": waiting place=1 wait_ms=12000 line=gate\n");
   EXPECT_EQ(said({{Line::gate, 1, milliseconds(11'750)}}, 1250), "");
 }
 
 TEST_F(Notes, APlaceAheadOrAnotherLineIs) {
   said({{Line::gate, 3, milliseconds(900)}}, 0);
   EXPECT_EQ(said({{Line::gate, 2, milliseconds(600)}}, 300),
-            ": waiting place=2 wait_ms=600 line=gate\n\n");
+            ": waiting place=2 wait_ms=600 line=gate\n");
   EXPECT_EQ(said({{Line::queue, 2, milliseconds(300)}}, 600),
-            ": waiting place=2 wait_ms=300 line=queue\n\n");
+            ": waiting place=2 wait_ms=300 line=queue\n");
   EXPECT_EQ(said(std::nullopt, 900), "");
 }
 
@@ -68,25 +68,43 @@ TEST_F(Notes, ALongWaitIsLookedAtLessOften) {
 TEST_F(Notes, AQueueThatIsSoonPassedIsNotSpokenOf) {
   EXPECT_EQ(said({{Line::queue, 1, milliseconds(5)}}, 0), "");
   EXPECT_EQ(said({{Line::queue, 1, milliseconds(5)}}, 250),
-            ": waiting place=1 wait_ms=5 line=queue\n\n");
+            ": waiting place=1 wait_ms=5 line=queue\n");
 }
 
 TEST_F(Notes, ALongQueueIsSpokenOfAtOnce) {
   EXPECT_EQ(said({{Line::queue, 9, milliseconds(900)}}, 0),
-            ": waiting place=9 wait_ms=900 line=queue\n\n");
+            ": waiting place=9 wait_ms=900 line=queue\n");
 }
 
-class Waiting : public ServerTest {};
+class Waiting : public ServerTest {
+ protected:
+  /// A stream that asks to be told where it stands.
+  static std::string stream_with_notes() {
+    return post("/v1/chat/completions", kChatStream, "x-weir-notes: waiting\r\n");
+  }
+};
 
 TEST_F(Waiting, AStreamThatWaitsIsToldSoAndThenGoesOn) {
   service.script.lines = {{Line::gate, 2, milliseconds(400)}, {Line::gate, 1, milliseconds(200)}};
   start();
-  RawAnswer answer = ask(post("/v1/chat/completions", kChatStream));
+  RawAnswer answer = ask(stream_with_notes());
   EXPECT_EQ(answer.status, 200);
-  EXPECT_THAT(answer.body, StartsWith(": waiting place=2 wait_ms=400 line=gate\n\n"
-                                      ": waiting place=1 wait_ms=200 line=gate\n\n"
+  EXPECT_THAT(answer.body, StartsWith(": waiting place=2 wait_ms=400 line=gate\n"
+                                      ": waiting place=1 wait_ms=200 line=gate\n"
                                       "data: {"));
   EXPECT_EQ(events(answer.body).size(), 5u);
+}
+
+TEST_F(Waiting, NobodyIsToldThatDidNotAsk) {
+  service.script.lines = {{Line::gate, 2, milliseconds(400)}};
+  start();
+  RawAnswer answer = ask(post("/v1/chat/completions", kChatStream));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, StartsWith("data: {"));
+  EXPECT_EQ(events(answer.body).size(), 5u);
+  EXPECT_EQ(ask(post("/v1/chat/completions", kChatStream, "x-weir-notes: all\r\n"))
+                .json()["error"]["param"],
+            "x-weir-notes");
 }
 
 TEST_F(Waiting, ALaterRefusalIsAnEvent) {
@@ -127,7 +145,8 @@ TEST_F(Waiting, ASilentStreamSendsPingsFromItsHeadOn) {
   c.send(post("/v1/chat/completions", kChatStream));
   ASSERT_TRUE(c.read_until("\r\n\r\n"));
   EXPECT_THAT(c.unread(), HasSubstr("200 OK"));
-  ASSERT_TRUE(c.read_until(": ping\n\n\r\n"));
+  ASSERT_TRUE(c.read_until(": ping\n\r\n"));
+  EXPECT_THAT(c.unread(), Not(HasSubstr(": ping\n\n")));
   size_t first = c.unread().find(": ping");
   while (c.unread().find(": ping", first + 1) == std::string::npos) ASSERT_TRUE(c.read_more());
   EXPECT_THAT(c.unread(), Not(HasSubstr("data: ")));
@@ -139,7 +158,7 @@ TEST_F(Waiting, AClientThatLeavesTheLineIsNoticed) {
   service.script.lines.assign(1000, {Line::gate, 2, milliseconds(400)});
   start();
   RawClient c = client();
-  c.send(post("/v1/chat/completions", kChatStream));
+  c.send(stream_with_notes());
   ASSERT_TRUE(c.read_until("place=2"));
   c.close();
   EXPECT_TRUE(soon([&] { return service.generations == 0; }));
@@ -155,7 +174,7 @@ class Parked : public Waiting {
   }
   RawClient waiting_client() {
     RawClient c = client();
-    c.send(post("/v1/chat/completions", kChatStream));
+    c.send(stream_with_notes());
     EXPECT_TRUE(c.read_until("place=3"));
     return c;
   }
@@ -190,6 +209,26 @@ TEST_F(Parked, ALongLineNeedsFewThreads) {
   EXPECT_LT(threads(), before + 20);
   for (const auto& bell : bells) bell->ring();
   for (RawClient& c : clients) EXPECT_EQ(events(c.answer().body).size(), 5u);
+}
+
+TEST_F(Parked, ThoseThatAreToldNothingWaitAlike) {
+  start();
+  std::vector<RawClient> clients;
+  std::vector<std::shared_ptr<Doorbell>> bells;
+  const size_t before = threads();
+  for (int i = 0; i < 40; ++i) {
+    bells.push_back(next_waits());
+    clients.push_back(client());
+    clients.back().send(post("/v1/chat/completions", kChatStream));
+    ASSERT_TRUE(clients.back().read_until("\r\n\r\n"));
+  }
+  EXPECT_LT(threads(), before + 20);
+  for (const auto& bell : bells) bell->ring();
+  for (RawClient& c : clients) {
+    RawAnswer answer = c.answer();
+    EXPECT_EQ(events(answer.body).size(), 5u);
+    EXPECT_THAT(answer.body, StartsWith("data: {"));
+  }
 }
 
 TEST_F(Parked, ConnectionsOnWhichNothingComesNeedFewThreads) {
@@ -260,7 +299,7 @@ TEST_F(Parked, PingsGoOnBesideThoseWhoWaitLonger) {
   const RawClient silent = client();
   std::this_thread::sleep_for(milliseconds(30));
   RawClient c = waiting_client();
-  EXPECT_TRUE(c.read_until(": ping\n\n\r\n"));
+  EXPECT_TRUE(c.read_until(": ping\n\r\n"));
 }
 
 TEST_F(Parked, AStopIsSaidToThem) {

@@ -43,6 +43,8 @@ class Server {
                                                Metrics& metrics);
   virtual ~Server() = default;  // stop()
   virtual int port() const = 0;
+  /// /ready says from now on that the server drains; all else goes on.
+  virtual void announce_drain() = 0;
   /// New work is answered 503 with Retry-After from now on; what runs goes on.
   virtual void drain() = 0;
   /// Requests being answered (not /health and its like).

@@ -33,7 +33,7 @@ EventStream::EventStream(Exchange& exchange, std::unique_ptr<serve::Generation> 
       writer_(std::move(shape), generation_->prompts()) {}
 
 Result<void> EventStream::begin() {
-  while (out_.empty() && !generation_->done()) {
+  while (!has_something() && !generation_->done()) {
     if (exchange_.caller.gone())
       return Error{.code = Code::cancelled, .message = "the client left"};
     auto advanced = advance();
@@ -64,7 +64,8 @@ EventStream::State EventStream::run(httplib::Stream& to) {
 
 serve::Wake EventStream::wake() const {
   serve::Wake wake = *generation_->wake();
-  const TimePoint look = std::min(notes_.next_look(), written_ + exchange_.daemon.ping);
+  const TimePoint ping = written_ + exchange_.daemon.ping;
+  const TimePoint look = looks_at_line() ? std::min(notes_.next_look(), ping) : ping;
   wake.until = std::min(wake.until.value_or(look), look);
   return wake;
 }
@@ -76,8 +77,8 @@ bool EventStream::can_be_left() const {
 
 Result<void> EventStream::advance() {
   keep_alive();
-  // A note goes out before the wait for what comes next.
-  return out_.empty() ? gather(can_be_left() ? milliseconds{0} : kLook) : Result<void>();
+  // It goes out before the wait for what comes next.
+  return !has_something() ? gather(can_be_left() ? milliseconds{0} : kLook) : Result<void>();
 }
 
 // Waits for a piece, then takes what else is there: one write for many tokens that came together.
@@ -96,8 +97,22 @@ Result<void> EventStream::gather(milliseconds limit) {
 
 void EventStream::keep_alive() {
   const auto now = Clock::now();
-  if (!started_ && notes_.due(now)) notes_.note(out_, generation_->standing(), now);
-  if (out_.empty() && now - written_ >= exchange_.daemon.ping) out_ = ": ping\n\n";
+  if (looks_at_line() && notes_.due(now)) {
+    std::string note;
+    notes_.note(note, generation_->standing(), now);
+    waits_ |= !note.empty();
+    if (exchange_.notes) out_ += note;
+  }
+  // No empty line behind a comment: clients that take it for the end of an event fail.
+  if (out_.empty() && now - written_ >= exchange_.daemon.ping) out_ = ": ping\n";
+}
+
+bool EventStream::looks_at_line() const {
+  return !started_ && (exchange_.notes || !exchange_.head_written);
+}
+
+bool EventStream::has_something() const {
+  return !out_.empty() || (waits_ && !exchange_.head_written);
 }
 
 bool EventStream::peer_left(httplib::Stream& to) {

@@ -26,8 +26,8 @@ class EventStream {
 
   EventStream(Exchange& exchange, std::unique_ptr<serve::Generation> generation, AnswerShape shape);
 
-  /// Returns when there is something to say, so that what fails before is a plain answer. Errors:
-  /// the generation's; cancelled (the client left).
+  /// Returns when there is something to say or the request has to wait, so that what fails before
+  /// is a plain answer. Errors: the generation's; cancelled (the client left).
   Result<void> begin();
   /// Writes the body, or what there is of it while it waits. REQUIRES: begin() went well, and the
   /// answer's head was sent.
@@ -44,7 +44,9 @@ class EventStream {
   Result<void> advance();
   Result<void> gather(std::chrono::milliseconds limit);
   void keep_alive();
-  bool can_be_left() const;  // with nothing said yet but comments, and a bell
+  bool looks_at_line() const;
+  bool has_something() const;  // for the client, be it the answer's head
+  bool can_be_left() const;    // with nothing said yet but comments, and a bell
   bool peer_left(httplib::Stream& to);
   /// What is in out_, and with `last` the body's end.
   bool send(httplib::Stream& to, bool last = false);
@@ -57,6 +59,7 @@ class EventStream {
   WaitingNotes notes_;
   std::string out_;               // not sent yet
   std::optional<Error> failure_;  // to be said after it
+  bool waits_ = false;            // it has a place in a line worth telling
   bool started_ = false, ended_ = false;
   Clock::time_point written_ = Clock::now(), looked_ = Clock::now();
 };

@@ -27,7 +27,7 @@ void WaitingNotes::note(std::string& out, const std::optional<serve::Standing>& 
   const bool passing = standing->line == serve::Standing::Line::queue && standing->wait < kBetween;
   if (first && passing) return;
   if (!is_news(*standing, now)) return;
-  out += fmt::format(": waiting place={} wait_ms={} line={}\n\n", standing->place,
+  out += fmt::format(": waiting place={} wait_ms={} line={}\n", standing->place,
                      standing->wait.count(),
                      standing->line == serve::Standing::Line::gate ? "gate" : "queue");
   said_ = standing;

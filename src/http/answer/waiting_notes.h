@@ -8,9 +8,9 @@
 
 namespace weir::http {
 
-/// What a stream tells its client while its request waits: a comment at once, then when its place
-/// or the predicted end of its wait has changed noticeably, at most one a second, and one in an
-/// eighth of its wait. Used by one thread.
+/// What a stream can tell its client while its request waits: a comment at once, then when its
+/// place or the predicted end of its wait has changed noticeably, at most one a second, and one in
+/// an eighth of its wait. Used by one thread.
 class WaitingNotes {
  public:
   /// Whether to ask the generation where it stands.

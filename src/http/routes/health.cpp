@@ -30,7 +30,8 @@ Result<void> get_health(Exchange& exchange, httplib::Response& response) {
 
 Result<void> get_ready(Exchange& exchange, httplib::Response& response) {
   auto readiness = exchange.daemon.service.readiness();
-  bool draining = readiness.draining || exchange.daemon.draining;
+  const Daemon& daemon = exchange.daemon;
+  bool draining = readiness.draining || daemon.draining || daemon.drain_announced;
   bool ready = readiness.ready && readiness.alive && !draining;
   std::string out = R"({"status":)";
   append_json(out, ready             ? "ready"
