@@ -8,20 +8,19 @@ namespace {
 
 constexpr const char* kKwargs = "chat_template_kwargs";
 
-/// The members of template_kwargs as `"name":value,...`, each after a comma.
+/// The members of template_kwargs as they were given, each after a comma.
 Result<std::string> extra_members(const std::string& kwargs) {
   if (kwargs.empty()) return std::string();
-  const auto object = nlohmann::ordered_json::parse(kwargs, nullptr, false);
+  const auto object = nlohmann::json::parse(kwargs, nullptr, false);
   if (!object.is_object())
     return invalid(std::string(kKwargs) + " is no JSON object", kKwargs, error_name::kInvalidType);
-  std::string members;
-  for (const auto& [name, value] : object.items()) {
-    if (name == "messages" || name == "tools" || name == "add_generation_prompt")
+  for (const std::string name : {"messages", "tools", "add_generation_prompt"})
+    if (object.contains(name))
       return invalid(std::string(kKwargs) + '.' + name + " is set by the request's own " + name,
                      std::string(kKwargs) + '.' + name, error_name::kInvalidValue);
-    members += ',' + nlohmann::json(name).dump() + ':' + value.dump();
-  }
-  return members;
+  if (object.empty()) return std::string();
+  const size_t begin = kwargs.find('{') + 1;
+  return ',' + kwargs.substr(begin, kwargs.rfind('}') - begin);
 }
 
 constexpr const char* kDeveloper = "developer";

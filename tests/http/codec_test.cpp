@@ -151,6 +151,33 @@ TEST(Codec, WhatAClientSentIsQuotedInBounds) {
   EXPECT_EQ(decoded.error().param.size(), 200u);
 }
 
+TEST(Codec, TheTemplateSeesFieldsInTheClientsOrder) {
+  auto chat = decode_chat(R"({"model": "m", "messages": [
+      {"name": "ann", "role": "user", "content": "hi"},
+      {"content": [{"text": "a", "type": "text"}], "role": "user"},
+      {"tool_calls": null, "role": "assistant"}],
+    "chat_template_kwargs": {"z": {"y": 1, "b": 2.5, "x": null}, "a": [{"n": "é", "m": true}]}})");
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(
+      chat->request.messages,
+      R"([{"name":"ann","role":"user","content":"hi"},{"content":"a","role":"user"},{"role":"assistant","content":""}])");
+  EXPECT_EQ(chat->request.template_kwargs,
+            R"({"z":{"y":1,"b":2.5,"x":null},"a":[{"n":"é","m":true}]})");
+}
+
+TEST(Codec, ManyFieldsAreNotLookedThroughForEachOther) {
+  // The square of their number would be a minute.
+  std::string kwargs = "{";
+  for (int i = 0; i < 100'000; ++i)
+    kwargs.append(i > 0 ? ",\"" : "\"").append(std::to_string(i)).append("\":0");
+  kwargs += '}';
+  std::string body = chat_body().dump();
+  body.pop_back();
+  auto chat = decode_chat(body + R"(,"chat_template_kwargs":)" + kwargs + "}");
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(chat->request.template_kwargs, kwargs);
+}
+
 TEST(Codec, NestingIsBound) {
   auto nested = [](size_t depth) {
     json body = chat_body();

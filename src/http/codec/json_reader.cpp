@@ -14,45 +14,36 @@ namespace {
 constexpr size_t kMaxDepth = 100;
 constexpr size_t kMaxMessage = 500, kMaxParam = 200;
 
-// Builds the document as the library does, but refuses what it lets pass.
+// Builds the document in the client's order, and refuses what the library lets pass.
 class StrictBuilder {
  public:
-  explicit StrictBuilder(Json& root) : dom_(root) {}
+  explicit StrictBuilder(Json& root) : root_(root) {}
 
-  bool null() { return dom_.null(); }
-  bool boolean(bool value) { return dom_.boolean(value); }
-  bool number_integer(Json::number_integer_t value) { return dom_.number_integer(value); }
-  bool number_unsigned(Json::number_unsigned_t value) { return dom_.number_unsigned(value); }
-  bool number_float(Json::number_float_t value, const std::string& text) {
-    return dom_.number_float(value, text);
-  }
-  bool string(std::string& value) { return dom_.string(value); }
-  bool binary(Json::binary_t& value) { return dom_.binary(value); }
-  bool start_object(size_t size) {
+  bool null() { return add(nullptr); }
+  bool boolean(bool value) { return add(value); }
+  bool number_integer(Json::number_integer_t value) { return add(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return add(value); }
+  bool number_float(Json::number_float_t value, const std::string&) { return add(value); }
+  bool string(std::string& value) { return add(std::move(value)); }
+  bool binary(Json::binary_t& value) { return add(std::move(value)); }
+  bool start_object(size_t) {
     keys_.emplace_back();
-    deeper();
-    return dom_.start_object(size);
+    return open(Json::object());
   }
   bool key(std::string& name) {
     if (!keys_.back().insert(name).second) {
       refuse(fmt::format("field \"{}\" is given twice", excerpt(name)), name,
              error_name::kInvalidValue);
     }
-    return dom_.key(name);
+    name_ = std::move(name);
+    return true;
   }
   bool end_object() {
     keys_.pop_back();
-    --depth_;
-    return dom_.end_object();
+    return close();
   }
-  bool start_array(size_t size) {
-    deeper();
-    return dom_.start_array(size);
-  }
-  bool end_array() {
-    --depth_;
-    return dom_.end_array();
-  }
+  bool start_array(size_t) { return open(Json::array()); }
+  bool end_array() { return close(); }
   bool parse_error(size_t, const std::string&, const Json::exception& error) {
     // Past the library's own "[json.exception.parse_error.101] ".
     std::string_view what = error.what();
@@ -62,15 +53,36 @@ class StrictBuilder {
   }
 
  private:
-  void deeper() {
-    if (++depth_ > kMaxDepth) {
+  Json& place(Json&& value) {
+    if (open_.empty()) return root_ = std::move(value);
+    Json& parent = *open_.back();
+    if (parent.is_array()) return parent.get_ref<Json::array_t&>().emplace_back(std::move(value));
+    // Appended, not inserted: the library looks through all fields for one of that name, which
+    // takes the square of their number.
+    return parent.get_ref<Json::object_t&>()
+        .emplace_back(std::move(name_), std::move(value))
+        .second;
+  }
+  bool add(Json value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(Json value) {
+    if (open_.size() == kMaxDepth) {
       refuse(fmt::format("the body is nested deeper than {} levels", kMaxDepth), "", nullptr);
     }
+    open_.push_back(&place(std::move(value)));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
   }
 
-  nlohmann::detail::json_sax_dom_parser<Json> dom_;
+  Json& root_;
+  std::vector<Json*> open_;
+  std::string name_;  // of the field whose value comes next
   std::vector<std::set<std::string>> keys_;
-  size_t depth_ = 0;
 };
 
 [[noreturn]] void wrong_kind(const Json& value, const std::string& path, const char* wanted) {

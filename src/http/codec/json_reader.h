@@ -14,7 +14,8 @@
 
 namespace weir::http {
 
-using Json = nlohmann::json;
+/// Keeps the order of an object's fields. A look for a field goes through all of them.
+using Json = nlohmann::ordered_json;
 
 /// Thrown within codecs only; decode() turns it into the Error that it holds.
 struct Refusal {

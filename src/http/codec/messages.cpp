@@ -59,7 +59,17 @@ void read_answer_fields(Fields& message) {
   }
 }
 
-Json read_message(Fields message) {
+/// `read` with its fields in the order of `given`; those that `given` lacks come last.
+Json in_order_of(const Json& given, const Json& read) {
+  Json ordered = Json::object();
+  for (const auto& field : given.items()) {
+    if (auto at = read.find(field.key()); at != read.end()) ordered[field.key()] = *at;
+  }
+  ordered.update(read);
+  return ordered;
+}
+
+Json read_message(const Json& value, Fields message) {
   std::string role = text_at(message.required("role"), message.path_of("role"));
   if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
     refuse(fmt::format("{} is \"{}\"; the roles are system, developer, user, assistant, tool",
@@ -73,7 +83,7 @@ Json read_message(Fields message) {
   }
   read_answer_fields(message);
   message.no_others();
-  return read;
+  return in_order_of(value, read);
 }
 
 }  // namespace
@@ -87,7 +97,7 @@ std::string read_messages(Fields& fields) {
   }
   Json read = Json::array();
   for (size_t i = 0; i < messages.size(); ++i) {
-    read.push_back(read_message(fields.inner(messages[i], element(path, i))));
+    read.push_back(read_message(messages[i], fields.inner(messages[i], element(path, i))));
   }
   return read.dump();
 }
