@@ -26,7 +26,8 @@ struct Config {
   std::chrono::milliseconds max_wait{0};
   std::string data_dir;  // empty: nothing is kept between runs
   size_t queue_requests = 0, queue_tokens = 0;
-  size_t response_cache = 0;          // bytes; 0: off
+  size_t response_cache = 0;  // bytes; 0: off
+  bool trust_control_tokens = false, accept_embedding_ids = true;
   std::vector<std::string> brownout;  // rules, as given
   size_t max_body = 0;
   int max_connections = 0;

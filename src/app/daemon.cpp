@@ -197,7 +197,9 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
                          .vocabulary_rows = rows,
                          .architecture = is.architecture,
                          .dtype = is.dtype,
-                         .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint};
+                         .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint,
+                         .trust_control_tokens = config_.trust_control_tokens,
+                         .accept_embedding_ids = config_.accept_embedding_ids};
   return std::move(loaded->runner);
 }
 

@@ -206,6 +206,21 @@ std::vector<Setting> clients() {
            },
        .least = 0,
        .most = int64_t{1} << 40},
+      {.name = "trust-control-tokens",
+       .kind = Kind::toggle,
+       .fallback = "false",
+       .help = "Takes the text of a control token, such as <|im_end|>, in a message for the token "
+               "itself: a client's text can then end its turn and write another's. Otherwise it is "
+               "plain text.",
+       .apply = [](Config& config,
+                   const Value& value) { config.trust_control_tokens = std::get<bool>(value); }},
+      {.name = "accept-embedding-ids",
+       .kind = Kind::toggle,
+       .fallback = "true",
+       .help = "Takes token ids as inputs of /v1/embeddings. Clients send those of OpenAI's "
+               "tokenizer, which mean other words here; false refuses them.",
+       .apply = [](Config& config,
+                   const Value& value) { config.accept_embedding_ids = std::get<bool>(value); }},
       {.name = "brownout",
        .kind = Kind::list,
        .help =

@@ -18,7 +18,7 @@ bool holds(const std::vector<int32_t>& ids, int32_t id) {
 
 Choice::Choice(const Setup& setup, work::ReplyReader reader)
     : index_(setup.index),
-      prompt_tokens_(setup.prompt_tokens),
+      prompt_tokens_(static_cast<uint32_t>(setup.prompt.size())),
       max_tokens_(setup.params.max_tokens),
       min_tokens_(setup.params.min_tokens),
       ignore_eos_(setup.params.ignore_eos),
@@ -27,7 +27,7 @@ Choice::Choice(const Setup& setup, work::ReplyReader reader)
       eos_ids_(setup.text.eos_ids),
       queued_at_(setup.queued_at),
       reader_(std::move(reader)),
-      detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens),
+      detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens, setup.prompt),
       stops_(setup.stops, setup.asked.include_stop_str_in_output) {}
 
 Result<std::optional<Delta>> Choice::poll(TimePoint now) {

@@ -18,7 +18,8 @@ namespace weir::serve {
 class Choice {
  public:
   struct Setup {
-    uint32_t index = 0, prompt_tokens = 0;
+    uint32_t index = 0;
+    const std::vector<int32_t>& prompt;
     const TextSide& text;
     const Sampling& asked;
     const work::SamplingParams& params;

@@ -25,7 +25,7 @@ RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vect
   const auto stops = std::make_shared<const StopTree>(asked.stop);
   for (size_t i = 0; i < rows.size(); ++i) {
     const Choice::Setup setup{.index = static_cast<uint32_t>(i),
-                              .prompt_tokens = static_cast<uint32_t>(rows[i].prompt.size()),
+                              .prompt = rows[i].prompt,
                               .text = ticket_.model->loaded.text,
                               .asked = asked,
                               .params = std::get<work::SamplingParams>(rows[i].params),

@@ -101,7 +101,7 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest
 Result<std::vector<std::string>> texts_of(const ReadyModel& model, const ChatRequest& request) {
   auto text = chat_text(model.served, model.loaded, request);
   if (!text) return text.error();
-  return std::vector<std::string>{*std::move(text)};
+  return std::vector<std::string>{std::move(text->text)};
 }
 
 Result<std::vector<std::string>> texts_of(const ReadyModel& model,

@@ -18,8 +18,9 @@ Error empty(const std::string& name) {
   return invalid(name + " is empty", name, error_name::kInvalidValue);
 }
 
-Result<std::vector<int32_t>> tokenize(const std::string& text, const LoadedModel& model,
-                                      bool add_special, const std::string& name) {
+template <class Text>  // a string, or a text::Rendered
+Result<std::vector<int32_t>> tokenize(const Text& text, const LoadedModel& model, bool add_special,
+                                      const std::string& name) {
   auto ids = model.text.tokenizer->encode(text, add_special);
   if (!ids) ids.error().param = name;
   return ids;
@@ -82,6 +83,14 @@ Result<std::vector<int32_t>> cut(const std::string& text, const LoadedModel& mod
   return ids;
 }
 
+Result<text::Rendered> render(const LoadedModel& model, const std::string& context) {
+  const text::ChatTemplate& chat_template = *model.text.chat_template;
+  if (!model.trust_control_tokens) return chat_template.render(context, *model.text.tokenizer);
+  auto text = chat_template.render(context);
+  if (!text) return text.error();
+  return text::Rendered{.text = *std::move(text), .plain = {}};
+}
+
 }  // namespace
 
 Result<void> check_bytes(const std::string& text, const LoadedModel& model,
@@ -106,15 +115,15 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
       path, stray->id < 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
 }
 
-Result<std::string> chat_text(const ServedModel& served, const LoadedModel& model,
-                              const ChatRequest& request) {
+Result<text::Rendered> chat_text(const ServedModel& served, const LoadedModel& model,
+                                 const ChatRequest& request) {
   if (!model.text.chat_template)
     return invalid(
         "model \"" + served.name + "\" has no chat template; /v1/completions takes its prompts",
         "model", error_name::kInvalidValue);
   auto context = chat_context(request, *model.text.chat_template);
   if (!context) return context.error();
-  auto text = model.text.chat_template->render(*context);
+  auto text = render(model, *context);
   if (!text && text.error().param.empty()) text.error().param = kMessages;
   return text;
 }
@@ -123,7 +132,7 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
                                          const ChatRequest& request, bool must_fit) {
   auto text = chat_text(served, model, request);
   if (!text) return text.error();
-  if (auto checked = check_bytes(*text, model, kMessages); !checked) return checked.error();
+  if (auto checked = check_bytes(text->text, model, kMessages); !checked) return checked.error();
   auto ids = tokenize(*text, model, false, kMessages);
   if (!ids || !must_fit) return ids;
   if (auto checked = check_length(*ids, model, kMessages); !checked) return checked.error();
@@ -161,6 +170,11 @@ Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Pro
   const bool cuts = request.truncate || request.truncate_prompt_tokens.has_value();
   const uint32_t limit = request.truncate_prompt_tokens.value_or(model.max_model_len);
   const auto* text = std::get_if<std::string>(&input);
+  if (!text && !model.accept_embedding_ids)
+    return invalid(name +
+                       " holds token ids, which this server does not take: send text"
+                       " (LangChain: check_embedding_ctx_length=False)",
+                   name);
   if (text && !cuts)
     if (auto checked = check_bytes(*text, model, name); !checked) return checked.error();
   if (text && text->empty()) return empty(name);

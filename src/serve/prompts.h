@@ -16,10 +16,11 @@ namespace weir::serve {
 Result<std::string> chat_context(const ChatRequest& request,
                                  const text::ChatTemplate& chat_template);
 
-/// A conversation as the model's template renders it. Errors: invalid_argument (no template, what
-/// the template refuses).
-Result<std::string> chat_text(const ServedModel& served, const LoadedModel& model,
-                              const ChatRequest& request);
+/// A conversation as the model's template renders it. Unless the model trusts them, control tokens
+/// in what the client wrote are plain text. Errors: invalid_argument (no template, what the
+/// template refuses).
+Result<text::Rendered> chat_text(const ServedModel& served, const LoadedModel& model,
+                                 const ChatRequest& request);
 
 /// Its tokens. Errors also: invalid_argument (a prompt too long).
 Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,

@@ -3,6 +3,7 @@
 #include "text/file.h"
 #include "text/rust_value.h"
 #include "text/template_files.h"
+#include "text/tokenizer_handle.h"
 
 namespace weir::text {
 
@@ -12,6 +13,8 @@ class ChatTemplate::Handle {
   std::string source;
 
   static Result<std::unique_ptr<Handle>> parse(std::string_view source, std::string_view globals);
+  /// `tokenizer`: null where nothing is to be told apart.
+  Result<Rendered> render(std::string_view context, const WeirTokenizer* tokenizer) const;
 };
 
 ChatTemplate::ChatTemplate(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
@@ -60,13 +63,25 @@ bool ChatTemplate::mentions(std::string_view text) const {
   return handle_->source.find(text) != std::string::npos;
 }
 
-Result<std::string> ChatTemplate::render(std::string_view context) const {
+Result<Rendered> ChatTemplate::Handle::render(std::string_view context,
+                                              const WeirTokenizer* tokenizer) const {
   RustBytes text;
+  RustIds plain;
   RustBytes message;
-  const auto status = weir_template_render(handle_->rust.get(), rust_bytes(context), context.size(),
-                                           text.out(), message.out());
+  const auto status = weir_template_render(rust.get(), tokenizer, rust_bytes(context),
+                                           context.size(), text.out(), plain.out(), message.out());
   if (status != WEIR_STATUS_OK) return rust_error(status, message);
-  return text.text();
+  return Rendered{text.text(), plain.numbers()};
+}
+
+Result<std::string> ChatTemplate::render(std::string_view context) const {
+  auto rendered = handle_->render(context, nullptr);
+  if (!rendered) return rendered.error();
+  return std::move(rendered->text);
+}
+
+Result<Rendered> ChatTemplate::render(std::string_view context, const Tokenizer& tokenizer) const {
+  return handle_->render(context, tokenizer.handle_->rust.get());
 }
 
 }  // namespace weir::text

@@ -11,17 +11,22 @@ class Detokenizer::State {
   std::unique_ptr<WeirDetokenizer, RustRelease<weir_detokenizer_free>> rust;
 };
 
-Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special)
+Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special,
+                         std::span<const int32_t> prompt)
     : state_(std::make_unique<State>()) {
-  WeirDetokenizer* created = nullptr;
   // The crate counts references to the vocabulary, so the tokenizer itself need not be kept.
-  const auto status =
-      weir_detokenizer_new(tokenizer->handle_->rust.get(), skip_special, &created, nullptr);
-  if (status != WEIR_STATUS_OK) {
-    std::fputs("a detokenizer of a loaded tokenizer can always be made\n", stderr);
-    std::abort();
-  }
-  state_->rust.reset(created);
+  const WeirTokenizer* rust = tokenizer->handle_->rust.get();
+  const auto made = [&](std::span<const int32_t> behind) {
+    WeirDetokenizer* created = nullptr;
+    weir_detokenizer_new(rust, skip_special, reinterpret_cast<const uint32_t*>(behind.data()),
+                         behind.size(), &created, nullptr);
+    state_->rust.reset(created);
+    return created != nullptr;
+  };
+  // A decoder may fail on a prompt, as on any tokens.
+  if (made(prompt) || made({})) return;
+  std::fputs("a detokenizer of a loaded tokenizer can always be made\n", stderr);
+  std::abort();
 }
 
 Detokenizer::~Detokenizer() = default;

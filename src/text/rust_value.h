@@ -28,7 +28,7 @@ class RustBytes {
   WeirBytes bytes_ = {};
 };
 
-/// Owns token ids that the crate gave out.
+/// Owns token ids, or other numbers, that the crate gave out.
 class RustIds {
  public:
   RustIds() = default;
@@ -38,6 +38,7 @@ class RustIds {
 
   WeirIds* out() { return &ids_; }
   std::vector<int32_t> ids() const { return {ids_.data, ids_.data + ids_.size}; }
+  std::vector<uint32_t> numbers() const { return {ids_.data, ids_.data + ids_.size}; }
 
  private:
   WeirIds ids_ = {};

@@ -49,6 +49,18 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool add_s
   return ids.ids();
 }
 
+Result<std::vector<int32_t>> Tokenizer::encode(const Rendered& rendered, bool add_special) const {
+  const auto& [text, plain] = rendered;
+  if (plain.empty()) return encode(text, add_special);
+  RustIds ids;
+  RustBytes message;
+  const auto status =
+      weir_tokenizer_encode_plain(handle_->rust.get(), rust_bytes(text), text.size(), plain.data(),
+                                  plain.size(), add_special, ids.out(), message.out());
+  if (status != WEIR_STATUS_OK) return rust_error(status, message);
+  return ids.ids();
+}
+
 Result<std::string> Tokenizer::decode(const std::vector<int32_t>& ids, bool skip_special) const {
   const auto negative = std::ranges::find_if(ids, [](int32_t id) { return id < 0; });
   if (negative != ids.end()) return outside(*negative, vocabulary_size());

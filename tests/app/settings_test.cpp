@@ -70,6 +70,8 @@ TEST(Settings, DefaultsOfTheConfig) {
   EXPECT_EQ(config.queue_requests, 4096u);
   EXPECT_EQ(config.queue_tokens, size_t{1} << 22);
   EXPECT_EQ(config.response_cache, 0u);
+  EXPECT_FALSE(config.trust_control_tokens);
+  EXPECT_TRUE(config.accept_embedding_ids);
   EXPECT_TRUE(config.brownout.empty());
   EXPECT_EQ(config.max_body, size_t{16} << 20);
   EXPECT_EQ(config.max_connections, 2048);
@@ -111,6 +113,8 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"queue-requests", "6"},
                                                   {"queue-tokens", "79"},
                                                   {"response-cache", "64MiB"},
+                                                  {"trust-control-tokens", "true"},
+                                                  {"accept-embedding-ids", "false"},
                                                   {"brownout", "queue>=2:max-tokens=4"},
                                                   {"max-body", "1MiB"},
                                                   {"max-connections", "80"},
@@ -169,6 +173,8 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.queue_requests, 6u);
   EXPECT_EQ(config.queue_tokens, 79u);
   EXPECT_EQ(config.response_cache, size_t{64} << 20);
+  EXPECT_TRUE(config.trust_control_tokens);
+  EXPECT_FALSE(config.accept_embedding_ids);
   EXPECT_THAT(config.brownout, testing::ElementsAre("queue>=2:max-tokens=4"));
   EXPECT_EQ(config.max_body, size_t{1} << 20);
   EXPECT_EQ(config.max_connections, 80);

@@ -426,7 +426,7 @@ TEST(Codec, Tokenize) {
       R"({"model":"m","messages":[{"role":"user","content":"a"}],"add_generation_prompt":false})");
   ASSERT_TRUE(chat);
   EXPECT_EQ(std::get<serve::ChatRequest>(chat->input).messages,
-            R"([{"content":"a","role":"user"}])");
+            R"([{"role":"user","content":"a"}])");
   EXPECT_FALSE(std::get<serve::ChatRequest>(chat->input).add_generation_prompt);
   EXPECT_FALSE(chat->add_special_tokens);
   EXPECT_EQ(decode_tokenize("{}").error().message, "give either prompt or messages");

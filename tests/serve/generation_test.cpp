@@ -46,6 +46,22 @@ TEST_F(GenerationTest, TextTokensEndAndUsage) {
   EXPECT_FALSE(*after);
 }
 
+TEST_F(GenerationTest, TheSpaceBeforeTheFirstWordIsKept) {
+  auto tokenizer = byte_tokenizer(false);
+  tokenizer["model"]["vocab"].erase("z");
+  tokenizer["model"]["vocab"]["▁b"] = 'z';
+  tokenizer["decoder"] = {
+      {"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}, {"split", true}};
+  bytes_.folder.write("tokenizer.json", tokenizer.dump());
+  bytes_.loaded.text = text_side(bytes_.folder, ModelKind::generate);
+  restart();
+  auto generation = start({.prompts = {"a"}, .sampling = {.max_tokens = 2}});
+  work::Request request = take();
+  for (int i = 0; i < 2; ++i) request.reply.push(work::Token{'z'});
+  request.reply.finish({.reason = work::FinishReason::length, .prompt_tokens = 2});
+  EXPECT_EQ(text_of(drain(*generation)), " b b");
+}
+
 TEST_F(GenerationTest, WaitsForWhatComesAndGivesUpAtItsLimit) {
   auto generation = start({.prompts = {"hey"}});
   work::Request request = take();

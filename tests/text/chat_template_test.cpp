@@ -67,12 +67,62 @@ TEST(ChatTemplate, RefusesAContextThatIsNoObject) {
 
 TEST(ChatTemplate, EndlessWorkRunsOutOfFuel) {
   const auto parsed = ChatTemplate::parse(
-      "{% for a in range(10000) %}{% for b in range(10000) %}{{ a * b }}{% endfor %}{% endfor %}");
+      "{% for a in range(10000) %}{% for b in range(10000) %}{% set c = a * b %}{% endfor %}"
+      "{% endfor %}");
   ASSERT_TRUE(parsed);
   const auto rendered = (*parsed)->render("{}");
   ASSERT_FALSE(rendered);
   EXPECT_EQ(rendered.error().code, Code::invalid_argument);
   EXPECT_NE(rendered.error().message.find("fuel"), std::string::npos) << rendered.error().message;
+}
+
+TEST(ChatTemplate, ATextHasABound) {
+  for (const char* source :
+       {"{{ 'x' * 50000000 }}",
+        "{% set s = 'x' * 1000 %}{% for i in range(5000) %}{{ s }}{% endfor %}"})
+    EXPECT_EQ(render(source), "error: chat template: the text is longer than 1048592 bytes");
+  EXPECT_NE(render("{{ 'x' * 100000000000 }}").find("error: chat template"), std::string::npos);
+  const std::string long_message(300'000, 'x');
+  EXPECT_EQ(render("{{ m }}{{ m }}{{ m }}{{ m }}{{ m }}", Json{{"m", long_message}}.dump()).size(),
+            5 * long_message.size())
+      << "a longer context has room for more";
+}
+
+TEST(ChatTemplate, DepthHasABound) {
+  const auto repeated = [](const std::string& unit, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += unit;
+    return text;
+  };
+  const int many = 100'000;
+  const std::vector<std::string> deep = {
+      "{{ " + repeated("-", many) + "1 }}",
+      "{{ " + repeated("not ", many) + "1 }}",
+      "{{ x" + repeated("|trim", many) + " }}",
+      "{{ x" + repeated(".y", many) + " }}",
+      "{{ x" + repeated("[0]", many) + " }}",
+      "{{ x" + repeated("()", many) + " }}",
+      "{{ 1" + repeated(" + 1", many) + " }}",
+      "{{ 'a'" + repeated(" ~ 'a'", many) + " }}",
+      "{{ 1" + repeated(" if 1 else 1", many) + " }}",
+      "{{ " + repeated("(", many) + "1" + repeated(")", many) + " }}",
+      "{{ " + repeated("[1, ", many) + "1" + repeated("]", many) + " }}",
+      "{{ " + repeated("{'a': ", many) + "1" + repeated("}", many) + " }}",
+      "{% set x = " + repeated("-", many) + "1 %}",
+      "{% if x %}" + repeated("{% elif x %}", many) + "{% endif %}",
+      repeated("{% if x %}", many) + repeated("{% endif %}", many),
+      repeated("{% for a in b %}", many),
+  };
+  for (const auto& source : deep) {
+    const auto parsed = ChatTemplate::parse(source);
+    ASSERT_FALSE(parsed) << source.substr(0, 40);
+    EXPECT_EQ(parsed.error().code, Code::invalid_argument);
+    EXPECT_EQ(parsed.error().message.rfind("chat template, line 1: ", 0), 0U)
+        << parsed.error().message;
+  }
+  EXPECT_EQ(render("{{ 1" + repeated(" + 1", 900) + " }}"), "901");
+  EXPECT_EQ(render("{{ [" + repeated("1, ", 5000) + "1] | length }}"), "5001");
+  EXPECT_EQ(render("{{ '" + repeated("- ", 5000) + "' | length }}"), "10000");
 }
 
 TEST(ChatTemplate, ManyMessagesHaveFuelEnough) {
@@ -92,6 +142,13 @@ TEST(ChatTemplate, EndlessRecursionIsAnError) {
                    "{{ ns.x | tojson }}")
                 .rfind("error: ", 0),
             0U);
+}
+
+TEST(ChatTemplate, ValuesThatNestDeepEndNoThread) {
+  EXPECT_NE(
+      render("{% set ns = namespace(x=[]) %}{% for i in range(1000) %}{% for j in range(1000) "
+             "%}{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}done"),
+      "");
 }
 
 TEST(ChatTemplate, KnowsTheTime) {

@@ -124,6 +124,33 @@ TEST(Detokenizer, AnyTokensStreamToWhatTheWholeDecodes) {
   }
 }
 
+TEST(Detokenizer, ACompletionIsTheWholeTextLessItsPrompts) {
+  const Json goldens = golden("continuations.json");
+  std::map<std::string, std::shared_ptr<const Tokenizer>> tokenizers;
+  for (const auto& [name, json] : goldens["tokenizers"].items())
+    tokenizers[name] = load(Folder({{"tokenizer.json", json.dump()}}).path());
+  for (const auto& line : goldens["cases"]) {
+    const auto prompt = line["prompt"].get<std::vector<int32_t>>();
+    Detokenizer detokenizer(tokenizers[line["tokenizer"]], line["skip"].get<bool>(), prompt);
+    EXPECT_EQ(stream(detokenizer, line["completion"].get<std::vector<int32_t>>()).text,
+              line["text"].get<std::string>())
+        << line;
+  }
+}
+
+TEST(Detokenizer, OfALongPromptOnlyTheEndIsRead) {
+  const auto tokenizer = load(kGoldens + "tiny");
+  std::vector<int32_t> prompt(500'000, byte_token(*tokenizer, 'x'));
+  // To decode all of it for each completion would take minutes.
+  for (int i = 0; i < 2'000; ++i) {
+    Detokenizer detokenizer(tokenizer, true, prompt);
+    ASSERT_EQ(detokenizer.step(prompt[0]), "x");
+  }
+  prompt.assign(3, -1);
+  Detokenizer detokenizer(tokenizer, true, prompt);
+  EXPECT_EQ(detokenizer.step(byte_token(*tokenizer, 'y')), "y") << "ids that no token has";
+}
+
 TEST(Detokenizer, ByteFallbackThatRewritesItsPastLosesNothingAfter) {
   const auto tokenizer = load(kGoldens + "tiny_fallback");
   std::vector<int32_t> ids;

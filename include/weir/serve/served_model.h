@@ -66,6 +66,8 @@ struct LoadedModel {
   uint32_t max_model_len = 0;   // tokens of prompt and completion together
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
   std::string architecture, dtype, fingerprint;
+  bool trust_control_tokens = false;  // in messages; else their texts there are plain text
+  bool accept_embedding_ids = true;   // ids of another tokenizer would give vectors of noise
 };
 
 }  // namespace weir::serve

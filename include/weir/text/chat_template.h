@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "weir/base/result.h"
+#include "weir/text/rendered.h"
+#include "weir/text/tokenizer.h"
 
 namespace weir::text {
 
@@ -27,6 +29,11 @@ class ChatTemplate {
   /// template_kwargs brought. The special tokens are added to it. Errors: invalid_argument with the
   /// template's own words (raise_exception).
   Result<std::string> render(std::string_view context) const;
+
+  /// The same text, and which texts of the tokenizer's control tokens in it are the context's, not
+  /// the template's own: they are words that a client wrote. Errors also: invalid_argument where
+  /// the template acts on such a text, so that the two cannot be told apart.
+  Result<Rendered> render(std::string_view context, const Tokenizer& tokenizer) const;
 
   /// Whether its source has this text, a role's name for instance.
   bool mentions(std::string_view text) const;

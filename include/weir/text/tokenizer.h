@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "weir/base/result.h"
+#include "weir/text/rendered.h"
 
 namespace weir::text {
 
@@ -21,6 +23,8 @@ class Tokenizer {
 
   /// Errors: invalid_argument where `text` is not UTF-8.
   Result<std::vector<int32_t>> encode(std::string_view text, bool add_special) const;
+  /// Control tokens are seen in the template's own words only.
+  Result<std::vector<int32_t>> encode(const Rendered& rendered, bool add_special) const;
   /// Errors: invalid_argument where an id is outside the vocabulary.
   Result<std::string> decode(const std::vector<int32_t>& ids, bool skip_special) const;
   /// The token's own string in the vocabulary, or none.
@@ -32,6 +36,7 @@ class Tokenizer {
   size_t longest_piece() const;
 
  private:
+  friend class ChatTemplate;
   friend class Detokenizer;
   class Handle;
   explicit Tokenizer(std::unique_ptr<Handle> handle);
@@ -39,10 +44,15 @@ class Tokenizer {
 };
 
 /// Turns one completion's tokens into text as they come: never splits a UTF-8 character, never
-/// loses the last one. One per choice; keeps the tokenizer alive.
+/// loses the last one. The text is that of prompt and completion less the prompt's, so that the
+/// space before the first word is there with decoders that drop it at the start of a text. One per
+/// choice; keeps the tokenizer alive.
 class Detokenizer {
  public:
-  Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special);
+  /// Only the end of `prompt` is read, and nothing of it later. Ids outside the vocabulary are
+  /// skipped.
+  Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special,
+              std::span<const int32_t> prompt = {});
   ~Detokenizer();
   Detokenizer(Detokenizer&&) noexcept;
   Detokenizer& operator=(Detokenizer&&) noexcept;

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Enough for `DEEPEST` levels.
+#define STACK (64 << 20)
+
 // How a call ended. With anything but `Ok` the `error` buffer, where there is one, says why.
 typedef enum WeirStatus {
   WEIR_STATUS_OK = 0,
@@ -52,10 +55,14 @@ void weir_bytes_free(struct WeirBytes bytes);
 // As `weir_bytes_free`.
 void weir_ids_free(struct WeirIds ids);
 
+// The stream of what follows `prompt`: the text of both less the prompt's. Of a long prompt only the end is read.
+//
 // # Safety
-// `tokenizer` is alive; `detokenizer` is writable.
+// `tokenizer` is alive; `prompt` points to `prompt_size` ids; `detokenizer` is writable.
 enum WeirStatus weir_detokenizer_new(const struct WeirTokenizer *tokenizer,
                                      bool skip_special,
+                                     const uint32_t *prompt,
+                                     uintptr_t prompt_size,
                                      struct WeirDetokenizer **detokenizer,
                                      struct WeirBytes *error);
 
@@ -95,14 +102,17 @@ enum WeirStatus weir_template_new(const uint8_t *source,
 // `chat_template` came from `weir_template_new` and nobody uses it any more; null is fine.
 void weir_template_free(struct WeirTemplate *chat_template);
 
-// Renders with `context`, a JSON object.
+// Renders with `context`, a JSON object. With a tokenizer, `plain` becomes what `weir_tokenizer_encode_plain` takes: it
+// keeps texts of special tokens that `context` brought from being taken for the template's own.
 //
 // # Safety
-// `context` points to `size` bytes; `rendered` to a `WeirBytes` that owns nothing.
+// `context` points to `size` bytes; `tokenizer` is alive or null; `rendered` and `plain` own nothing.
 enum WeirStatus weir_template_render(const struct WeirTemplate *chat_template,
+                                     const struct WeirTokenizer *tokenizer,
                                      const uint8_t *context,
                                      uintptr_t size,
                                      struct WeirBytes *rendered,
+                                     struct WeirIds *plain,
                                      struct WeirBytes *error);
 
 // Reads a tokenizer.json. Its truncation and padding are cleared.
@@ -126,6 +136,20 @@ enum WeirStatus weir_tokenizer_encode(const struct WeirTokenizer *tokenizer,
                                       bool add_special,
                                       struct WeirIds *ids,
                                       struct WeirBytes *error);
+
+// As `weir_tokenizer_encode`, but no special token goes across a character that starts at one of the byte offsets
+// `plain`, which rise.
+//
+// # Safety
+// `text` points to `size` bytes and `plain` to `plain_count` offsets; `ids` to a `WeirIds` that owns nothing.
+enum WeirStatus weir_tokenizer_encode_plain(const struct WeirTokenizer *tokenizer,
+                                            const uint8_t *text,
+                                            uintptr_t size,
+                                            const uint32_t *plain,
+                                            uintptr_t plain_count,
+                                            bool add_special,
+                                            struct WeirIds *ids,
+                                            struct WeirBytes *error);
 
 // # Safety
 // `ids` points to `count` ids; `text` to a `WeirBytes` that owns nothing.

@@ -1,7 +1,9 @@
 //! Text as the tokens come. The rule is that of `tokenizers::step_decode_stream`: a window of ids is decoded with and
 //! without the newest, and the difference goes out once it does not end in U+FFFD, the mark of an unfinished character.
-//! Beyond that rule: ids that say nothing are not kept, what can never become a character does not wait for ever, and a
-//! decoder that rewrites what was sent already restarts the window instead of failing.
+//! Beyond that rule: the window begins with the prompt's last tokens, so that a decoder which treats the first token of
+//! all in its own way (Metaspace drops its space) sees the completion behind its prompt; ids that say nothing are not
+//! kept, what can never become a character does not wait for ever, and a decoder that rewrites what was sent already
+//! restarts the window instead of failing.
 
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::tokenizer::{Vocabulary, WeirTokenizer};
 const LONGEST_CHARACTER: usize = 4;
 const WINDOW: usize = 2 * LONGEST_CHARACTER;
 const LONGEST_WAIT: usize = 2 * WINDOW;
+/// Byte tokens decode as one run, which is good as a whole or not at all. A longer run is cut between two characters.
+const LONGEST_RUN: usize = 256;
 
 pub struct Stream {
     vocabulary: Arc<Vocabulary>,
@@ -22,6 +26,8 @@ pub struct Stream {
     sent: usize,
     /// What was sent of the text of `ids`: that of `ids[..sent]`, or more where tokens go across characters.
     prefix: String,
+    /// Nothing was sent yet: `prefix` is the prompt's, whose last character may be unfinished.
+    at_prompt: bool,
 }
 
 /// The stream of one completion. For one thread at a time; keeps its tokenizer alive.
@@ -30,8 +36,48 @@ pub struct WeirDetokenizer {
 }
 
 impl Stream {
-    fn new(vocabulary: Arc<Vocabulary>, skip_special: bool) -> Self {
-        Stream { vocabulary, skip_special, ids: Vec::new(), sent: 0, prefix: String::new() }
+    fn new(vocabulary: Arc<Vocabulary>, skip_special: bool, prompt: &[u32]) -> Result<Self, Failure> {
+        let mut stream =
+            Stream { vocabulary, skip_special, ids: Vec::new(), sent: 0, prefix: String::new(), at_prompt: true };
+        stream.ids = stream.tail_of(prompt)?;
+        stream.sent = stream.ids.len();
+        if stream.sent > 0 {
+            stream.prefix = stream.decode(&stream.ids)?;
+        }
+        Ok(stream)
+    }
+
+    /// The last tokens of a prompt that the text behind it depends on: those of a window, of a run of bytes all, and so
+    /// many that they have a text, for a decoder may drop spaces at the start of a text.
+    fn tail_of(&self, prompt: &[u32]) -> Result<Vec<u32>, Failure> {
+        let mut tail: Vec<u32> = Vec::new();
+        let mut wanted = WINDOW;
+        for &id in prompt.iter().rev().filter(|id| self.vocabulary.is_visible(**id, self.skip_special)) {
+            if tail.len() >= LONGEST_RUN {
+                break;
+            }
+            if tail.len() >= wanted && !self.is_byte(tail[tail.len() - 1]) {
+                let text = self.decode(&tail.iter().rev().copied().collect::<Vec<_>>())?;
+                if !text.is_empty() {
+                    break;
+                }
+                wanted = 2 * tail.len();
+            }
+            tail.push(id);
+        }
+        while tail.len() >= LONGEST_RUN - LONGEST_CHARACTER && tail.last().is_some_and(|id| self.is_inner_byte(*id)) {
+            tail.pop();
+        }
+        tail.reverse();
+        Ok(tail)
+    }
+
+    fn is_byte(&self, id: u32) -> bool {
+        self.vocabulary.byte_of(id).is_some()
+    }
+
+    fn is_inner_byte(&self, id: u32) -> bool {
+        self.vocabulary.byte_of(id).is_some_and(|byte| byte & 0xC0 == 0x80)
     }
 
     fn decode(&self, ids: &[u32]) -> Result<String, Failure> {
@@ -60,14 +106,26 @@ impl Stream {
     fn send(&mut self, text: String) -> Result<String, Failure> {
         let fresh = self.ids.split_off(self.sent);
         let alone = self.decode(&fresh)?;
-        let news = match text.strip_prefix(&self.prefix) {
-            Some(news) => news.to_string(),
-            None => alone.clone(),
-        };
+        let news = text.strip_prefix(&self.prefix).or_else(|| self.behind_unfinished_prompt(&text));
+        let news = news.unwrap_or(&alone).to_string();
+        self.at_prompt = false;
+        if alone.is_empty() && self.ids.len() + fresh.len() < LONGEST_WAIT {
+            // A decoder that drops spaces at the start of a text would drop the next ones too.
+            self.ids.extend(fresh);
+            self.sent = self.ids.len();
+            self.prefix = text;
+            return Ok(news);
+        }
         self.sent = fresh.len();
         self.ids = fresh;
         self.prefix = alone;
         Ok(news)
+    }
+
+    /// What `text` has beyond a prompt that ended within a character, which the completion has finished.
+    fn behind_unfinished_prompt<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let settled = self.prefix.trim_end_matches(char::REPLACEMENT_CHARACTER);
+        (self.at_prompt && settled.len() < self.prefix.len()).then(|| text.strip_prefix(settled))?
     }
 
     /// Too many tokens wait: sends all but the last few, cut between two tokens where no character goes through, else
@@ -109,6 +167,7 @@ impl Stream {
         self.ids = waiting;
         self.sent = 0;
         self.prefix.clear();
+        self.at_prompt = false;
     }
 
     fn flush(&mut self) -> Result<String, Failure> {
@@ -123,17 +182,21 @@ impl Stream {
     }
 }
 
+/// The stream of what follows `prompt`: the text of both less the prompt's. Of a long prompt only the end is read.
+///
 /// # Safety
-/// `tokenizer` is alive; `detokenizer` is writable.
+/// `tokenizer` is alive; `prompt` points to `prompt_size` ids; `detokenizer` is writable.
 #[no_mangle]
 pub unsafe extern "C" fn weir_detokenizer_new(
     tokenizer: *const WeirTokenizer,
     skip_special: bool,
+    prompt: *const u32,
+    prompt_size: usize,
     detokenizer: *mut *mut WeirDetokenizer,
     error: *mut WeirBytes,
 ) -> WeirStatus {
     guard(error, || {
-        let stream = Stream::new((*tokenizer).vocabulary.clone(), skip_special);
+        let stream = Stream::new((*tokenizer).vocabulary.clone(), skip_special, slice(prompt, prompt_size))?;
         detokenizer.write(Box::into_raw(Box::new(WeirDetokenizer { stream })));
         Ok(())
     })

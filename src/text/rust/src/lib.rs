@@ -2,8 +2,15 @@
 //! leaves the crate; nothing is kept in a handle for the caller to read. The handles of `WeirTokenizer` and
 //! `WeirTemplate` may be shared by threads; a `WeirDetokenizer` belongs to one.
 
+mod blocks;
 mod boundary;
+mod control_texts;
+mod depth;
 mod detokenizer;
+mod growth;
+mod lookups;
+mod nesting;
+mod plain;
 mod python_json;
 mod python_methods;
 mod template;

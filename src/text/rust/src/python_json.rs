@@ -5,11 +5,15 @@ use std::fmt::Write;
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use crate::control_texts::MASK;
+
 /// Deeper values are refused, as Python refuses them at its own recursion limit.
 const DEEPEST: usize = 200;
 
 struct Layout {
     ensure_ascii: bool,
+    /// Written as it is, for it stands for an ASCII character.
+    mask: Option<char>,
     sort_keys: bool,
     /// What one level of depth adds to the start of a line; none: everything on one line.
     indent: Option<String>,
@@ -25,13 +29,16 @@ pub fn tojson(state: &State, value: &Value, positional: Rest<Value>, named: Kwar
             None => named.get(name),
         }
     };
-    let layout = layout(
+    let mut layout = layout(
         argument(0, "ensure_ascii")?.is_some_and(|value| value.is_true()),
         argument(1, "indent")?.filter(|value| !value.is_none()),
         argument(2, "separators")?.filter(|value| !value.is_none()),
         argument(3, "sort_keys")?.is_some_and(|value| value.is_true()),
     )?;
     named.assert_all_used()?;
+    if layout.ensure_ascii {
+        layout.mask = state.lookup(MASK).and_then(|mask| mask.as_str()?.chars().next());
+    }
     let mut out = String::new();
     layout.write(&mut out, value, 0)?;
     state.consume_fuel((out.len() / 64) as u64)?;
@@ -56,7 +63,7 @@ fn layout(
         None if indent.is_some() => (",".into(), ": ".into()),
         None => (", ".into(), ": ".into()),
     };
-    Ok(Layout { ensure_ascii, sort_keys, indent, item_separator, key_separator })
+    Ok(Layout { ensure_ascii, mask: None, sort_keys, indent, item_separator, key_separator })
 }
 
 impl Layout {
@@ -142,7 +149,7 @@ impl Layout {
                 '\u{8}' => out.push_str("\\b"),
                 '\u{c}' => out.push_str("\\f"),
                 control if (control as u32) < 0x20 => write_escape(out, control),
-                wide if self.ensure_ascii && !wide.is_ascii() => write_escape(out, wide),
+                wide if self.ensure_ascii && !wide.is_ascii() && self.mask != Some(wide) => write_escape(out, wide),
                 plain => out.push(plain),
             }
         }

@@ -1,24 +1,47 @@
 //! Chat templates, as Hugging Face runs Jinja: trim_blocks, lstrip_blocks, loop controls, Python's string methods, its
 //! own tojson, raise_exception and strftime_now. Parsed once, rendered by any thread.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, Serde};
 use minijinja::{Environment, Error, ErrorKind, Output, State, Value};
+use serde_json::Map;
 
 use crate::boundary::*;
+use crate::control_texts::{each_text, masks, note_masks, places_of_masks, Found, MASK};
+use crate::depth;
+use crate::lookups::with_changed_literals;
+use crate::nesting::may_nest;
 use crate::python_json::{float_text, tojson};
 use crate::python_methods;
+use crate::tokenizer::{Vocabulary, WeirTokenizer};
 
 const NAME: &str = "chat template";
 /// About a second of work; a template that needs more is a loop that does not end.
 const FUEL: u64 = 10_000_000;
 const LONGEST_TIME: usize = 1024;
+/// Enough to drop values as deep as the fuel lets them become. Only what is used of it takes memory.
+const VALUES_STACK: usize = 1 << 30;
+/// Bytes that a template may make of an empty context, and more for each byte of another.
+const LEAST_LIMIT: usize = 1 << 20;
+const LONGEST_GROWTH: usize = 8;
 
 /// A parsed chat template. Immutable; threads may share it.
 pub struct WeirTemplate {
     environment: Environment<'static>,
+    source: String,
+    globals: Map<String, serde_json::Value>,
+    /// Its values may nest deep.
+    nests: bool,
+}
+
+/// What a template made of a context.
+pub struct Rendered {
+    pub text: String,
+    /// Where characters of control texts start that are the client's, not the template's.
+    pub plain: Vec<u32>,
 }
 
 /// The template's own refusal, so that its words reach the client without ours around them.
@@ -91,8 +114,16 @@ fn without_generation_tags(source: &str) -> String {
 
 impl WeirTemplate {
     fn parse(source: &str, globals: &str) -> Result<Self, Failure> {
-        let globals: serde_json::Map<String, serde_json::Value> = serde_json::from_str(globals)
+        let globals: Map<String, serde_json::Value> = serde_json::from_str(globals)
             .map_err(|error| invalid(format!("the special tokens are no JSON object: {error}")))?;
+        depth::check(source)?;
+        let source = without_generation_tags(source);
+        let environment = on_stack_of(depth::STACK, || Self::environment_of(&source, &globals))?;
+        let nests = may_nest(&source);
+        Ok(WeirTemplate { environment, source, globals, nests })
+    }
+
+    fn environment_of(source: &str, globals: &Map<String, serde_json::Value>) -> Result<Environment<'static>, Failure> {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(internal)?);
@@ -112,19 +143,127 @@ impl WeirTemplate {
         environment.add_global("documents", ());
         environment.add_global("add_generation_prompt", false);
         for (name, value) in globals {
-            environment.add_global(name, Value::from(Serde(value)));
+            environment.add_global(name.clone(), Value::from(Serde(value)));
         }
-        environment
-            .add_template_owned(NAME, without_generation_tags(source))
-            .map_err(|error| invalid(words_of(&error)))?;
-        Ok(WeirTemplate { environment })
+        environment.add_template_owned(NAME, source.to_string()).map_err(|error| invalid(words_of(&error)))?;
+        Ok(environment)
     }
 
-    fn render(&self, context: &[u8]) -> Result<String, Failure> {
-        let context: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(context)
+    /// With a vocabulary, its control texts in `context` are told from the template's own.
+    fn render(&self, context: &[u8], vocabulary: Option<&Vocabulary>) -> Result<Rendered, Failure> {
+        let longest = LEAST_LIMIT + LONGEST_GROWTH * context.len();
+        let mut context: Map<String, serde_json::Value> = serde_json::from_slice(context)
             .map_err(|error| invalid(format!("the template's context is no JSON object: {error}")))?;
-        let template = self.environment.get_template(NAME).map_err(internal)?;
-        template.render(Value::from(Serde(&context))).map_err(|error| invalid(words_of(&error)))
+        context.shift_remove(MASK);
+        let text = self.run(&self.environment, &context, longest)?;
+        let found = vocabulary.and_then(|known| Found::within(&known.controls, known.normalizer(), &context));
+        match found {
+            None => Ok(Rendered { text, plain: Vec::new() }),
+            Some(found) => self.told_apart(text, &context, &found),
+        }
+    }
+
+    /// Renders again with the control texts of `context` masked, and finds the masks in `text`.
+    fn told_apart(
+        &self,
+        text: String,
+        context: &Map<String, serde_json::Value>,
+        found: &Found,
+    ) -> Result<Rendered, Failure> {
+        let mut used = HashSet::new();
+        note_masks(&mut used, &text);
+        note_masks(&mut used, &self.source);
+        self.globals.values().chain(context.values()).for_each(|value| {
+            each_text(value, &mut |text: &str| note_masks(&mut used, text));
+        });
+        let Some(mask) = masks().find(|mask| !used.contains(mask)) else {
+            return Err(invalid("the messages have every character that could stand for that of a control token"));
+        };
+        let plain = self
+            .masked_text(context, found, (mask, text.len()))
+            .and_then(|masked| places_of_masks(&text, &masked, mask));
+        match plain {
+            Some(plain) => Ok(Rendered { text, plain }),
+            None if !found.in_text(&text) => Ok(Rendered { text, plain: Vec::new() }),
+            None => Err(invalid(format!(
+                "the text of a control token{} cannot be told from the chat template's own, because the template acts on it",
+                found.name()
+            ))),
+        }
+    }
+
+    fn run(
+        &self,
+        environment: &Environment<'static>,
+        context: &Map<String, serde_json::Value>,
+        longest: usize,
+    ) -> Result<String, Failure> {
+        if self.nests {
+            return on_stack_of(VALUES_STACK, || run(environment, context, longest));
+        }
+        run(environment, context, longest)
+    }
+
+    /// `size`: of the text without masks, which take more bytes than what they stand for.
+    fn masked_text(
+        &self,
+        context: &Map<String, serde_json::Value>,
+        found: &Found,
+        (mask, size): (char, usize),
+    ) -> Option<String> {
+        let longest = size * mask.len_utf8();
+        let mut masked = found.masked(context, mask);
+        masked.insert(MASK.into(), mask.to_string().into());
+        // A template that looks for a control text is to find the masked one.
+        let changed = with_changed_literals(&self.source, |literal| found.masked_text(literal, mask));
+        let text = match changed {
+            None => self.run(&self.environment, &masked, longest),
+            Some(source) => {
+                let environment = on_stack_of(depth::STACK, || Self::environment_of(&source, &self.globals));
+                self.run(&environment.ok()?, &masked, longest)
+            }
+        };
+        text.ok()
+    }
+}
+
+/// Runs `work` where it has a stack of `size` bytes, whatever the caller's is.
+fn on_stack_of<T: Send>(size: usize, work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(size).spawn_scoped(scope, work).map_err(internal)?;
+        thread.join().unwrap_or_else(|_| Err(internal("the chat template failed")))
+    })
+}
+
+/// The rendered text as it grows, up to a limit.
+struct Bounded {
+    text: Vec<u8>,
+    limit: usize,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if bytes.len() > self.limit - self.text.len() {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn run(environment: &Environment, context: &Map<String, serde_json::Value>, limit: usize) -> Result<String, Failure> {
+    let template = environment.get_template(NAME).map_err(internal)?;
+    let mut out = Bounded { text: Vec::new(), limit };
+    match template.render_captured_to(Value::from(Serde(context)), &mut out) {
+        Ok(_) => String::from_utf8(out.text).map_err(internal),
+        Err(error) if error.kind() == ErrorKind::WriteFailure => {
+            Err(invalid(format!("chat template: the text is longer than {limit} bytes")))
+        }
+        Err(error) => Err(invalid(words_of(&error))),
     }
 }
 
@@ -171,21 +310,26 @@ pub unsafe extern "C" fn weir_template_free(chat_template: *mut WeirTemplate) {
     free(chat_template);
 }
 
-/// Renders with `context`, a JSON object.
+/// Renders with `context`, a JSON object. With a tokenizer, `plain` becomes what `weir_tokenizer_encode_plain` takes: it
+/// keeps texts of special tokens that `context` brought from being taken for the template's own.
 ///
 /// # Safety
-/// `context` points to `size` bytes; `rendered` to a `WeirBytes` that owns nothing.
+/// `context` points to `size` bytes; `tokenizer` is alive or null; `rendered` and `plain` own nothing.
 #[no_mangle]
 pub unsafe extern "C" fn weir_template_render(
     chat_template: *const WeirTemplate,
+    tokenizer: *const WeirTokenizer,
     context: *const u8,
     size: usize,
     rendered: *mut WeirBytes,
+    plain: *mut WeirIds,
     error: *mut WeirBytes,
 ) -> WeirStatus {
     guard(error, || {
-        let text = (*chat_template).render(slice(context, size))?;
-        give_bytes(rendered, text.into_bytes());
+        let vocabulary = tokenizer.as_ref().map(|tokenizer| tokenizer.vocabulary.as_ref());
+        let made = (*chat_template).render(slice(context, size), vocabulary)?;
+        give_bytes(rendered, made.text.into_bytes());
+        give_ids(plain, &made.plain);
         Ok(())
     })
 }

@@ -1,15 +1,23 @@
 //! A tokenizer.json, read once and then only read from.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokenizers::Tokenizer;
 
 use crate::boundary::*;
+use crate::control_texts::ControlTexts;
+use crate::growth::{self, Bounded};
 
 const CACHED_WORDS: usize = 64;
 
 pub struct Vocabulary {
-    tokenizer: Tokenizer,
+    pub tokenizer: Tokenizer,
+    pub controls: ControlTexts,
+    /// The added tokens that are special.
+    pub special: HashMap<u32, String>,
+    /// The normalizer may make much of a text, and is watched while it does.
+    pub watched: bool,
     /// One past the highest id.
     size: u32,
     /// Bytes of the longest token's own string.
@@ -24,6 +32,7 @@ pub struct WeirTokenizer {
 impl Vocabulary {
     fn parse(json: &[u8]) -> Result<Self, Failure> {
         tokenizers::utils::parallelism::set_parallelism(false);
+        let watched = growth::check(json)?;
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
         // The limit of a prompt is the model's, and a batch is never padded here.
         tokenizer.with_truncation(None).map_err(internal)?;
@@ -36,7 +45,11 @@ impl Vocabulary {
         let pieces = tokenizer.get_vocab(true);
         let longest_piece = pieces.keys().map(String::len).max().unwrap_or(0);
         let size = pieces.into_values().max().map_or(0, |highest| highest.saturating_add(1));
-        Ok(Vocabulary { tokenizer, size, longest_piece })
+        let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        let controls = ControlTexts::new(added.values(), tokenizer.get_normalizer().is_some());
+        let special = added.iter().filter(|(_, token)| token.special);
+        let special = special.map(|(id, token)| (*id, token.content.clone())).collect();
+        Ok(Vocabulary { tokenizer, controls, special, watched, size, longest_piece })
     }
 
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Failure> {
@@ -48,6 +61,17 @@ impl Vocabulary {
         self.tokenizer
             .id_to_token(id)
             .is_some_and(|piece| !skip_special || !self.tokenizer.get_added_vocabulary().is_special_token(&piece))
+    }
+
+    pub fn normalizer(&self) -> Bounded<'_> {
+        Bounded { normalizer: self.tokenizer.get_normalizer(), watched: self.watched }
+    }
+
+    /// The byte that a token of byte fallback, "<0x0A>", stands for.
+    pub fn byte_of(&self, id: u32) -> Option<u8> {
+        let piece = self.tokenizer.id_to_token(id)?;
+        let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
+        (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
     }
 
     fn check(&self, ids: &[u32]) -> Outcome {
@@ -103,9 +127,30 @@ pub unsafe extern "C" fn weir_tokenizer_encode(
 ) -> WeirStatus {
     guard(error, || {
         let text = crate::boundary::text("the text", text, size)?;
-        let tokenizer = &vocabulary_of(tokenizer).tokenizer;
-        let encoding = tokenizer.encode_fast(text, add_special).map_err(internal)?;
-        give_ids(ids, encoding.get_ids());
+        give_ids(ids, &vocabulary_of(tokenizer).encode(text, add_special)?);
+        Ok(())
+    })
+}
+
+/// As `weir_tokenizer_encode`, but no special token goes across a character that starts at one of the byte offsets
+/// `plain`, which rise.
+///
+/// # Safety
+/// `text` points to `size` bytes and `plain` to `plain_count` offsets; `ids` to a `WeirIds` that owns nothing.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_encode_plain(
+    tokenizer: *const WeirTokenizer,
+    text: *const u8,
+    size: usize,
+    plain: *const u32,
+    plain_count: usize,
+    add_special: bool,
+    ids: *mut WeirIds,
+    error: *mut WeirBytes,
+) -> WeirStatus {
+    guard(error, || {
+        let text = crate::boundary::text("the text", text, size)?;
+        give_ids(ids, &vocabulary_of(tokenizer).encode_plain(text, slice(plain, plain_count), add_special)?);
         Ok(())
     })
 }
