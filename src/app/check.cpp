@@ -76,20 +76,22 @@ bool check_models(const Config& config, std::ostream& out) {
     out << "wrong: " << choices.error().message << "\n";
     return false;
   }
-  std::vector<PlannedModel> models;
+  Plans models;
   for (const ModelChoice& choice : *choices) {
     auto shown = check_model(choice, config, out);
-    if (shown)
-      models.push_back(*std::move(shown));
-    else
-      out << "wrong: " << shown.error().message << "\n";
+    if (shown) {
+      models.good.push_back(*std::move(shown));
+    } else {
+      out << "wrong: model " << choice.name << ": " << shown.error().message << "\n";
+      models.failed.push_back({choice, std::move(shown.error())});
+    }
   }
-  if (models.size() < choices->size()) return false;
   auto rules = brownout_rules(config, models);
   if (!rules) out << "wrong: " << rules.error().message << "\n";
-  auto machine = print_machine(std::move(models), config, out);
+  if (models.good.empty()) return false;
+  auto machine = print_machine(std::move(models.good), config, out);
   if (!machine) out << "wrong: " << machine.error().message << "\n";
-  return rules && machine;
+  return rules && machine && models.failed.empty();
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct Config {
   int port = 0;
   std::vector<std::string> models;  // as given: NAME=DIR[,option...]
   std::string models_dir;           // empty: none
+  bool require_all = false;
   std::string dtype, load_format;
   uint32_t max_model_len = 0;                                             // 0: the model's own
   uint32_t max_num_seqs = 0, max_batch_tokens = 0, max_chunk_tokens = 0;  // 0: by the device

@@ -43,6 +43,10 @@ traffic::Pace pace_of(const work::WorkQueue& queue) {
 
 }  // namespace
 
+void log_failed_model(const ModelChoice& choice, const Error& reason) {
+  spdlog::error("model {} cannot be loaded: {}", choice.name, reason.message);
+}
+
 Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
   std::unique_ptr<Daemon> daemon(new Daemon(parts.config));
   daemon->device_ = std::move(parts.device);
@@ -55,6 +59,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
   if (auto made = daemon->make_models(std::move(parts.models)); !made) return made.error();
   daemon->brownout_ = std::move(parts.brownout);
   daemon->make_service(std::move(parts.keys));
+  daemon->mark_failed_plans();
   schedule::StepLoop::Hooks hooks{.enter = [it = daemon.get()] { it->device_->enter(); },
                                   .lost =
                                       [it = daemon.get()](const Error& why) {
@@ -71,7 +76,9 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
 
 Daemon::~Daemon() { stop(); }
 
-Result<void> Daemon::make_models(std::vector<PlannedModel> plans) {
+Result<void> Daemon::make_models(Plans all) {
+  failed_plans_ = std::move(all.failed);
+  std::vector<PlannedModel>& plans = all.good;
   const Place place{.device = device_->kind(), .free = device_->free_memory()};
   set_step_limits(plans, config_, place);
   const CgroupLimits container = cgroup_limits();
@@ -101,13 +108,17 @@ void Daemon::set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
   service_->set_keys(std::move(keys));
 }
 
+bool Daemon::is_served(const std::string& name) const {
+  const auto loads = [&](const auto& model) { return model->plan.choice.name == name; };
+  const auto failed = [&](const FailedModel& model) { return model.choice.name == name; };
+  return std::any_of(models_.begin(), models_.end(), loads) ||
+         std::any_of(failed_plans_.begin(), failed_plans_.end(), failed);
+}
+
 /// A file of keys may serve several daemons, so that this is no error.
 void Daemon::warn_of_strangers(const traffic::KeyStore& keys) const {
   for (const traffic::ModelLimits& limited : keys.rules().models) {
-    bool served = std::any_of(models_.begin(), models_.end(), [&](const auto& model) {
-      return model->plan.choice.name == limited.name;
-    });
-    if (!served)
+    if (!is_served(limited.name))
       spdlog::warn("the key file limits model \"{}\", which is not served here", limited.name);
   }
 }
@@ -122,6 +133,13 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
                       .queue = model->queue,
                       .metrics = model->metrics,
                       .progress = model->progress});
+  }
+  for (const FailedModel& model : failed_plans_) {
+    served.push_back({.name = model.choice.name,
+                      .kind = std::nullopt,
+                      .created = std::time(nullptr),
+                      .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_),
+                      .metrics = &metrics_->model(model.choice.name)});
   }
   serve::ServiceOptions options{.max_wait = config_.max_wait,
                                 .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10),
@@ -153,6 +171,11 @@ Result<void> Daemon::listen() {
   address_file_.emplace(config_.host, server_->port());
   spdlog::info("listening on {}", address(config_.host, server_->port()));
   return {};
+}
+
+void Daemon::mark_failed_plans() {
+  for (const FailedModel& model : failed_plans_)
+    service_->mark_failed(model.choice.name, model.reason);
 }
 
 void Daemon::load_models() {
@@ -205,10 +228,13 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
 
 void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
   const std::string& name = model.plan.choice.name;
+  if (!spec && spec.error().code == Code::cancelled) return;
   if (!spec) {
-    spdlog::critical("model {} cannot be loaded: {}", name, spec.error().message);
+    log_failed_model(model.plan.choice, spec.error());
     service_->mark_failed(name, spec.error());
-    failed_ = true;
+    model.loaded.reset();
+    model.failed = true;
+    model.done = true;
     return;
   }
   if (spec->pages > 0) metrics_->set_cache_config(name, spec->page_size, spec->pages);
@@ -230,6 +256,22 @@ std::optional<std::pair<std::string, Progress::State>> Daemon::loading() const {
 }
 
 void Daemon::announce_drain() { server_->announce_drain(); }
+
+bool Daemon::failed() const {
+  const auto failed = [](const auto& model) { return model->failed.load(); };
+  return config_.require_all ? std::any_of(models_.begin(), models_.end(), failed)
+                             : std::all_of(models_.begin(), models_.end(), failed);
+}
+
+void Daemon::log_what_is_ready() const {
+  std::string failed;
+  const auto add = [&](const std::string& name) { failed += (failed.empty() ? "" : ", ") + name; };
+  for (const auto& model : models_)
+    if (model->failed) add(model->plan.choice.name);
+  for (const FailedModel& model : failed_plans_) add(model.choice.name);
+  if (failed.empty()) return spdlog::info("all models are ready");
+  spdlog::warn("ready, but for models that failed: {}", failed);
+}
 
 void Daemon::drain() {
   service_->drain();

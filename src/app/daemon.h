@@ -26,6 +26,9 @@
 
 namespace weir::app {
 
+/// A line of the log that says why a model cannot be served.
+void log_failed_model(const ModelChoice& choice, const Error& reason);
+
 /// The objects of a running daemon, made from a Config in the order that they need each other. Used
 /// by the main thread; the threads are inside.
 class Daemon {
@@ -35,7 +38,7 @@ class Daemon {
     const Config& config;
     std::shared_ptr<const traffic::KeyStore> keys;
     std::unique_ptr<engine::Device> device;
-    std::vector<PlannedModel> models;
+    Plans models;  // REQUIRES: at least one is good
     std::vector<serve::BrownoutRule> brownout;
     std::unique_ptr<traffic::Ledger> ledger;  // null: no usage is kept
   };
@@ -47,10 +50,12 @@ class Daemon {
 
   void set_keys(std::shared_ptr<const traffic::KeyStore> keys);
 
-  /// The model that is being loaded and how far it is; none once all are.
+  /// The model that is being loaded and how far it is; none once each is loaded or failed.
   std::optional<std::pair<std::string, Progress::State>> loading() const;
-  /// A model could not be loaded; the log says why.
-  bool failed() const { return failed_; }
+  /// No model could be loaded, or with require-all one could not; the log says why.
+  bool failed() const;
+  /// A line of the log, for when nothing loads any more.
+  void log_what_is_ready() const;
   /// The device computes no more in this process; all that was asked of it is answered.
   bool lost() const { return lost_; }
 
@@ -76,15 +81,17 @@ class Daemon {
     std::chrono::steady_clock::time_point begun{};
     std::optional<serve::LoadedModel>
         loaded;  // between load() and its being announced; the step thread's
-    std::atomic<bool> done = false;
+    std::atomic<bool> done = false, failed = false;  // done: it does not load any more
   };
 
   explicit Daemon(const Config& config) : config_(config) {}
 
-  Result<void> make_models(std::vector<PlannedModel> plans);
+  Result<void> make_models(Plans plans);
+  bool is_served(const std::string& name) const;
   void warn_of_strangers(const traffic::KeyStore& keys) const;
   void make_service(std::shared_ptr<const traffic::KeyStore> keys);
   Result<void> listen();
+  void mark_failed_plans();
   void load_models();
   Result<std::unique_ptr<schedule::Runner>> load(Served& model);
   void announce(Served& model, Result<schedule::ModelSpec> spec);
@@ -97,8 +104,9 @@ class Daemon {
   std::unique_ptr<traffic::Ledger> ledger_;
   std::unique_ptr<traffic::Gate> gate_;
   std::vector<std::unique_ptr<Served>> models_;
+  std::vector<FailedModel> failed_plans_;
   std::vector<serve::BrownoutRule> brownout_;
-  std::atomic<bool> failed_ = false, lost_ = false;
+  std::atomic<bool> lost_ = false;
   std::unique_ptr<serve::SteeredService> service_;
   std::unique_ptr<http::Server> server_;
   std::optional<AddressFile> address_file_;

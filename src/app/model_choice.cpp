@@ -80,12 +80,13 @@ std::string why_none(const std::string& folder) {
          ":ro";
 }
 
-Result<void> check_folder(const ModelChoice& choice) {
-  if (is_model(choice.directory)) return {};
-  std::error_code failure;
-  bool is_folder = fs::is_directory(choice.directory, failure);
-  return invalid("\"" + choice.directory + "\" " +
-                 (is_folder ? "has no config.json: it is no Hugging Face model" : "is no folder"));
+/// One bad folder is the fault of its model alone; without a good one the settings are wrong.
+Result<void> check_some_folder(const std::vector<ModelChoice>& choices) {
+  for (const ModelChoice& choice : choices) {
+    if (check_folder(choice)) return {};
+  }
+  const ModelChoice& first = choices.front();
+  return invalid("model " + first.name + ": " + check_folder(first).error().message);
 }
 
 }  // namespace
@@ -112,14 +113,19 @@ Result<ModelChoice> parse_model(const std::string& text, const Config& config) {
   return choice;
 }
 
+Result<void> check_folder(const ModelChoice& choice) {
+  if (is_model(choice.directory)) return {};
+  std::error_code failure;
+  bool is_folder = fs::is_directory(choice.directory, failure);
+  return invalid("\"" + choice.directory + "\" " +
+                 (is_folder ? "has no config.json: it is no Hugging Face model" : "is no folder"));
+}
+
 Result<std::vector<ModelChoice>> choose_models(const Config& config) {
   std::vector<ModelChoice> choices;
   for (const std::string& text : config.models) {
     auto choice = parse_model(text, config);
     if (!choice) return choice.error();
-    if (auto good = check_folder(*choice); !good) {
-      return invalid("model " + choice->name + ": " + good.error().message);
-    }
     choices.push_back(std::move(*choice));
   }
   if (!config.models_dir.empty()) {
@@ -140,6 +146,7 @@ Result<std::vector<ModelChoice>> choose_models(const Config& config) {
                      "\"; give one another name: --model NAME=DIR");
     }
   }
+  if (auto some = check_some_folder(choices); !some) return some.error();
   return choices;
 }
 

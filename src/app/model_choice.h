@@ -20,8 +20,11 @@ struct ModelChoice {
 /// Reads "NAME=DIR[,dtype=...][,max-model-len=N]" or "DIR[,...]", whose name is the folder's.
 Result<ModelChoice> parse_model(const std::string& text, const Config& config);
 
-/// The models of `--model` and `--models-dir`. Errors: a wrong text, a name twice, a folder without
-/// a model, none at all.
+/// Errors: its directory is no folder, or one without a config.json.
+Result<void> check_folder(const ModelChoice& choice);
+
+/// The models of `--model` and `--models-dir`. Errors: a wrong text, a name twice, no folder that
+/// holds a model.
 Result<std::vector<ModelChoice>> choose_models(const Config& config);
 
 }  // namespace weir::app

@@ -23,22 +23,37 @@ engine::LoadOptions load_options(const ModelChoice& choice, const Config& config
 
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device) {
+  if (auto folder = check_folder(choice); !folder) return folder.error();
   PlannedModel model{choice, load_options(choice, config), {}};
   auto description = engine::describe(model.load, arch::table(), device);
-  if (!description) return invalid("model " + choice.name + ": " + description.error().message);
+  if (!description) return description.error();
   model.description = std::move(*description);
   return model;
+}
+
+Plans plan_models(const std::vector<ModelChoice>& choices, const Config& config,
+                  engine::DeviceKind device) {
+  Plans plans;
+  for (const ModelChoice& choice : choices) {
+    auto model = plan_model(choice, config, device);
+    if (model)
+      plans.good.push_back(*std::move(model));
+    else
+      plans.failed.push_back({choice, std::move(model.error())});
+  }
+  return plans;
 }
 
 serve::ModelKind kind_of(const engine::Description& description) {
   return description.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
 }
 
-Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config,
-                                                        const std::vector<PlannedModel>& models) {
+Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models) {
   std::vector<serve::BrownoutModel> served;
-  for (const PlannedModel& model : models)
+  for (const PlannedModel& model : models.good)
     served.push_back({model.choice.name, kind_of(model.description)});
+  for (const FailedModel& model : models.failed)
+    served.push_back({model.choice.name, std::nullopt});
   auto rules = serve::parse_brownout(config.brownout, served);
   if (!rules) rules.error().message = "brownout: " + rules.error().message;
   return rules;

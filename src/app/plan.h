@@ -21,17 +21,30 @@ struct PlannedModel {
   StepLimits step = {};  // by set_step_limits()
 };
 
+/// A model that cannot be served, and why.
+struct FailedModel {
+  ModelChoice choice;
+  Error reason;
+};
+
+/// What became of all models before anything is loaded.
+struct Plans {
+  std::vector<PlannedModel> good;
+  std::vector<FailedModel> failed;
+};
+
 serve::ModelKind kind_of(const engine::Description& description);
 
 /// The brown-out's rules, held against the models. Errors: what is wrong with which rule.
-Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config,
-                                                        const std::vector<PlannedModel>& models);
+Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models);
 
 engine::LoadOptions load_options(const ModelChoice& choice, const Config& config);
 
-/// Reads a model's folder, loads nothing. Errors: what is wrong with it, with the model's name.
+/// Reads a model's folder, loads nothing. Errors: what is wrong with it.
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device);
+Plans plan_models(const std::vector<ModelChoice>& choices, const Config& config,
+                  engine::DeviceKind device);
 
 /// Fills in each model's step limits, also those of its LoadOptions.
 void set_step_limits(std::vector<PlannedModel>& models, const Config& config, const Place& place);

@@ -33,15 +33,14 @@ int fail_logged(const Error& error) {
   return kFailed;
 }
 
-Result<std::vector<PlannedModel>> plan_all(const std::vector<ModelChoice>& choices,
-                                           const Config& config, engine::DeviceKind device) {
-  std::vector<PlannedModel> models;
-  for (const ModelChoice& choice : choices) {
-    auto model = plan_model(choice, config, device);
-    if (!model) return model.error();
-    models.push_back(std::move(*model));
-  }
-  return models;
+int fail_for_models(const Config& config) {
+  return fail_logged({.message = config.require_all
+                                     ? "a model cannot be loaded, and require-all is set"
+                                     : "no model can be loaded"});
+}
+
+bool can_start(const Plans& plans, const Config& config) {
+  return !plans.good.empty() && (plans.failed.empty() || !config.require_all);
 }
 
 void look_at_keys(KeyWatch& watch, Daemon& daemon) {
@@ -54,7 +53,7 @@ void look_at_keys(KeyWatch& watch, Daemon& daemon) {
   }
 }
 
-/// Until all models are loaded or one failed. Returns the signal that came first, if any.
+/// Until no model loads any more. Returns the signal that came first, if any.
 std::optional<int> wait_for_models(const Daemon& daemon, const StopSignals& signals,
                                    bool terminal) {
   LoadingReport report(terminal);
@@ -130,7 +129,7 @@ int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
   KeyWatch keys(config.keys, [&config] { return open_keys(config); });
   bool terminal = config.log_format == "text" && isatty(STDERR_FILENO) == 1;
   auto signal = wait_for_models(daemon, signals, terminal);
-  if (!signal && !daemon.failed() && !daemon.lost()) spdlog::info("all models are ready");
+  if (!signal && !daemon.failed() && !daemon.lost()) daemon.log_what_is_ready();
   while (!signal && !daemon.failed() && !daemon.lost()) {
     look_at_keys(keys, daemon);
     signal = signals.wait(kServingTick);
@@ -149,7 +148,7 @@ int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
   signals.let_kill();
   daemon.stop();
   spdlog::info("stopped");
-  return daemon.failed() ? kFailed : 0;
+  return daemon.failed() ? fail_for_models(config) : 0;
 }
 
 }  // namespace
@@ -175,14 +174,15 @@ int serve(const Resolved& resolved) {
   }
   auto device = engine::Device::open({.kind = engine::best_device(), .threads = config.threads});
   if (!device) return fail_logged(device.error());
-  auto models = plan_all(*choices, config, (*device)->kind());
-  if (!models) return fail_logged(models.error());
-  auto brownout = brownout_rules(config, *models);
+  Plans models = plan_models(*choices, config, (*device)->kind());
+  for (const FailedModel& model : models.failed) log_failed_model(model.choice, model.reason);
+  if (!can_start(models, config)) return fail_for_models(config);
+  auto brownout = brownout_rules(config, models);
   if (!brownout) return fail(kWrongSetting, brownout.error());
   auto daemon = Daemon::start({.config = config,
                                .keys = *keys,
                                .device = std::move(*device),
-                               .models = std::move(*models),
+                               .models = std::move(models),
                                .brownout = std::move(*brownout),
                                .ledger = std::move(ledger)});
   if (!daemon) return fail_logged(daemon.error());

@@ -43,6 +43,12 @@ std::vector<Setting> models() {
        .help = "Serves each sub-folder that has a config.json under its name, or the folder itself "
                "if it is one model.",
        .apply = [](Config& config, const Value& value) { config.models_dir = text(value); }},
+      {.name = "require-all",
+       .kind = Kind::toggle,
+       .fallback = "false",
+       .help = "Ends at the first model that cannot be loaded, instead of serving the others.",
+       .apply = [](Config& config,
+                   const Value& value) { config.require_all = std::get<bool>(value); }},
       {.name = "dtype",
        .kind = Kind::choice,
        .fallback = "auto",

@@ -16,6 +16,7 @@
 
 #include "base/metrics_aliases.h"
 #include "base/metrics_capacity.h"
+#include "base/metrics_model_state.h"
 #include "base/metrics_overload.h"
 
 namespace weir {
@@ -273,6 +274,10 @@ class PrometheusMetrics final : public Metrics {
     info->Set(1);
   }
 
+  void set_model_state(const std::string& model, std::string_view state,
+                       const std::string& reason) override {
+    states_.set(model, state, reason);
+  }
   void set_capacity(const std::string& model, const std::optional<CapacitySample>& now) override {
     capacity_.set(model, now);
   }
@@ -312,6 +317,7 @@ class PrometheusMetrics final : public Metrics {
   Family<Gauge>&page_size_, &pages_, &cache_config_;
   OverloadSeries overload_{registry_.all()};
   CapacitySeries capacity_{registry_.all()};
+  ModelStateSeries states_{registry_.all()};
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<ModelSeries>> models_;
   std::map<std::string, Route> routes_;

@@ -24,7 +24,7 @@ void set_retry_headers(const Error& error, httplib::Response& response) {
   const bool never = error.code == Code::never_fits || error.code == Code::deadline;
   if (never || error.never_retry) response.set_header("x-should-retry", "false");
   milliseconds wait = usual_wait(error.code);
-  if (wait == milliseconds{0}) return;
+  if (wait == milliseconds{0} || (error.never_retry && !error.retry_after)) return;
   wait = std::max(error.retry_after.value_or(wait), milliseconds{1});
   auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   response.set_header("Retry-After", std::to_string(seconds));

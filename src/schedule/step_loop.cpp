@@ -22,6 +22,10 @@ Error stopped_error() {
   return Error{.code = Code::unavailable, .message = "this model is being stopped"};
 }
 
+Error never_tried_error() {
+  return Error{.code = Code::cancelled, .message = "the loop was stopped before it was loaded"};
+}
+
 void close_queue(work::WorkQueue& queue, const Error& error) {
   queue.close();
   for (work::Request& request : queue.take_all()) request.reply.fail(error);
@@ -53,7 +57,7 @@ class StepLoop::Impl {
       }
     }
     close_queue(*model.queue, stopped_error());
-    model.loaded(stopped_error());
+    model.loaded(never_tried_error());
   }
 
   void stop() {
@@ -173,7 +177,7 @@ class StepLoop::Impl {
       if (!lost_ && one->runner) lost_ = one->runner->lost();
       lost_ ? static_cast<void>(one->runner.release()) : one->runner.reset();
       close_queue(*one->model.queue, stopped_error());
-      if (!one->tried) one->model.loaded(stopped_error());
+      if (!one->tried) one->model.loaded(never_tried_error());
     }
   }
 

@@ -68,7 +68,7 @@ Result<void> check_name(const std::string& rule, const std::string& name,
                         const std::vector<BrownoutModel>& models) {
   for (const BrownoutModel& model : models) {
     if (model.name != name) continue;
-    if (model.kind == ModelKind::generate) return {};
+    if (model.kind.value_or(ModelKind::generate) == ModelKind::generate) return {};
     return wrong(rule, fmt::format("model \"{}\" makes embeddings, and vectors of two models "
                                    "cannot be compared",
                                    name));

@@ -58,8 +58,8 @@ Result<const ModelSet::Place*> ModelSet::named(const std::string& name,
                                                const traffic::Key& key) const {
   for (const Place& place : places_) {
     if (!is_called(place.served, name)) continue;
-    if (kind && *kind != place.served.kind)
-      return invalid("model \"" + place.served.name + "\" " + what_it_does(place.served.kind) +
+    if (kind && place.served.kind && *kind != *place.served.kind)
+      return invalid("model \"" + place.served.name + "\" " + what_it_does(*place.served.kind) +
                          "; this route wants one that " + what_it_does(*kind),
                      "model");
     return &place;
@@ -74,12 +74,15 @@ Result<const ModelSet::Place*> ModelSet::named(const std::string& name,
 
 Result<const ModelSet::Place*> ModelSet::only(std::optional<ModelKind> kind,
                                               const traffic::Key& key) const {
-  std::vector<const Place*> of_kind, usable;
+  std::vector<const Place*> of_kind, usable, unknown;
   for (const Place& place : places_) {
-    if (kind && *kind != place.served.kind) continue;
+    if (kind && !place.served.kind) unknown.push_back(&place);
+    if (kind && kind != place.served.kind) continue;
     of_kind.push_back(&place);
     if (key.may_use(place.served.name)) usable.push_back(&place);
   }
+  // A model that failed before its kind was known takes no request from one that answers.
+  if (of_kind.empty() && unknown.size() == 1) return unknown.front();
   if (of_kind.size() == 1) return of_kind.front();
   if (usable.size() == 1) return usable.front();
   if (usable.empty())
@@ -94,7 +97,9 @@ Result<const ModelSet::Place*> ModelSet::only(std::optional<ModelKind> kind,
 Error ModelSet::unavailable(const Place& place) const {
   if (!place.failure.empty())
     return {.code = Code::unavailable,
-            .message = "model \"" + place.served.name + "\" could not be loaded: " + place.failure};
+            .message = "model \"" + place.served.name + "\" could not be loaded: " + place.failure,
+            .name = "model_failed",
+            .never_retry = true};
   return {.code = Code::unavailable,
           .message = "model \"" + place.served.name + "\" is loading",
           .retry_after = retry_after_};
@@ -126,8 +131,15 @@ ModelSet::Place& ModelSet::place(const std::string& name) {
 std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
   std::vector<ModelInfo> infos;
   std::lock_guard lock(mutex_);
+  const bool admin = key.has(traffic::Scope::admin);
   for (const Place& place : places_) {
-    if (!place.ready || !key.may_use(place.served.name)) continue;
+    if (!key.may_use(place.served.name)) continue;
+    if (admin && !place.failure.empty())
+      infos.push_back({.name = place.served.name,
+                       .kind = place.served.kind,
+                       .created = place.served.created,
+                       .failure = place.failure});
+    if (!place.ready) continue;
     const LoadedModel& loaded = place.ready->loaded;
     infos.push_back({.name = place.served.name,
                      .kind = place.served.kind,
@@ -140,28 +152,30 @@ std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
   return infos;
 }
 
-std::vector<std::pair<std::string, Progress::State>> ModelSet::states() const {
-  std::vector<std::pair<std::string, Progress::State>> states;
+std::vector<ModelState> ModelSet::states() const {
+  std::vector<ModelState> states;
   std::lock_guard lock(mutex_);
   for (const Place& place : places_) {
     Progress::State state;
     if (place.ready)
       state = {"ready", 100, std::nullopt};
     else if (!place.failure.empty())
-      state = {"failed: " + place.failure, 0, std::nullopt};
+      state = {"failed", 0, std::nullopt};
     else if (place.served.progress)
       state = place.served.progress->state();
     else
       state = {"loading", 0, std::nullopt};
-    states.emplace_back(place.served.name, std::move(state));
+    states.push_back({place.served.name, std::move(state), place.failure});
   }
   return states;
 }
 
-bool ModelSet::all_ready() const {
+bool ModelSet::serving() const {
   std::lock_guard lock(mutex_);
-  return std::all_of(places_.begin(), places_.end(),
-                     [](const Place& place) { return place.ready != nullptr; });
+  const auto ready = [](const Place& place) { return place.ready != nullptr; };
+  const auto settled = [&](const Place& place) { return ready(place) || !place.failure.empty(); };
+  return std::all_of(places_.begin(), places_.end(), settled) &&
+         std::any_of(places_.begin(), places_.end(), ready);
 }
 
 std::vector<const ServedModel*> ModelSet::all() const {

@@ -26,7 +26,7 @@ class ModelSet {
 
   /// The model called `name` or with that alias; with no name the only one of `kind`. Errors:
   /// not_found, invalid_argument (wrong kind, no name and no single choice), permission_denied,
-  /// unavailable.
+  /// unavailable (loading), unavailable with the name model_failed.
   Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name,
                                                     std::optional<ModelKind> kind,
                                                     const traffic::Key& key) const;
@@ -38,9 +38,10 @@ class ModelSet {
   void mark_ready(const std::string& name, LoadedModel loaded);
   void mark_failed(const std::string& name, const Error& reason);
 
-  std::vector<ModelInfo> list(const traffic::Key& key) const;  // the ready ones
-  std::vector<std::pair<std::string, Progress::State>> states() const;
-  bool all_ready() const;
+  std::vector<ModelInfo> list(const traffic::Key& key) const;  // ready; for admins failed ones too
+  std::vector<ModelState> states() const;
+  /// Nothing loads any more, and at least one model can answer.
+  bool serving() const;
   size_t longest_queue() const;
   std::vector<const ServedModel*> all() const;  // whatever their state
 

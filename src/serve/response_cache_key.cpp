@@ -40,7 +40,7 @@ Bytes begin(const Ticket& ticket, size_t rows) {
   bytes.add(ticket.key->tenant);
   bytes.add(ticket.model_name());
   bytes.add(ticket.model->loaded.fingerprint);
-  bytes.add(static_cast<uint64_t>(ticket.model->served.kind));
+  bytes.add(static_cast<uint64_t>(*ticket.model->served.kind));
   bytes.add(rows);
   return bytes;
 }

@@ -42,6 +42,8 @@ class ModelService final : public SteeredService {
         models_(std::move(models), options.retry_after),
         brownout_(options_.brownout, parts_.metrics),
         responses_(options_.response_cache, {admission_, parts_.metrics, parts_.clock}) {
+    for (const ServedModel* model : models_.all())
+      parts_.metrics.set_model_state(model->name, "loading");
     set_keys(std::move(keys));
   }
 
@@ -63,9 +65,11 @@ class ModelService final : public SteeredService {
   void set_keys(std::shared_ptr<const traffic::KeyStore> keys) override;
   void mark_ready(const std::string& name, LoadedModel loaded) override {
     models_.mark_ready(name, std::move(loaded));
+    parts_.metrics.set_model_state(name, "ready");
   }
   void mark_failed(const std::string& name, const Error& reason) override {
     models_.mark_failed(name, reason);
+    parts_.metrics.set_model_state(name, "failed", reason.message);
   }
   void drain() override { draining_ = true; }
   size_t in_flight() const override { return *in_flight_; }
@@ -357,7 +361,7 @@ std::string ModelService::metrics_text() {
 Readiness ModelService::readiness() {
   Readiness readiness{.draining = draining_, .models = models_.states()};
   readiness.alive = !parts_.alive || parts_.alive();
-  readiness.ready = readiness.alive && !readiness.draining && models_.all_ready() &&
+  readiness.ready = readiness.alive && !readiness.draining && models_.serving() &&
                     models_.longest_queue() < options_.shed_mark;
   return readiness;
 }

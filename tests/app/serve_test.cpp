@@ -3,7 +3,9 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -168,11 +170,84 @@ TEST(Serve, SigintStopsToo) {
   for (std::string line; std::getline(lines, line);) EXPECT_TRUE(json::accept(line)) << line;
 }
 
-TEST(Serve, AModelThatCannotBeLoadedEndsItWithTheReason) {
-  Daemon daemon({"--model", "wide=" + kBert + ",max-model-len=100000"});
-  EXPECT_EQ(daemon.wait(), 1);
-  EXPECT_THAT(daemon.errors(), HasSubstr("model wide: "));
-  EXPECT_THAT(daemon.errors(), HasSubstr("max-model-len is 100000; this model takes"));
+/// A folder of a model, whose files may be changed. Removed with the test.
+class FolderCopy {
+ public:
+  explicit FolderCopy(const std::string& name)
+      : path_(testing::TempDir() + "/weir_" + name + "_" + std::to_string(getpid())) {
+    std::filesystem::remove_all(path_);
+    std::filesystem::copy(kBert, path_);
+  }
+  ~FolderCopy() { std::filesystem::remove_all(path_); }
+  void write(const std::string& file, const std::string& text) const {
+    std::filesystem::remove(path_ + "/" + file);
+    std::ofstream(path_ + "/" + file) << text;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+TEST(Serve, AModelThatCannotBeLoadedIsFailedAndTheOthersServe) {
+  FolderCopy late("late");  // its plan is good, its tokenizer is not
+  late.write("tokenizer.json", "{}");
+  Daemon daemon({"--model", "wide=" + kBert + ",max-model-len=100000", "--model", "gone=/nowhere",
+                 "--model", "late=" + late.path(), "--api-key", "sesame"});
+  auto client = daemon.client();
+  client.set_bearer_token_auth("sesame");
+  ASSERT_TRUE(daemon.wait_for("ready, but for models that failed: ")) << daemon.errors();
+  EXPECT_THAT(daemon.errors(), testing::Not(HasSubstr("critical")));
+  EXPECT_EQ(embed(client, "a")["status"], 200);
+  auto ready = client.Get("/ready");
+  EXPECT_EQ(ready->status, 200);
+  std::map<std::string, std::string> reasons;
+  const json state = json::parse(ready->body);
+  for (const json& model : state["models"])
+    if (model["phase"] == "failed") reasons[model["name"]] = model["reason"];
+  EXPECT_THAT(reasons, testing::UnorderedElementsAre(
+                           testing::Pair("wide", HasSubstr("max-model-len is 100000; this model")),
+                           testing::Pair("gone", HasSubstr("\"/nowhere\" is no folder")),
+                           testing::Pair("late", HasSubstr("tokenizer.json"))));
+  EXPECT_THAT(client.Get("/v1/models")->body,
+              HasSubstr("\"kind\":null,\"state\":\"failed\",\"reason\":\"\\\"/nowhere"));
+  auto refused =
+      client.Post("/v1/embeddings", R"({"model":"late","input":"a"})", "application/json");
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(json::parse(refused->body)["error"]["code"], "model_failed");
+  EXPECT_EQ(refused->get_header_value("x-should-retry"), "false");
+  EXPECT_FALSE(refused->has_header("Retry-After"));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait(), 0) << daemon.errors();
+}
+
+TEST(Serve, WithRequireAllTheFirstModelThatCannotBeLoadedEndsIt) {
+  Daemon planned({"--model", "gone=/nowhere", "--require-all"});
+  EXPECT_EQ(planned.wait(), 1);
+  EXPECT_THAT(planned.errors(),
+              HasSubstr("model gone cannot be loaded: \"/nowhere\" is no folder"));
+  FolderCopy late("late");
+  late.write("tokenizer.json", "{}");
+  Daemon loaded({"--model", "late=" + late.path(), "--model", "last=" + kBert, "--require-all"});
+  EXPECT_EQ(loaded.wait(), 1);
+  EXPECT_THAT(loaded.errors(), HasSubstr("model late cannot be loaded: "));
+  EXPECT_THAT(loaded.errors(), testing::Not(HasSubstr("model last cannot")));
+  EXPECT_THAT(loaded.errors(), HasSubstr("a model cannot be loaded, and require-all is set"));
+}
+
+TEST(Serve, WhenAllModelsHaveFailedItEnds) {
+  FolderCopy late("late");
+  late.write("tokenizer.json", "{}");
+  Child loaded({"serve", "--port", "0", "--model", "a=" + late.path(), "--model",
+                "b=" + late.path(), "--model", "gone=/nowhere"});
+  EXPECT_EQ(loaded.wait(), 1);
+  EXPECT_THAT(loaded.errors(), HasSubstr("no model can be loaded"));
+  late.write("config.json", "{}");
+  Child planned(
+      {"serve", "--port", "0", "--model", "a=" + late.path(), "--model", "gone=/nowhere"});
+  EXPECT_EQ(planned.wait(), 1);
+  EXPECT_THAT(planned.errors(), HasSubstr("model a cannot be loaded: "));
+  EXPECT_THAT(planned.errors(), HasSubstr("no model can be loaded"));
 }
 
 int health_check(const Daemon& daemon) {

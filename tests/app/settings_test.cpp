@@ -94,6 +94,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
                                                   {"port", "99"},
                                                   {"model", "a=b"},
                                                   {"models-dir", "/m"},
+                                                  {"require-all", "true"},
                                                   {"dtype", "float32"},
                                                   {"load-format", "dummy"},
                                                   {"max-model-len", "77"},
@@ -154,6 +155,7 @@ TEST(Settings, EverySettingIsReadFromEverySource) {
   EXPECT_EQ(config.port, 99);
   EXPECT_THAT(config.models, testing::ElementsAre("a=b"));
   EXPECT_EQ(config.models_dir, "/m");
+  EXPECT_TRUE(config.require_all);
   EXPECT_EQ(config.dtype, "float32");
   EXPECT_EQ(config.load_format, "dummy");
   EXPECT_EQ(config.max_model_len, 77u);

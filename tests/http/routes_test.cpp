@@ -224,6 +224,12 @@ TEST_F(Routes, EveryCodeHasItsStatusTypeAndHeaders) {
        "false"},
       {{.code = Code::overloaded}, 503, "server_error", "overloaded", "1", ""},
       {{.code = Code::unavailable}, 503, "server_error", "unavailable", "5", ""},
+      {{.code = Code::unavailable, .name = "model_failed", .never_retry = true},
+       503,
+       "server_error",
+       "model_failed",
+       "",
+       "false"},
       {{.code = Code::deadline}, 504, "server_error", "deadline_exceeded", "", "false"},
       {{.code = Code::internal}, 500, "server_error", "internal_error", "", ""},
   };

@@ -139,6 +139,31 @@ TEST_F(StepLoopTest, AModelThatDoesNotLoadAnswersWhatWaits) {
   EXPECT_EQ(answer.message, "config.json is missing");
 }
 
+TEST_F(StepLoopTest, AModelThatWasNeverTriedIsToldSoAndHasNotFailed) {
+  std::promise<void> begun, stopped;
+  std::promise<Code> told;
+  StepLoop loop(bell_, clock_);
+  const auto queue = [&] {
+    return std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_);
+  };
+  loop.add({.name = "slow",
+            .queue = queue(),
+            .load = [&]() -> Result<std::unique_ptr<Runner>> {
+              begun.set_value();
+              stopped.get_future().wait();
+              return Error{.message = "too late"};
+            },
+            .loaded = [](const Result<ModelSpec>&) {}});
+  loop.add({.name = "next",
+            .queue = queue(),
+            .load = []() -> Result<std::unique_ptr<Runner>> { return Error{.message = "tried"}; },
+            .loaded = [&](const Result<ModelSpec>& spec) { told.set_value(spec.error().code); }});
+  begun.get_future().wait();
+  loop.stop();
+  stopped.set_value();
+  EXPECT_EQ(told.get_future().get(), Code::cancelled);
+}
+
 TEST_F(StepLoopTest, RefusesASpecThatContradictsItself) {
   StepLoop loop(bell_, clock_);
   std::promise<std::string> message;

@@ -122,19 +122,86 @@ TEST_F(ServiceTest, LoadingFailedAndReady) {
   EXPECT_FALSE(readiness.ready);
   EXPECT_TRUE(readiness.alive);
   ASSERT_THAT(readiness.models, SizeIs(1));
-  EXPECT_EQ(readiness.models[0].first, "bytes");
-  EXPECT_EQ(readiness.models[0].second.phase, "reading weights");
-  EXPECT_DOUBLE_EQ(readiness.models[0].second.percent, 40);
+  EXPECT_EQ(readiness.models[0].name, "bytes");
+  EXPECT_EQ(readiness.models[0].progress.phase, "reading weights");
+  EXPECT_DOUBLE_EQ(readiness.models[0].progress.percent, 40);
 
   service_->mark_failed("bytes", {.message = "no such tensor"});
   EXPECT_EQ(refusal("").message, "model \"bytes\" could not be loaded: no such tensor");
+  EXPECT_STREQ(refusal("").name, "model_failed");
+  EXPECT_TRUE(refusal("").never_retry);
   EXPECT_FALSE(refusal("").retry_after);
-  EXPECT_EQ(service_->readiness().models[0].second.phase, "failed: no such tensor");
+  EXPECT_FALSE(service_->readiness().ready);
+  EXPECT_EQ(service_->readiness().models[0].progress.phase, "failed");
+  EXPECT_EQ(service_->readiness().models[0].failure, "no such tensor");
 
   service_->mark_ready("bytes", bytes_.loaded);
   EXPECT_TRUE(service_->readiness().ready);
-  EXPECT_EQ(service_->readiness().models[0].second.phase, "ready");
+  EXPECT_EQ(service_->readiness().models[0].progress.phase, "ready");
   EXPECT_EQ(refusal("").message, "accepted");
+}
+
+class FailedModelTest : public ServiceTest {
+ protected:
+  /// Beside "bytes", which loads, a model whose folder could not be read.
+  void SetUp() override {
+    service_ = make_service({}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+                            {{.name = "bytes", .queue = queue_, .metrics = &seen_},
+                             {.name = "broken", .kind = std::nullopt, .queue = embed_queue_}});
+    service_->mark_failed("broken", {.message = "no config.json"});
+    caller_ = caller();
+  }
+
+  std::shared_ptr<work::WorkQueue> queue_ =
+      std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, nullptr);
+  std::shared_ptr<work::WorkQueue> embed_queue_ =
+      std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, nullptr);
+};
+
+TEST_F(FailedModelTest, TheOthersAreServedOnceNothingLoads) {
+  EXPECT_FALSE(service_->readiness().ready);
+  service_->mark_ready("bytes", bytes_.loaded);
+  EXPECT_TRUE(service_->readiness().ready);
+  EXPECT_EQ(service_->readiness().models[1].failure, "no config.json");
+  EXPECT_EQ(refusal("bytes").message, "accepted");
+}
+
+TEST_F(FailedModelTest, ItsRequestsOfEveryKindAreAnsweredModelFailed) {
+  service_->mark_ready("bytes", bytes_.loaded);
+  EXPECT_STREQ(refusal("broken").name, "model_failed");
+  auto embedded = service_->embed({.model = "broken", .inputs = {"a"}}, caller_);
+  EXPECT_STREQ(embedded.error().name, "model_failed");
+  auto tokens = service_->tokenize({.model = "broken", .input = "a"}, caller_);
+  EXPECT_STREQ(tokens.error().name, "model_failed");
+}
+
+TEST_F(FailedModelTest, ARequestWithoutANameGoesToTheOneThatAnswers) {
+  service_->mark_ready("bytes", bytes_.loaded);
+  EXPECT_EQ(refusal("").message, "accepted");
+  auto embedded = service_->embed({.inputs = {"a"}}, caller_);
+  EXPECT_STREQ(embedded.error().name, "model_failed") << "it may have been the encoder";
+}
+
+TEST_F(FailedModelTest, IsListedForAdminsOnly) {
+  service_->mark_ready("bytes", bytes_.loaded);
+  EXPECT_THAT(service_->models(caller_), SizeIs(1));
+  use_key("scopes = [\"admin\"]");
+  auto models = service_->models(caller_);
+  ASSERT_THAT(models, SizeIs(2));
+  EXPECT_EQ(models[1].name, "broken");
+  EXPECT_EQ(models[1].failure, "no config.json");
+  EXPECT_FALSE(models[1].kind);
+  use_key("scopes = [\"admin\"]\nmodels = [\"by*\"]");
+  EXPECT_THAT(service_->models(caller_), SizeIs(1));
+}
+
+TEST_F(FailedModelTest, TheMetricsSayWhy) {
+  service_->mark_failed("broken", {.message = "bad \"byte\" \xff"});
+  const std::string text = service_->metrics_text();
+  EXPECT_THAT(text, HasSubstr("weir_model_state{model=\"broken\",state=\"failed\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("weir_model_state{model=\"bytes\",state=\"loading\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("weir_model_failure_info{model=\"broken\",reason=\"bad "
+                              "\\\"byte\\\" \xEF\xBF\xBD\"} 1\n"));
 }
 
 TEST_F(ServiceTest, ModelsAreDescribed) {

@@ -54,6 +54,9 @@ class Metrics {
   virtual void ignored_fields(size_t count) = 0;  // of a request's body
   /// Constants of a model's cache, shown as `vllm:cache_config_info`.
   virtual void set_cache_config(const std::string& model, uint32_t page_size, uint32_t pages) = 0;
+  /// `state`: "loading", "ready" or "failed", then with its reason.
+  virtual void set_model_state(const std::string& model, std::string_view state,
+                               const std::string& reason = {}) = 0;
   /// A rule of the brown-out holds for a model or does no more; a request was touched by it.
   virtual void set_brownout(const std::string& model, const std::string& rule, bool holds) = 0;
   virtual void browned_out(const std::string& model, const std::string& rule) = 0;

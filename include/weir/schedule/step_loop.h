@@ -28,8 +28,9 @@ class StepLoop {
     std::shared_ptr<work::WorkQueue> queue;
     ModelMetrics* metrics = nullptr;  // may be null; outlives the loop
     Load load;
-    std::function<void(Result<ModelSpec>)>
-        loaded;  // called once, in the step thread (in add() when that has ended)
+    /// Called once, in the step thread (in add() when that has ended). Errors: why it cannot be
+    /// loaded; cancelled where the loop was stopped before it was tried.
+    std::function<void(Result<ModelSpec>)> loaded;
   };
 
   struct Hooks {

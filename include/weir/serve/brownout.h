@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -35,7 +36,7 @@ struct BrownoutRule {
 /// A model as far as the rules need to know it.
 struct BrownoutModel {
   std::string name;
-  ModelKind kind = ModelKind::generate;
+  std::optional<ModelKind> kind = ModelKind::generate;  // unset: not known, and taken as it is
 };
 
 /// Reads rules and holds them against the models that are served. Errors: invalid_argument naming

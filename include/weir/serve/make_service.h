@@ -51,6 +51,7 @@ class SteeredService : public Service {
   /// REQUIRES: `name` is one of the models. An embedding model's limit is the smaller of the
   /// folder's and the model's.
   virtual void mark_ready(const std::string& name, LoadedModel loaded) = 0;
+  /// REQUIRES: `name` is one of the models. Its requests are answered `model_failed` from now on.
   virtual void mark_failed(const std::string& name, const Error& reason) = 0;
   /// From now on new work is answered unavailable; what runs goes on.
   virtual void drain() = 0;

@@ -20,7 +20,8 @@ namespace weir::serve {
 struct ServedModel {
   std::string name;
   std::vector<std::string> aliases;
-  ModelKind kind = ModelKind::generate;
+  /// Unset: not known, of a model whose folder could not be read. It can only be marked failed.
+  std::optional<ModelKind> kind = ModelKind::generate;
   int64_t created = 0;  // seconds since 1970
   std::shared_ptr<work::WorkQueue> queue;
   ModelMetrics* metrics = nullptr;     // outlives the service

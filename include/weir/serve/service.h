@@ -177,18 +177,26 @@ enum class ModelKind : uint8_t { generate, embed };
 
 struct ModelInfo {
   std::string name;
-  ModelKind kind = ModelKind::generate;
+  std::optional<ModelKind> kind = ModelKind::generate;  // unset: its folder does not say
   int64_t created = 0;
   uint32_t max_model_len = 0;
   std::string architecture, dtype,
-      fingerprint;  // fingerprint: "fp_" and 12 hex digits of the weights' hash
+      fingerprint;      // fingerprint: "fp_" and 12 hex digits of the weights' hash
+  std::string failure;  // why it cannot be loaded; then nothing but name, kind and created is known
+};
+
+/// A model's way to being served: `progress.phase` is "ready" at its end, or "failed".
+struct ModelState {
+  std::string name;
+  Progress::State progress;
+  std::string failure;  // why it failed; empty: it did not
 };
 
 struct Readiness {
   bool ready = false;
   bool draining = false;
   bool alive = true;  // the step thread ticks
-  std::vector<std::pair<std::string, Progress::State>> models;
+  std::vector<ModelState> models;
 };
 
 /// The daemon as http sees it. Thread-safe. Only embed() blocks, until its answer; a Generation may
@@ -210,7 +218,8 @@ class Service {
   virtual Result<Tokens> tokenize(const TokenizeRequest& request, Caller& caller) = 0;
   virtual Result<std::string> detokenize(const std::string& model, const std::vector<int32_t>& ids,
                                          Caller& caller) = 0;
-  virtual std::vector<ModelInfo> models(const Caller& caller) = 0;  // those the key may use
+  /// Those that the key may use and that are loaded; with the scope admin the failed ones too.
+  virtual std::vector<ModelInfo> models(const Caller& caller) = 0;
   /// What the key may see of it: its own, with the scope admin everybody's. Errors:
   /// permission_denied, not_found (no ledger is kept), invalid_argument with the field in `param`.
   virtual Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) = 0;

@@ -7,15 +7,20 @@
 namespace weir::http {
 namespace {
 
-void append_progress(std::string& out, const std::string& name, const Progress::State& state) {
+void append_state(std::string& out, const serve::ModelState& model) {
+  const Progress::State& state = model.progress;
   out += R"({"name":)";
-  append_json(out, name);
+  append_json(out, model.name);
   out += R"(,"phase":)";
   append_json(out, state.phase);
   out += R"(,"percent":)";
   append_json(out, static_cast<int64_t>(state.percent));
   out += R"(,"estimated_seconds":)";
   state.left ? append_json(out, int64_t{state.left->count()}) : out += "null";
+  if (!model.failure.empty()) {
+    out += R"(,"reason":)";
+    append_json(out, model.failure);
+  }
   out += '}';
 }
 
@@ -41,7 +46,7 @@ Result<void> get_ready(Exchange& exchange, httplib::Response& response) {
   out += R"(,"models":[)";
   for (size_t i = 0; i < readiness.models.size(); ++i) {
     if (i > 0) out += ',';
-    append_progress(out, readiness.models[i].first, readiness.models[i].second);
+    append_state(out, readiness.models[i]);
   }
   answer_json(response, out += "]}");
   if (ready) return {};

@@ -15,7 +15,16 @@ void append_model(std::string& out, const serve::ModelInfo& info) {
   out += R"(,"object":"model","created":)";
   append_json(out, info.created);
   out += R"(,"owned_by":"weir","kind":)";
-  append_json(out, info.kind == serve::ModelKind::generate ? "generate" : "embed");
+  if (!info.kind)
+    out += "null";
+  else
+    append_json(out, *info.kind == serve::ModelKind::generate ? "generate" : "embed");
+  if (!info.failure.empty()) {
+    out += R"(,"state":"failed","reason":)";
+    append_json(out, info.failure);
+    out += '}';
+    return;
+  }
   out += R"(,"max_model_len":)";
   append_json(out, int64_t{info.max_model_len});
   out += R"(,"architecture":)";
