@@ -59,7 +59,7 @@ Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config
   auto model = plan_model(choice, config, engine::best_device());
   if (!model) return model.error();
   auto text = serve::load_text_side(choice.directory, kind_of(model->description));
-  if (!text) return invalid("model " + choice.name + ": " + text.error().message);
+  if (!text) return text.error();
   const auto rows = static_cast<int32_t>(model->description.shape.vocabulary);
   const auto warnings = serve::fit_vocabulary(*text, rows);
   print_model(*model, *text, out);

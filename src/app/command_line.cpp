@@ -1,8 +1,11 @@
 #include "app/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <span>
 
 #include "app/setting.h"
+#include "app/words.h"
 
 namespace weir::app {
 namespace {
@@ -14,6 +17,11 @@ std::string help_of(const Setting& setting) {
   if (setting.kind == Kind::choice) text += " One of " + setting.allowed().substr(7) + ".";
   if (!setting.fallback.empty()) text += " [" + setting.fallback + "]";
   return text;
+}
+
+/// A list takes one word each time its flag is given, and "[a,b]" is one word.
+CLI::Option* take_one_word(CLI::Option* option) {
+  return option->expected(1)->allow_extra_args(false);
 }
 
 /// A flag for each setting; its texts land in `flags` as they are, to be checked with those of the
@@ -29,7 +37,7 @@ void add_settings(CLI::App& command, Flags& flags, std::string& config) {
       continue;
     }
     CLI::Option* option = command.add_option(flag, texts, help_of(setting));
-    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
+    take_one_word(option)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("");
   }
 }
 
@@ -64,7 +72,8 @@ struct Parser {
   void add_usage_command() {
     CLI::App* usage = root.add_subcommand(
         "usage", "Print what each key used of each model, by day (UTC), also while a daemon runs.");
-    usage->add_option("--data-dir", command.flags["data-dir"], "The daemon's data-dir.")
+    take_one_word(
+        usage->add_option("--data-dir", command.flags["data-dir"], "The daemon's data-dir."))
         ->type_name("DIR");
     usage->add_option("--config", command.config, "The daemon's TOML file; also WEIR_CONFIG.")
         ->type_name("FILE");
@@ -93,14 +102,41 @@ struct Parser {
   }
 };
 
+std::vector<Flag> flags_of(const CLI::App& command) {
+  std::vector<Flag> flags;
+  for (const CLI::Option* option : command.get_options()) {
+    const bool has_value = option->get_items_expected_max() > 0;
+    for (const std::string& name : option->get_lnames()) flags.push_back({"--" + name, has_value});
+    for (const std::string& name : option->get_snames()) flags.push_back({"-" + name, has_value});
+  }
+  return flags;
+}
+
+/// The words of the command line behind the program's name. Where a command takes flags only, each
+/// of them is checked to have its one word.
+Result<std::vector<std::string>> checked_words(const CLI::App& root,
+                                               std::vector<std::string> words) {
+  for (const char* name : {"serve", "check", "usage"}) {
+    if (words.empty() || words[0] != name) continue;
+    auto checked = one_word_each(std::span(words).subspan(1), flags_of(*root.get_subcommand(name)));
+    if (!checked) return invalid(checked.error().message + "; see weir " + name + " --help");
+    checked->insert(checked->begin(), name);
+    return checked;
+  }
+  return words;
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
 
 Result<Command> parse_command_line(int argc, const char* const* argv) {
   Parser parser;
+  auto words = checked_words(parser.root, {argv + std::min(argc, 1), argv + argc});
+  if (!words) return words.error();
+  std::reverse(words->begin(), words->end());  // as CLI11 takes them
   try {
-    parser.root.parse(argc, argv);
+    parser.root.parse(*words);
     return std::move(parser.command);
   } catch (const CLI::CallForHelp&) {
     return Command{.text = parser.root.help()};

@@ -45,6 +45,8 @@ Result<Given> given_by_flags(const std::map<std::string, std::vector<std::string
       given[setting.name] = {found->second, origin};
       continue;
     }
+    if (setting.refuses_empty_flag && found->second.back().empty())
+      return wrong(setting, origin, invalid("it is empty; leave the flag out or give a value"));
     auto value = checked(setting, found->second.back(), origin);
     if (!value) return value.error();
     given[setting.name] = std::move(*value);

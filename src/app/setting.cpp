@@ -122,6 +122,11 @@ std::string Setting::allowed() const {
 }
 
 Result<Value> parse_value(const Setting& setting, const std::string& text) {
+  if (setting.settle != nullptr) {
+    auto settled = setting.settle(text);
+    if (!settled) return invalid(settled.error().message, setting.name);
+    return Value(*std::move(settled));
+  }
   if (auto value = parse(setting, text)) return *value;
   return invalid("\"" + text + "\" is not " + setting.allowed(), setting.name);
 }

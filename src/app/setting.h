@@ -29,6 +29,10 @@ struct Setting {
   int64_t least = 0, most = 0;       // of whole and bytes
   std::vector<std::string> choices;  // of choice
   bool has_auto = false;             // whole and bytes may be "auto"
+  /// Of text and secret: what the text comes to, or what is wrong with it, which never repeats a
+  /// secret. Null: it is taken as it is.
+  Result<std::string> (*settle)(const std::string& text) = nullptr;
+  bool refuses_empty_flag = false;  // an empty shell variable must not open the door
 
   std::string variable() const;  // "WEIR_MAX_NUM_SEQS"
   std::string allowed() const;   // "a whole number from 1 to 4096"

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "app/setting.h"
+#include "app/settle.h"
 
 namespace weir::app {
 namespace {
@@ -21,7 +22,8 @@ std::vector<Setting> address() {
        .fallback = "127.0.0.1",
        .help =
            "Address to listen on. Anything but loopback wants keys, api-key or insecure-no-auth.",
-       .apply = [](Config& config, const Value& value) { config.host = text(value); }},
+       .apply = [](Config& config, const Value& value) { config.host = text(value); },
+       .settle = settle_host},
       {.name = "port",
        .kind = Kind::whole,
        .fallback = "8080",
@@ -160,11 +162,14 @@ std::vector<Setting> clients() {
   return {
       {.name = "keys",
        .help = "Key file (`weir key new NAME` makes its lines); read again when it changes.",
-       .apply = [](Config& config, const Value& value) { config.keys = text(value); }},
+       .apply = [](Config& config, const Value& value) { config.keys = text(value); },
+       .refuses_empty_flag = true},
       {.name = "api-key",
        .kind = Kind::secret,
        .help = "One key that may do everything, beside those of the key file.",
-       .apply = [](Config& config, const Value& value) { config.api_key = text(value); }},
+       .apply = [](Config& config, const Value& value) { config.api_key = text(value); },
+       .settle = settle_secret,
+       .refuses_empty_flag = true},
       {.name = "insecure-no-auth",
        .kind = Kind::toggle,
        .fallback = "false",

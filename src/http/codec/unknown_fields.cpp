@@ -4,9 +4,9 @@
 
 #include "http/codec/foreign_fields.h"
 #include "http/codec/json_reader.h"
-#include "http/codec/spelling.h"
 #include "weir/base/error_name.h"
 #include "weir/base/excerpt.h"
+#include "weir/base/spelling.h"
 
 namespace weir::http {
 namespace {

@@ -1,6 +1,6 @@
-#include "http/codec/spelling.h"
+#include "weir/base/spelling.h"
 
-namespace weir::http {
+namespace weir {
 
 bool edits_at_most(std::string_view a, std::string_view b, size_t most) {
   size_t same = 0;
@@ -15,4 +15,4 @@ bool edits_at_most(std::string_view a, std::string_view b, size_t most) {
          edits_at_most(a.substr(1), b.substr(1), most - 1);
 }
 
-}  // namespace weir::http
+}  // namespace weir

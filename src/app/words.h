@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weir/base/result.h"
+
+namespace weir::app {
+
+/// A flag of a command, "--port". Without a value it is a switch.
+struct Flag {
+  std::string name;
+  bool has_value = true;
+};
+
+/// The words after a command's name, with "--flag=value" as two words for flags that have a value.
+/// A flag takes one word, which does not begin with "--" unless it is written "--flag=value".
+/// Errors: a flag without its value; a word that no flag takes; an unknown flag, with the flag that
+/// is probably meant.
+Result<std::vector<std::string>> one_word_each(std::span<const std::string> words,
+                                               const std::vector<Flag>& flags);
+
+}  // namespace weir::app
