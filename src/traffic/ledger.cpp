@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -34,18 +35,17 @@ class SqliteLedger final : public Ledger {
         lock_(std::move(lock)),
         to_sync_(std::move(to_sync)),
         database_(std::move(database)),
-        writer_([this] { write(); }),
-        syncer_([this] { sync(); }) {}
+        writer_([this] { write(); }) {
+    try {
+      syncer_ = std::thread([this] { sync(); });
+    } catch (const std::system_error&) {
+      end_threads();
+      throw;
+    }
+  }
 
   ~SqliteLedger() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_one();
-    written_.notify_one();
-    writer_.join();
-    syncer_.join();
+    end_threads();
     flush();
     if (!unwritten_.empty()) spdlog::error("usage of {} rows is lost", unwritten_.size());
     sync_now();
@@ -112,6 +112,17 @@ class SqliteLedger final : public Ledger {
   }
 
  private:
+  void end_threads() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    written_.notify_one();
+    writer_.join();
+    if (syncer_.joinable()) syncer_.join();
+  }
+
   std::chrono::sys_days today() const {
     return std::chrono::floor<std::chrono::days>(options_.now());
   }

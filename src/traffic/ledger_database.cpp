@@ -1,7 +1,10 @@
 #include "ledger_database.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
+#include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "ledger_statement.h"
@@ -39,6 +42,21 @@ std::string new_ledger() {
          "; PRAGMA user_version = " + std::to_string(kVersion) + "; COMMIT";
 }
 
+/// A path as SQLite's URIs take it.
+std::string escaped(const std::string& path) {
+  std::string text;
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      constexpr std::string_view kHex = "0123456789ABCDEF";
+      const auto code = static_cast<unsigned char>(c);
+      text += {'%', kHex[code >> 4], kHex[code & 15]};
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
 /// A WHERE of those fields that are asked for.
 struct Where {
   std::string sql;
@@ -74,6 +92,7 @@ Result<LedgerDatabase> LedgerDatabase::open(const std::string& path) {
   if (sqlite3_db_readonly(database->database_.get(), "main") == 1)
     return database->refused("cannot be written");
   if (auto prepared = database->prepare(); !prepared) return prepared.error();
+  database->place_ = place_of(path);
   return database;
 }
 
@@ -87,6 +106,25 @@ Result<LedgerDatabase> LedgerDatabase::open_to_sync(const std::string& path) {
 Result<LedgerDatabase> LedgerDatabase::open_to_read(const std::string& path) {
   auto database = connect(path, SQLITE_OPEN_READONLY);
   if (!database) return database;
+  auto good = database->check();
+  if (good) return database;
+  // A reader of a write-ahead log keeps an index beside it, and makes it where no writer has.
+  const int code = sqlite3_errcode(database->database_.get());
+  if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) return open_unwritable(path);
+  return good.error();
+}
+
+// Nobody can write such a folder, so that the file stays as it is while it is read.
+Result<LedgerDatabase> LedgerDatabase::open_unwritable(const std::string& path) {
+  std::error_code missing;
+  if (const auto left = std::filesystem::file_size(path + "-wal", missing); !missing && left > 0)
+    return Error{.code = Code::internal,
+                 .message = path + "-wal holds usage that is not in " + path +
+                            " yet, and the folder cannot be written; copy it to one that can"};
+  auto database = connect("file:" + escaped(std::filesystem::absolute(path)) + "?immutable=1",
+                          SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  if (!database) return database;
+  database->path_ = path;
   if (auto good = database->check(); !good) return good.error();
   return database;
 }
@@ -119,7 +157,21 @@ Result<void> LedgerDatabase::check() {
   return {};
 }
 
+LedgerDatabase::Place LedgerDatabase::place_of(const std::string& path) {
+  struct stat found {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {.device = found.st_dev, .inode = found.st_ino};
+}
+
+// SQLite goes on writing a file that was removed or replaced, and nobody will ever read it.
+Result<void> LedgerDatabase::check_place() const {
+  const Place now = place_of(path_);
+  if (now == place_) return {};
+  return refused(now == Place{} ? "is gone" : "is another file than the one that was opened");
+}
+
 Result<void> LedgerDatabase::add(const UsageSums& sums) {
+  if (auto there = check_place(); !there) return there;
   if (auto begun = run("BEGIN IMMEDIATE"); !begun) return begun;
   const auto undo = [this](Error error) {
     sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);

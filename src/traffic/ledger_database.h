@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,14 +24,15 @@ class LedgerDatabase {
   /// Makes the file if it is not there. Errors: it is damaged, no ledger, of another version, or
   /// cannot be written.
   static Result<LedgerDatabase> open(const std::string& path);
-  /// Beside whoever writes. Errors: also that it is not there.
+  /// Beside whoever writes, also in a folder that cannot be written. Errors: also that it is not
+  /// there, and that such a folder's file lacks what a writer left beside it.
   static Result<LedgerDatabase> open_to_read(const std::string& path);
 
   /// Beside whoever writes, for sync().
   static Result<LedgerDatabase> open_to_sync(const std::string& path);
 
   /// Adds all of `sums` or, with an Error, nothing. They outlive the process, but not the machine
-  /// before a sync().
+  /// before a sync(). Errors: also that the path no longer names the file that was opened.
   Result<void> add(const UsageSums& sums);
   /// REQUIRES: open_to_sync(). Brings what was added before to the disk; holds up nobody.
   Result<void> sync();
@@ -45,7 +47,15 @@ class LedgerDatabase {
   LedgerDatabase(sqlite3* database, std::string path)
       : database_(database), path_(std::move(path)) {}
 
+  struct Place {
+    uint64_t device = 0, inode = 0;
+    bool operator==(const Place&) const = default;
+  };
+  static Place place_of(const std::string& path);  // zeros: there is no file
+
   static Result<LedgerDatabase> connect(const std::string& path, int flags);
+  static Result<LedgerDatabase> open_unwritable(const std::string& path);
+  Result<void> check_place() const;
   Result<void> check();                     // that it is a whole ledger of this version
   Result<void> prepare();                   // makes it one if it is empty; how it is written
   Result<int64_t> number(const char* sql);  // the first value
@@ -55,6 +65,7 @@ class LedgerDatabase {
 
   std::unique_ptr<sqlite3, Close> database_;
   std::string path_;
+  Place place_ = {};  // of the file that open() opened
 };
 
 }  // namespace weir::traffic

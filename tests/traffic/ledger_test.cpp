@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -362,6 +363,70 @@ TEST_F(LedgerTest, ADiskThatFailsIsTriedAgain) {
   EXPECT_THAT(rows(ledger), ElementsAre(row("2026-11-24", entry("a", 1, 1, 1)),
                                         row("2026-11-24", entry("b", 1, 2, 3))));
   EXPECT_EQ(log.count("usage cannot be written"), 1u);
+}
+
+TEST_F(LedgerTest, AFolderThatIsTakenAwayIsToldAndNothingIsLost) {
+  const RecordedLog log;
+  Ledger& ledger = open(1ms);
+  ledger.add(entry("a", 1, 1, 1));
+  wait_until_read(dir(), {.to = "2026-11-24"}, 1);
+  fs::rename(dir(), root_ / "away");
+  ledger.add(entry("b", 1, 2, 3));
+  log.wait_for("usage.sqlite is gone");
+  fs::rename(root_ / "away", dir());
+  log.wait_for("usage is written again");
+  wait_until_read(dir(), {.to = "2026-11-24"}, 2);
+}
+
+TEST_F(LedgerTest, AFileThatIsReplacedIsNotWritten) {
+  const RecordedLog log;
+  Ledger& ledger = open(1ms);
+  fs::copy_file(file(), root_ / "other");
+  fs::rename(root_ / "other", file());
+  ledger.add(entry("a", 1, 1, 1));
+  log.wait_for("usage.sqlite is another file than the one that was opened");
+}
+
+/// A folder and its files that nobody may write, read as a user for whom that counts.
+class Unwritable {
+ public:
+  explicit Unwritable(const fs::path& folder) : folder_(folder) {
+    fs::permissions(folder.parent_path(), fs::perms(0755));
+    for (const auto& each : fs::directory_iterator(folder)) fs::permissions(each, fs::perms(0444));
+    fs::permissions(folder, fs::perms(0555));
+    if (was_root_) {
+      EXPECT_EQ(seteuid(65534), 0);
+    }
+  }
+  ~Unwritable() {
+    if (was_root_) {
+      EXPECT_EQ(seteuid(0), 0);
+    }
+    fs::permissions(folder_, fs::perms(0755));
+  }
+
+ private:
+  const fs::path folder_;
+  const bool was_root_ = geteuid() == 0;
+};
+
+TEST_F(LedgerTest, AFolderThatCannotBeWrittenCanBeRead) {
+  open(1ms).add(entry("a", 1, 1, 1));
+  close();
+  const Unwritable folder(dir());
+  auto read = read_usage(dir(), {.from = "2026-11-24", .to = "2026-11-24"});
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_THAT(*read, ElementsAre(row("2026-11-24", entry("a", 1, 1, 1))));
+}
+
+TEST_F(LedgerTest, WhatAWriterLeftBesideAFolderThatCannotBeWrittenIsNamed) {
+  open(1ms).add(entry("a", 1, 1, 1));
+  close();
+  std::ofstream(file().string() + "-wal") << "pages";
+  const Unwritable folder(dir());
+  auto read = read_usage(dir(), {});
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, HasSubstr("usage.sqlite-wal holds usage that is not in"));
 }
 
 TEST_F(LedgerTest, AnAnswerIsBounded) {
