@@ -7,6 +7,9 @@
 
 #include "app/command_line.h"
 #include "app/commands.h"
+#include "app/standard_files.h"
+#include "weir/base/last_words.h"
+#include "weir/base/log.h"
 
 namespace weir::app {
 namespace {
@@ -37,11 +40,13 @@ int with_settings(const Command& command) {
 }  // namespace
 
 int fail(int code, const Error& error) {
-  std::cerr << "weir: " << error.message << std::endl;
+  last_words("weir: " + error.message + '\n');
   return code;
 }
 
-int run(int argc, const char* const* argv) {
+namespace {
+
+int run_command(int argc, const char* const* argv) {
   auto command = parse_command_line(argc, argv);
   if (!command) return fail(kWrongSetting, command.error());
   switch (command->kind) {
@@ -60,6 +65,15 @@ int run(int argc, const char* const* argv) {
       return 0;
   }
   return kFailed;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+  open_standard_files();
+  const int code = run_command(argc, argv);
+  drain_log(kLastLines);
+  return code;
 }
 
 }  // namespace weir::app

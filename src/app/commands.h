@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <iosfwd>
 #include <string>
 
@@ -19,6 +20,9 @@ int key_check(const std::string& path, std::ostream& out);
 constexpr int kFailed = 1;
 constexpr int kWrongSetting = 2;
 constexpr int kDeviceLost = 3;
+
+/// How long the end waits for who reads the log.
+constexpr std::chrono::milliseconds kLastLines{500};
 
 /// "weir: MESSAGE" on standard error.
 int fail(int code, const Error& error);

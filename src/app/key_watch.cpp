@@ -17,9 +17,12 @@ KeyWatch::Stamp KeyWatch::stamp() const {
 }
 
 Result<std::shared_ptr<const traffic::KeyStore>> KeyWatch::look() {
-  Stamp now = stamp();
-  if (now == seen_) return std::shared_ptr<const traffic::KeyStore>();
-  seen_ = now;
+  if (stamp() == seen_) return std::shared_ptr<const traffic::KeyStore>();
+  return read_again();
+}
+
+Result<std::shared_ptr<const traffic::KeyStore>> KeyWatch::read_again() {
+  seen_ = stamp();
   return read_();
 }
 

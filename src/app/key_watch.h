@@ -23,6 +23,9 @@ class KeyWatch {
   /// hold.
   Result<std::shared_ptr<const traffic::KeyStore>> look();
 
+  /// The keys anew, whether or not the file has changed. Errors: as look().
+  Result<std::shared_ptr<const traffic::KeyStore>> read_again();
+
  private:
   struct Stamp {
     std::filesystem::file_time_type written{};

@@ -3,7 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdio>
+
+#include "weir/base/log.h"
 
 namespace weir::app {
 namespace {
@@ -42,13 +43,12 @@ void LoadingReport::show(const std::string& model, const Progress::State& state)
   }
   // Clears what was longer, and leaves the cursor at the beginning: a line of the log overwrites
   // the bar.
-  std::fprintf(stderr, "%s\x1b[K\r", progress_bar(model, state).c_str());
-  std::fflush(stderr);
+  show_beside_log(progress_bar(model, state) + "\x1b[K\r");
   open_ = true;
 }
 
 void LoadingReport::end_line() {
-  if (open_) std::fputs("\r\x1b[K", stderr);
+  if (open_) show_beside_log("\r\x1b[K");
   open_ = false;
 }
 

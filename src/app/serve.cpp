@@ -43,8 +43,14 @@ bool can_start(const Plans& plans, const Config& config) {
   return !plans.good.empty() && (plans.failed.empty() || !config.require_all);
 }
 
-void look_at_keys(KeyWatch& watch, Daemon& daemon) {
-  auto keys = watch.look();
+/// For an end without destructors.
+[[noreturn]] void end_process(int code) {
+  drain_log(kLastLines);
+  _exit(code);
+}
+
+void look_at_keys(KeyWatch& watch, Daemon& daemon, bool asked) {
+  auto keys = asked ? watch.read_again() : watch.look();
   if (!keys) {
     spdlog::error("key file refused, the old keys hold: {}", keys.error().message);
   } else if (*keys) {
@@ -54,8 +60,7 @@ void look_at_keys(KeyWatch& watch, Daemon& daemon) {
 }
 
 /// Until no model loads any more. Returns the signal that came first, if any.
-std::optional<int> wait_for_models(const Daemon& daemon, const StopSignals& signals,
-                                   bool terminal) {
+std::optional<int> wait_for_models(const Daemon& daemon, StopSignals& signals, bool terminal) {
   LoadingReport report(terminal);
   auto next_line = steady_clock::now() + kTick;
   while (!daemon.failed() && !daemon.lost()) {
@@ -71,7 +76,7 @@ std::optional<int> wait_for_models(const Daemon& daemon, const StopSignals& sign
 }
 
 /// Takes new requests for a while, so that load balancers learn first; a second signal ends that.
-void delay_drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
+void delay_drain(Daemon& daemon, StopSignals& signals, milliseconds limit) {
   daemon.announce_drain();
   const auto end = steady_clock::now() + limit;
   while (!daemon.failed() && !daemon.lost() && steady_clock::now() < end) {
@@ -81,7 +86,7 @@ void delay_drain(Daemon& daemon, const StopSignals& signals, milliseconds limit)
 }
 
 /// Lets what runs end, to the deadline or a second signal.
-void drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
+void drain(Daemon& daemon, StopSignals& signals, milliseconds limit) {
   daemon.drain();
   auto deadline = steady_clock::now() + limit;
   while (daemon.in_flight() > 0 && steady_clock::now() < deadline) {
@@ -89,7 +94,7 @@ void drain(Daemon& daemon, const StopSignals& signals, milliseconds limit) {
       spdlog::warn("second signal: ends now");
       signals.let_kill();  // should the disk be slow
       daemon.save();
-      StopSignals::end_now(*again);
+      end_process(128 + *again);
     }
   }
   if (size_t left = daemon.in_flight(); left > 0)
@@ -101,7 +106,7 @@ void leave_at_once_if_loading(Daemon& daemon) {
   if (!daemon.loading()) return;
   daemon.save();
   spdlog::info("stopped while loading");
-  _exit(0);
+  end_process(0);
 }
 
 /// Before the process ends; a disk that hangs does not keep it.
@@ -118,20 +123,20 @@ void save_within(Daemon& daemon, milliseconds limit) {
 }
 
 /// What lies on the device cannot even be freed: only a new process helps.
-[[noreturn]] void end_lost(Daemon& daemon, const StopSignals& signals) {
+[[noreturn]] void end_lost(Daemon& daemon, StopSignals& signals) {
   drain(daemon, signals, kLostDrain);
   save_within(daemon, kLostSave);
   spdlog::critical("ends with code {}: the device is lost", kDeviceLost);
-  _exit(kDeviceLost);
+  end_process(kDeviceLost);
 }
 
-int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
+int run(Daemon& daemon, StopSignals& signals, const Config& config) {
   KeyWatch keys(config.keys, [&config] { return open_keys(config); });
   bool terminal = config.log_format == "text" && isatty(STDERR_FILENO) == 1;
   auto signal = wait_for_models(daemon, signals, terminal);
   if (!signal && !daemon.failed() && !daemon.lost()) daemon.log_what_is_ready();
   while (!signal && !daemon.failed() && !daemon.lost()) {
-    look_at_keys(keys, daemon);
+    look_at_keys(keys, daemon, signals.take_hang_up());
     signal = signals.wait(kServingTick);
   }
   if (signal) {
@@ -151,9 +156,7 @@ int run(Daemon& daemon, const StopSignals& signals, const Config& config) {
   return daemon.failed() ? fail_for_models(config) : 0;
 }
 
-}  // namespace
-
-int serve(const Resolved& resolved) {
+int serve_until_stopped(const Resolved& resolved) {
   const Config& config = resolved.config;
   StopSignals signals;
   auto choices = choose_models(config);
@@ -187,6 +190,17 @@ int serve(const Resolved& resolved) {
                                .ledger = std::move(ledger)});
   if (!daemon) return fail_logged(daemon.error());
   return run(**daemon, signals, config);
+}
+
+}  // namespace
+
+int serve(const Resolved& resolved) {
+  try {
+    return serve_until_stopped(resolved);
+  } catch (const std::system_error& failure) {  // std::thread has no other way to say it
+    return fail(kFailed, {.message = std::string("a thread cannot be started: ") + failure.what() +
+                                     "; see `ulimit -u` and the container's limit of processes"});
+  }
 }
 
 }  // namespace weir::app

@@ -18,6 +18,7 @@
 #include "base/metrics_capacity.h"
 #include "base/metrics_model_state.h"
 #include "base/metrics_overload.h"
+#include "base/metrics_process.h"
 
 namespace weir {
 namespace {
@@ -297,6 +298,7 @@ class PrometheusMetrics final : public Metrics {
   std::string text() const override {
     auto families = registry_.collect();
     add_aliases(families);
+    add_process(families);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, families);
     return out.str();

@@ -6,9 +6,11 @@
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <string>
+
+#include "weir/base/log.h"
 
 namespace weir::engine {
 namespace {
@@ -59,9 +61,8 @@ int cuda_device_count() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaSuccess) return count;
-  // torch's headers bring another fmt than spdlog's, so this does not go through the log.
   if (status != cudaErrorNoDevice)
-    std::fprintf(stderr, "weir: CUDA does not start: %s\n", cudaGetErrorString(status));
+    log_warning(std::string("CUDA does not start: ") + cudaGetErrorString(status));
   return 0;
 }
 

@@ -5,8 +5,10 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 
-#include <cstdio>
 #include <exception>
+#include <string>
+
+#include "weir/base/log.h"
 
 namespace weir::engine {
 namespace {
@@ -52,9 +54,8 @@ void TrunkGraphs::capture(Entry& entry, const std::function<at::Tensor()>& trunk
   } catch (const std::exception& failure) {
     entry.refused = true;
     entry.hidden.reset();
-    // torch's headers bring another fmt than spdlog's, so this does not go through the log.
-    std::fprintf(stderr, "weir: a decode step cannot be captured and runs without a graph: %s\n",
-                 failure.what());
+    log_warning(std::string("a decode step cannot be captured and runs without a graph: ") +
+                failure.what());
     const bool closed = open && quietly([&] { graph->capture_end(); });
     if (!closed) renew_pool();
     cudaGetLastError();  // a lost device fails again in the run that follows

@@ -1,5 +1,6 @@
 #include "weir/http/server.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <cstring>
@@ -19,15 +20,21 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFarewell{3000};
 
 // A connection is a file, and the usual limit of 1024 lies below the usual cap; without files the
-// accept loop spins.
-void allow_files(size_t connections) {
+// accept loop spins. Returns how many connections the limit leaves room for, at most `wanted`.
+int allow_files(int wanted) {
   constexpr rlim_t kOthers = 8192;  // models, logs, and connections that wait for a thread
+  constexpr rlim_t kFewest = 64;    // of these, without any traffic
+  const auto connections = static_cast<rlim_t>(std::max(wanted, 1));
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  rlim_t wanted = std::min<rlim_t>(limit.rlim_max, connections + kOthers);
-  if (limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = wanted;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const rlim_t now = limit.rlim_cur;
+  limit.rlim_cur = std::max(now, std::min<rlim_t>(limit.rlim_max, connections + kOthers));
+  if (limit.rlim_cur != now && setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = now;
+  if (limit.rlim_cur >= connections + kFewest) return wanted;
+  const rlim_t room = limit.rlim_cur > kFewest ? limit.rlim_cur - kFewest : 1;
+  spdlog::warn("max-connections is {}; the limit of open files, {}, leaves room for {}",
+               connections, limit.rlim_cur, room);
+  return static_cast<int>(room);
 }
 
 // Unique in this process and, by its random start, very likely beyond.
@@ -82,7 +89,6 @@ class HttplibServer final : public Server {
   ~HttplibServer() override { stop(); }
 
   Result<void> bind() {
-    allow_files(static_cast<size_t>(std::max(options_.max_connections, 1)));
     errno = 0;
     port_ = options_.port == 0 ? server_.bind_to_any_port(options_.host)
             : server_.bind_to_port(options_.host, options_.port) ? options_.port
@@ -134,6 +140,7 @@ class HttplibServer final : public Server {
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, serve::Service& service,
                                               Metrics& metrics) {
+  options.max_connections = allow_files(options.max_connections);
   auto server = std::make_unique<HttplibServer>(std::move(options), service, metrics);
   if (auto bound = server->bind(); !bound) return bound.error();
   return std::unique_ptr<Server>(std::move(server));

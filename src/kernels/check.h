@@ -4,6 +4,9 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+
+#include "weir/base/last_words.h"
 
 namespace weir::kernels {
 
@@ -12,10 +15,10 @@ namespace weir::kernels {
   if (holds) return;
   va_list values;
   va_start(values, format);
-  std::fputs("weir: broken belief: ", stderr);
-  std::vfprintf(stderr, format, values);
-  std::fputc('\n', stderr);
+  char text[512] = {};
+  std::vsnprintf(text, sizeof text, format, values);
   va_end(values);
+  last_words(std::string("weir: broken belief: ") + text + '\n');
   std::abort();
 }
 

@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
+
+#include "weir/base/last_words.h"
 
 namespace weir::kernels {
 namespace {
@@ -87,7 +88,7 @@ Isa cpu_isa() {
   static const Isa isa = [] {
     const Result<Isa> found = detect_isa();
     if (found) return *found;
-    std::fprintf(stderr, "%s\n", found.error().message.c_str());
+    last_words(found.error().message + '\n');
     std::abort();
   }();
   return isa;

@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "weir/base/last_words.h"
 
 namespace weir::kernels {
 namespace {
@@ -50,21 +53,21 @@ constexpr uint32_t next_of(uint64_t claim) { return claim & 0xffff; }
 class ThreadPool::State {
  public:
   State(int threads, std::function<void()> prepare) : prepare_(std::move(prepare)) {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    try {
+      for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      end();  // those that could be started
+      throw;
+    }
   }
 
-  ~State() {
-    stop_.store(true);
-    epoch_.fetch_add(1);
-    futex_wake(epoch_, threads());
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~State() { end(); }
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   void run(int chunks, const std::function<void(int)>& task) {
     if (chunks < 0 || chunks >= 65536) {
-      std::fprintf(stderr, "a region has %d chunks; a pool takes 0 to 65535\n", chunks);
+      last_words("a region has " + std::to_string(chunks) + " chunks; a pool takes 0 to 65535\n");
       std::abort();
     }
     if (chunks <= 1 || workers_.empty()) {
@@ -81,6 +84,13 @@ class ThreadPool::State {
   void set_open(bool open) { open_.store(open, std::memory_order_relaxed); }
 
  private:
+  void end() {
+    stop_.store(true);
+    epoch_.fetch_add(1);
+    futex_wake(epoch_, threads());
+    for (std::thread& worker : workers_) worker.join();
+  }
+
   void share(uint32_t chunks, const std::function<void(int)>& task) {
     task_.store(&task, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);

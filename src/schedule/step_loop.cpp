@@ -1,7 +1,6 @@
 #include "weir/schedule/step_loop.h"
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "schedule/heartbeat.h"
 #include "schedule/turns.h"
+#include "weir/base/last_words.h"
 #include "weir/schedule/scheduler.h"
 
 namespace weir::schedule {
@@ -156,8 +156,8 @@ class StepLoop::Impl {
     if (bell_->wait(kIdleWait) || audited_) return;
     for (const Served* served : ready_)
       if (auto books = served->scheduler->audit(); !books) {
-        std::fprintf(stderr, "the memory of %s is not in order: %s\n", served->model.name.c_str(),
-                     books.error().message.c_str());
+        last_words("the memory of " + served->model.name +
+                   " is not in order: " + books.error().message + '\n');
         std::abort();
       }
     audited_ = true;

@@ -1,10 +1,10 @@
 #include "model_set.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 #include "weir/base/excerpt.h"
+#include "weir/base/last_words.h"
 
 namespace weir::serve {
 namespace {
@@ -124,7 +124,7 @@ void ModelSet::mark_failed(const std::string& name, const Error& reason) {
 ModelSet::Place& ModelSet::place(const std::string& name) {
   for (Place& place : places_)
     if (place.served.name == name) return place;
-  std::fprintf(stderr, "believed: model \"%s\" was declared before it was marked\n", name.c_str());
+  last_words("believed: model \"" + name + "\" was declared before it was marked\n");
   std::abort();
 }
 

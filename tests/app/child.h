@@ -13,15 +13,17 @@
 namespace weir::app {
 
 /// The real binary as a child process, its standard output and error read through pipes. Dies with
-/// the test.
+/// the test. `shell`: what a shell does before it becomes the binary, "ulimit -n 200".
 class Child {
  public:
   explicit Child(std::vector<std::string> arguments, const std::string& input = "",
-                 const std::vector<std::string>& environment = {}) {
+                 const std::vector<std::string>& environment = {}, const std::string& shell = "") {
     int in[2], out[2], err[2];
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
       std::abort();
     arguments.insert(arguments.begin(), WEIR_BINARY);
+    if (!shell.empty())
+      arguments.insert(arguments.begin(), {"/bin/sh", "-c", shell + R"(; exec "$0" "$@")"});
     pid_ = fork();
     if (pid_ == 0) {
       dup2(in[0], 0), dup2(out[1], 1), dup2(err[1], 2);
@@ -65,6 +67,21 @@ class Child {
     ended_ = true;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   }
+
+  /// Waits for the end while nobody reads what it says, at most 20 s; the exit code, or -1.
+  int wait_unread() {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    int status = 0;
+    while (waitpid(pid_, &status, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > deadline) return -1;
+      usleep(10'000);
+    }
+    ended_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+  }
+
+  /// From now on its standard error takes one page that nobody has read.
+  void narrow_errors() const { fcntl(err_, F_SETPIPE_SZ, 4096); }
 
   const std::string& output() const { return output_; }
   const std::string& errors() const { return errors_; }

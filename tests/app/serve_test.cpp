@@ -29,8 +29,9 @@ json golden(const std::string& directory) {
 /// The daemon on a free port with tiny models, as a user starts it.
 class Daemon : public Child {
  public:
-  explicit Daemon(std::vector<std::string> more = {}, std::vector<std::string> environment = {})
-      : Child(arguments(std::move(more)), "", environment) {}
+  explicit Daemon(std::vector<std::string> more = {}, std::vector<std::string> environment = {},
+                  const std::string& shell = "")
+      : Child(arguments(std::move(more)), "", environment, shell) {}
 
   bool ready() { return wait_for("all models are ready"); }
 
@@ -176,7 +177,7 @@ class FolderCopy {
   explicit FolderCopy(const std::string& name)
       : path_(testing::TempDir() + "/weir_" + name + "_" + std::to_string(getpid())) {
     std::filesystem::remove_all(path_);
-    std::filesystem::copy(kBert, path_);
+    std::filesystem::copy(kBert, path_, std::filesystem::copy_options::recursive);
   }
   ~FolderCopy() { std::filesystem::remove_all(path_); }
   void write(const std::string& file, const std::string& text) const {
@@ -264,6 +265,53 @@ TEST(Serve, TheHealthCheckAsksWhereTheDaemonListens) {
   v4.signal(SIGKILL);
   v4.wait();
   EXPECT_EQ(health_check(v4), 1) << "nobody listens there any more";
+}
+
+TEST(Serve, ALogThatNobodyReadsHoldsUpNeitherRequestsNorSignals) {
+  Daemon daemon;
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  daemon.narrow_errors();
+  for (int i = 0; i < 60; ++i)  // of some 200 bytes a line
+    ASSERT_EQ(embed(client, "a")["status"], 200) << i;
+  EXPECT_EQ(client.Get("/health")->status, 200);
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.wait_unread(), 0);
+}
+
+TEST(Serve, AClosedStandardErrorIsNoOtherFile) {
+  const std::string folder = testing::TempDir() + "/weir_closed_" + std::to_string(getpid());
+  Child daemon({"serve", "--port", "0", "--data-dir", folder, "--model",
+                "wide=" + kBert + ",max-model-len=100000"},
+               "", {}, "exec 2>&-");
+  EXPECT_EQ(daemon.wait(), 1);
+  std::ifstream lock(folder + "/weir.lock");
+  const std::string text(std::istreambuf_iterator<char>(lock), {});
+  EXPECT_THAT(text, testing::MatchesRegex("[0-9]+\n"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Serve, ALimitOfFilesBelowMaxConnectionsIsToldAndHeld) {
+  Daemon daemon({}, {}, "ulimit -n 200");
+  auto client = daemon.client();
+  EXPECT_THAT(daemon.errors(), HasSubstr("max-connections is 2048; the limit of open files, 200, "
+                                         "leaves room for 136"));
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  EXPECT_EQ(embed(client, "a")["status"], 200);
+}
+
+TEST(Serve, SignalsThatDoNotStop) {
+  std::string path = testing::TempDir() + "/weir_hup_keys_" + std::to_string(getpid()) + ".toml";
+  std::ofstream(path) << "[[key]]\nname = \"a\"\nhash = \"" << traffic::hash_secret("s") << "\"\n";
+  Daemon daemon({"--keys", path});
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  daemon.signal(SIGHUP);
+  EXPECT_TRUE(daemon.wait_for("key file read again: 1 keys")) << daemon.errors();
+  daemon.signal(SIGUSR1);
+  EXPECT_TRUE(daemon.wait_for("signal 10 does nothing here")) << daemon.errors();
+  daemon.signal(SIGQUIT);
+  EXPECT_EQ(daemon.wait(), 0) << daemon.errors();
+  std::remove(path.c_str());
 }
 
 TEST(Serve, APortInUseEndsIt) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -156,6 +157,25 @@ TEST(Metrics, ACapacityIsShownWhileThereIsOne) {
     EXPECT_THAT(text, HasSubstr(line));
   metrics->set_capacity("m", std::nullopt);
   EXPECT_THAT(metrics->text(), Not(HasSubstr("weir_capacity_caution{")));
+}
+
+TEST(Metrics, TellsOfTheProcessAsPrometheusClientsDo) {
+  const std::string text = make_metrics()->text();
+  const auto value = [&](const std::string& name) {
+    const size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+  };
+  EXPECT_GT(value("process_resident_memory_bytes"), 1 << 20);
+  EXPECT_GT(value("process_virtual_memory_bytes"), value("process_resident_memory_bytes"));
+  EXPECT_GE(value("process_threads"), 1);
+  EXPECT_GE(value("process_open_fds"), 1);
+  EXPECT_GT(value("process_max_fds"), value("process_open_fds"));
+  EXPECT_GE(value("process_cpu_seconds_total"), 0);
+  const auto now = static_cast<double>(std::time(nullptr));
+  EXPECT_NEAR(value("process_start_time_seconds"), now, 3600);
+  EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE process_start_time_seconds gauge\n"));
+  EXPECT_EQ(value("weir_log_lines_dropped_total"), 0);
 }
 
 }  // namespace

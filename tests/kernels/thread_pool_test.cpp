@@ -1,10 +1,13 @@
 #include "weir/kernels/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <set>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -30,6 +33,21 @@ TEST(ThreadPool, RunsEveryChunkOnce) {
     EXPECT_EQ(pool.threads(), threads);
     check_changing_sizes(pool, 10'000);
   }
+}
+
+TEST(ThreadPool, AThreadThatCannotBeHadIsAnException) {
+  const auto without_threads = [] {
+    if (geteuid() == 0 && setuid(65534) != 0) _exit(2);  // root has no such limit
+    const rlimit one{.rlim_cur = 1, .rlim_max = 1};
+    if (setrlimit(RLIMIT_NPROC, &one) != 0) _exit(2);
+    try {
+      ThreadPool pool(4);
+    } catch (const std::system_error&) {
+      _exit(0);
+    }
+    _exit(1);
+  };
+  EXPECT_EXIT(without_threads(), testing::ExitedWithCode(0), "");
 }
 
 TEST(ThreadPool, RunsEveryChunkOnceWhileSpinning) {

@@ -1,0 +1,17 @@
+#include "app/standard_files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+namespace weir::app {
+
+void open_standard_files() {
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The lowest that is free is taken, which is this one.
+    if (fcntl(file, F_GETFD) == -1 && open("/dev/null", O_RDWR) < 0) return;
+  }
+}
+
+}  // namespace weir::app
