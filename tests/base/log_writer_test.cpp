@@ -52,8 +52,8 @@ TEST(LogWriter, LinesComeInOrder) {
     all += "line " + std::to_string(i) + "\n";
     writer.put("line " + std::to_string(i) + "\n");
   }
-  EXPECT_TRUE(writer.drain(kAges));
   EXPECT_EQ(pipe.read_until("line 99\n"), all);
+  EXPECT_TRUE(writer.drain(kAges));
   EXPECT_EQ(writer.dropped(), 0u);
 }
 
