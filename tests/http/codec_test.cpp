@@ -191,6 +191,24 @@ TEST(Codec, NestingIsBound) {
   expect_fault({std::string(1'000'000, '['), "nested deeper than 100 levels", ""});
 }
 
+TEST(Codec, ValuesAreBound) {
+  const auto filled = [](const std::string& value, size_t count) {
+    std::string list = value;
+    list.reserve(count * (value.size() + 1));
+    for (size_t i = 1; i < count; ++i) list.append(1, ',').append(value);
+    return R"({"messages":[{"role":"user","content":"hi"}],"chat_template_kwargs":{"a":[)" + list +
+           "]}}";
+  };
+  // Beside the list's elements: 5 names, 2 texts, 2 lists and 3 objects.
+  EXPECT_TRUE(decode_chat(filled("{}", 250'000 - 12)));
+  for (const char* value : {"{}", "[]", "\"\"", "null", "true"})
+    expect_fault({filled(value, 250'001 - 12), "the body has more than 250000 names, texts", ""});
+  expect_fault({filled("0", (size_t{4} << 20) + 1), "the body has more than 4194304 numbers", ""});
+  std::string names = R"({"":0)";
+  for (int i = 0; i < 250'000; ++i) names += ",\"" + std::to_string(i) + "\":0";
+  expect_fault({names + "}", "the body has more than 250000 names, texts", ""});
+}
+
 TEST(Codec, FaultsAreNamedByPath) {
   const std::vector<Fault> faults{
       {"{}", "messages is missing", "messages"},

@@ -12,6 +12,9 @@ namespace weir::http {
 namespace {
 
 constexpr size_t kMaxDepth = 100;
+// A number takes 16 bytes of memory, an object or a field's name over 100. The most numbers are as
+// many as a queue takes tokens; of the rest, the largest request of use has a tenth.
+constexpr size_t kMaxNumbers = size_t{4} << 20, kMaxValues = 250'000;
 constexpr size_t kMaxMessage = 500, kMaxParam = 200;
 
 // Builds the document in the client's order, and refuses what the library lets pass.
@@ -31,6 +34,7 @@ class StrictBuilder {
     return open(Json::object());
   }
   bool key(std::string& name) {
+    count(values_);
     if (!keys_.back().insert(name).second) {
       refuse(fmt::format("field \"{}\" is given twice", excerpt(name)), name,
              error_name::kInvalidValue);
@@ -53,6 +57,18 @@ class StrictBuilder {
   }
 
  private:
+  struct Tally {
+    const char* what;
+    size_t most, seen = 0;
+  };
+
+  // While the body is read, before memory is taken for all of it.
+  static void count(Tally& tally) {
+    if (++tally.seen > tally.most) {
+      refuse(fmt::format("the body has more than {} {}", tally.most, tally.what), "",
+             error_name::kArrayAboveMax);
+    }
+  }
   Json& place(Json&& value) {
     if (open_.empty()) return root_ = std::move(value);
     Json& parent = *open_.back();
@@ -64,10 +80,12 @@ class StrictBuilder {
         .second;
   }
   bool add(Json value) {
+    count(value.is_number() ? numbers_ : values_);
     place(std::move(value));
     return true;
   }
   bool open(Json value) {
+    count(values_);
     if (open_.size() == kMaxDepth) {
       refuse(fmt::format("the body is nested deeper than {} levels", kMaxDepth), "", nullptr);
     }
@@ -83,6 +101,8 @@ class StrictBuilder {
   std::vector<Json*> open_;
   std::string name_;  // of the field whose value comes next
   std::vector<std::set<std::string>> keys_;
+  Tally numbers_{"numbers", kMaxNumbers};
+  Tally values_{"names, texts, lists, objects and other values that are no numbers", kMaxValues};
 };
 
 [[noreturn]] void wrong_kind(const Json& value, const std::string& path, const char* wanted) {

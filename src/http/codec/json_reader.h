@@ -65,8 +65,9 @@ const Json& object_at(const Json& value, const std::string& path);
 std::string kind_of(const Json& value);
 std::string element(const std::string& path, size_t index);
 
-/// Parses a body strictly: one object, valid UTF-8, no field twice, nested at most 100 deep; then
-/// lets `read` take it. `unknown` meets the fields that `read` leaves.
+/// Parses a body strictly: one object, valid UTF-8, no field twice, nested at most 100 deep, at
+/// most 4,194,304 numbers and 250,000 other values and names; then lets `read` take it. `unknown`
+/// meets the fields that `read` leaves.
 Result<void> decode(const std::string& body, UnknownFields& unknown,
                     const std::function<void(Fields&)>& read);
 
