@@ -19,4 +19,11 @@ inline Error context_exceeded(uint32_t context, const std::string& excess, std::
       std::move(param), error_name::kContextLengthExceeded);
 }
 
+inline constexpr const char* kMessages = "messages";
+
+/// "prompt has", or for a conversation what OpenAI says of it.
+inline std::string subject(const std::string& name) {
+  return name == kMessages ? "your messages resulted in" : name + " has";
+}
+
 }  // namespace weir::serve

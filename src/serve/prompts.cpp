@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "context_length.h"
+#include "text_bounds.h"
 #include "weir/base/excerpt.h"
 #include "weir/work/ids.h"
 
 namespace weir::serve {
 namespace {
-
-constexpr const char* kMessages = "messages";
 
 Error empty(const std::string& name) {
   return invalid(name + " is empty", name, error_name::kInvalidValue);
@@ -24,11 +23,6 @@ Result<std::vector<int32_t>> tokenize(const Text& text, const LoadedModel& model
   auto ids = model.text.tokenizer->encode(text, add_special);
   if (!ids) ids.error().param = name;
   return ids;
-}
-
-/// "prompt has", or for a conversation what OpenAI says of it.
-std::string subject(const std::string& name) {
-  return name == kMessages ? "your messages resulted in" : name + " has";
 }
 
 Result<void> check_length(const std::vector<int32_t>& ids, const LoadedModel& model,
@@ -93,18 +87,6 @@ Result<text::Rendered> render(const LoadedModel& model, const std::string& conte
 
 }  // namespace
 
-Result<void> check_bytes(const std::string& text, const LoadedModel& model,
-                         const std::string& name) {
-  if (!model.text.longest_piece_bytes) return {};
-  const uint64_t longest = *model.text.longest_piece_bytes;
-  if (text.size() <= longest * model.max_model_len) return {};
-  return context_exceeded(
-      model.max_model_len,
-      fmt::format("However, {} {} bytes, which are at least {} tokens.", subject(name), text.size(),
-                  (text.size() + longest - 1) / longest),
-      name);
-}
-
 Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
                        const std::string& name) {
   const auto stray = work::find_stray(ids, static_cast<uint32_t>(vocabulary_rows));
@@ -132,7 +114,9 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
                                          const ChatRequest& request, bool must_fit) {
   auto text = chat_text(served, model, request);
   if (!text) return text.error();
-  if (auto checked = check_bytes(text->text, model, kMessages); !checked) return checked.error();
+  const auto bounded =
+      must_fit ? check_text(text->text, model, kMessages) : check_bytes(text->text, model, kMessages);
+  if (!bounded) return bounded.error();
   auto ids = tokenize(*text, model, false, kMessages);
   if (!ids || !must_fit) return ids;
   if (auto checked = check_length(*ids, model, kMessages); !checked) return checked.error();
@@ -149,7 +133,7 @@ Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const P
     return *given;
   }
   const std::string& text = std::get<std::string>(prompt);
-  if (auto checked = check_bytes(text, model, name); !checked) return checked.error();
+  if (auto checked = check_text(text, model, name); !checked) return checked.error();
   auto encoded = tokenize(text, model, add_special, name);
   if (!encoded) return encoded.error();
   if (auto checked = check_length(*encoded, model, name); !checked) return checked.error();
@@ -175,8 +159,15 @@ Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Pro
                        " holds token ids, which this server does not take: send text"
                        " (LangChain: check_embedding_ctx_length=False)",
                    name);
-  if (text && !cuts)
-    if (auto checked = check_bytes(*text, model, name); !checked) return checked.error();
+  std::string beginning;  // what of the text is tokenized
+  if (text && cuts) {
+    auto enough = enough_of(*text, model, size_t{limit} + 1, name);
+    if (!enough) return enough.error();
+    beginning = *enough;
+    text = &beginning;
+  } else if (text) {
+    if (auto checked = check_text(*text, model, name); !checked) return checked.error();
+  }
   if (text && text->empty()) return empty(name);
   Result<std::vector<int32_t>> ids =
       text ? tokenize(*text, model, true, name) : Result(std::get<std::vector<int32_t>>(input));

@@ -36,11 +36,6 @@ Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Pro
                                              const EmbeddingRequest& request,
                                              const std::string& name);
 
-/// Refuses a text that is certain to have more tokens than the model takes, before the work of
-/// tokenizing it.
-Result<void> check_bytes(const std::string& text, const LoadedModel& model,
-                         const std::string& name);
-
 /// Errors: invalid_argument that names the first id that the model does not have.
 Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
                        const std::string& name);

@@ -13,6 +13,7 @@
 #include "prepare.h"
 #include "prompts.h"
 #include "response_cache.h"
+#include "text_bounds.h"
 #include "ticket.h"
 #include "usage_account.h"
 #include "usage_query.h"

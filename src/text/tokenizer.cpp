@@ -61,6 +61,15 @@ Result<std::vector<int32_t>> Tokenizer::encode(const Rendered& rendered, bool ad
   return ids.ids();
 }
 
+Result<size_t> Tokenizer::prefix(std::string_view text, size_t count) const {
+  size_t enough = 0;
+  RustBytes message;
+  const auto status = weir_tokenizer_prefix(handle_->rust.get(), rust_bytes(text), text.size(),
+                                            count, &enough, message.out());
+  if (status != WEIR_STATUS_OK) return rust_error(status, message);
+  return enough;
+}
+
 Result<std::string> Tokenizer::decode(const std::vector<int32_t>& ids, bool skip_special) const {
   const auto negative = std::ranges::find_if(ids, [](int32_t id) { return id < 0; });
   if (negative != ids.end()) return outside(*negative, vocabulary_size());

@@ -25,6 +25,11 @@ class Tokenizer {
   Result<std::vector<int32_t>> encode(std::string_view text, bool add_special) const;
   /// Control tokens are seen in the template's own words only.
   Result<std::vector<int32_t>> encode(const Rendered& rendered, bool add_special) const;
+  /// How many bytes of `text` are enough for its first `count` tokens: the first `count` ids of
+  /// encode(text.substr(0, n), false) are those of the whole text, of which no more was tokenized
+  /// than about twice that. All bytes where `text` has no more tokens, or where only the whole text
+  /// tells. Errors: invalid_argument where `text` is not UTF-8.
+  Result<size_t> prefix(std::string_view text, size_t count) const;
   /// Errors: invalid_argument where an id is outside the vocabulary.
   Result<std::string> decode(const std::vector<int32_t>& ids, bool skip_special) const;
   /// The token's own string in the vocabulary, or none.

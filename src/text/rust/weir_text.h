@@ -87,6 +87,18 @@ enum WeirStatus weir_detokenizer_flush(struct WeirDetokenizer *detokenizer,
                                        struct WeirBytes *text,
                                        struct WeirBytes *error);
 
+// How many bytes of a text are enough for its first `count` tokens, special ones around it not counted: the first `count`
+// ids of that beginning are those of the whole text. `size` itself where the text has fewer tokens, or where that is not certain.
+//
+// # Safety
+// `tokenizer` is alive; `text` points to `size` bytes; `enough` is writable.
+enum WeirStatus weir_tokenizer_prefix(const struct WeirTokenizer *tokenizer,
+                                      const uint8_t *text,
+                                      uintptr_t size,
+                                      uintptr_t count,
+                                      uintptr_t *enough,
+                                      struct WeirBytes *error);
+
 // Parses a template. `globals` is a JSON object of names that every rendering sees unless its context has them too.
 //
 // # Safety

@@ -11,6 +11,7 @@ mod growth;
 mod lookups;
 mod nesting;
 mod plain;
+mod prefix;
 mod python_json;
 mod python_methods;
 mod template;

@@ -8,6 +8,7 @@ use tokenizers::Tokenizer;
 use crate::boundary::*;
 use crate::control_texts::ControlTexts;
 use crate::growth::{self, Bounded};
+use crate::prefix::Margins;
 
 const CACHED_WORDS: usize = 64;
 
@@ -18,6 +19,7 @@ pub struct Vocabulary {
     pub special: HashMap<u32, String>,
     /// The normalizer may make much of a text, and is watched while it does.
     pub watched: bool,
+    pub margins: Margins,
     /// One past the highest id.
     size: u32,
     /// Bytes of the longest token's own string.
@@ -49,7 +51,8 @@ impl Vocabulary {
         let controls = ControlTexts::new(added.values(), tokenizer.get_normalizer().is_some());
         let special = added.iter().filter(|(_, token)| token.special);
         let special = special.map(|(id, token)| (*id, token.content.clone())).collect();
-        Ok(Vocabulary { tokenizer, controls, special, watched, size, longest_piece })
+        let margins = Margins::of(&tokenizer);
+        Ok(Vocabulary { tokenizer, controls, special, watched, margins, size, longest_piece })
     }
 
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Failure> {
@@ -84,7 +87,7 @@ impl Vocabulary {
 
 /// # Safety
 /// `tokenizer` is alive.
-unsafe fn vocabulary_of<'a>(tokenizer: *const WeirTokenizer) -> &'a Vocabulary {
+pub unsafe fn vocabulary_of<'a>(tokenizer: *const WeirTokenizer) -> &'a Vocabulary {
     let tokenizer = &*tokenizer;
     &tokenizer.vocabulary
 }
