@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <ctime>
+#include <thread>
 
 #include "app/access.h"
+#include "app/intake_options.h"
 #include "app/memory_plan.h"
 #include "weir/arch/table.h"
 
@@ -141,11 +143,14 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
                       .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_),
                       .metrics = &metrics_->model(model.choice.name)});
   }
-  serve::ServiceOptions options{.max_wait = config_.max_wait,
-                                .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10),
-                                .ietf_headers = config_.ietf_headers,
-                                .response_cache = config_.response_cache,
-                                .brownout = brownout_};
+  serve::ServiceOptions options{
+      .max_wait = config_.max_wait,
+      .shed_mark = std::max<size_t>(1, config_.queue_requests * 9 / 10),
+      .ietf_headers = config_.ietf_headers,
+      .response_cache = config_.response_cache,
+      .brownout = brownout_,
+      .intake = intake_options(config_, static_cast<int>(std::thread::hardware_concurrency()),
+                               cgroup_limits())};
   serve::ServiceParts parts{.gate = *gate_,
                             .metrics = *metrics_,
                             .clock = clock_,

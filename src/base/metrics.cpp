@@ -294,6 +294,8 @@ class PrometheusMetrics final : public Metrics {
   void set_response_cache(size_t bytes, size_t answers) override {
     overload_.set_response_cache(bytes, answers);
   }
+  void set_intake(const IntakeSample& now) override { overload_.set_intake(now); }
+  void intake_refused() override { overload_.intake_refused(); }
 
   std::string text() const override {
     auto families = registry_.collect();

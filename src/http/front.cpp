@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "http/body_buffer.h"
 #include "http/error_reply.h"
 #include "http/http_date.h"
 #include "http/request_checks.h"
@@ -76,6 +77,8 @@ void Front::install(GuardedServer& server) {
     server.Post(std::string(route.path), [this, &server](const Request& request, Response& response,
                                                          const httplib::ContentReader& reader) {
       Connection& connection = server.connection_of(request);
+      auto& caller = connection.exchange->caller;
+      caller.preparation = daemon_.service.prepare(caller);
       auto read = read_body(request, connection, reader);
       if (read) return handle(*connection.exchange, response);
       if (timed_out(connection))
@@ -195,11 +198,11 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
 
 Result<void> Front::read_body(const Request& request, Connection& connection,
                               const httplib::ContentReader& reader) const {
-  std::string& body = connection.exchange->body;
-  bool read = reader([&](const char* data, size_t size) {
-    body.append(data, size);
-    return true;
-  });
+  Exchange& exchange = *connection.exchange;
+  BodyBuffer buffer(exchange.body, exchange.caller.preparation.get());
+  if (auto room = buffer.expect(request.get_header_value_u64("Content-Length")); !room) return room;
+  bool read = reader([&](const char* data, size_t size) { return buffer.append(data, size); });
+  if (buffer.refusal()) return *buffer.refusal();
   if (read) return {};
   switch (connection.stream.failure()) {
     case GuardedStream::Failure::timed_out:
@@ -211,7 +214,7 @@ Result<void> Front::read_body(const Request& request, Connection& connection,
     case GuardedStream::Failure::closed:
       if (!request.has_header("Content-Length"))
         return invalid("the body ended before its last chunk");
-      return invalid(fmt::format("the body ended after {} of {} bytes", body.size(),
+      return invalid(fmt::format("the body ended after {} of {} bytes", exchange.body.size(),
                                  request.get_header_value("Content-Length")));
     case GuardedStream::Failure::none:
       break;
@@ -220,8 +223,12 @@ Result<void> Front::read_body(const Request& request, Connection& connection,
 }
 
 void Front::handle(Exchange& exchange, Response& response) {
-  auto answered = exchange.route->handle(exchange, response);
+  auto& preparation = exchange.caller.preparation;
+  Result<void> answered;
+  if (preparation) answered = preparation->enter(exchange.caller);
+  if (answered) answered = exchange.route->handle(exchange, response);
   exchange.body = {};
+  preparation.reset();
   if (!answered) refuse(exchange, answered.error(), response);
   for (const auto& [name, value] : exchange.caller.headers) response.set_header(name, value);
   if (!exchange.ignored_fields.empty())

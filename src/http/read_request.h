@@ -8,12 +8,13 @@
 
 namespace weir::http {
 
-/// Decodes the body of an exchange. Its ignored fields are noted, and told in the answer's header.
+/// Decodes the body of an exchange, where its preparation runs work. Its ignored fields are noted,
+/// and told in the answer's header.
 template <class Decoded>
 Result<Decoded> read_request(Exchange& exchange,
                              Result<Decoded> (*decode)(const std::string&, UnknownFields&)) {
   UnknownFields unknown(exchange.daemon.unknown_fields);
-  auto decoded = decode(exchange.body, unknown);
+  auto decoded = serve::prepared(exchange.caller, [&] { return decode(exchange.body, unknown); });
   exchange.daemon.ignored_fields.note(unknown);
   exchange.ignored_fields = unknown.header();
   return decoded;

@@ -69,14 +69,14 @@ traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {
   return cost;
 }
 
-traffic::Entry Admission::entry_of(const Ticket& ticket, const std::vector<Row>& rows,
+traffic::Entry Admission::entry_of(const Ticket& ticket, const traffic::Cost& cost,
                                    const Caller& caller) const {
   milliseconds max_wait = ticket.key->max_wait.value_or(options_.max_wait);
   if (caller.max_wait) max_wait = std::min(max_wait, *caller.max_wait);
   if (ticket.deadline) max_wait = std::min(max_wait, rounded(*ticket.deadline - clock_.now()));
   return {.key = ticket.key,
           .model = ticket.model_name(),
-          .cost = cost_of(rows),
+          .cost = cost,
           .max_wait = std::max(max_wait, milliseconds(0))};
 }
 
@@ -92,6 +92,22 @@ Result<void> Admission::check_room(const Ticket& ticket, size_t rows) const {
   auto room = ticket.model->served.queue->room_for(ticket.key->name, ticket.priority, rows);
   if (!room) return queue_refusal(std::move(room.error()));
   return {};
+}
+
+Result<void> Admission::check_payable(const Ticket& ticket, const Extent& extent,
+                                      Caller& caller) const {
+  // Below it the work costs less than to ask twice is worth.
+  constexpr size_t kMuch = size_t{16} << 10;
+  if (extent.bytes <= kMuch) return {};
+  const auto rows = static_cast<int64_t>(extent.rows);
+  const traffic::Cost least{
+      .requests = rows, .input_tokens = extent.least_tokens, .concurrent = rows};
+  traffic::Quote quote = gate_.quote(entry_of(ticket, least, caller));
+  if (!quote.refusal) return {};
+  put_limits(caller, quote.cells);
+  if (quote.refusal->code == Code::rate_limited && !quote.refusal->predicted_wait)
+    quote.refusal->predicted_wait = quote.refusal->retry_after;
+  return *std::move(quote.refusal);
 }
 
 Result<void> Admission::check_deadline(const Ticket& ticket, milliseconds at_gate,
@@ -119,12 +135,12 @@ Result<traffic::Place> Admission::enter(Ticket& ticket, const std::vector<Row>& 
                                         Caller& caller) const {
   const Standing queue = in_queue(ticket, rows);
   if (auto soon = check_deadline(ticket, milliseconds(0), queue); !soon) return soon.error();
-  return stand_in_line(ticket, entry_of(ticket, rows, caller), queue, caller);
+  return stand_in_line(ticket, entry_of(ticket, cost_of(rows), caller), queue, caller);
 }
 
 Result<traffic::Place> Admission::enter_alone(Ticket& ticket, const std::vector<Row>& rows,
                                               Caller& caller) const {
-  traffic::Entry entry = entry_of(ticket, rows, caller);
+  traffic::Entry entry = entry_of(ticket, cost_of(rows), caller);
   entry.cost.output_tokens = 0;
   return stand_in_line(ticket, entry, {}, caller);
 }

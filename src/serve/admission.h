@@ -17,6 +17,13 @@ struct Row {
   work::TaskParams params;
 };
 
+/// What is known of a request's prompts before they are rendered and tokenized.
+struct Extent {
+  size_t rows = 0;
+  size_t bytes = 0;          // of texts, and four for each id
+  int64_t least_tokens = 0;  // that they are certain to have, once they are cut
+};
+
 /// Paid and in the queue.
 struct Admitted {
   traffic::Permit permit;
@@ -35,6 +42,10 @@ class Admission {
   /// Before the work of rendering and tokenizing. Errors: overloaded, invalid_argument (more rows
   /// than an empty queue would hold).
   Result<void> check_room(const Ticket& ticket, size_t rows) const;
+
+  /// Before the same work, where there is much of it: refuses what the gate would refuse if the
+  /// prompts had only the tokens that they are certain to have. Errors: the gate's.
+  Result<void> check_payable(const Ticket& ticket, const Extent& extent, Caller& caller) const;
 
   /// Enters the gate's line. Tells the caller's headers of the limits, and of the line where it has
   /// to wait, also of a refusal. Errors: the gate's; overloaded (its deadline will have passed
@@ -71,7 +82,7 @@ class Admission {
   /// Blocks until `place` is admitted.
   Result<void> wait_through(const Ticket& ticket, traffic::Place& place,
                             const Caller& caller) const;
-  traffic::Entry entry_of(const Ticket& ticket, const std::vector<Row>& rows,
+  traffic::Entry entry_of(const Ticket& ticket, const traffic::Cost& cost,
                           const Caller& caller) const;
   traffic::Cost cost_of(const std::vector<Row>& rows) const;
   /// Where the request would stand in its model's queue if it entered now.

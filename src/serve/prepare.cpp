@@ -1,5 +1,6 @@
 #include "prepare.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -29,6 +30,24 @@ Result<void> check_dimensions(const LoadedModel& model, const EmbeddingRequest& 
       *request.dimensions == 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
 }
 
+Extent extent_of(const LoadedModel& model, const std::vector<Prompt>& prompts, int64_t most) {
+  Extent extent{.rows = prompts.size()};
+  for (const Prompt& prompt : prompts) {
+    int64_t tokens = 0;
+    if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) {
+      extent.bytes += ids->size() * sizeof(int32_t);
+      tokens = static_cast<int64_t>(ids->size());
+    } else {
+      const size_t bytes = std::get<std::string>(prompt).size();
+      extent.bytes += bytes;
+      if (model.text.longest_piece_bytes)
+        tokens = static_cast<int64_t>(bytes / *model.text.longest_piece_bytes);
+    }
+    extent.least_tokens += std::min(tokens, most);
+  }
+  return extent;
+}
+
 Result<std::vector<std::string>> texts_of(const ReadyModel& model,
                                           const std::vector<Prompt>& prompts) {
   std::vector<std::string> texts;
@@ -45,6 +64,20 @@ Result<std::vector<std::string>> texts_of(const ReadyModel& model,
 }
 
 }  // namespace
+
+Extent extent_of(const LoadedModel&, const ChatRequest& request) {
+  // What the template drops, or adds, is not known.
+  return {.rows = 1, .bytes = request.messages.size() + request.template_kwargs.size()};
+}
+
+Extent extent_of(const LoadedModel& model, const CompletionRequest& request) {
+  return extent_of(model, request.prompts, std::numeric_limits<int64_t>::max());
+}
+
+Extent extent_of(const LoadedModel& model, const EmbeddingRequest& request) {
+  return extent_of(model, request.inputs,
+                   request.truncate_prompt_tokens.value_or(model.max_model_len));
+}
 
 size_t row_count(const ChatRequest&) { return 1; }
 size_t row_count(const CompletionRequest& request) { return request.prompts.size(); }

@@ -9,6 +9,11 @@
 
 namespace weir::serve {
 
+/// What is known of a request before the work of rendering and tokenizing it.
+Extent extent_of(const LoadedModel& model, const ChatRequest& request);
+Extent extent_of(const LoadedModel& model, const CompletionRequest& request);
+Extent extent_of(const LoadedModel& model, const EmbeddingRequest& request);
+
 /// How many rows a request has.
 size_t row_count(const ChatRequest& request);
 size_t row_count(const CompletionRequest& request);

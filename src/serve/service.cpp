@@ -10,11 +10,11 @@
 #include "generation.h"
 #include "identity.h"
 #include "model_set.h"
+#include "preparation.h"
 #include "prepare.h"
-#include "prompts.h"
 #include "response_cache.h"
-#include "text_bounds.h"
 #include "ticket.h"
+#include "tokens.h"
 #include "usage_account.h"
 #include "usage_query.h"
 #include "waiting_generation.h"
@@ -39,6 +39,7 @@ class ModelService final : public SteeredService {
                std::shared_ptr<const traffic::KeyStore> keys, std::vector<ServedModel> models)
       : options_(options),
         parts_(std::move(parts)),
+        intake_(options_.intake, parts_.clock),
         admission_(options_, parts_.gate, parts_.clock),
         models_(std::move(models), options.retry_after),
         brownout_(options_.brownout, parts_.metrics),
@@ -50,6 +51,7 @@ class ModelService final : public SteeredService {
 
   Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) override;
   bool wants_key() const override { return !keys()->is_open(); }
+  std::shared_ptr<Preparation> prepare(const Caller& caller) override;
   Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) override;
   Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request,
                                                Caller& caller) override;
@@ -109,6 +111,7 @@ class ModelService final : public SteeredService {
 
   const ServiceOptions options_;
   const ServiceParts parts_;
+  traffic::Intake intake_;
   const Admission admission_;
   ModelSet models_;
   BrownoutGuard brownout_;
@@ -134,6 +137,12 @@ Result<std::shared_ptr<const Identity>> ModelService::authenticate(const std::st
   auto key = keys()->find(secret);
   if (!key) return key.error();
   return std::make_shared<const Identity>(*std::move(key));
+}
+
+std::shared_ptr<Preparation> ModelService::prepare(const Caller& caller) {
+  if (!caller.identity) return nullptr;
+  return std::make_shared<IntakePreparation>(intake_.visit(caller.identity->key()),
+                                             parts_.clock.now(), parts_.metrics);
 }
 
 Result<std::shared_ptr<const ReadyModel>> ModelService::find_model(const Want& want,
@@ -225,10 +234,14 @@ Result<Checked> ModelService::check(const Want& want, const Request& request, Ca
   if (auto room = admission_.check_room(checked.ticket, row_count(request)); !room)
     return room.error();
   if (checked.rows.empty()) {
-    auto rows = rows_of(*checked.ticket.model, request);
+    const Extent extent = extent_of(checked.ticket.model->loaded, request);
+    if (auto pays = admission_.check_payable(checked.ticket, extent, caller); !pays)
+      return pays.error();
+    auto rows = prepared(caller, [&] { return rows_of(*checked.ticket.model, request); });
     if (!rows) return rows.error();
     checked.rows = *std::move(rows);
   }
+  if (caller.preparation) caller.preparation->leave();
   brownout_.shorten(measures, checked.ticket, checked.rows, caller);
   return checked;
 }
@@ -239,7 +252,7 @@ void ModelService::relieve(Checked& checked, Measures& measures, const Request& 
                            Caller& caller) {
   auto twin = models_.resolve(twin_of(measures), ModelKind::generate, *checked.ticket.key);
   if (!twin) return;
-  auto rows = rows_of(**twin, request);
+  auto rows = prepared(caller, [&] { return rows_of(**twin, request); });
   if (!rows) return;
   checked.rows = *std::move(rows);
   brownout_.hand_over(measures, checked.ticket, *std::move(twin), caller);
@@ -293,10 +306,10 @@ Result<DryRun> ModelService::preview(const Request& request, Caller& caller) {
       std::is_same_v<Request, EmbeddingRequest> ? ModelKind::embed : ModelKind::generate;
   auto ticket = open_ticket({request.model, kind}, caller);
   if (!ticket) return ticket.error();
-  auto rows = rows_of(*ticket->model, request);
+  auto rows = prepared(caller, [&] { return rows_of(*ticket->model, request); });
   if (!rows) return rows.error();
   DryRun dry = admission_.preview(*ticket, *rows, caller);
-  auto texts = texts_of(*ticket->model, request);
+  auto texts = prepared(caller, [&] { return texts_of(*ticket->model, request); });
   if (!texts) return texts.error();
   for (size_t i = 0; i < rows->size(); ++i)
     dry.rows.push_back({std::move((*texts)[i]), std::move((*rows)[i].prompt)});
@@ -304,39 +317,17 @@ Result<DryRun> ModelService::preview(const Request& request, Caller& caller) {
 }
 
 Result<Tokens> ModelService::tokenize(const TokenizeRequest& request, Caller& caller) {
-  const auto* chat = std::get_if<ChatRequest>(&request.input);
   auto found = find_model({request.model, std::nullopt}, caller);
   if (!found) return found.error();
   const ReadyModel& model = **found;
-  const text::Tokenizer& tokenizer = *model.loaded.text.tokenizer;
-  const auto* text = std::get_if<std::string>(&request.input);
-  if (text)
-    if (auto checked = check_bytes(*text, model.loaded, "prompt"); !checked) return checked.error();
-  auto ids = chat ? chat_prompt(model.served, model.loaded, *chat, false)
-                  : tokenizer.encode(*text, request.add_special_tokens);
-  if (!ids) {
-    if (ids.error().param.empty()) ids.error().param = "prompt";
-    return ids.error();
-  }
-  Tokens tokens{.model = model.served.name,
-                .ids = *std::move(ids),
-                .pieces = {},
-                .max_model_len = model.loaded.max_model_len};
-  if (request.with_pieces)
-    for (int32_t id : tokens.ids) tokens.pieces.push_back(tokenizer.piece(id).value_or(""));
-  return tokens;
+  return prepared(caller, [&] { return tokens_of(model, request); });
 }
 
 Result<std::string> ModelService::detokenize(const std::string& name,
                                              const std::vector<int32_t>& ids, Caller& caller) {
   auto found = find_model({name, std::nullopt}, caller);
   if (!found) return found.error();
-  const text::Tokenizer& tokenizer = *(*found)->loaded.text.tokenizer;
-  if (auto checked = check_ids(ids, tokenizer.vocabulary_size(), "tokens"); !checked)
-    return checked.error();
-  auto text = tokenizer.decode(ids, false);
-  if (!text) text.error().param = "tokens";
-  return text;
+  return prepared(caller, [&] { return text_of((*found)->loaded, ids); });
 }
 
 std::vector<ModelInfo> ModelService::models(const Caller& caller) {
@@ -356,6 +347,8 @@ std::string ModelService::metrics_text() {
     brownout_.look(*model);
     parts_.metrics.set_capacity(model->name, capacity_sample(parts_.gate.capacity(model->name)));
   }
+  const traffic::IntakeLoad load = intake_.load();
+  parts_.metrics.set_intake({load.waiting, load.running, load.bytes});
   return parts_.metrics.text();
 }
 

@@ -123,6 +123,17 @@ TEST(Metrics, WhatSparesOrShedsWork) {
   EXPECT_THAT(metrics->text(), HasSubstr("weir_brownout_active" + labels + " 0\n"));
 }
 
+TEST(Metrics, TellWhatTheIntakeHolds) {
+  auto metrics = make_metrics();
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_intake_refused_total 0\n"));
+  metrics->set_intake({.waiting = 3, .running = 2, .bytes = 4096});
+  metrics->intake_refused();
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_intake_waiting 3\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_intake_running 2\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_intake_bytes 4096\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("weir_intake_refused_total 1\n"));
+}
+
 TEST(Metrics, ManyThreadsLoseNothing) {
   auto metrics = make_metrics();
   std::vector<std::thread> threads;

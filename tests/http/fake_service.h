@@ -117,6 +117,7 @@ class FakeService final : public serve::Service {
   std::string wanted_key;        // empty: any
   bool ready = true, alive = true, blocks = false, throws = false;
   std::atomic<int> generations = 0;
+  std::shared_ptr<serve::Preparation> preparation;  // of every request
 
   std::mutex mutex;
   serve::ChatRequest last_chat;
@@ -136,6 +137,7 @@ class FakeService final : public serve::Service {
   }
 
   bool wants_key() const override { return !wanted_key.empty(); }
+  std::shared_ptr<serve::Preparation> prepare(const serve::Caller&) override { return preparation; }
 
   Result<std::unique_ptr<serve::Generation>> chat(const serve::ChatRequest& request,
                                                   serve::Caller& caller) override {

@@ -303,6 +303,59 @@ TEST_F(ServiceTest, DetokenizesWhatTheVocabularyHas) {
   EXPECT_EQ(refused.error().param, "tokens[1]");
 }
 
+TEST_F(ServiceTest, DetokenizesSoManyIdsAtATime) {
+  EXPECT_EQ(
+      service_->detokenize("bytes", std::vector<int32_t>(size_t{1} << 20, 'a'), caller_)->size(),
+      size_t{1} << 20);
+  auto refused =
+      service_->detokenize("bytes", std::vector<int32_t>((size_t{1} << 20) + 1, 'a'), caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "tokens has 1048577 ids; the limit is 1048576");
+}
+
+/// A text that would be refused by the tokenizer: what refuses it before that has not tokenized it.
+TEST_F(ServiceTest, WhatAKeyCanNeverPayIsRefusedBeforeItIsTokenized) {
+  bytes_.loaded.max_model_len = 100'000;
+  service_->mark_ready("bytes", bytes_.loaded);
+  use_key(R"(limits = [{unit = "tokens", cap = 3000, window = "60s"}])");
+  const std::string broken = std::string(30'000, 'x') + "\xff";  // 6 bytes a token at most
+  auto refused = service_->complete({.model = "bytes", .prompts = {broken}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::never_fits);
+  EXPECT_EQ(header("x-ratelimit-limit-tokens"), "3000");
+  // 2,000 tokens could be paid: they are counted first.
+  refused = service_->complete({.model = "bytes", .prompts = {broken.substr(18'000)}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::invalid_argument);
+}
+
+TEST_F(ServiceTest, WhatCannotBePaidNowIsRefusedBeforeItIsTokenized) {
+  bytes_.loaded.max_model_len = 100'000;
+  service_->mark_ready("bytes", bytes_.loaded);
+  use_key(R"(max_wait = "0s"
+limits = [{unit = "requests", cap = 1, window = "60s"}])");
+  auto first = start({.model = "bytes", .prompts = {"hi"}});
+  const std::string broken = std::string(30'000, 'x') + "\xff";
+  auto refused = service_->complete({.model = "bytes", .prompts = {broken}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_limited);
+  ASSERT_TRUE(refused.error().retry_after);
+  EXPECT_EQ(*refused.error().retry_after, milliseconds(60'000));
+}
+
+TEST_F(ServiceTest, ARequestGivesItsTurnBackBeforeItWaitsForTheModel) {
+  const std::string long_text(50, 'x');
+  caller_.preparation = service_->prepare(caller_);
+  ASSERT_TRUE(caller_.preparation->hold(20'000));
+  ASSERT_TRUE(caller_.preparation->enter(caller_));
+  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_running 1\n"));
+  auto generation = start({.model = "bytes", .prompts = {long_text}});
+  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_running 0\n"));
+  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_bytes 20000\n"));
+  caller_.preparation.reset();
+  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_bytes 0\n"));
+}
+
 TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
   std::ostringstream log;
   auto former = spdlog::default_logger();

@@ -42,6 +42,12 @@ struct CapacitySample {
   double caution = 1;    // forecasts count for so many times as long
 };
 
+/// The work before the gate: requests that wait for a turn, and that are worked on; bytes of bodies
+/// that are held.
+struct IntakeSample {
+  size_t waiting = 0, running = 0, bytes = 0;
+};
+
 /// The registry behind `/metrics`: native names under `weir_`, and vLLM's names as aliases.
 /// Thread-safe.
 class Metrics {
@@ -63,6 +69,9 @@ class Metrics {
   /// `outcome`: "hit", "miss" or "coalesced".
   virtual void response_cache(const std::string& model, std::string_view outcome) = 0;
   virtual void set_response_cache(size_t bytes, size_t answers) = 0;
+  virtual void set_intake(const IntakeSample& now) = 0;
+  /// A body found no room.
+  virtual void intake_refused() = 0;
   /// none: the model has no capacity any more, and its series go.
   virtual void set_capacity(const std::string& model, const std::optional<CapacitySample>& now) = 0;
   /// Prometheus text format.

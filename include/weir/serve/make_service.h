@@ -13,6 +13,7 @@
 #include "weir/serve/served_model.h"
 #include "weir/serve/service.h"
 #include "weir/traffic/gate.h"
+#include "weir/traffic/intake.h"
 #include "weir/traffic/key.h"
 #include "weir/traffic/ledger.h"
 
@@ -27,6 +28,7 @@ struct ServiceOptions {
   bool ietf_headers = false;  // RateLimit and RateLimit-Policy beside x-ratelimit-*
   size_t response_cache = 0;  // bytes of answers that are kept; 0: off
   std::vector<BrownoutRule> brownout;
+  traffic::IntakeOptions intake;
 };
 
 /// What the service stands on. All of it outlives the service.

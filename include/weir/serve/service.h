@@ -83,6 +83,7 @@ struct Tokens {
 /// Who asks and how it is to be treated, and how the answer's headers learn what was decided.
 /// Outlives the request's Generation.
 class Identity;  // a key; opaque to http
+class Preparation;
 struct Caller {
   std::shared_ptr<const Identity> identity;
   std::string request_id;
@@ -90,9 +91,34 @@ struct Caller {
   std::optional<std::chrono::milliseconds> max_wait;  // lowers the key's
   std::optional<std::chrono::milliseconds> timeout;   // the request's own deadline
   std::optional<int> priority;                        // 0 to 9; lowers the key's
+  std::shared_ptr<Preparation> preparation;           // null: nothing bounds it
   std::vector<std::pair<std::string, std::string>>
       headers;  // filled by the service: limits, waiting, x-weir-model
 };
+
+/// What a request takes before its limits are asked: room for its body, and a turn to be parsed,
+/// rendered and tokenized. Dying gives both back. Used by one thread at a time.
+class Preparation {
+ public:
+  virtual ~Preparation() = default;
+  /// Room for a body of `bytes` in all, more than before. Errors: overloaded.
+  virtual Result<void> hold(size_t bytes) = 0;
+  /// Waits for the turn. Errors: cancelled, deadline.
+  virtual Result<void> enter(const Caller& caller) = 0;
+  /// Runs `work` to its end, perhaps in another thread; without a turn in this one.
+  virtual void run(const std::function<void()>& work) = 0;
+  /// Gives back the turn; the room stays.
+  virtual void leave() = 0;
+};
+
+/// What `work` returns, run as the caller's preparation runs it.
+template <class Work>
+auto prepared(const Caller& caller, Work work) -> decltype(work()) {
+  if (!caller.preparation) return work();
+  std::optional<decltype(work())> result;
+  caller.preparation->run([&] { result.emplace(work()); });
+  return *std::move(result);
+}
 
 struct Usage {
   uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
@@ -208,6 +234,9 @@ class Service {
   /// `secret`: what stands after "Bearer ", empty without one. Errors: unauthenticated.
   virtual Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) = 0;
   virtual bool wants_key() const = 0;  // false: there are none, and everybody may ask
+  /// Of a request whose body is about to come. The calls below give its turn back when they have
+  /// what they need of the request. Outlived by the service; null: nothing bounds it.
+  virtual std::shared_ptr<Preparation> prepare(const Caller& caller) = 0;
   virtual Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& caller) = 0;
   virtual Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request,
                                                        Caller& caller) = 0;

@@ -19,6 +19,9 @@ Result<void> post_chat_completions(Exchange& exchange, httplib::Response& respon
   exchange.asked = true;
   auto generation = exchange.daemon.service.chat(chat->request, exchange.caller);
   if (!generation) return generation.error();
+  // The prompts' text is needed no more, and its generation may take long.
+  chat->request = {};
+  exchange.caller.preparation.reset();
   auto shape = new_shape(exchange, Dialect::chat, chat->presentation, (*generation)->model());
   return answer_generation(exchange, response, *std::move(generation), std::move(shape));
 }

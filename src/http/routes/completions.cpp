@@ -20,6 +20,9 @@ Result<void> post_completions(Exchange& exchange, httplib::Response& response) {
   exchange.asked = true;
   auto generation = exchange.daemon.service.complete(completion->request, exchange.caller);
   if (!generation) return generation.error();
+  // The prompts' text is needed no more, and its generation may take long.
+  completion->request = {};
+  exchange.caller.preparation.reset();
   auto shape =
       new_shape(exchange, Dialect::completion, completion->presentation, (*generation)->model());
   return answer_generation(exchange, response, *std::move(generation), std::move(shape));

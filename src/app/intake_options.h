@@ -1,0 +1,14 @@
+#pragma once
+
+#include "app/config.h"
+#include "weir/base/cgroup.h"
+#include "weir/traffic/intake.h"
+
+namespace weir::app {
+
+/// How much work before the gate this machine is asked for at a time: as many long requests as the
+/// process may keep threads busy, and room for 24 bodies of the largest size, but for an eighth of
+/// a container's memory at most (and at least one body).
+traffic::IntakeOptions intake_options(const Config& config, int cores, const CgroupLimits& limits);
+
+}  // namespace weir::app

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model_set.h"
+#include "weir/serve/service.h"
+
+namespace weir::serve {
+
+/// What /tokenize answers. A text may be longer than the context. Errors: invalid_argument with the
+/// field in `param`.
+Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request);
+
+/// The text of a list of ids, special tokens included. Errors: invalid_argument (an id outside the
+/// vocabulary, over a million of them).
+Result<std::string> text_of(const LoadedModel& model, const std::vector<int32_t>& ids);
+
+}  // namespace weir::serve

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "weir/base/clock.h"
+
+namespace weir::traffic {
+
+/// Who goes next of the requests that wait for a turn: start-time fair queueing over clients
+/// (Goyal, Vin and Cheng 1996), and within a client the shortest, with age. A cost is in
+/// microseconds; a byte is expected to take one. Not thread-safe.
+class IntakeLine {
+ public:
+  struct Waiter {
+    std::string client;
+    double weight = 1;
+    size_t bytes = 0;
+    TimePoint since{};
+    uint64_t number = 0;  // set by join()
+  };
+
+  void join(Waiter& waiter);
+  void leave(const Waiter& waiter);
+  /// Takes the next one off the line and charges what it is expected to cost; null: nobody waits.
+  Waiter* next();
+  /// What a request that next() took has cost.
+  void settle(const Waiter& waiter, Duration spent);
+
+  size_t waiting() const { return waiting_; }
+  size_t clients() const { return clients_.size(); }  // that are remembered
+
+ private:
+  using Rank = std::pair<int64_t, uint64_t>;  // bytes and arrival in microseconds, number
+  struct Client {
+    double start = 0;    // virtual time at which its next request begins
+    uint64_t since = 0;  // number of the request with which its line began
+    std::map<Rank, Waiter*> line;
+  };
+  struct Before {
+    bool operator()(const Client* a, const Client* b) const {
+      return std::pair(a->start, a->since) < std::pair(b->start, b->since);
+    }
+  };
+
+  static Rank rank_of(const Waiter& waiter);
+  /// Its place follows its start.
+  void move(Client& client, double start);
+  void forget();  // those that would begin anew as they are
+
+  std::map<std::string, Client> clients_;
+  std::set<Client*, Before> order_;  // those whose line is not empty
+  double now_ = 0;                   // virtual time: the start of the request that was taken last
+  size_t waiting_ = 0, forget_at_ = 64;
+  uint64_t numbers_ = 0;
+};
+
+}  // namespace weir::traffic
