@@ -114,8 +114,8 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
                                          const ChatRequest& request, bool must_fit) {
   auto text = chat_text(served, model, request);
   if (!text) return text.error();
-  const auto bounded =
-      must_fit ? check_text(text->text, model, kMessages) : check_bytes(text->text, model, kMessages);
+  const auto bounded = must_fit ? check_text(text->text, model, kMessages)
+                                : check_bytes(text->text, model, kMessages);
   if (!bounded) return bounded.error();
   auto ids = tokenize(*text, model, false, kMessages);
   if (!ids || !must_fit) return ids;
