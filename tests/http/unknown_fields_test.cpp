@@ -7,7 +7,7 @@
 
 #include "http/codec/foreign_fields.h"
 #include "http/codec/requests.h"
-#include "http/codec/spelling.h"
+#include "weir/base/spelling.h"
 
 namespace weir::http {
 namespace {
