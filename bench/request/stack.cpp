@@ -53,7 +53,7 @@ void Stack::add(const serve::ServedModel& model, const serve::TextSide& text,
   loop_->add({.name = model.name,
               .queue = model.queue,
               .metrics = model.metrics,
-              .load = [spec = spec_of(model.kind), size = text.vector_size,
+              .load = [spec = spec_of(*model.kind), size = text.vector_size,
                        row_time]() -> Result<std::unique_ptr<schedule::Runner>> {
                 return std::make_unique<InstantRunner>(spec, size, row_time);
               },
