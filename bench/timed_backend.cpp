@@ -88,10 +88,10 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "gelu");
     ops_.gelu(x, tanh_form);
   }
-  void pool(Rows out, ConstRows hidden, const Ragged& ragged, kernels::Pooling pooling,
-            bool normalize) override {
+  void pool(Rows out, ConstRows hidden, const Ragged& ragged,
+            const kernels::PoolRule& rule) override {
     Stopwatch watch(times_, "pool");
-    ops_.pool(out, hidden, ragged, pooling, normalize);
+    ops_.pool(out, hidden, ragged, rule);
   }
   void sample(int32_t* ids, Rows logits, std::span<const kernels::SampleRow> params) override {
     Stopwatch watch(times_, "sample");

@@ -61,11 +61,10 @@ Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config
   auto text = serve::load_text_side(choice.directory, kind_of(model->description));
   if (!text) return text.error();
   const auto rows = static_cast<int32_t>(model->description.shape.vocabulary);
-  const auto warnings = serve::fit_vocabulary(*text, rows);
+  const auto vocabulary = serve::fit_vocabulary(*text, rows);
   print_model(*model, *text, out);
-  for (const std::string& warning : model->description.warnings)
-    out << "  warning: " << warning << "\n";
-  for (const std::string& warning : warnings) out << "  warning: " << warning << "\n";
+  for (const auto& warnings : {vocabulary, text->notes, model->description.warnings})
+    for (const std::string& warning : warnings) out << "  warning: " << warning << "\n";
   return model;
 }
 

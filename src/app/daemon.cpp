@@ -213,11 +213,10 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);
   if (!loaded) return loaded.error();
   const engine::Description& is = loaded->description;
-  for (const std::string& warning : is.warnings)
-    spdlog::warn("model {}: {}", model.plan.choice.name, warning);
   const auto rows = static_cast<int32_t>(is.shape.vocabulary);
-  for (const std::string& warning : serve::fit_vocabulary(*text, rows))
-    spdlog::warn("model {}: {}", model.plan.choice.name, warning);
+  for (const auto& warnings : {serve::fit_vocabulary(*text, rows), text->notes, is.warnings})
+    for (const std::string& warning : warnings)
+      spdlog::warn("model {}: {}", model.plan.choice.name, warning);
   const uint32_t length = serve::longest_input(*text, is.max_model_len);
   model.loaded =
       serve::LoadedModel{.text = std::move(*text),

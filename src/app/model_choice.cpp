@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/setting.h"
+#include "weir/folder/sentence_modules.h"
 
 namespace weir::app {
 namespace {
@@ -19,7 +20,66 @@ const Setting& setting(const std::string& name) {
 
 bool is_model(const fs::path& folder) {
   std::error_code failure;
-  return fs::is_regular_file(folder / "config.json", failure);
+  return fs::is_regular_file(folder::transformer_folder(folder) + "/config.json", failure);
+}
+
+/// The parts of "NAME=DIR,option,...".
+struct ModelText {
+  std::string name;  // empty: it has none
+  std::string directory;
+  std::vector<std::string> options;
+};
+
+Error wrong_form(const std::string& text) {
+  return invalid("model: \"" + text +
+                 "\" is not NAME=DIR[,dtype=...][,max-model-len=N]; a folder " +
+                 "with a comma stands in double quotes");
+}
+
+/// Where the name ends; npos: there is none. A name may hold slashes, as on hubs
+/// ("meta-llama/X=DIR"), but "./a=b" and "/a=b", and whatever is a folder as it stands, is no name.
+size_t end_of_name(const std::string& head) {
+  const size_t equals = head.find('=');
+  if (equals == std::string::npos || head.find('"') < equals) return std::string::npos;
+  const bool has_path = head.find('/') < equals;
+  std::error_code failure;
+  if (has_path && (head[0] == '/' || head[0] == '.' || fs::is_directory(head, failure)))
+    return std::string::npos;
+  return equals;
+}
+
+std::vector<std::string> split_options(const std::string& text) {
+  std::vector<std::string> options;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find(',', start), text.size());
+    options.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return options;
+}
+
+Result<ModelText> split_model(const std::string& text) {
+  ModelText parts;
+  std::string rest = text;
+  const size_t equals = end_of_name(text.substr(0, text.find(',')));
+  if (equals != std::string::npos) {
+    parts.name = text.substr(0, equals);
+    if (parts.name.empty()) return wrong_form(text);
+    rest = text.substr(equals + 1);
+  }
+  size_t end = 0;  // of the folder, quotes included
+  if (rest.starts_with('"')) {
+    const size_t closing = rest.find('"', 1);
+    if (closing == std::string::npos) return wrong_form(text);
+    parts.directory = rest.substr(1, closing - 1);
+    end = closing + 1;
+  } else {
+    end = std::min(rest.find(','), rest.size());
+    parts.directory = rest.substr(0, end);
+  }
+  if (end < rest.size() && rest[end] != ',') return wrong_form(text);
+  if (end < rest.size()) parts.options = split_options(rest.substr(end + 1));
+  return parts;
 }
 
 std::string folder_name(const std::string& directory) {
@@ -60,6 +120,8 @@ std::vector<ModelChoice> in_folder(const std::string& folder, const Config& conf
   std::vector<ModelChoice> found;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(folder, failure)) {
+    // What is hidden is a tool's: ".ipynb_checkpoints" holds copies of models.
+    if (entry.path().filename().string().starts_with('.')) continue;
     if (is_model(entry.path())) found.push_back(choice(entry.path()));
   }
   std::sort(found.begin(), found.end(),
@@ -92,24 +154,20 @@ Result<void> check_some_folder(const std::vector<ModelChoice>& choices) {
 }  // namespace
 
 Result<ModelChoice> parse_model(const std::string& text, const Config& config) {
-  size_t comma = std::min(text.find(','), text.size());
-  std::string head = text.substr(0, comma);
-  size_t equals = head.find('=');
-  // "./a=b" is a folder, not a name.
-  if (equals != std::string::npos && head.find('/') < equals) equals = std::string::npos;
-  ModelChoice choice{.dtype = config.dtype, .max_model_len = config.max_model_len};
-  choice.directory = equals == std::string::npos ? head : head.substr(equals + 1);
-  choice.name = equals == std::string::npos ? folder_name(head) : head.substr(0, equals);
-  if (choice.directory.empty() || !is_name(choice.name)) {
-    return invalid("model: \"" + text + "\" is not NAME=DIR[,dtype=...][,max-model-len=N]");
-  }
-  while (comma < text.size()) {
-    size_t next = std::min(text.find(',', comma + 1), text.size());
-    if (auto set = set_option(choice, text.substr(comma + 1, next - comma - 1)); !set) {
+  auto parts = split_model(text);
+  if (!parts) return parts.error();
+  const std::string& name = parts->name;
+  ModelChoice choice{.name = name.empty() ? folder_name(parts->directory) : name,
+                     .directory = parts->directory,
+                     .dtype = config.dtype,
+                     .max_model_len = config.max_model_len};
+  if (choice.directory.empty()) return wrong_form(text);
+  if (!is_name(choice.name))
+    return invalid("model: \"" + choice.name +
+                   "\" is no good name; give it one: NAME=" + choice.directory);
+  for (const std::string& option : parts->options)
+    if (auto set = set_option(choice, option); !set)
       return invalid("model: \"" + text + "\": " + set.error().message);
-    }
-    comma = next;
-  }
   return choice;
 }
 

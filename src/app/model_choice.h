@@ -17,7 +17,8 @@ struct ModelChoice {
   uint32_t max_model_len = 0;  // 0: the model's own
 };
 
-/// Reads "NAME=DIR[,dtype=...][,max-model-len=N]" or "DIR[,...]", whose name is the folder's.
+/// Reads "NAME=DIR[,dtype=...][,max-model-len=N]" or "DIR[,...]", whose name is the folder's. A
+/// folder in double quotes may hold commas.
 Result<ModelChoice> parse_model(const std::string& text, const Config& config);
 
 /// Errors: its directory is no folder, or one without a config.json.

@@ -39,11 +39,13 @@ std::vector<Setting> models() {
   return {
       {.name = "model",
        .kind = Kind::list,
-       .help = "Models to serve: NAME=DIR[,dtype=float32][,max-model-len=N], or DIR alone.",
+       .help =
+           "Models to serve: NAME=DIR[,dtype=float32][,max-model-len=N], or DIR alone. NAME may "
+           "hold slashes; a DIR with a comma stands in double quotes.",
        .apply = [](Config& config, const Value& value) { config.models = std::get<List>(value); }},
       {.name = "models-dir",
-       .help = "Serves each sub-folder that has a config.json under its name, or the folder itself "
-               "if it is one model.",
+       .help = "Serves each sub-folder that has a config.json under its name, but for hidden ones, "
+               "or the folder itself if it is one model.",
        .apply = [](Config& config, const Value& value) { config.models_dir = text(value); }},
       {.name = "require-all",
        .kind = Kind::toggle,

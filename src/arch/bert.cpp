@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "arch/architectures.h"
+#include "weir/folder/tables.h"
 #include "weir/nn/embedding.h"
 #include "weir/nn/head_size.h"
 #include "weir/nn/heads.h"
@@ -97,8 +98,10 @@ class BertTrunk final : public nn::Trunk {
   }
 
   nn::LayerNorm norm(const nn::BuildArgs& args, const std::string& name) const {
-    return {args.backend, args.weights.get(name + ".weight", {shape_.hidden}),
-            args.weights.get(name + ".bias", {shape_.hidden}), args.type,
+    // Checkpoints made from TensorFlow's call them gamma and beta.
+    const bool old = !args.weights.has(name + ".weight") && args.weights.has(name + ".gamma");
+    return {args.backend, args.weights.get(name + (old ? ".gamma" : ".weight"), {shape_.hidden}),
+            args.weights.get(name + (old ? ".beta" : ".bias"), {shape_.hidden}), args.type,
             args.config.not_negative("layer_norm_eps", 1e-12)};
   }
 
@@ -182,17 +185,25 @@ nn::Model build(const nn::BuildArgs& args) {
   // them.
   std::string prefix = args.weights.has("embeddings.word_embeddings.weight") ? "" : "bert.";
   model.trunk = std::make_unique<BertTrunk>(args, model.shape, prefix);
-  model.head = nn::make_sentence_head(args.backend, args.directory, kernels::Pooling::mean);
+  nn::PoolingPlan pooling = nn::sentence_pooling(args.directory);
+  model.notes = pooling.notes;
+  model.head = nn::make_pool_head(args.backend, std::move(pooling));
   return model;
 }
 
 }  // namespace
 
 nn::Architecture bert() {
-  return {"BertModel",
-          describe,
-          build,
-          {"position_ids", "pooler.dense.", "cls.predictions.", "cls.seq_relationship."}};
+  return {.name = "BertModel",
+          .model_type = "bert",
+          .other_names = {"BertForMaskedLM", "BertForPreTraining", "BertLMHeadModel",
+                          "BertForNextSentencePrediction", "BertForSequenceClassification",
+                          "BertForTokenClassification", "BertForQuestionAnswering",
+                          "BertForMultipleChoice"},
+          .fields = folder::bert_config_fields(),
+          .describe = describe,
+          .build = build,
+          .unread = {"position_ids", "pooler.dense.", "cls.predictions.", "cls.seq_relationship."}};
 }
 
 }  // namespace weir::arch

@@ -4,6 +4,10 @@
 
 namespace weir::arch {
 
-nn::Architecture llama() { return llama_kind("LlamaForCausalLM", {}); }
+nn::Architecture llama() {
+  nn::Architecture architecture = llama_kind("LlamaForCausalLM", {.model_type = "llama"});
+  architecture.other_names = {"LLaMAForCausalLM"};
+  return architecture;
+}
 
 }  // namespace weir::arch

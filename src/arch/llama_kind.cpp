@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "weir/folder/tables.h"
 #include "weir/nn/embedding.h"
 #include "weir/nn/gather.h"
 #include "weir/nn/head_size.h"
@@ -32,6 +33,7 @@ nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
     config.refuse("num_attention_heads " + std::to_string(shape.heads) +
                   " is not a multiple of num_key_value_heads " + std::to_string(shape.kv_heads));
   shape.tied = config.boolean("tie_word_embeddings", false);
+  shape.max_positions = nn::rope_reach(config, shape.max_positions);
   int64_t head_dim = traits.head_dim ? traits.head_dim : shape.hidden / shape.heads;
   shape.head_dim = config.integer("head_dim", head_dim);
   const bool named = config.has("head_dim") || traits.head_dim;
@@ -43,6 +45,11 @@ nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
   if (config.boolean("use_sliding_window", false))
     config.refuse("use_sliding_window true is not supported");
   return shape;
+}
+
+/// A trunk saved alone has no "model." before the names of its tensors.
+std::string prefix_of(const nn::BuildArgs& args) {
+  return args.weights.has("model.embed_tokens.weight") ? "model." : "";
 }
 
 struct Layer {
@@ -61,11 +68,11 @@ class LlamaTrunk final : public nn::Trunk {
       : backend_(args.backend),
         shape_(shape),
         embedding_(std::move(embedding)),
-        final_norm_(norm(args, "model.norm.weight")) {
+        final_norm_(norm(args, prefix_of(args) + "norm.weight")) {
     int64_t positions = args.max_model_len ? args.max_model_len : shape.max_positions;
     angles_ = nn::rope_table(args.config, positions, shape.head_dim, args.backend.device());
     for (int64_t i = 0; i < shape.layers; ++i)
-      layers_.push_back(layer(args, traits, "model.layers." + std::to_string(i) + "."));
+      layers_.push_back(layer(args, traits, prefix_of(args) + "layers." + std::to_string(i) + "."));
   }
 
   Tensor forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
@@ -162,8 +169,9 @@ class LlamaTrunk final : public nn::Trunk {
 nn::Model build(const nn::BuildArgs& args, const LlamaTraits& traits) {
   nn::Shape shape = describe(args.config, traits);
   // Where it is used, so that a head tied to it is not a second copy there.
-  Tensor table = args.weights.get("model.embed_tokens.weight", {shape.vocabulary, shape.hidden})
-                     .to(args.backend.device(), args.type);
+  Tensor table =
+      args.weights.get(prefix_of(args) + "embed_tokens.weight", {shape.vocabulary, shape.hidden})
+          .to(args.backend.device(), args.type);
   Tensor projection =
       shape.tied ? table : args.weights.get("lm_head.weight", {shape.vocabulary, shape.hidden});
   nn::Model model;
@@ -178,6 +186,8 @@ nn::Model build(const nn::BuildArgs& args, const LlamaTraits& traits) {
 
 nn::Architecture llama_kind(std::string name, LlamaTraits traits) {
   return {.name = std::move(name),
+          .model_type = traits.model_type,
+          .fields = folder::llama_config_fields(),
           .describe = [traits](const nn::ConfigFile& config) { return describe(config, traits); },
           .build = [traits](const nn::BuildArgs& args) { return build(args, traits); },
           .unread = {"rotary_emb.inv_freq", "lm_head.weight"}};  // the latter where it is tied

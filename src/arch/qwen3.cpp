@@ -5,7 +5,8 @@
 namespace weir::arch {
 
 nn::Architecture qwen3() {
-  return llama_kind("Qwen3ForCausalLM", {.head_norms = true, .head_dim = 128});
+  return llama_kind("Qwen3ForCausalLM",
+                    {.model_type = "qwen3", .head_norms = true, .head_dim = 128});
 }
 
 }  // namespace weir::arch

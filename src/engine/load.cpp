@@ -7,6 +7,8 @@
 #include "engine/cpu_runner.h"
 #include "engine/kv_cache.h"
 #include "weir/base/excerpt.h"
+#include "weir/folder/sentence_modules.h"
+#include "weir/folder/tables.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/nn/rows.h"
 #ifdef WEIR_CUDA
@@ -16,17 +18,25 @@
 namespace weir::engine {
 namespace {
 
+bool is_called(const nn::Architecture& architecture, const std::string& name) {
+  return architecture.name == name ||
+         std::find(architecture.other_names.begin(), architecture.other_names.end(), name) !=
+             architecture.other_names.end();
+}
+
 const nn::Architecture& find(const nn::ConfigFile& config,
                              std::span<const nn::Architecture> architectures) {
-  std::string wanted = "none", known;
-  const auto& json = config.json();
-  if (json.contains("architectures") && json["architectures"].is_array())
-    for (const auto& name : json["architectures"]) {
-      if (!name.is_string()) continue;
-      wanted = name.get<std::string>();
-      for (const auto& architecture : architectures)
-        if (architecture.name == wanted) return architecture;
-    }
+  const std::vector<std::string> names = config.texts("architectures");
+  for (const std::string& name : names)
+    for (const auto& architecture : architectures)
+      if (is_called(architecture, name)) return architecture;
+  const std::string type = config.text("model_type", "");
+  for (const auto& architecture : architectures)
+    if (names.empty() && architecture.model_type == type) return architecture;
+  const std::string wanted = !names.empty() ? names.back()
+                             : type.empty() ? "none"
+                                            : "of model_type " + type;
+  std::string known;
   for (const auto& architecture : architectures)
     known += (known.empty() ? "" : ", ") + architecture.name;
   config.refuse("architecture " + wanted + " is not supported (" + known + ")");
@@ -51,8 +61,8 @@ uint32_t resolve_length(uint32_t asked, const nn::Shape& shape) {
 
 Description describe_config(const LoadOptions& options, const nn::ConfigFile& config,
                             const nn::Architecture& architecture, DeviceKind device) {
-  if (config.has("quantization_config"))
-    config.refuse("quantization_config: quantized checkpoints are not supported");
+  // Refused fields are; which fields nobody reads is known only once the model is built.
+  config.review({folder::config_fields(), architecture.fields});
   Description result;
   result.device = device;
   result.architecture = architecture.name;
@@ -118,10 +128,11 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
 std::unique_ptr<nn::Weights> open_weights(const LoadOptions& options, at::ScalarType type,
                                           nn::Backend& backend, Progress* progress) {
   if (options.dummy) return nn::make_dummy_weights(0, backend.device(), type);
-  if (!progress) return nn::open_safetensors(options.directory, nn::Numbers::left_out, {});
+  const std::string directory = folder::transformer_folder(options.directory);
+  if (!progress) return nn::open_safetensors(directory, nn::Numbers::left_out, {});
   auto total = std::make_shared<uint64_t>(1);
   auto weights =
-      nn::open_safetensors(options.directory, nn::Numbers::read, [total, progress](uint64_t read) {
+      nn::open_safetensors(directory, nn::Numbers::read, [total, progress](uint64_t read) {
         progress->set("reading weights", std::min(99.0, 100.0 * static_cast<double>(read) /
                                                             static_cast<double>(*total)));
       });
@@ -153,7 +164,8 @@ struct Folder {
 
 Folder read_folder(const LoadOptions& options, std::span<const nn::Architecture> architectures,
                    DeviceKind device) {
-  auto config = nn::ConfigFile::read(options.directory + "/config.json");
+  auto config =
+      nn::ConfigFile::read(folder::transformer_folder(options.directory) + "/config.json");
   const nn::Architecture& architecture = find(config, architectures);
   Description description = describe_config(options, config, architecture, device);
   schedule::ModelSpec spec = spec_of(description, options);
@@ -196,6 +208,11 @@ nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend
   description.warnings = weights->warnings();
   if (auto left = unread(*weights, folder.architecture))
     description.warnings.push_back(*std::move(left));
+  const auto add = [&](const std::vector<std::string>& notes) {
+    description.warnings.insert(description.warnings.end(), notes.begin(), notes.end());
+  };
+  add(folder.config.review({folder::config_fields(), folder.architecture.fields}));
+  add(model.notes);
   return model;
 }
 

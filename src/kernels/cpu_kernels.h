@@ -32,8 +32,7 @@ struct PoolArgs {
   Rows out;
   ConstRows hidden;
   const int32_t* begin = nullptr;  // (rows + 1)
-  Pooling pooling = Pooling::mean;
-  bool normalize = false;
+  PoolRule rule;
 };
 
 struct TakeArgs {

@@ -102,8 +102,7 @@ class CpuOps final : public Ops {
               [&](int64_t begin, int64_t end) { kernels_.rows.gelu(x, tanh_form, begin, end); });
   }
 
-  void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
-            bool normalize) override;
+  void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override;
   void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;
 
  private:
@@ -308,11 +307,10 @@ void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, c
   plan_.run(pool_, kernels_.attention);
 }
 
-void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
-                  bool normalize) {
+void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) {
   check_ragged("pool", ragged, hidden.rows);
   check_pool(out, hidden, ragged.q_begin, ragged.rows);
-  const PoolArgs args{out, hidden, ragged.q_begin, pooling, normalize};
+  const PoolArgs args{out, hidden, ragged.q_begin, rule};
   const int64_t tokens_per_row = ragged.rows == 0 ? 0 : hidden.rows / ragged.rows + 1;
   over_rows(pool_, out.rows, tokens_per_row * bytes_of_row(hidden),
             [&](int64_t begin, int64_t end) { kernels_.rows.pool(args, begin, end); });

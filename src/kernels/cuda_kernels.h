@@ -30,7 +30,7 @@ void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_
           cudaStream_t stream);
 void silu_mul(Rows out, ConstRows gate_up, cudaStream_t stream);
 void gelu(Rows x, bool tanh_form, cudaStream_t stream);
-void pool(Rows out, ConstRows hidden, const int32_t* q_begin, Pooling pooling, bool normalize,
+void pool(Rows out, ConstRows hidden, const int32_t* q_begin, const PoolRule& rule,
           cudaStream_t stream);
 void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged, cudaStream_t stream);
 /// `from_to`: `pairs` of pages, on the device.

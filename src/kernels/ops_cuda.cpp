@@ -115,10 +115,9 @@ class CudaOps final : public Ops {
     if (x.rows > 0) cuda::gelu(x, tanh_form, stream_);
   }
 
-  void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
-            bool normalize) override {
+  void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override {
     check_pool(out, hidden, ragged.q_begin_host, ragged.rows);
-    if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, pooling, normalize, stream_);
+    if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, rule, stream_);
   }
 
   void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;

@@ -1,6 +1,7 @@
 // Operations over rows: one block a row, the row's numbers in strides of a block.
 #include "kernels/cuda_kernels.h"
 #include "kernels/numbers_cuda.cuh"
+#include "kernels/pooled_tokens.h"
 #include "weir/kernels/cuda_ops.h"
 
 namespace weir::kernels {
@@ -121,21 +122,26 @@ __global__ void gelu_kernel(Lines<T> x, int64_t cols, bool tanh_form) {
 
 template <class T>
 __global__ void pool_kernel(Lines<float> out, Lines<const T> hidden, const int32_t* q_begin,
-                            int64_t cols, Pooling pooling, bool normalize) {
+                            int64_t cols, PoolRule rule) {
   __shared__ float scratch[32];
   float* to = out[blockIdx.x];
-  const int32_t first = q_begin[blockIdx.x], last = q_begin[blockIdx.x + 1] - 1;
-  const int32_t from = pooling == Pooling::last ? last : first;
-  const int32_t until = pooling == Pooling::cls ? first : last;
+  const PooledTokens tokens =
+      pooled_tokens(rule, blockIdx.x, q_begin[blockIdx.x], q_begin[blockIdx.x + 1] - 1);
   float square = 0;
   for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) {
-    float sum = 0;
-    for (int32_t t = from; t <= until; ++t) sum += to_float(hidden[t][c]);
+    float sum = rule.pooling == Pooling::max ? -INFINITY : 0.f;
+    for (int32_t t = tokens.from; t <= tokens.to; ++t) {
+      const float value = to_float(hidden[t][c]);
+      if (rule.pooling == Pooling::max)
+        sum = fmaxf(sum, value);
+      else
+        sum += rule.pooling == Pooling::weighted ? value * (t - tokens.first + 1) : value;
+    }
     to[c] = sum;
     square += sum * sum;
   }
-  float scale = 1.f / static_cast<float>(until - from + 1);
-  if (normalize) {
+  float scale = pool_scale(rule.pooling, tokens);
+  if (rule.normalize) {
     square = sum_block(square, scratch);
     scale = square > 0 ? 1.f / sqrtf(square) : 0.f;
   }
@@ -251,11 +257,11 @@ void gelu(Rows x, bool tanh_form, cudaStream_t stream) {
   launched("gelu");
 }
 
-void pool(Rows out, ConstRows hidden, const int32_t* q_begin, Pooling pooling, bool normalize,
+void pool(Rows out, ConstRows hidden, const int32_t* q_begin, const PoolRule& rule,
           cudaStream_t stream) {
   by_type(hidden.type, [&]<class T>(T) {
-    pool_kernel<T><<<blocks(out.rows), kThreads, 0, stream>>>(
-        lines<float>(out), lines<T>(hidden), q_begin, out.cols, pooling, normalize);
+    pool_kernel<T><<<blocks(out.rows), kThreads, 0, stream>>>(lines<float>(out), lines<T>(hidden),
+                                                              q_begin, out.cols, rule);
   });
   launched("pool");
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/pooled_tokens.h"
 
 namespace weir::kernels {
 namespace {
@@ -211,19 +212,34 @@ void gelu(Rows x, bool tanh_form, int64_t begin, int64_t end) {
   });
 }
 
+/// The weighted sum of a row's tokens `from` to `to`, or their greatest values.
+template <class T>
+void gather_tokens(const PoolArgs& a, const PooledTokens& tokens, float* out) {
+  const int64_t n = a.out.cols;
+  const auto [first, from, to] = tokens;
+  const Pooling pooling = a.rule.pooling;
+  const auto weight = [&](int32_t t) { return set1(static_cast<float>(t - first + 1)); };
+  map(out, row<T>(a.hidden, from), n,
+      [&](Vec v) { return pooling == Pooling::weighted ? mul(weight(from), v) : v; });
+  for (int32_t t = from + 1; t <= to; ++t) {
+    const T* token = row<T>(a.hidden, t);
+    if (pooling == Pooling::max)
+      map(out, out, token, n, [](Vec s, Vec v) { return max(s, v); });
+    else if (pooling == Pooling::weighted)
+      map(out, out, token, n, [&](Vec s, Vec v) { return add(s, mul(weight(t), v)); });
+    else
+      map(out, out, token, n, [](Vec s, Vec v) { return add(s, v); });
+  }
+}
+
 template <class T>
 void pool_row(const PoolArgs& a, int64_t r) {
   float* out = row<float>(a.out, r);
   const int64_t n = a.out.cols;
-  const int32_t first = a.begin[r], last = a.begin[r + 1] - 1;
-  const int32_t from = a.pooling == Pooling::last ? last : first;
-  const int32_t to = a.pooling == Pooling::cls ? first : last;
-  map(out, row<T>(a.hidden, from), n, [](Vec v) { return v; });
-  for (int32_t t = from + 1; t <= to; ++t) {
-    map(out, out, row<T>(a.hidden, t), n, [](Vec s, Vec v) { return add(s, v); });
-  }
-  float scale = 1.f / static_cast<float>(to - from + 1);
-  if (a.normalize) {
+  const PooledTokens tokens = pooled_tokens(a.rule, r, a.begin[r], a.begin[r + 1] - 1);
+  gather_tokens<T>(a, tokens, out);
+  float scale = pool_scale(a.rule.pooling, tokens);
+  if (a.rule.normalize) {
     const float square = sum_of(out, n, [](Vec v) { return mul(v, v); });
     scale = square > 0 ? 1.f / __builtin_sqrtf(square) : 0.f;
   }

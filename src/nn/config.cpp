@@ -1,5 +1,6 @@
 #include "weir/nn/config.h"
 
+#include <filesystem>
 #include <limits>
 
 #include "weir/base/excerpt.h"
@@ -24,18 +25,13 @@ nlohmann::json parse(const std::string& path) {
 
 ConfigFile ConfigFile::read(const std::string& path) { return ConfigFile(path, parse(path)); }
 
-ConfigFile ConfigFile::read_list(const std::string& path) {
-  nlohmann::json list = parse(path);
-  if (!list.is_array()) throw LoadError(path + " is not a JSON array");
-  return ConfigFile(path, {{"modules", std::move(list)}});
-}
-
 ConfigFile::ConfigFile(std::string path, nlohmann::json object)
     : path_(std::move(path)), object_(std::move(object)) {
   if (!object_.is_object()) throw LoadError(path_ + " is not a JSON object");
 }
 
 const nlohmann::json* ConfigFile::find(const char* field) const {
+  read_->insert(prefix_ + field);
   auto found = object_.find(field);
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
@@ -111,7 +107,10 @@ std::optional<ConfigFile> ConfigFile::object(const char* field) const {
   const auto* value = find(field);
   if (!value) return std::nullopt;
   if (!value->is_object()) refuse(std::string(field) + " is " + shown(*value) + ", not an object");
-  return ConfigFile(path_ + ": " + field, *value);
+  ConfigFile inside(path_ + ": " + field, *value);
+  inside.prefix_ = prefix_ + field + '.';
+  inside.read_ = read_;
+  return inside;
 }
 
 std::optional<ConfigFile> ConfigFile::first_object(
@@ -119,6 +118,24 @@ std::optional<ConfigFile> ConfigFile::first_object(
   for (const char* field : fields)
     if (auto found = object(field)) return found;
   return std::nullopt;
+}
+
+std::vector<std::string> ConfigFile::texts(const char* field) const {
+  std::vector<std::string> result;
+  const auto* value = find(field);
+  if (!value || !value->is_array()) return result;
+  for (const auto& each : *value)
+    if (each.is_string()) result.push_back(each.get<std::string>());
+  return result;
+}
+
+std::vector<std::string> ConfigFile::review(
+    std::initializer_list<folder::FieldTable> tables) const {
+  folder::FieldReview review = folder::review_fields(object_, *read_, tables);
+  if (review.refusal) refuse(*review.refusal);
+  const std::string name = std::filesystem::path(path_).filename().string();
+  for (std::string& note : review.notes) note = name + ": " + note;
+  return std::move(review.notes);
 }
 
 void ConfigFile::refuse(const std::string& why) const { throw LoadError(path_ + ": " + why); }

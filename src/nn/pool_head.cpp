@@ -1,25 +1,30 @@
+#include <ATen/ops/clamp_min.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/norm.h>
 #include <ATen/ops/tensor.h>
 
-#include <filesystem>
+#include <algorithm>
 
+#include "weir/folder/sentence_modules.h"
 #include "weir/nn/heads.h"
 #include "weir/nn/rows.h"
 
 namespace weir::nn {
 namespace {
 
+constexpr double kLeastNorm = 1e-12;  // as torch.nn.functional.normalize
+
 class PoolHead final : public Head {
  public:
-  PoolHead(Backend& backend, kernels::Pooling pooling, bool normalize)
-      : backend_(backend), pooling_(pooling), normalize_(normalize) {}
+  PoolHead(Backend& backend, PoolingPlan plan) : backend_(backend), plan_(std::move(plan)) {}
 
   at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
                    std::span<const RowTask> rows) const override {
-    at::Tensor vectors =
-        at::empty({inputs.ragged.rows, hidden.size(1)}, hidden.options().dtype(at::kFloat));
-    backend_.ops().pool(rows_of(vectors), rows_of(hidden), inputs.ragged, pooling_, normalize_);
+    at::Tensor vectors = pool(hidden, inputs, left_out(inputs, rows));
+    if (plan_.numbers && *plan_.numbers < vectors.size(1))
+      vectors = vectors.slice(1, 0, *plan_.numbers).contiguous();
     std::vector<int64_t> wanted;
     for (size_t i = 0; i < rows.size(); ++i)
       if (rows[i].wants_output) wanted.push_back(static_cast<int64_t>(i));
@@ -29,55 +34,76 @@ class PoolHead final : public Head {
   }
 
  private:
+  at::Tensor pool(const at::Tensor& hidden, const Inputs& inputs,
+                  const at::Tensor& left_out) const {  // (rows, modes * hidden) float32
+    const auto modes = static_cast<int64_t>(plan_.modes.size());
+    const int64_t width = hidden.size(1);
+    at::Tensor vectors =
+        at::empty({inputs.ragged.rows, modes * width}, hidden.options().dtype(at::kFloat));
+    kernels::PoolRule rule{
+        .normalize = plan_.normalize && modes == 1,
+        .left_out = left_out.defined() ? left_out.const_data_ptr<int32_t>() : nullptr};
+    for (int64_t i = 0; i < modes; ++i) {
+      rule.pooling = plan_.modes[static_cast<size_t>(i)];
+      backend_.ops().pool(columns(rows_of(vectors), i * width, width), rows_of(hidden),
+                          inputs.ragged, rule);
+    }
+    if (plan_.normalize && modes > 1)
+      vectors = at::div(vectors, at::clamp_min(at::norm(vectors, 2, {1}, true), kLeastNorm));
+    return vectors;
+  }
+
+  /// Tokens of each row that are not pooled, on the device; undefined: none.
+  at::Tensor left_out(const Inputs& inputs, std::span<const RowTask> rows) const {
+    std::vector<int32_t> counts(static_cast<size_t>(inputs.ragged.rows), 0);
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (const auto* params = std::get_if<work::EmbedParams>(rows[i].params))
+        counts[i] = static_cast<int32_t>(params->left_out);
+    if (std::all_of(counts.begin(), counts.end(), [](int32_t count) { return count == 0; }))
+      return {};
+    return at::tensor(counts, at::TensorOptions().dtype(at::kInt)).to(backend_.device());
+  }
+
   Backend& backend_;
-  kernels::Pooling pooling_;
-  bool normalize_;
+  const PoolingPlan plan_;
 };
 
-kernels::Pooling pooling_of(const ConfigFile& config) {
-  const std::pair<const char*, kernels::Pooling> known[] = {
-      {"pooling_mode_mean_tokens", kernels::Pooling::mean},
-      {"pooling_mode_cls_token", kernels::Pooling::cls},
-      {"pooling_mode_lasttoken", kernels::Pooling::last}};
-  int set = 0;
-  kernels::Pooling pooling = kernels::Pooling::mean;
-  for (const auto& [field, value] : known)
-    if (config.boolean(field, false)) ++set, pooling = value;
-  for (const char* field : {"pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens",
-                            "pooling_mode_weightedmean_tokens"})
-    if (config.boolean(field, false))
-      config.refuse(std::string(field) + " is not supported (mean, cls, lasttoken)");
-  if (set != 1)
-    config.refuse(std::to_string(set) + " pooling modes are set; this takes exactly one");
-  return pooling;
+kernels::Pooling pooling_of(folder::PoolingMode mode) {
+  using folder::PoolingMode;
+  switch (mode) {
+    case PoolingMode::cls:
+      return kernels::Pooling::cls;
+    case PoolingMode::max:
+      return kernels::Pooling::max;
+    case PoolingMode::mean:
+      return kernels::Pooling::mean;
+    case PoolingMode::mean_sqrt_len_tokens:
+      return kernels::Pooling::sqrt_length;
+    case PoolingMode::weightedmean:
+      return kernels::Pooling::weighted;
+    case PoolingMode::lasttoken:
+      return kernels::Pooling::last;
+  }
+  return kernels::Pooling::mean;
 }
 
 }  // namespace
 
-std::unique_ptr<Head> make_pool_head(Backend& backend, kernels::Pooling pooling, bool normalize) {
-  return std::make_unique<PoolHead>(backend, pooling, normalize);
+std::unique_ptr<Head> make_pool_head(Backend& backend, PoolingPlan plan) {
+  return std::make_unique<PoolHead>(backend, std::move(plan));
 }
 
-std::unique_ptr<Head> make_sentence_head(Backend& backend, const std::string& directory,
-                                         kernels::Pooling otherwise) {
-  std::filesystem::path folder(directory), modules = folder / "modules.json";
-  if (!std::filesystem::exists(modules)) return make_pool_head(backend, otherwise, true);
-  ConfigFile list = ConfigFile::read_list(modules.string());
-  kernels::Pooling pooling = otherwise;
-  bool normalize = false;
-  for (const auto& entry : list.json()["modules"]) {
-    ConfigFile module(modules.string(), entry);
-    std::string type = module.text("type", ""), kind = type.substr(type.find_last_of('.') + 1);
-    if (kind == "Pooling") {
-      pooling = pooling_of(
-          ConfigFile::read((folder / module.text("path", "1_Pooling") / "config.json").string()));
-    } else if (kind == "Normalize") {
-      normalize = true;
-    } else if (kind != "Transformer") {
-      module.refuse("module " + type + " is not supported (Transformer, Pooling, Normalize)");
-    }
-  }
-  return make_pool_head(backend, pooling, normalize);
+PoolingPlan sentence_pooling(const std::string& directory) {
+  auto modules = folder::read_sentence_modules(directory);
+  if (!modules) throw LoadError(modules.error().message);
+  if (!*modules) return {.modes = {kernels::Pooling::mean}, .normalize = true};
+  PoolingPlan plan{.modes = {},
+                   .normalize = (*modules)->normalize,
+                   .numbers = (*modules)->truncate_dim,
+                   .notes = (*modules)->notes};
+  for (folder::PoolingMode mode : (*modules)->pooling) plan.modes.push_back(pooling_of(mode));
+  if (plan.modes.empty()) plan.modes.push_back(kernels::Pooling::mean);
+  return plan;
 }
 
 }  // namespace weir::nn

@@ -3,42 +3,68 @@
 #include <ATen/ops/empty.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
 namespace weir::nn {
 namespace {
 
-// Llama 3.1: long wavelengths are slowed by `factor`, short ones kept, those between blended.
-double llama3_frequency(double frequency, const ConfigFile& scaling) {
-  double factor = scaling.positive("factor", 8), low = scaling.positive("low_freq_factor", 1),
-         high = scaling.positive("high_freq_factor", 4),
-         original = scaling.positive("original_max_position_embeddings", 8192);
-  if (high == low) scaling.refuse("low_freq_factor and high_freq_factor are equal");
-  double wavelength = 2 * std::numbers::pi / frequency;
-  if (wavelength < original / high) return frequency;
-  if (wavelength > original / low) return frequency / factor;
-  double smooth = (original / wavelength - low) / (high - low);
-  return (1 - smooth) * frequency / factor + smooth * frequency;
+/// How positions become angles, in the words of config.json.
+struct Scaling {
+  std::string type = "default";
+  double theta = 10000;
+  double factor = 1;         // linear, llama3
+  double low = 1, high = 1;  // llama3
+  double original = 0;       // llama3: positions before it was made longer
+};
+
+double needed(const ConfigFile& parameters, const std::string& type, const char* field) {
+  if (!parameters.has(field))
+    parameters.refuse(std::string(field) + " is missing; rope_type \"" + type + "\" needs it");
+  return parameters.positive(field, 1);
 }
 
-std::vector<float> frequencies(const ConfigFile& config, int64_t head_dim) {
+Scaling read_scaling(const ConfigFile& config) {
+  Scaling scaling{.theta = config.positive("rope_theta", 10000)};
   auto parameters = config.first_object({"rope_parameters", "rope_scaling"});
-  double theta = config.positive("rope_theta", 10000);
-  std::string type = "default";
-  if (parameters) {
-    theta = parameters->positive("rope_theta", theta);
-    type = parameters->text("rope_type", parameters->text("type", "default"));
-    if (parameters->number("partial_rotary_factor", 1) != 1)
-      parameters->refuse("partial_rotary_factor other than 1 is not supported");
-  }
+  if (!parameters) return scaling;
+  scaling.theta = parameters->positive("rope_theta", scaling.theta);
+  scaling.type = parameters->text("rope_type", parameters->text("type", "default"));
+  if (parameters->number("partial_rotary_factor", 1) != 1)
+    parameters->refuse("partial_rotary_factor other than 1 is not supported");
+  const std::string& type = scaling.type;
   if (type != "default" && type != "linear" && type != "llama3")
     parameters->refuse("rope_type \"" + type + "\" is not supported (default, linear, llama3)");
+  if (type == "default") return scaling;
+  scaling.factor = needed(*parameters, type, "factor");
+  if (type == "linear") return scaling;
+  scaling.low = needed(*parameters, type, "low_freq_factor");
+  scaling.high = needed(*parameters, type, "high_freq_factor");
+  if (scaling.high == scaling.low)
+    parameters->refuse("low_freq_factor and high_freq_factor are equal");
+  constexpr const char* kOriginal = "original_max_position_embeddings";
+  const double positions = config.positive("max_position_embeddings", 1);
+  scaling.original = config.positive(kOriginal, parameters->positive(kOriginal, positions));
+  return scaling;
+}
+
+// Llama 3.1: long wavelengths are slowed by `factor`, short ones kept, those between blended.
+double llama3_frequency(double frequency, const Scaling& scaling) {
+  double wavelength = 2 * std::numbers::pi / frequency;
+  if (wavelength < scaling.original / scaling.high) return frequency;
+  if (wavelength > scaling.original / scaling.low) return frequency / scaling.factor;
+  double smooth = (scaling.original / wavelength - scaling.low) / (scaling.high - scaling.low);
+  return (1 - smooth) * frequency / scaling.factor + smooth * frequency;
+}
+
+std::vector<float> frequencies(const Scaling& scaling, int64_t head_dim) {
   std::vector<float> result;
   for (int64_t i = 0; i < head_dim; i += 2) {
-    double frequency = 1 / std::pow(theta, static_cast<double>(i) / static_cast<double>(head_dim));
-    if (type == "linear") frequency /= parameters->positive("factor", 1);
-    if (type == "llama3") frequency = llama3_frequency(frequency, *parameters);
+    double frequency =
+        1 / std::pow(scaling.theta, static_cast<double>(i) / static_cast<double>(head_dim));
+    if (scaling.type == "linear") frequency /= scaling.factor;
+    if (scaling.type == "llama3") frequency = llama3_frequency(frequency, scaling);
     result.push_back(static_cast<float>(frequency));
   }
   return result;
@@ -48,7 +74,7 @@ std::vector<float> frequencies(const ConfigFile& config, int64_t head_dim) {
 
 at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim,
                       at::Device device) {
-  std::vector<float> frequency = frequencies(config, head_dim);
+  std::vector<float> frequency = frequencies(read_scaling(config), head_dim);
   if (device.is_meta()) return at::empty({positions, head_dim}, at::device(device));
   at::Tensor table = at::empty({positions, head_dim}, at::kFloat);
   float* out = table.mutable_data_ptr<float>();
@@ -60,6 +86,16 @@ at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_
       out[head_dim / 2 + i] = std::sin(angle);
     }
   return table.to(device);
+}
+
+int64_t rope_reach(const ConfigFile& config, int64_t positions) {
+  const Scaling scaling = read_scaling(config);
+  if (scaling.type != "linear") return positions;
+  const double reach = static_cast<double>(positions) * scaling.factor;
+  if (!(reach >= 1 && reach <= std::numeric_limits<int32_t>::max()))
+    config.refuse("max_position_embeddings " + std::to_string(positions) + " times rope's factor " +
+                  std::to_string(scaling.factor) + " is no length");
+  return static_cast<int64_t>(reach);
 }
 
 }  // namespace weir::nn

@@ -3,33 +3,19 @@
 #include <filesystem>
 #include <utility>
 
-#include "json_file.h"
+#include "generation_defaults.h"
+#include "weir/folder/json_file.h"
+#include "weir/folder/sentence_modules.h"
+#include "weir/folder/tables.h"
 #include "weir/serve/served_model.h"
 
 namespace weir::serve {
 namespace {
 
+using folder::JsonFile;
 using nlohmann::json;
 
 constexpr double kNoLimit = 1e9;  // model_max_length is written as 1e30 where there is none
-
-Result<GenerationDefaults> read_defaults(const JsonFile& generation) {
-  GenerationDefaults defaults;
-  auto temperature = generation.number_within("temperature", 0, 2);
-  if (!temperature) return temperature.error();
-  auto top_p = generation.number_within("top_p", 0, 1);
-  if (!top_p) return top_p.error();
-  if (*top_p && **top_p == 0) return generation.wrong("top_p", "more than 0 is wanted");
-  auto min_p = generation.number_within("min_p", 0, 1);
-  if (!min_p) return min_p.error();
-  auto top_k = generation.number_within("top_k", -1, kNoLimit);
-  if (!top_k) return top_k.error();
-  if (*temperature) defaults.temperature = static_cast<float>(**temperature);
-  if (*top_p) defaults.top_p = static_cast<float>(**top_p);
-  if (*min_p) defaults.min_p = static_cast<float>(**min_p);
-  if (*top_k) defaults.top_k = static_cast<uint32_t>(std::max(0.0, **top_k));
-  return defaults;
-}
 
 /// An id or a list of ids.
 Result<std::vector<int32_t>> read_eos(const JsonFile& file) {
@@ -64,16 +50,13 @@ bool keeps_every_byte(const json& pre_tokenizer) {
 
 /// Byte-level BPE that changes nothing before it: each byte of a text lies in exactly one token.
 /// Added tokens that swallow the space around them would break that.
-bool is_lossless(const JsonFile& tokenizer) {
+bool is_lossless(const JsonFile& tokenizer, const text::Tokenizer& loaded) {
   const json* model = tokenizer.find("model");
   const json* pre_tokenizer = tokenizer.find("pre_tokenizer");
   const json* decoder = tokenizer.find("decoder");
   if (!model || !pre_tokenizer || !decoder || tokenizer.find("normalizer")) return false;
   if (model->value("type", "") != "BPE" || decoder->value("type", "") != "ByteLevel") return false;
-  const json* added = tokenizer.find("added_tokens");
-  if (added)
-    for (const json& token : *added)
-      if (token.value("lstrip", false) || token.value("rstrip", false)) return false;
+  if (loaded.takes_space()) return false;
   return keeps_every_byte(*pre_tokenizer);
 }
 
@@ -81,7 +64,7 @@ Result<std::optional<uint32_t>> read_longest_piece(const std::string& directory,
                                                    const text::Tokenizer& tokenizer) {
   auto file = JsonFile::read(directory + "/tokenizer.json", {"vocab", "merges"});
   if (!file) return file.error();
-  if (!is_lossless(*file)) return std::optional<uint32_t>();
+  if (!is_lossless(*file, tokenizer)) return std::optional<uint32_t>();
   // A byte-level piece has one or two bytes of UTF-8 for each byte of text: its own length is a
   // safe bound.
   const size_t longest = std::max<size_t>(1, tokenizer.longest_piece());
@@ -89,8 +72,32 @@ Result<std::optional<uint32_t>> read_longest_piece(const std::string& directory,
 }
 
 struct Folder {
-  JsonFile config, generation, tokenizer_config, sentence_bert;
+  std::string path;  // of the model's own files
+  std::optional<folder::SentenceModules> modules;
+  JsonFile config, generation, tokenizer_config, sentence_bert, sentence_transformers;
 };
+
+Result<Folder> read_folder(const std::string& directory, ModelKind kind) {
+  Folder read;
+  read.path = folder::transformer_folder(directory);
+  if (kind == ModelKind::embed) {
+    auto modules = folder::read_sentence_modules(directory);
+    if (!modules) return modules.error();
+    read.modules = *std::move(modules);
+  }
+  const std::pair<std::string, JsonFile*> files[] = {
+      {read.path + "/config.json", &read.config},
+      {read.path + "/generation_config.json", &read.generation},
+      {read.path + "/tokenizer_config.json", &read.tokenizer_config},
+      {read.path + "/sentence_bert_config.json", &read.sentence_bert},
+      {directory + "/config_sentence_transformers.json", &read.sentence_transformers}};
+  for (const auto& [path, file] : files) {
+    auto parsed = JsonFile::read(path);
+    if (!parsed) return parsed.error();
+    *file = *std::move(parsed);
+  }
+  return read;
+}
 
 /// sentence-transformers' own limit, else the smaller of the tokenizer's and the positions.
 Result<std::optional<uint32_t>> read_input_limit(const Folder& folder) {
@@ -110,64 +117,148 @@ Result<std::optional<uint32_t>> read_input_limit(const Folder& folder) {
   return std::optional<uint32_t>(static_cast<uint32_t>(limit));
 }
 
-/// Unless a Dense module changes it, the vectors are as wide as the model.
-Result<uint32_t> read_vector_size(const std::string& directory, const JsonFile& config) {
-  if (std::filesystem::exists(directory + "/2_Dense")) return 0U;
+/// As wide as the model, for each mode of pooling, unless they are cut.
+Result<uint32_t> read_vector_size(const Folder& read) {
+  const size_t parts = read.modules ? std::max<size_t>(1, read.modules->pooling.size()) : 1;
+  const uint32_t most = read.modules ? read.modules->truncate_dim.value_or(UINT32_MAX) : UINT32_MAX;
   for (const char* field : {"hidden_size", "d_model", "n_embd", "dim"}) {
-    auto size = config.number_within(field, 1, kNoLimit);
+    auto size = read.config.number_within(field, 1, kNoLimit);
     if (!size) return size.error();
-    if (*size) return static_cast<uint32_t>(**size);
+    if (*size) return std::min(most, static_cast<uint32_t>(**size) * static_cast<uint32_t>(parts));
   }
   return 0U;
 }
 
-Result<std::vector<int32_t>> find_eos(const Folder& folder, const text::Tokenizer& tokenizer) {
-  for (const JsonFile* file : {&folder.generation, &folder.config}) {
+Result<std::vector<int32_t>> find_eos(const Folder& read, const text::Tokenizer& tokenizer) {
+  std::vector<int32_t> all;
+  const auto add = [&](const std::vector<int32_t>& ids) {
+    for (int32_t id : ids)
+      if (std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
+  };
+  for (const JsonFile* file : {&read.generation, &read.config}) {
     auto ids = read_eos(*file);
-    if (!ids || !ids->empty()) return ids;
+    if (!ids) return ids.error();
+    add(*ids);
   }
-  return named_eos(folder.tokenizer_config, tokenizer);
+  add(named_eos(read.tokenizer_config, tokenizer));
+  return all;
+}
+
+/// How many tokens sentence-transformers counts to a prompt that is not pooled: those of the prompt
+/// alone, but for a special token at its end.
+Result<uint32_t> prompt_tokens(const std::string& prompt, const text::Tokenizer& tokenizer) {
+  auto all = tokenizer.encode(prompt, true);
+  if (!all) return all.error();
+  auto visible = all->empty() ? Result<std::string>(std::string())
+                              : tokenizer.decode({all->back()}, /*skip_special=*/true);
+  if (!visible) return visible.error();
+  auto count = static_cast<uint32_t>(all->size());
+  return !all->empty() && visible->empty() ? count - 1 : count;
+}
+
+Result<EmbeddingPrompt> read_prompt(const Folder& read, const text::Tokenizer& tokenizer) {
+  EmbeddingPrompt prompt;
+  const JsonFile& file = read.sentence_transformers;
+  auto name = file.text("default_prompt_name");
+  if (!name) return name.error();
+  const json* prompts = file.find("prompts");
+  // Without modules.json sentence-transformers does not read the file.
+  if (!*name || !read.modules) return prompt;
+  const bool known = prompts && prompts->is_object() && prompts->contains(**name);
+  if (known && (*prompts)[**name].is_null()) return prompt;
+  if (known && (*prompts)[**name].is_string()) {
+    prompt.text = (*prompts)[**name].get<std::string>();
+  } else if (**name != "query" && **name != "document") {  // which are empty if nothing is said
+    return file.wrong("default_prompt_name", "a name of prompts is wanted");
+  }
+  if (prompt.text.empty() || read.modules->include_prompt) return prompt;
+  auto tokens = prompt_tokens(prompt.text, tokenizer);
+  if (!tokens) return tokens.error();
+  prompt.left_out = *tokens;
+  return prompt;
+}
+
+/// sentence-transformers lowers the case itself where tokenizer.json does not.
+Result<void> check_case(const Folder& read, const text::Tokenizer& tokenizer) {
+  auto lower = read.sentence_bert.boolean("do_lower_case");
+  if (!lower) return lower.error();
+  if (!lower->value_or(false)) return {};
+  auto large = tokenizer.encode("WEIR", false), small = tokenizer.encode("weir", false);
+  if (!large) return large.error();
+  if (!small) return small.error();
+  if (*large == *small) return {};
+  return read.sentence_bert.wrong("do_lower_case",
+                                  "texts keep the case that tokenizer.json leaves them");
+}
+
+Result<void> load_embedding_side(const Folder& read, TextSide& side) {
+  if (auto checked = check_case(read, *side.tokenizer); !checked) return checked;
+  auto limit = read_input_limit(read);
+  if (!limit) return limit.error();
+  side.max_input_tokens = *limit;
+  auto size = read_vector_size(read);
+  if (!size) return size.error();
+  side.vector_size = *size;
+  auto prompt = read_prompt(read, *side.tokenizer);
+  if (!prompt) return prompt.error();
+  side.prompt = *std::move(prompt);
+  return {};
+}
+
+/// A template that cannot be used costs only chat.
+void load_chat_template(const std::string& directory, TextSide& side) {
+  auto chat_template = text::ChatTemplate::load(directory);
+  if (!chat_template) {
+    side.chat_refusal = chat_template.error().message;
+    side.notes.push_back("chat is refused: " + side.chat_refusal);
+  } else if (*chat_template) {
+    side.chat_template = **std::move(chat_template);
+  }
+}
+
+Result<void> load_generating_side(const Folder& read, TextSide& side) {
+  load_chat_template(read.path, side);
+  side.defaults = read_defaults(read.generation, side.notes);
+  auto eos = find_eos(read, *side.tokenizer);
+  if (!eos) return eos.error();
+  side.eos_ids = *std::move(eos);
+  return {};
+}
+
+/// Fields that nobody asked for. config.json is the engine's.
+Result<void> review(const Folder& read, ModelKind kind, TextSide& side) {
+  std::vector<std::pair<const JsonFile*, folder::FieldTable>> files = {
+      {&read.tokenizer_config, folder::tokenizer_config_fields()}};
+  if (kind == ModelKind::generate)
+    files.emplace_back(&read.generation, folder::generation_config_fields());
+  if (kind == ModelKind::embed) {
+    files.emplace_back(&read.sentence_bert, folder::sentence_bert_fields());
+    files.emplace_back(&read.sentence_transformers, folder::sentence_transformers_fields());
+  }
+  for (const auto& [file, table] : files) {
+    auto notes = file->review({table});
+    if (!notes) return notes.error();
+    side.notes.insert(side.notes.end(), notes->begin(), notes->end());
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<TextSide> load_text_side(const std::string& directory, ModelKind kind) {
-  Folder folder;
-  const std::pair<const char*, JsonFile*> files[] = {
-      {"config.json", &folder.config},
-      {"generation_config.json", &folder.generation},
-      {"tokenizer_config.json", &folder.tokenizer_config},
-      {"sentence_bert_config.json", &folder.sentence_bert}};
-  for (const auto& [name, file] : files) {
-    auto read = JsonFile::read(directory + '/' + name);
-    if (!read) return read.error();
-    *file = *std::move(read);
-  }
+  auto read = read_folder(directory, kind);
+  if (!read) return read.error();
   TextSide side;
-  auto tokenizer = text::Tokenizer::load(directory);
+  auto tokenizer = text::Tokenizer::load(read->path);
   if (!tokenizer) return tokenizer.error();
   side.tokenizer = *std::move(tokenizer);
-  auto longest = read_longest_piece(directory, *side.tokenizer);
+  auto longest = read_longest_piece(read->path, *side.tokenizer);
   if (!longest) return longest.error();
   side.longest_piece_bytes = *longest;
-  if (kind == ModelKind::embed) {
-    auto limit = read_input_limit(folder);
-    if (!limit) return limit.error();
-    side.max_input_tokens = *limit;
-    auto size = read_vector_size(directory, folder.config);
-    if (!size) return size.error();
-    side.vector_size = *size;
-    return side;
-  }
-  auto chat_template = text::ChatTemplate::load(directory);
-  if (!chat_template) return chat_template.error();
-  if (*chat_template) side.chat_template = **std::move(chat_template);
-  auto defaults = read_defaults(folder.generation);
-  if (!defaults) return defaults.error();
-  side.defaults = *defaults;
-  auto eos = find_eos(folder, *side.tokenizer);
-  if (!eos) return eos.error();
-  side.eos_ids = *std::move(eos);
+  auto loaded = kind == ModelKind::embed ? load_embedding_side(*read, side)
+                                         : load_generating_side(*read, side);
+  if (!loaded) return loaded.error();
+  if (auto reviewed = review(*read, kind, side); !reviewed) return reviewed.error();
   return side;
 }
 

@@ -19,6 +19,11 @@ std::string field(const char* name, size_t index, size_t count) {
   return count == 1 ? std::string(name) : std::string(name) + '[' + std::to_string(index) + ']';
 }
 
+/// Of a request that does not say.
+uint32_t longest_answer(const LoadedModel& model) {
+  return model.text.defaults.max_new_tokens.value_or(std::numeric_limits<uint32_t>::max());
+}
+
 Result<void> check_dimensions(const LoadedModel& model, const EmbeddingRequest& request) {
   const uint32_t size = model.text.vector_size;
   if (!request.dimensions) return {};
@@ -88,7 +93,8 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& req
   if (!params) return params.error();
   auto prompt = chat_prompt(model.served, model.loaded, request, true);
   if (!prompt) return prompt.error();
-  auto limit = completion_limit(request.sampling, std::numeric_limits<uint32_t>::max(),
+  auto limit = completion_limit(request.sampling,
+                                std::max(longest_answer(model.loaded), request.sampling.min_tokens),
                                 static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
   if (!limit) return limit.error();
   params->max_tokens = *limit;
@@ -107,9 +113,9 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionReques
     auto prompt = completion_prompt(model.loaded, request.prompts[i], request.add_special_tokens,
                                     field("prompt", i, request.prompts.size()));
     if (!prompt) return prompt.error();
-    auto limit =
-        completion_limit(request.sampling, kCompletionTokens, static_cast<uint32_t>(prompt->size()),
-                         model.loaded.max_model_len);
+    auto limit = completion_limit(
+        request.sampling, std::min(kCompletionTokens, longest_answer(model.loaded)),
+        static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
     if (!limit) return limit.error();
     params->max_tokens = *limit;
     params->seed = seed + i;
@@ -126,7 +132,9 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest
     auto ids = embedding_input(model.loaded, request.inputs[i], request,
                                field("input", i, request.inputs.size()));
     if (!ids) return ids.error();
-    rows.push_back({*std::move(ids), work::EmbedParams{}});
+    const bool is_text = std::holds_alternative<std::string>(request.inputs[i]);
+    rows.push_back(
+        {*std::move(ids), work::EmbedParams{is_text ? model.loaded.text.prompt.left_out : 0}});
   }
   return rows;
 }
@@ -144,7 +152,12 @@ Result<std::vector<std::string>> texts_of(const ReadyModel& model,
 
 Result<std::vector<std::string>> texts_of(const ReadyModel& model,
                                           const EmbeddingRequest& request) {
-  return texts_of(model, request.inputs);
+  auto texts = texts_of(model, request.inputs);
+  if (!texts) return texts;
+  for (size_t i = 0; i < texts->size(); ++i)
+    if (std::holds_alternative<std::string>(request.inputs[i]))
+      (*texts)[i] = model.loaded.text.prompt.text + (*texts)[i];
+  return texts;
 }
 
 }  // namespace weir::serve

@@ -99,10 +99,13 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
 
 Result<text::Rendered> chat_text(const ServedModel& served, const LoadedModel& model,
                                  const ChatRequest& request) {
-  if (!model.text.chat_template)
-    return invalid(
-        "model \"" + served.name + "\" has no chat template; /v1/completions takes its prompts",
-        "model", error_name::kInvalidValue);
+  if (!model.text.chat_template) {
+    const std::string& refusal = model.text.chat_refusal;
+    return invalid("model \"" + served.name + "\" has no chat template" +
+                       (refusal.empty() ? "" : " that can be used (" + refusal + ")") +
+                       "; /v1/completions takes its prompts",
+                   "model", error_name::kInvalidValue);
+  }
   auto context = chat_context(request, *model.text.chat_template);
   if (!context) return context.error();
   auto text = render(model, *context);
@@ -153,35 +156,35 @@ Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Pro
                                                         : error_name::kIntegerAboveMax);
   const bool cuts = request.truncate || request.truncate_prompt_tokens.has_value();
   const uint32_t limit = request.truncate_prompt_tokens.value_or(model.max_model_len);
-  const auto* text = std::get_if<std::string>(&input);
-  if (!text && !model.accept_embedding_ids)
+  const auto* given = std::get_if<std::string>(&input);
+  if (!given && !model.accept_embedding_ids)
     return invalid(name +
                        " holds token ids, which this server does not take: send text"
                        " (LangChain: check_embedding_ctx_length=False)",
                    name);
-  std::string beginning;  // what of the text is tokenized
-  if (text && cuts) {
-    auto enough = enough_of(*text, model, size_t{limit} + 1, name);
+  if (given && given->empty()) return empty(name);
+  std::string text = given ? model.text.prompt.text + *given : "";
+  if (given && cuts) {
+    // What is kept lies in the beginning: no more of the text is tokenized.
+    const auto enough = enough_of(text, model, size_t{limit} + 1, name);
     if (!enough) return enough.error();
-    beginning = *enough;
-    text = &beginning;
-  } else if (text) {
-    if (auto checked = check_text(*text, model, name); !checked) return checked.error();
+    text.resize(enough->size());
+  } else if (given) {
+    if (auto checked = check_text(text, model, name); !checked) return checked.error();
   }
-  if (text && text->empty()) return empty(name);
   Result<std::vector<int32_t>> ids =
-      text ? tokenize(*text, model, true, name) : Result(std::get<std::vector<int32_t>>(input));
+      given ? tokenize(text, model, true, name) : Result(std::get<std::vector<int32_t>>(input));
   if (!ids) return ids;
   if (ids->empty()) return empty(name);
   if (auto checked =
-          text ? check_tokens(*ids, model, name) : check_ids(*ids, model.vocabulary_rows, name);
+          given ? check_tokens(*ids, model, name) : check_ids(*ids, model.vocabulary_rows, name);
       !checked)
     return checked.error();
   if (ids->size() <= limit) return ids;
   if (!cuts)
     return context_exceeded(limit, fmt::format("However, {} has {} tokens.", name, ids->size()),
                             name);
-  if (text) return cut(*text, model, std::move(*ids), limit);
+  if (given) return cut(text, model, std::move(*ids), limit);
   ids->resize(limit);
   return ids;
 }

@@ -30,8 +30,9 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
 Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const Prompt& prompt,
                                                bool add_special, const std::string& name);
 
-/// The tokens of one text to embed, cut to the request's or the model's limit where the request
-/// says so. A cut text keeps the special tokens around it, as Hugging Face's truncation does.
+/// The tokens of one text to embed behind the model's prompt, or ids as they are; cut to the
+/// request's or the model's limit where the request says so. A cut text keeps the special tokens
+/// around it, as Hugging Face's truncation does.
 Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Prompt& input,
                                              const EmbeddingRequest& request,
                                              const std::string& name);

@@ -41,6 +41,7 @@ Result<std::optional<std::shared_ptr<const ChatTemplate>>> ChatTemplate::load(
   if (!map) return map.error();
   auto source = read_file(directory + "/chat_template.jinja");
   if (!source) return source.error();
+  if (*source && (*source)->empty()) return invalid("chat_template.jinja is empty");
   if (!*source) {
     source = template_of(config->value_or(""));
     if (!source) return source.error();

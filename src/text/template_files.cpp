@@ -1,7 +1,5 @@
 #include "text/template_files.h"
 
-#include <nlohmann/json.hpp>
-
 #include "weir/base/file.h"
 
 namespace weir::text {
@@ -9,14 +7,6 @@ namespace weir::text {
 namespace {
 
 using nlohmann::json;
-
-Result<json> parse_object(std::string_view name, std::string_view text) {
-  if (text.empty()) return json::object();
-  if (auto checked = check_json_depth(text, std::string(name)); !checked) return checked.error();
-  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object()) return invalid(std::string(name) + " is no JSON object");
-  return parsed;
-}
 
 std::optional<std::string> string_at(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -49,6 +39,14 @@ void add_special_tokens(const json& file, json& tokens) {
 }
 
 }  // namespace
+
+Result<json> parse_object(std::string_view name, std::string_view text) {
+  if (text.empty()) return json::object();
+  if (auto checked = check_json_depth(text, std::string(name)); !checked) return checked.error();
+  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object()) return invalid(std::string(name) + " is no JSON object");
+  return parsed;
+}
 
 Result<std::optional<std::string>> template_of(std::string_view tokenizer_config) {
   const auto config = parse_object("tokenizer_config.json", tokenizer_config);

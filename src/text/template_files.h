@@ -1,6 +1,6 @@
 #pragma once
 
-#include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +8,10 @@
 #include "weir/base/result.h"
 
 namespace weir::text {
+
+/// The object in the text of the file `name`; an empty text is an empty object. Errors:
+/// invalid_argument where it is none.
+Result<nlohmann::json> parse_object(std::string_view name, std::string_view text);
 
 /// The template of a parsed tokenizer_config.json: a string, or the one named "default" of a list.
 /// None: it has none. Errors: invalid_argument where the file is not what it should be, or its list

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "text/added_tokens.h"
 #include "text/file.h"
 #include "text/tokenizer_handle.h"
 #include "weir/base/file.h"
@@ -15,6 +16,18 @@ Error outside(int32_t id, int32_t size) {
                  std::to_string(size) + " tokens");
 }
 
+Result<std::string> read_additions(const std::string& directory) {
+  auto config = read_file(directory + "/tokenizer_config.json");
+  if (!config) return config.error();
+  auto map = read_file(directory + "/special_tokens_map.json");
+  if (!map) return map.error();
+  auto added = read_file(directory + "/added_tokens.json");
+  if (!added) return added.error();
+  return added_tokens_of({.tokenizer_config = config->value_or(""),
+                          .special_tokens_map = map->value_or(""),
+                          .added_tokens = added->value_or("")});
+}
+
 }  // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
@@ -26,10 +39,13 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const std::string& dire
   if (!json) return json.error();
   if (!*json) return invalid("the model folder has no tokenizer.json: " + directory);
   if (auto checked = check_json_depth(**json, path); !checked) return checked.error();
+  auto additions = read_additions(directory);
+  if (!additions) return additions.error();
   WeirTokenizer* created = nullptr;
   RustBytes message;
   const auto status =
-      weir_tokenizer_new(rust_bytes(**json), (*json)->size(), &created, message.out());
+      weir_tokenizer_new(rust_bytes(**json), (*json)->size(), rust_bytes(*additions),
+                         additions->size(), &created, message.out());
   if (status != WEIR_STATUS_OK) {
     Error error = rust_error(status, message);
     error.message = path + ": " + error.message;
@@ -97,6 +113,8 @@ std::optional<int32_t> Tokenizer::id(std::string_view piece) const {
   if (status != WEIR_STATUS_OK) return std::nullopt;
   return static_cast<int32_t>(id);
 }
+
+bool Tokenizer::takes_space() const { return weir_tokenizer_takes_space(handle_->rust.get()); }
 
 int32_t Tokenizer::vocabulary_size() const {
   constexpr uint32_t kMost = INT32_MAX;  // ids of a file may go further; no model takes them

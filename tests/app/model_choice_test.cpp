@@ -55,6 +55,56 @@ TEST_F(ModelChoiceTest, AFolderAloneGivesItsName) {
   EXPECT_EQ(parse_model(".", config_)->name, fs::current_path().filename());
 }
 
+TEST_F(ModelChoiceTest, ANameMayHoldSlashesAsOnHubs) {
+  auto hub = parse_model("meta-llama/Llama-3.2-1B=/m/llama,dtype=float32", config_);
+  ASSERT_TRUE(hub) << hub.error().message;
+  EXPECT_EQ(hub->name, "meta-llama/Llama-3.2-1B");
+  EXPECT_EQ(hub->directory, "/m/llama");
+  EXPECT_EQ(hub->dtype, "float32");
+  EXPECT_EQ(parse_model("/m/a=b", config_)->directory, "/m/a=b");
+  EXPECT_EQ(parse_model("../a=b", config_)->directory, "../a=b");
+  // What is a folder as it stands is no name.
+  fs::create_directories(root_ / "x" / "a=b");
+  const fs::path relative = fs::relative(root_ / "x" / "a=b");
+  EXPECT_EQ(parse_model(relative, config_)->name, "a=b");
+}
+
+TEST_F(ModelChoiceTest, AFolderInQuotesMayHoldCommas) {
+  auto quoted = parse_model(R"(x="/m/a, b=c",dtype=float32)", config_);
+  ASSERT_TRUE(quoted) << quoted.error().message;
+  EXPECT_EQ(quoted->name, "x");
+  EXPECT_EQ(quoted->directory, "/m/a, b=c");
+  EXPECT_EQ(quoted->dtype, "float32");
+  EXPECT_EQ(parse_model(R"("/m/a,b")", config_)->name, "a,b");
+  EXPECT_EQ(parse_model("x=/m/two words", config_)->directory, "/m/two words");
+  EXPECT_THAT(parse_model(R"(x="/m/a)", config_).error().message, HasSubstr("is not NAME=DIR"));
+  EXPECT_THAT(parse_model(R"(x="/m/a"b)", config_).error().message,
+              HasSubstr("a folder with a comma stands in double quotes"));
+  EXPECT_THAT(parse_model("/m/two words", config_).error().message,
+              HasSubstr("\"two words\" is no good name; give it one: NAME=/m/two words"));
+}
+
+TEST_F(ModelChoiceTest, HiddenFoldersAreNoModels) {
+  fs::create_directories(root_ / ".ipynb_checkpoints");
+  std::ofstream(root_ / ".ipynb_checkpoints" / "config.json") << "{}";
+  config_.models_dir = root_;
+  auto choices = choose_models(config_);
+  ASSERT_TRUE(choices);
+  EXPECT_EQ(choices->size(), 2u);
+}
+
+TEST_F(ModelChoiceTest, AModelMayLieInItsModulesFolder) {
+  fs::create_directories(root_ / "c-model" / "0_Transformer");
+  std::ofstream(root_ / "c-model" / "modules.json")
+      << R"([{"type":"sentence_transformers.models.Transformer","path":"0_Transformer"}])";
+  std::ofstream(root_ / "c-model" / "0_Transformer" / "config.json") << "{}";
+  config_.models_dir = root_;
+  auto choices = choose_models(config_);
+  ASSERT_TRUE(choices);
+  ASSERT_EQ(choices->size(), 3u);
+  EXPECT_EQ((*choices)[2].name, "c-model");
+}
+
 TEST_F(ModelChoiceTest, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(parse_model("=/m", config_).error().message,
               HasSubstr("model: \"=/m\" is not NAME=DIR"));

@@ -125,12 +125,13 @@ TEST_P(DeviceOps, Pool) {
   Ragged ragged{.rows = 3, .tokens = 30, .q_begin = begin.data(), .q_begin_host = begin.data()},
       there = ragged;
   there.q_begin = begin_there.as<int32_t>();
-  for (Pooling pooling : {Pooling::mean, Pooling::cls, Pooling::last})
+  for (Pooling pooling : {Pooling::mean, Pooling::cls, Pooling::last, Pooling::max,
+                          Pooling::weighted, Pooling::sqrt_length})
     for (bool normalize : {false, true}) {
       Matrix cpu(DType::float32, 3, 65, 1), cuda = cpu;
       There cuda_there(cuda);
-      cpu_->pool(cpu.rows(), hidden.rows(), ragged, pooling, normalize);
-      cuda_->pool(cuda_there.rows(), hidden_there.rows(), there, pooling, normalize);
+      cpu_->pool(cpu.rows(), hidden.rows(), ragged, {pooling, normalize});
+      cuda_->pool(cuda_there.rows(), hidden_there.rows(), there, {pooling, normalize});
       cuda_there.back();
       expect_same(cuda, cpu, "pool");
     }

@@ -219,6 +219,48 @@ TEST_P(TinyBert, HiddenStatesAndVectorsAreTheReferences) {
   expect_reference_vectors(*runner, GetParam(), 2e-5);
 }
 
+/// tiny/bert-mean with other files beside its own.
+class SentenceFolder {
+ public:
+  explicit SentenceFolder(const json& files) {
+    std::string name = (std::filesystem::temp_directory_path() / "weir-sentence-XXXXXX").string();
+    if (!::mkdtemp(name.data())) std::abort();
+    path_ = name;
+    std::filesystem::copy("tests/golden/tiny/bert-mean", path_,
+                          std::filesystem::copy_options::recursive);
+    for (const auto& [file, value] : files.items()) {
+      std::filesystem::create_directories((path_ / file).parent_path());
+      std::ofstream(path_ / file) << value;
+    }
+  }
+  ~SentenceFolder() { std::filesystem::remove_all(path_); }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// What serve makes of a prompt, its own tests say; here its tokens come from the golden.
+TEST(SentenceGolden, EveryPoolingIsTheReferences) {
+  const json golden = read_golden("sentence.json");
+  for (const json& line : golden["cases"]) {
+    const SentenceFolder folder(line["files"]);
+    auto runner = load_runner({.directory = folder.path(), .dtype = DType::float32});
+    ASSERT_TRUE(runner) << line["name"];
+    std::vector<HandRow> rows;
+    for (const json& ids : line["ids"])
+      rows.push_back({ids, 0, {}, work::EmbedParams{line["left_out"].get<uint32_t>()}});
+    auto outputs = run(*runner, rows);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const std::vector<float> expected = line["vectors"][i],
+                               vector = std::get<work::Vector>(outputs[i]).values;
+      ASSERT_EQ(vector.size(), expected.size()) << line["name"];
+      for (size_t k = 0; k < vector.size(); ++k)
+        ASSERT_NEAR(vector[k], expected[k], 3e-5) << line["name"];
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Golden, TinyBert,
                          ::testing::Values("bert-mean", "bert-cls-normalize", "bert-odd-heads"),
                          [](const auto& tested) {

@@ -203,32 +203,61 @@ TEST_P(OpsTest, NanAndInfinityStayThemselves) {
   EXPECT_NEAR(x.at(0, 3), 0.841345, 3e-3);
 }
 
+/// What each mode makes of tokens [from, last] of a row that begins at `first`, as
+/// sentence-transformers computes it.
+double pooled(const Matrix& hidden, int64_t c, Pooling pooling, std::array<int32_t, 3> tokens) {
+  const auto [first, from, last] = tokens;
+  double sum = 0, weights = 0, most = -1e30;
+  for (int32_t t = from; t <= last; ++t) {
+    const double weight = pooling == Pooling::weighted ? t - first + 1 : 1;
+    sum += weight * hidden.at(t, c);
+    weights += weight;
+    most = std::max<double>(most, hidden.at(t, c));
+  }
+  if (pooling == Pooling::cls) return hidden.at(from, c);
+  if (pooling == Pooling::last) return hidden.at(last, c);
+  if (pooling == Pooling::max) return most;
+  return sum / (pooling == Pooling::sqrt_length ? std::sqrt(weights) : weights);
+}
+
 TEST_P(OpsTest, Pool) {
   const std::vector<int32_t> begin = {0, 1, 6, 20, 21};
+  const std::vector<int32_t> some = {0, 2, 13, 0}, none = {0, 0, 0, 0};
   for (const int64_t width : {5, 384}) {
     Matrix hidden = Matrix(type(), 21, width, 2).fill(random_);
     const Ragged ragged{
         .rows = 4, .tokens = 21, .q_begin = begin.data(), .q_begin_host = begin.data()};
-    for (const Pooling pooling : {Pooling::mean, Pooling::cls, Pooling::last})
-      for (const bool normalize : {false, true}) {
-        Matrix out(DType::float32, 4, width, 3);
-        ops_->pool(out.rows(), hidden.rows(), ragged, pooling, normalize);
-        for (int64_t r = 0; r < 4; ++r) {
-          std::vector<double> want(static_cast<size_t>(width));
-          const int32_t first = begin[r], last = begin[r + 1] - 1;
-          double square = 0;
-          for (int64_t c = 0; c < width; ++c) {
-            for (int32_t t = first; t <= last; ++t) want[c] += hidden.at(t, c) / (last - first + 1);
-            if (pooling == Pooling::cls) want[c] = hidden.at(first, c);
-            if (pooling == Pooling::last) want[c] = hidden.at(last, c);
-            square += want[c] * want[c];
+    for (const Pooling pooling : {Pooling::mean, Pooling::cls, Pooling::last, Pooling::max,
+                                  Pooling::weighted, Pooling::sqrt_length})
+      for (const bool normalize : {false, true})
+        for (const auto* left_out : {&none, &some}) {
+          Matrix out(DType::float32, 4, width, 3);
+          ops_->pool(out.rows(), hidden.rows(), ragged,
+                     {pooling, normalize, left_out == &none ? nullptr : left_out->data()});
+          for (int64_t r = 0; r < 4; ++r) {
+            const int32_t first = begin[r], last = begin[r + 1] - 1;
+            std::vector<double> want;
+            double square = 0;
+            for (int64_t c = 0; c < width; ++c) {
+              want.push_back(pooled(hidden, c, pooling, {first, first + (*left_out)[r], last}));
+              square += want.back() * want.back();
+            }
+            for (int64_t c = 0; c < width; ++c)
+              ASSERT_NEAR(out.at(r, c), want[c] / (normalize ? std::sqrt(square) : 1), 3e-6);
           }
-          for (int64_t c = 0; c < width; ++c)
-            ASSERT_NEAR(out.at(r, c), want[c] / (normalize ? std::sqrt(square) : 1), 2e-6);
+          EXPECT_TRUE(out.gaps_untouched());
         }
-        EXPECT_TRUE(out.gaps_untouched());
-      }
   }
+}
+
+TEST_P(OpsTest, ARowThatIsLeftOutWholeIsItsLastToken) {
+  const std::vector<int32_t> begin = {0, 3}, left_out = {3};
+  Matrix hidden = Matrix(type(), 3, 5).fill(random_);
+  const Ragged ragged{
+      .rows = 1, .tokens = 3, .q_begin = begin.data(), .q_begin_host = begin.data()};
+  Matrix out(DType::float32, 1, 5);
+  ops_->pool(out.rows(), hidden.rows(), ragged, {Pooling::mean, false, left_out.data()});
+  for (int64_t c = 0; c < 5; ++c) EXPECT_EQ(out.at(0, c), hidden.at(2, c));
 }
 
 TEST_P(OpsTest, WrongShapesAbort) {
@@ -240,8 +269,7 @@ TEST_P(OpsTest, WrongShapesAbort) {
   const std::vector<int32_t> begin = {0, 0, 2};
   const Ragged ragged{.rows = 2, .tokens = 2, .q_begin = begin.data()};
   Matrix vectors(DType::float32, 2, 5);
-  EXPECT_DEATH(ops_->pool(vectors.rows(), x.rows(), ragged, Pooling::mean, false),
-               "row 0 has no token");
+  EXPECT_DEATH(ops_->pool(vectors.rows(), x.rows(), ragged, {}), "row 0 has no token");
 }
 
 }  // namespace

@@ -28,7 +28,9 @@ class ModelFolder {
 
   const std::string& path() const { return path_; }
   void write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ + '/' + name) << text;
+    const std::filesystem::path path = path_ + '/' + name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
   }
 
  private:
@@ -109,8 +111,8 @@ inline nlohmann::json byte_tokenizer(bool after) {
 
 inline void write_generator(const ModelFolder& folder) {
   folder.write("tokenizer.json", byte_tokenizer(false).dump());
-  folder.write("tokenizer_config.json", R"({"bos_token":"<bos>","eos_token":"<turn>"})");
-  folder.write("config.json", R"({"eos_token_id":1})");
+  folder.write("tokenizer_config.json", R"({"bos_token":"<bos>","eos_token":"<eos>"})");
+  folder.write("config.json", R"({"eos_token_id":257})");
   folder.write("generation_config.json", R"({"eos_token_id":[257],"do_sample":false})");
   folder.write(
       "chat_template.jinja",

@@ -115,6 +115,10 @@ TEST_F(PromptsTest, ChatErrorsNameTheMessages) {
   model_.loaded.text.chat_template = nullptr;
   EXPECT_EQ(refusal(chat({.messages = "[]"})),
             "model \"bytes\" has no chat template; /v1/completions takes its prompts @model");
+  model_.loaded.text.chat_refusal = "chat_template.jinja is empty";
+  EXPECT_EQ(refusal(chat({.messages = "[]"})),
+            "model \"bytes\" has no chat template that can be used (chat_template.jinja is empty); "
+            "/v1/completions takes its prompts @model");
 }
 
 TEST_F(PromptsTest, CompletionsTakeTextAndIds) {
@@ -207,6 +211,17 @@ TEST_F(EmbeddingInputTest, ACutTextKeepsItsFrame) {
   EXPECT_EQ(*input(std::vector<int32_t>{1, 2, 3, 4}, {.truncate_prompt_tokens = 2}),
             (std::vector<int32_t>{1, 2}));
   EXPECT_EQ(*input(std::string(5000, 'x'), {.truncate = true}), framed("xxxxxxxx"));
+}
+
+TEST_F(EmbeddingInputTest, TheModelsPromptStandsBeforeTextsAndNotBeforeIds) {
+  encoder_.loaded.text.prompt.text = "ask:";
+  EXPECT_EQ(*input("ab"), framed("ask:ab"));
+  EXPECT_EQ(*input("abcdefg", {.truncate = true}), framed("ask:abcd"));
+  EXPECT_EQ(
+      refusal(input("abcdefg")),
+      "This model's maximum context length is 10 tokens. However, input has 13 tokens. @input");
+  EXPECT_EQ(refusal(input("")), "input is empty @input");
+  EXPECT_EQ(*input(std::vector<int32_t>{1, 2}), (std::vector<int32_t>{1, 2}));
 }
 
 TEST_F(EmbeddingInputTest, RefusesLimitsThatCannotBe) {

@@ -12,7 +12,17 @@ namespace weir::kernels {
 class PageFetch;
 class ThreadPool;
 
-enum class Pooling : uint8_t { mean, cls, last };
+/// How a row's tokens become one vector. weighted: a mean in which the token at place i (from 1)
+/// weighs i. sqrt_length: their sum over the square root of their number.
+enum class Pooling : uint8_t { mean, cls, last, max, weighted, sqrt_length };
+
+struct PoolRule {
+  Pooling pooling = Pooling::mean;
+  bool normalize = false;  // the vector is divided by its 2-norm
+  /// So many tokens at each row's beginning are not pooled, on the device, (rows); null: none. Of a
+  /// row without others its last token is pooled.
+  const int32_t* left_out = nullptr;
+};
 
 /// How one row's next token is drawn. temperature 0 is greedy (ties: the lowest id); top_k 0, top_p
 /// 1, min_p 0 are off. The order is vLLM's: temperature, then min_p, then top_k, then top_p, then
@@ -90,10 +100,8 @@ class Ops {
   /// In place: x * 0.5 * (1 + erf(x / sqrt 2)), or its tanh form.
   virtual void gelu(Rows x, bool tanh_form) = 0;
 
-  /// One vector a row: mean over its tokens, its first or its last token; divided by its 2-norm
-  /// when `normalize`. out: (rows, hidden) float32
-  virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, Pooling pooling,
-                    bool normalize) = 0;
+  /// One vector a row. out: (rows, hidden) float32
+  virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) = 0;
 
   /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, ids on
   /// the device. The logits may be overwritten. A row with a NaN, or with nothing that may be drawn

@@ -2,10 +2,14 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
+
+#include "weir/folder/known_fields.h"
 
 namespace weir::nn {
 
@@ -16,13 +20,13 @@ class LoadError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A JSON object of a model folder, read with errors that name file, field and value.
+/// A JSON object of a model folder, read with errors that name file, field and value. Remembers
+/// which fields were asked for, so that review() knows the others; copies and the objects inside
+/// share that. Used by one thread.
 class ConfigFile {
  public:
   /// Throws LoadError where the file is missing or is not a JSON object.
   static ConfigFile read(const std::string& path);
-  /// A file that is a JSON array, as the object {"modules": array}.
-  static ConfigFile read_list(const std::string& path);
   ConfigFile(std::string path, nlohmann::json object);
 
   bool has(const char* field) const;  // present and not null
@@ -42,6 +46,13 @@ class ConfigFile {
   /// The first of `fields` that is there: old and new spellings of one thing.
   std::optional<ConfigFile> first_object(std::initializer_list<const char*> fields) const;
 
+  /// The texts of an array; what is no text there is left out. Empty where it is absent.
+  std::vector<std::string> texts(const char* field) const;
+
+  /// What the log is to say of the fields that nobody asked for: each begins with the file's name.
+  /// Throws LoadError where a field is refused.
+  std::vector<std::string> review(std::initializer_list<folder::FieldTable> tables) const;
+
   const nlohmann::json& json() const { return object_; }
   const std::string& path() const { return path_; }
   [[noreturn]] void refuse(const std::string& why) const;
@@ -50,6 +61,8 @@ class ConfigFile {
   const nlohmann::json* find(const char* field) const;
   std::string path_;
   nlohmann::json object_;
+  std::string prefix_;  // of the names that are remembered: "rope_scaling."
+  std::shared_ptr<folder::FieldsRead> read_ = std::make_shared<folder::FieldsRead>();
 };
 
 }  // namespace weir::nn

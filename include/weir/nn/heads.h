@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "weir/nn/model.h"
 
@@ -11,12 +13,19 @@ namespace weir::nn {
 /// `projection`: (vocabulary, hidden).
 std::unique_ptr<Head> make_lm_head(Backend& backend, std::unique_ptr<Linear> projection);
 
-/// One vector a row.
-std::unique_ptr<Head> make_pool_head(Backend& backend, kernels::Pooling pooling, bool normalize);
+/// How an encoder's hidden states become vectors.
+struct PoolingPlan {
+  std::vector<kernels::Pooling> modes;  // at least one; their vectors stand side by side
+  bool normalize = false;               // the whole of them
+  std::optional<int64_t> numbers = {};  // so many of each vector are kept
+  std::vector<std::string> notes = {};  // for the log
+};
 
-/// Pooling as modules.json and 1_Pooling/config.json of a sentence-transformers folder say;
-/// `otherwise` and normalised where there is no modules.json.
-std::unique_ptr<Head> make_sentence_head(Backend& backend, const std::string& directory,
-                                         kernels::Pooling otherwise);
+/// One vector a row.
+std::unique_ptr<Head> make_pool_head(Backend& backend, PoolingPlan plan);
+
+/// What modules.json of a sentence-transformers folder and its modules say; mean and normalised
+/// where there is no modules.json. Throws LoadError where a module cannot be done.
+PoolingPlan sentence_pooling(const std::string& directory);
 
 }  // namespace weir::nn

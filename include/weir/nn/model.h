@@ -79,6 +79,7 @@ struct Model {
   Shape shape;
   std::unique_ptr<Trunk> trunk;
   std::unique_ptr<Head> head;
+  std::vector<std::string> notes;  // what the log is to say of files beside config.json
 };
 
 /// What an architecture is built from.
@@ -94,6 +95,11 @@ struct BuildArgs {
 /// One architecture of config.json's "architectures". `describe` reads the shape only.
 struct Architecture {
   std::string name;
+  /// Its "model_type", which says it where no architectures are named.
+  std::string model_type;
+  /// Names of checkpoints that hold it beside what another task needs, and old spellings.
+  std::vector<std::string> other_names;
+  folder::FieldTable fields;  // of config.json beside those of every architecture
   std::function<Shape(const ConfigFile&)> describe;
   std::function<Model(const BuildArgs&)> build;
   /// Parts of the names of tensors that its checkpoints may hold though nothing reads them.

@@ -33,25 +33,37 @@ struct ServedModel {
 struct GenerationDefaults {
   std::optional<float> temperature, top_p, min_p;
   std::optional<uint32_t> top_k;
+  std::optional<uint32_t> max_new_tokens;  // of a completion
+};
+
+/// What sentence-transformers puts before each text that has no prompt of its own.
+struct EmbeddingPrompt {
+  std::string text;
+  uint32_t left_out = 0;  // tokens of it, and of what begins a text, that are not pooled
 };
 
 /// What a model's folder says of text.
 struct TextSide {
   std::shared_ptr<const text::Tokenizer> tokenizer;
-  std::shared_ptr<const text::ChatTemplate> chat_template;  // null: it has none
+  std::shared_ptr<const text::ChatTemplate> chat_template;  // null: it has none that can be used
+  std::string chat_refusal;  // why the one that it has cannot be used; empty: it has none
   GenerationDefaults defaults;
   std::vector<int32_t> eos_ids;
   std::optional<uint32_t> max_input_tokens;  // of an embedding's input, where the folder limits it
   uint32_t vector_size = 0;                  // of its embeddings; 0: the folder does not say
+  EmbeddingPrompt prompt;                    // of its embeddings
+  std::vector<std::string> notes;            // what the log is to say of the folder's files
   /// Only for tokenizers that lose no byte of a text: the most bytes that one token can stand for.
   /// A longer text than this times the context cannot fit, which is known without tokenizing it.
   std::optional<uint32_t> longest_piece_bytes;
 };
 
 /// Reads the text side of a Hugging Face folder: tokenizer, chat template, generation_config.json
-/// (do_sample is ignored, as vLLM does), ids that end a text (generation_config.json, else
-/// config.json, else tokenizer_config.json), and for embeddings the limits of
-/// sentence_bert_config.json, tokenizer_config.json and config.json. Errors name the file.
+/// (do_sample is ignored, as vLLM does), ids that end a text (all that generation_config.json,
+/// config.json and tokenizer_config.json name), and for embeddings the limits of
+/// sentence_bert_config.json, tokenizer_config.json and config.json and the default prompt of
+/// config_sentence_transformers.json. A chat template or a sampling value that cannot be used stops
+/// nothing: `notes` says so. Errors name the file.
 Result<TextSide> load_text_side(const std::string& directory, ModelKind kind);
 
 /// Holds the text side against an embedding table of `rows`: ends that have no row are dropped,

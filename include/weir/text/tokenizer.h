@@ -13,7 +13,9 @@
 
 namespace weir::text {
 
-/// A model's tokenizer, from its tokenizer.json; the file's own truncation and padding are cleared.
+/// A model's tokenizer: tokenizer.json, and the tokens that tokenizer_config.json,
+/// special_tokens_map.json and added_tokens.json add, as transformers merges them. The file's own
+/// truncation and padding are cleared.
 /// Immutable, shared by threads.
 class Tokenizer {
  public:
@@ -35,6 +37,8 @@ class Tokenizer {
   /// The token's own string in the vocabulary, or none.
   std::optional<std::string> piece(int32_t id) const;
   std::optional<int32_t> id(std::string_view piece) const;
+  /// Whether an added token takes the white space beside it with it.
+  bool takes_space() const;
   /// One past the highest id, added tokens included. A model's logits may have more rows.
   int32_t vocabulary_size() const;
   /// Bytes of the longest token's own string, added tokens included.

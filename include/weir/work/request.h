@@ -25,7 +25,9 @@ struct SamplingParams {
 };
 
 /// A vector for the whole input: pooled and normalised as the model says.
-struct EmbedParams {};
+struct EmbedParams {
+  uint32_t left_out = 0;  // tokens at the beginning that are read and not pooled
+};
 
 using TaskParams = std::variant<SamplingParams, EmbedParams>;
 

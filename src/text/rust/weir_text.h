@@ -127,12 +127,16 @@ enum WeirStatus weir_template_render(const struct WeirTemplate *chat_template,
                                      struct WeirIds *plain,
                                      struct WeirBytes *error);
 
-// Reads a tokenizer.json. Its truncation and padding are cleared.
+// Reads a tokenizer.json. Its truncation and padding are cleared. `additions` is empty or a JSON object with the tokens
+// that other files add: `added` in their order, then `special` ones, each with its `content` and what else is known.
 //
 // # Safety
-// `json` points to `size` bytes; `tokenizer` is writable; `error` as everywhere: null, or a buffer that owns nothing.
+// `json` and `additions` point to as many bytes as said; `tokenizer` is writable; `error` as everywhere: null, or a
+// buffer that owns nothing.
 enum WeirStatus weir_tokenizer_new(const uint8_t *json,
                                    uintptr_t size,
+                                   const uint8_t *additions,
+                                   uintptr_t additions_size,
                                    struct WeirTokenizer **tokenizer,
                                    struct WeirBytes *error);
 
@@ -188,6 +192,12 @@ enum WeirStatus weir_tokenizer_id(const struct WeirTokenizer *tokenizer,
                                   const uint8_t *piece,
                                   uintptr_t size,
                                   uint32_t *id);
+
+// Whether an added token takes the white space beside it with it.
+//
+// # Safety
+// `tokenizer` is alive.
+bool weir_tokenizer_takes_space(const struct WeirTokenizer *tokenizer);
 
 // One past the highest id, added tokens included.
 //

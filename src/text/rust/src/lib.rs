@@ -2,6 +2,7 @@
 //! leaves the crate; nothing is kept in a handle for the caller to read. The handles of `WeirTokenizer` and
 //! `WeirTemplate` may be shared by threads; a `WeirDetokenizer` belongs to one.
 
+mod added_tokens;
 mod blocks;
 mod boundary;
 mod control_texts;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokenizers::Tokenizer;
 
+use crate::added_tokens;
 use crate::boundary::*;
 use crate::control_texts::ControlTexts;
 use crate::growth::{self, Bounded};
@@ -32,7 +33,7 @@ pub struct WeirTokenizer {
 }
 
 impl Vocabulary {
-    fn parse(json: &[u8]) -> Result<Self, Failure> {
+    fn parse(json: &[u8], additions: &[u8]) -> Result<Self, Failure> {
         tokenizers::utils::parallelism::set_parallelism(false);
         let watched = growth::check(json)?;
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(error.to_string()))?;
@@ -44,6 +45,7 @@ impl Vocabulary {
         let mut model = tokenizer.get_model().clone();
         model.resize_cache(CACHED_WORDS);
         tokenizer.with_model(model);
+        added_tokens::add(&mut tokenizer, additions)?;
         let pieces = tokenizer.get_vocab(true);
         let longest_piece = pieces.keys().map(String::len).max().unwrap_or(0);
         let size = pieces.into_values().max().map_or(0, |highest| highest.saturating_add(1));
@@ -92,19 +94,23 @@ pub unsafe fn vocabulary_of<'a>(tokenizer: *const WeirTokenizer) -> &'a Vocabula
     &tokenizer.vocabulary
 }
 
-/// Reads a tokenizer.json. Its truncation and padding are cleared.
+/// Reads a tokenizer.json. Its truncation and padding are cleared. `additions` is empty or a JSON object with the tokens
+/// that other files add: `added` in their order, then `special` ones, each with its `content` and what else is known.
 ///
 /// # Safety
-/// `json` points to `size` bytes; `tokenizer` is writable; `error` as everywhere: null, or a buffer that owns nothing.
+/// `json` and `additions` point to as many bytes as said; `tokenizer` is writable; `error` as everywhere: null, or a
+/// buffer that owns nothing.
 #[no_mangle]
 pub unsafe extern "C" fn weir_tokenizer_new(
     json: *const u8,
     size: usize,
+    additions: *const u8,
+    additions_size: usize,
     tokenizer: *mut *mut WeirTokenizer,
     error: *mut WeirBytes,
 ) -> WeirStatus {
     guard(error, || {
-        let vocabulary = Arc::new(Vocabulary::parse(slice(json, size))?);
+        let vocabulary = Arc::new(Vocabulary::parse(slice(json, size), slice(additions, additions_size))?);
         tokenizer.write(Box::into_raw(Box::new(WeirTokenizer { vocabulary })));
         Ok(())
     })
@@ -212,6 +218,16 @@ pub unsafe extern "C" fn weir_tokenizer_id(
         id.write(found);
         Ok(())
     })
+}
+
+/// Whether an added token takes the white space beside it with it.
+///
+/// # Safety
+/// `tokenizer` is alive.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_takes_space(tokenizer: *const WeirTokenizer) -> bool {
+    let added = vocabulary_of(tokenizer).tokenizer.get_added_tokens_decoder();
+    added.values().any(|token| token.lstrip || token.rstrip)
 }
 
 /// One past the highest id, added tokens included.

@@ -1,4 +1,4 @@
-#include "json_file.h"
+#include "weir/folder/json_file.h"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -9,7 +9,7 @@
 #include "weir/base/excerpt.h"
 #include "weir/base/file.h"
 
-namespace weir::serve {
+namespace weir::folder {
 
 using nlohmann::json;
 
@@ -30,7 +30,11 @@ Result<JsonFile> JsonFile::read(const std::string& path, const std::vector<std::
   return file;
 }
 
+JsonFile::JsonFile(std::string path, json object)
+    : path_(std::move(path)), object_(std::move(object)), exists_(true) {}
+
 const json* JsonFile::find(const char* field) const {
+  read_->insert(field);
   const auto found = object_.find(field);
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
@@ -50,9 +54,31 @@ Result<std::optional<double>> JsonFile::number_within(const char* field, double 
   return value;
 }
 
+Result<std::optional<std::string>> JsonFile::text(const char* field) const {
+  const json* value = find(field);
+  if (!value) return std::optional<std::string>();
+  if (!value->is_string()) return wrong(field, "a string is wanted");
+  return std::optional<std::string>(value->get<std::string>());
+}
+
+Result<std::optional<bool>> JsonFile::boolean(const char* field) const {
+  const json* value = find(field);
+  if (!value) return std::optional<bool>();
+  if (!value->is_boolean()) return wrong(field, "true or false is wanted");
+  return std::optional<bool>(value->get<bool>());
+}
+
 Error JsonFile::wrong(const char* field, const std::string& what) const {
   return invalid(fmt::format("{}: {} is {}; {}", path_, field,
                              find(field) ? excerpt(find(field)->dump()) : "absent", what));
 }
 
-}  // namespace weir::serve
+Result<std::vector<std::string>> JsonFile::review(std::initializer_list<FieldTable> tables) const {
+  FieldReview review = review_fields(object_, *read_, tables);
+  if (review.refusal) return invalid(path_ + ": " + *review.refusal);
+  const std::string name = std::filesystem::path(path_).filename().string();
+  for (std::string& note : review.notes) note = name + ": " + note;
+  return std::move(review.notes);
+}
+
+}  // namespace weir::folder

@@ -1,0 +1,60 @@
+#include "serve/prepare.h"
+
+#include <gmock/gmock.h>
+
+#include "byte_model.h"
+
+namespace weir::serve {
+namespace {
+
+using testing::SizeIs;
+
+class PrepareTest : public testing::Test {
+ protected:
+  template <class Request>
+  std::vector<Row> rows(const LoadedModel& loaded, const Request& request) {
+    auto rows = rows_of(ReadyModel{{.name = "m"}, loaded}, request);
+    if (!rows) ADD_FAILURE() << rows.error().message;
+    return rows ? *std::move(rows) : std::vector<Row>{};
+  }
+  template <class Request>
+  uint32_t max_tokens(const Request& request) {
+    auto all = rows(model_.loaded, request);
+    return all.empty() ? 0 : std::get<work::SamplingParams>(all.front().params).max_tokens;
+  }
+  ByteModel model_;
+  ByteEncoder encoder_;
+};
+
+TEST_F(PrepareTest, TheModelsMaxNewTokensHoldsWhereARequestSaysNothing) {
+  const ChatRequest chat{.messages = "[]"};
+  CompletionRequest completion{.prompts = {"ab"}};
+  EXPECT_EQ(max_tokens(chat), 64U - 5U);  // "<bos>bot:"
+  EXPECT_EQ(max_tokens(completion), 16U);
+  model_.loaded.text.defaults.max_new_tokens = 9;
+  EXPECT_EQ(max_tokens(chat), 9U);
+  EXPECT_EQ(max_tokens(completion), 9U);
+  completion.sampling.max_tokens = 20;
+  EXPECT_EQ(max_tokens(completion), 20U);
+  model_.loaded.text.defaults.max_new_tokens = 1000;
+  EXPECT_EQ(max_tokens(chat), 64U - 5U);
+  EXPECT_EQ(max_tokens(ChatRequest{.messages = "[]", .sampling = {.min_tokens = 30}}), 64U - 5U);
+  model_.loaded.text.defaults.max_new_tokens = 9;
+  EXPECT_EQ(max_tokens(ChatRequest{.messages = "[]", .sampling = {.min_tokens = 30}}), 30U);
+}
+
+TEST_F(PrepareTest, OnlyTextsHaveTokensThatAreNotPooled) {
+  encoder_.loaded.text.prompt = {.text = "ask:", .left_out = 5};
+  const EmbeddingRequest request{.inputs = {"ab", std::vector<int32_t>{1, 2}}};
+  const std::vector<Row> all = rows(encoder_.loaded, request);
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_THAT(all[0].prompt, SizeIs(8));
+  EXPECT_EQ(std::get<work::EmbedParams>(all[0].params).left_out, 5U);
+  EXPECT_EQ(std::get<work::EmbedParams>(all[1].params).left_out, 0U);
+  auto texts = texts_of(ReadyModel{{.name = "m"}, encoder_.loaded}, request);
+  ASSERT_TRUE(texts);
+  EXPECT_EQ(texts->front(), "ask:ab");
+}
+
+}  // namespace
+}  // namespace weir::serve
