@@ -12,11 +12,12 @@
 namespace weir::serve {
 
 /// A request over the model's context, in OpenAI's words: clients that shorten their prompt or
-/// choose a larger model look for the name or for the message's beginning. `excess`: a sentence.
+/// choose a larger model look for the message's beginning, or for the name: LangChain in the
+/// message alone. `excess`: a sentence.
 inline Error context_exceeded(uint32_t context, const std::string& excess, std::string param) {
-  return invalid(
-      fmt::format("This model's maximum context length is {} tokens. {}", context, excess),
-      std::move(param), error_name::kContextLengthExceeded);
+  return invalid(fmt::format("This model's maximum context length is {} tokens. {} ({})", context,
+                             excess, error_name::kContextLengthExceeded),
+                 std::move(param), error_name::kContextLengthExceeded);
 }
 
 inline constexpr const char* kMessages = "messages";

@@ -154,7 +154,7 @@ def test_other_addresses_want_keys():
     (("--dtype", "int3"), ("dtype", "int3", "bfloat16")),
     (("--memory", "lots"), ("memory", "lots")),
     (("--nonsense", "1"), ("nonsense",)),
-    (("--model", "x=/no/such/folder"), ("/no/such/folder",)),
+    (("--model", "x=/no/such/folder", "--require-all"), ("/no/such/folder",)),
     (("--keys", "/no/such/file"), ("/no/such/file",)),
 ])
 def test_wrong_settings_stop_the_start(args, words):

@@ -167,17 +167,6 @@ TEST(UnknownFields, TheHeaderHoldsOneKilobyteOfPrintableNames) {
   EXPECT_THAT(many.paths(), SizeIs(testing::Lt(100u)));
 }
 
-TEST(Spelling, AnEditIsALetterMoreLessOrOtherOrTwoSwapped) {
-  EXPECT_TRUE(edits_at_most("stream", "stream", 0));
-  EXPECT_TRUE(edits_at_most("strem", "stream", 1));
-  EXPECT_TRUE(edits_at_most("streamm", "stream", 1));
-  EXPECT_TRUE(edits_at_most("streem", "stream", 1));
-  EXPECT_TRUE(edits_at_most("straem", "stream", 1));
-  EXPECT_FALSE(edits_at_most("stram_", "stream", 1));
-  EXPECT_TRUE(edits_at_most("stram_", "stream", 2));
-  EXPECT_FALSE(edits_at_most("", "abc", 2));
-}
-
 // The names that clients branch on, as OpenAI spells them.
 TEST(ErrorNames, AreOpenAis) {
   const std::vector<std::pair<json, const char*>> bodies{

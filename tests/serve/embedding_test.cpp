@@ -90,7 +90,8 @@ TEST_F(EmbeddingTest, InputsThatDoNotFitNameTheirPlace) {
   auto refused = service_->embed({.inputs = {"ab", std::string(60, 'x')}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
-            "This model's maximum context length is 40 tokens. However, input[1] has 62 tokens.");
+            "This model's maximum context length is 40 tokens. However, input[1] has 62 tokens. "
+            "(context_length_exceeded)");
   EXPECT_STREQ(refused.error().name, "context_length_exceeded");
   EXPECT_EQ(refused.error().param, "input[1]");
   refused = service_->embed({}, caller_);

@@ -105,7 +105,7 @@ TEST_F(PromptsTest, ChatErrorsNameTheMessages) {
   auto ids = chat({.messages = R"([{"role":"user","content":")" + std::string(70, 'x') + R"("}])"});
   EXPECT_EQ(refusal(ids),
             "This model's maximum context length is 64 tokens. However, your messages resulted in "
-            "81 tokens, and at least one is for the answer. @messages");
+            "81 tokens, and at least one is for the answer. (context_length_exceeded) @messages");
   EXPECT_STREQ(ids.error().name, "context_length_exceeded");
   model_.folder.write("chat_template.jinja", "{{ raise_exception('roles must alternate') }}");
   model_.loaded.text = text_side(model_.folder, ModelKind::generate);
@@ -142,7 +142,7 @@ TEST_F(PromptsTest, CompletionsRefuse) {
   EXPECT_EQ(refusal(completion_prompt(model, "", false, "prompt")), "prompt is empty @prompt");
   EXPECT_EQ(refusal(completion_prompt(model, std::string(64, 'x'), false, "prompt")),
             "This model's maximum context length is 64 tokens. However, prompt has 64 tokens, and "
-            "at least one is for the answer. @prompt");
+            "at least one is for the answer. (context_length_exceeded) @prompt");
   EXPECT_TRUE(completion_prompt(model, std::string(63, 'x'), false, "prompt"));
   EXPECT_THAT(refusal(completion_prompt(model, std::string("a\xFF"), true, "prompt[1]")),
               HasSubstr("@prompt[1]"));
@@ -153,7 +153,7 @@ TEST_F(PromptsTest, WhatCannotFitIsRefusedByItsBytes) {
   EXPECT_EQ(*model_.loaded.text.longest_piece_bytes, 6U);  // "<turn>"
   EXPECT_EQ(refusal(completion_prompt(model_.loaded, std::string(385, 'x'), true, "prompt")),
             "This model's maximum context length is 64 tokens. However, prompt has 385 bytes, "
-            "which are at least 65 tokens. @prompt");
+            "which are at least 65 tokens. (context_length_exceeded) @prompt");
   EXPECT_THAT(refusal(completion_prompt(model_.loaded, std::string(384, 'x'), true, "prompt")),
               HasSubstr("has 385 tokens"));
 }
@@ -194,7 +194,8 @@ class EmbeddingInputTest : public PromptsTest {
 TEST_F(EmbeddingInputTest, FillsTheModelAndNoMore) {
   EXPECT_EQ(*input("abcdefgh"), framed("abcdefgh"));
   const char* too_long =
-      "This model's maximum context length is 10 tokens. However, input has 11 tokens. @input";
+      "This model's maximum context length is 10 tokens. However, input has 11 tokens. "
+      "(context_length_exceeded) @input";
   EXPECT_EQ(refusal(input("abcdefghi")), too_long);
   EXPECT_EQ(*input(std::vector<int32_t>(10, 5)), std::vector<int32_t>(10, 5));
   EXPECT_EQ(refusal(input(std::vector<int32_t>(11, 5))), too_long);
@@ -217,9 +218,9 @@ TEST_F(EmbeddingInputTest, TheModelsPromptStandsBeforeTextsAndNotBeforeIds) {
   encoder_.loaded.text.prompt.text = "ask:";
   EXPECT_EQ(*input("ab"), framed("ask:ab"));
   EXPECT_EQ(*input("abcdefg", {.truncate = true}), framed("ask:abcd"));
-  EXPECT_EQ(
-      refusal(input("abcdefg")),
-      "This model's maximum context length is 10 tokens. However, input has 13 tokens. @input");
+  EXPECT_EQ(refusal(input("abcdefg")),
+            "This model's maximum context length is 10 tokens. However, input has 13 tokens. "
+            "(context_length_exceeded) @input");
   EXPECT_EQ(refusal(input("")), "input is empty @input");
   EXPECT_EQ(*input(std::vector<int32_t>{1, 2}), (std::vector<int32_t>{1, 2}));
 }

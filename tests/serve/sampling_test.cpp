@@ -101,7 +101,7 @@ TEST(CompletionLimit, RefusesWhatDoesNotFit) {
   };
   EXPECT_EQ(message({.max_tokens = 5000}),
             "This model's maximum context length is 512 tokens. However, you requested 5100 tokens "
-            "(100 in the prompt, 5000 in the completion). @max_tokens");
+            "(100 in the prompt, 5000 in the completion). (context_length_exceeded) @max_tokens");
   EXPECT_EQ(message({.max_tokens = 0}), "max_tokens is 0; at least 1 is wanted @max_tokens");
   EXPECT_EQ(message({.max_tokens = 4, .min_tokens = 5}),
             "min_tokens is 5; max_tokens is 4 @min_tokens");

@@ -262,7 +262,7 @@ TEST_F(ServiceTest, ChatMayFillTheContext) {
   EXPECT_EQ(
       refused.error().message,
       "This model's maximum context length is 64 tokens. However, you requested 65 tokens (13 "
-      "in the prompt, 52 in the completion).");
+      "in the prompt, 52 in the completion). (context_length_exceeded)");
 }
 
 TEST_F(ServiceTest, CompletionsDefaultToSixteenTokens) {
