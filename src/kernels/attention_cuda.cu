@@ -8,8 +8,8 @@
 namespace weir::kernels::cuda {
 namespace {
 
-constexpr int kWarps = 4;         // of a block: each takes a query of a head of its own
-constexpr int kMostOfALane = 16;  // numbers of a head, of 512 at most
+constexpr int kWarps = 4;  // of a block: each takes a query of a head of its own
+constexpr int kMostOfALane = kMaxHeadDim / 32;  // numbers of a head
 constexpr float kNone = -INFINITY;
 
 /// One query of one head: its numbers d = lane, lane + 32, ..., at most `kOfALane`.
@@ -99,7 +99,6 @@ dim3 grid(int64_t tokens, int32_t heads) {
 /// Calls run<T, numbers of a lane>() with the least that holds a head.
 template <class F>
 void by_head(DType type, int32_t head_dim, F&& run) {
-  static_assert(kMaxHeadDim == 32 * kMostOfALane);
   believe(takes_heads_of(head_dim), "attention: heads of %d; even numbers to %d are taken",
           head_dim, kMaxHeadDim);
   by_type(type, [&]<class T>(T) {

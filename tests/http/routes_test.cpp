@@ -313,6 +313,7 @@ TEST_F(Routes, ARefusalIsLoggedWithoutWhatTheClientSent) {
   ask(get("/health"));
   ask(post("/v1/chat/completions", R"({"s3cret})"));
   EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
+  EXPECT_TRUE(drain_log(std::chrono::seconds(20)));
   std::string log = testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("http route=/v1/chat/completions status=400 ms="));
   EXPECT_THAT(log, HasSubstr("id=mine peer=127.0.0.1 error=\"messages[0].role\""));

@@ -68,7 +68,8 @@ TEST_F(TextBounds, ALongTextIsRefusedBeforeAllOfItIsTokenized) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(
       refused.error().message,
-      "This model's maximum context length is 100 tokens. However, input has at least 200 tokens.");
+      "This model's maximum context length is 100 tokens. However, input has at least 200 tokens. "
+      "(context_length_exceeded)");
   EXPECT_EQ(refused.error().param, "input");
 }
 
@@ -89,8 +90,7 @@ TEST_F(TextBounds, WhatMakesNoTokensIsReadToABound) {
   };
   EXPECT_EQ(refusal(false),
             "This model's maximum context length is 100 tokens. However, input has 2100001 bytes; "
-            "at most "
-            "1054976 are read of a text. @input");
+            "at most 1054976 are read of a text. (context_length_exceeded) @input");
   EXPECT_EQ(refusal(true),
             "input has 2100001 bytes, and the first 1055040 of them fewer than 101 tokens; no more "
             "are read for so few @input");
