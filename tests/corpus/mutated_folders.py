@@ -395,16 +395,9 @@ def states(daemon, seconds=300):
     raise AssertionError(f"models are still loading after {seconds} s: {models}")
 
 
-def lives_with_failed_models():
-    """Whether a daemon goes on when a model fails; else only good folders can be served."""
-    return "--require-all" in subprocess.run([BINARY, "serve", "--help"], capture_output=True, text=True, check=True).stdout
-
-
 def serve(folders, verdicts):
     """Serves them together; what is wrong, by name."""
     wrong = collections.defaultdict(list)
-    if not lives_with_failed_models():
-        folders = {name: folder for name, folder in folders.items() if verdicts[name] is None}
     arguments = [word for name, folder in folders.items() for word in ("--model", f"{name}={folder.path}")]
     with Daemon(*arguments, "--memory", "256MiB") as daemon:
         for name, state in states(daemon).items():
