@@ -4,8 +4,11 @@
 #include <cinttypes>
 #include <filesystem>
 #include <set>
+#include <utility>
 
+#include "nn/not_finite.h"
 #include "nn/safetensors_file.h"
+#include "weir/base/excerpt.h"
 #include "weir/nn/config.h"
 #include "weir/nn/weights.h"
 
@@ -80,8 +83,7 @@ class SafetensorsWeights final : public Weights {
     if (!numbers_read_) return at::empty(shape, options.device(at::kMeta));
     at::Tensor tensor = at::empty(shape, options);
     must(place.file->read(tensor.mutable_data_ptr(), place.bytes, place.begin));
-    if (first) handed_out_ += place.bytes;
-    if (first && read_) read_(handed_out_);
+    if (first) look_through(name, tensor, place.bytes);
     return tensor;
   }
 
@@ -92,7 +94,12 @@ class SafetensorsWeights final : public Weights {
     return names;
   }
 
-  std::vector<std::string> warnings() const override { return warnings_; }
+  std::vector<std::string> warnings() const override {
+    if (not_finite_.empty()) return warnings_;
+    auto all = warnings_;
+    all.push_back(not_finite_text());
+    return all;
+  }
   uint64_t bytes() const override { return bytes_; }
   uint64_t bytes_as(at::ScalarType type) const override {
     return numbers_ * c10::elementSize(type);
@@ -113,6 +120,22 @@ class SafetensorsWeights final : public Weights {
 
   static void must(const Result<void>& done) {
     if (!done) throw LoadError(done.error().message);
+  }
+
+  /// A tensor that is read for the first time: it is in the cache now.
+  void look_through(const std::string& name, const at::Tensor& tensor, uint64_t bytes) {
+    if (const int64_t count = count_not_finite(tensor)) not_finite_.emplace_back(name, count);
+    handed_out_ += bytes;
+    if (read_) read_(handed_out_);
+  }
+
+  std::string not_finite_text() const {
+    constexpr size_t kMostNamed = 5;
+    std::string text = "weights that are NaN or infinite: ";
+    for (size_t i = 0; i < std::min(not_finite_.size(), kMostNamed); ++i)
+      text += (i ? ", " : "") + std::to_string(not_finite_[i].second) + " of " +
+              excerpt(not_finite_[i].first);
+    return text + (not_finite_.size() > kMostNamed ? ", ..." : "");
   }
 
   void add_shards(const fs::path& folder) {
@@ -167,6 +190,7 @@ class SafetensorsWeights final : public Weights {
   std::map<std::string, TensorPlace> tensors_;
   std::set<std::string> used_;
   std::vector<std::string> warnings_;
+  std::vector<std::pair<std::string, int64_t>> not_finite_;  // a tensor and how many of its numbers
   uint64_t bytes_ = 0, numbers_ = 0, handed_out_ = 0, hash_ = 0xcbf29ce484222325ull;
 };
 

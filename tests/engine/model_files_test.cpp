@@ -1,11 +1,15 @@
 // What lies in a model folder besides good files, and what becomes of files while they are served.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "engine/folder_copy.h"
+#include "nn/not_finite.h"
 
 namespace weir::engine::test {
 namespace {
@@ -184,6 +188,31 @@ void spoil(const FolderCopy& folder, const std::string& tensor) {
   std::fill(checkpoint.data.begin() + static_cast<ptrdiff_t>(begin),
             checkpoint.data.begin() + static_cast<ptrdiff_t>(end), '\xff');
   folder.write(kWeights, checkpoint.bytes());
+}
+
+TEST(ModelGivesNaN, TheStartNamesTheTensors) {
+  FolderCopy folder("bert-mean");
+  spoil(folder, "encoder.layer.1.output.LayerNorm.bias");
+  Progress progress;
+  auto loaded = load({.directory = folder.path()}, arch::table(), cpu(), progress);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_THAT(loaded->description.warnings,
+              ElementsAre("weights that are NaN or infinite: 32 of "
+                          "encoder.layer.1.output.LayerNorm.bias"));
+}
+
+TEST(CountNotFinite, KnowsEveryTypeThatIsRead) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> numbers{0,   -0.F, 1e-45F,    65504,    -3e38F,
+                                   NAN, -NAN, +infinity, -infinity};
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor tensor = at::tensor(numbers).to(type);
+    EXPECT_EQ(nn::count_not_finite(tensor), 4) << type;
+    EXPECT_EQ(nn::count_not_finite(tensor.narrow(0, 0, 5)), 0) << type;
+  }
+  // Of float16, 3e38 is infinite too.
+  EXPECT_EQ(nn::count_not_finite(at::tensor(numbers).to(at::kHalf)), 5);
+  EXPECT_EQ(nn::count_not_finite(at::empty({0})), 0);
 }
 
 TEST(ModelGivesNaN, AnEncodersRowIsAnError) {
