@@ -17,6 +17,9 @@ namespace weir {
 namespace {
 
 constexpr int kLookMs = 100;  // how often a writer that waits for its reader looks whether to stop
+// After a batch the thread leaves lines alone for so long: to wake it for each would cost whoever
+// logs more than the line does.
+constexpr std::chrono::milliseconds kRest{5};
 
 /// Waits until `file` takes PIPE_BUF bytes, or `stop`. Returns whether it does.
 bool wait_for_room(int file, const std::atomic<bool>& stop) {
@@ -57,13 +60,18 @@ class LogWriter::State {
       }
       bytes_ += line.size();
       waiting_.push_back({std::move(line), std::exchange(untold_, 0)});
+      if (!std::exchange(asleep_, false)) return;
     }
     wake_.notify_one();
   }
 
   bool drain(std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
-    return idle_.wait_for(lock, limit, [this] { return waiting_.empty() && !busy_; });
+    ++draining_;
+    wake_.notify_one();
+    const bool drained = idle_.wait_for(lock, limit, [this] { return waiting_.empty() && !busy_; });
+    --draining_;
+    return drained;
   }
 
   uint64_t dropped() const { return dropped_.load(); }
@@ -78,9 +86,7 @@ class LogWriter::State {
 
   void run() {
     std::unique_lock lock(mutex_);
-    while (!stop_) {
-      wake_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-      if (stop_) return;
+    while (wait_for_lines(lock)) {
       std::deque<Entry> taken;
       taken.swap(waiting_);
       busy_ = true;
@@ -91,6 +97,7 @@ class LogWriter::State {
       if (waiting_.empty() && untold_ > 0)  // nobody may log again to tell it
         waiting_.push_back({"", std::exchange(untold_, 0)});
       if (waiting_.empty()) idle_.notify_all();
+      wake_.wait_for(lock, kRest, [this] { return stop_ || draining_ > 0; });
     }
   }
 
@@ -100,16 +107,34 @@ class LogWriter::State {
     uint64_t dropped_before = 0;
   };
 
+  /// Returns false where it is to stop.
+  bool wait_for_lines(std::unique_lock<std::mutex>& lock) {
+    asleep_ = waiting_.empty();
+    wake_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+    asleep_ = false;
+    return !stop_;
+  }
+
+  /// As many lines at once as the descriptor takes.
   void write(const std::deque<Entry>& entries) {
-    for (const Entry& entry : entries) {
-      std::string text;
-      if (entry.dropped_before > 0 && options_.dropped_line)
-        text = options_.dropped_line(entry.dropped_before);
-      text += entry.line;
-      if (!write_all(options_.file, text, stop_)) ++dropped_;
+    std::string text;
+    size_t lines = 0, bytes = 0;
+    const auto pass_on = [&] {
+      if (!write_all(options_.file, text, stop_)) dropped_ += lines;
       std::lock_guard lock(mutex_);
-      bytes_ -= entry.line.size();
+      bytes_ -= bytes;
+      text.clear();
+      lines = bytes = 0;
+    };
+    for (const Entry& entry : entries) {
+      if (lines > 0 && text.size() + entry.line.size() > PIPE_BUF) pass_on();
+      if (entry.dropped_before > 0 && options_.dropped_line)
+        text += options_.dropped_line(entry.dropped_before);
+      text += entry.line;
+      bytes += entry.line.size();
+      ++lines;
     }
+    pass_on();
   }
 
   const Options options_;
@@ -121,6 +146,8 @@ class LogWriter::State {
   size_t bytes_ = 0;     // of the lines that are not written
   uint64_t untold_ = 0;  // lines that were dropped since the last that was taken
   bool busy_ = false;    // the thread holds lines
+  bool asleep_ = false;  // it waits to be woken by the next line
+  int draining_ = 0;     // calls of drain() that wait
 };
 
 LogWriter::LogWriter(Options options) : state_(std::make_shared<State>(std::move(options))) {

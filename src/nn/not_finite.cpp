@@ -5,8 +5,8 @@
 namespace weir::nn {
 namespace {
 
-/// IEEE 754: a number is infinite or NaN where all bits of its exponent are set. A sum of comparisons
-/// is what compilers make vectors of.
+/// IEEE 754: a number is infinite or NaN where all bits of its exponent are set. A sum of
+/// comparisons is what compilers make vectors of.
 template <class Bits>
 int64_t count_where_all_set(const void* numbers, int64_t size, Bits exponent) {
   const auto* bits = static_cast<const Bits*>(numbers);

@@ -196,15 +196,13 @@ TEST(ModelGivesNaN, TheStartNamesTheTensors) {
   Progress progress;
   auto loaded = load({.directory = folder.path()}, arch::table(), cpu(), progress);
   ASSERT_TRUE(loaded) << loaded.error().message;
-  EXPECT_THAT(loaded->description.warnings,
-              ElementsAre("weights that are NaN or infinite: 32 of "
-                          "encoder.layer.1.output.LayerNorm.bias"));
+  EXPECT_THAT(loaded->description.warnings, ElementsAre("weights that are NaN or infinite: 32 of "
+                                                        "encoder.layer.1.output.LayerNorm.bias"));
 }
 
 TEST(CountNotFinite, KnowsEveryTypeThatIsRead) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> numbers{0,   -0.F, 1e-45F,    65504,    -3e38F,
-                                   NAN, -NAN, +infinity, -infinity};
+  const std::vector<float> numbers{0, -0.F, 1e-45F, 65504, -3e38F, NAN, -NAN, +infinity, -infinity};
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     const at::Tensor tensor = at::tensor(numbers).to(type);
     EXPECT_EQ(nn::count_not_finite(tensor), 4) << type;
