@@ -126,7 +126,7 @@ class World {
  public:
   World(const Machine& machine, const schedule::SchedulerOptions& options)
       : runner_(machine, clock_),
-        scheduler_(schedule::Scheduler::Parts{runner_, queue_, clock_}, options) {}
+        scheduler_(schedule::Scheduler::Parts{runner_, queue_, clock_, series_}, options) {}
 
   TimePoint now() const { return clock_.now(); }
   bool busy() const { return !open_.empty(); }
@@ -168,6 +168,8 @@ class World {
   SimulatedClock clock_;
   work::WorkQueue queue_{{.requests = SIZE_MAX, .tokens = SIZE_MAX}, nullptr};
   SimulatedRunner runner_;
+  Registry metrics_;
+  schedule::StepSeries series_{metrics_, {{"model", "simulated"}}};
   schedule::Scheduler scheduler_;
   std::deque<Stream> streams_;
   std::vector<Stream*> open_;

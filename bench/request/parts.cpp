@@ -70,7 +70,8 @@ double queue_and_step() {
   const SteadyClock clock;
   const auto bell = std::make_shared<Doorbell>();
   const auto queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell);
-  schedule::StepLoop loop(bell, clock);
+  Registry metrics;
+  schedule::StepLoop loop(bell, clock, metrics);
   loop.add({.name = Stack::kGenerator,
             .queue = queue,
             .load = []() -> Result<std::unique_ptr<schedule::Runner>> {

@@ -30,19 +30,18 @@ Stack::Stack(const StackOptions& options)
       encoder_(must(serve::load_text_side(options.encoder, serve::ModelKind::embed))) {
   const std::vector models{served(kGenerator, serve::ModelKind::generate),
                            served(kEncoder, serve::ModelKind::embed)};
-  service_ = serve::make_service({}, {gate_, *metrics_, clock_, [] { return true; }},
+  service_ = serve::make_service({}, {gate_, metrics_, clock_, [] { return true; }},
                                  traffic::KeyStore::open(), models);
-  loop_ = std::make_unique<schedule::StepLoop>(bell_, clock_);
+  loop_ = std::make_unique<schedule::StepLoop>(bell_, clock_, metrics_);
   add(models[0], generator_, options.row_time);
   add(models[1], encoder_, options.row_time);
-  server_ = must(http::Server::start({.port = 0, .version = "bench"}, *service_, *metrics_));
+  server_ = must(http::Server::start({.port = 0, .version = "bench"}, *service_, metrics_));
 }
 
 serve::ServedModel Stack::served(const char* name, serve::ModelKind kind) {
   return {.name = name,
           .kind = kind,
           .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_),
-          .metrics = &metrics_->model(name),
           .progress = std::make_shared<Progress>()};
 }
 
@@ -52,7 +51,6 @@ void Stack::add(const serve::ServedModel& model, const serve::TextSide& text,
   auto told = loaded->get_future();
   loop_->add({.name = model.name,
               .queue = model.queue,
-              .metrics = model.metrics,
               .load = [spec = spec_of(*model.kind), size = text.vector_size,
                        row_time]() -> Result<std::unique_ptr<schedule::Runner>> {
                 return std::make_unique<InstantRunner>(spec, size, row_time);

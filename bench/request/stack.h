@@ -41,7 +41,7 @@ class Stack {
 
   const SteadyClock clock_;
   const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
-  const std::unique_ptr<Metrics> metrics_ = make_metrics();
+  Registry metrics_;
   traffic::Gate gate_{traffic::make_memory_limiter(), clock_};
   serve::TextSide generator_, encoder_;
   std::unique_ptr<serve::SteeredService> service_;

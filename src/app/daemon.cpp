@@ -11,6 +11,7 @@
 #include "app/intake_options.h"
 #include "app/memory_plan.h"
 #include "weir/arch/table.h"
+#include "weir/schedule/step_series.h"
 
 namespace weir::app {
 namespace {
@@ -68,8 +69,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
                                         spdlog::critical("{}", why.message);
                                         it->lost_ = true;
                                       }};
-  daemon->loop_ =
-      std::make_unique<schedule::StepLoop>(daemon->bell_, daemon->clock_, std::move(hooks));
+  daemon->loop_ = std::make_unique<schedule::StepLoop>(daemon->bell_, daemon->clock_,
+                                                       daemon->metrics_, std::move(hooks));
   // Before anything is loaded, so that /ready can tell how far that is.
   if (auto listening = daemon->listen(); !listening) return listening.error();
   daemon->load_models();
@@ -98,7 +99,6 @@ Result<void> Daemon::make_models(Plans all) {
     model->plan = std::move(plan);
     model->queue = std::make_shared<work::WorkQueue>(limits, bell_);
     model->progress = std::make_shared<Progress>();
-    model->metrics = &metrics_->model(model->plan.choice.name);
     gate_->watch(model->plan.choice.name, [queue = model->queue] { return pace_of(*queue); });
     models_.push_back(std::move(model));
   }
@@ -133,15 +133,14 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
                       .kind = kind_of(model->plan.description),
                       .created = std::time(nullptr),
                       .queue = model->queue,
-                      .metrics = model->metrics,
                       .progress = model->progress});
   }
   for (const FailedModel& model : failed_plans_) {
-    served.push_back({.name = model.choice.name,
-                      .kind = std::nullopt,
-                      .created = std::time(nullptr),
-                      .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_),
-                      .metrics = &metrics_->model(model.choice.name)});
+    served.push_back(
+        {.name = model.choice.name,
+         .kind = std::nullopt,
+         .created = std::time(nullptr),
+         .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_)});
   }
   serve::ServiceOptions options{
       .max_wait = config_.max_wait,
@@ -152,7 +151,7 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
       .intake = intake_options(config_, static_cast<int>(std::thread::hardware_concurrency()),
                                cgroup_limits())};
   serve::ServiceParts parts{.gate = *gate_,
-                            .metrics = *metrics_,
+                            .metrics = metrics_,
                             .clock = clock_,
                             .alive = [this] { return loop_->since_tick() < kStuck; },
                             .ledger = ledger_.get()};
@@ -170,7 +169,7 @@ Result<void> Daemon::listen() {
                               .overload_status = config_.overload_status,
                               .refuse_unknown_fields = config_.refuse_unknown_fields,
                               .version = WEIR_VERSION};
-  auto server = http::Server::start(std::move(options), *service_, *metrics_);
+  auto server = http::Server::start(std::move(options), *service_, metrics_);
   if (!server) return server.error();
   server_ = std::move(*server);
   address_file_.emplace(config_.host, server_->port());
@@ -179,8 +178,11 @@ Result<void> Daemon::listen() {
 }
 
 void Daemon::mark_failed_plans() {
-  for (const FailedModel& model : failed_plans_)
+  for (const FailedModel& model : failed_plans_) {
     service_->mark_failed(model.choice.name, model.reason);
+    // Zeros, as for a model that fails later.
+    schedule::StepSeries{metrics_, {{"model", model.choice.name}}};
+  }
 }
 
 void Daemon::load_models() {
@@ -197,7 +199,6 @@ void Daemon::load_models() {
         {.name = model->plan.choice.name,
          .options = options,
          .queue = model->queue,
-         .metrics = model->metrics,
          .load = [this, model] { return load(*model); },
          .loaded = [this, model](
                        Result<schedule::ModelSpec> spec) { announce(*model, std::move(spec)); }});
@@ -241,7 +242,6 @@ void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
     model.done = true;
     return;
   }
-  if (spec->pages > 0) metrics_->set_cache_config(name, spec->page_size, spec->pages);
   std::string cache =
       spec->pages > 0 ? fmt::format(", {} pages of {}", spec->pages, spec->page_size) : "";
   spdlog::info("model {} is ready: {}, {}, {} tokens{}, loaded in {}", name,

@@ -77,7 +77,6 @@ class Daemon {
     PlannedModel plan;
     std::shared_ptr<work::WorkQueue> queue;
     std::shared_ptr<Progress> progress;
-    ModelMetrics* metrics = nullptr;
     std::chrono::steady_clock::time_point begun{};
     std::optional<serve::LoadedModel>
         loaded;  // between load() and its being announced; the step thread's
@@ -99,7 +98,7 @@ class Daemon {
   const Config& config_;
   const SteadyClock clock_;
   const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
-  const std::unique_ptr<Metrics> metrics_ = make_metrics();
+  Registry metrics_;
   std::unique_ptr<engine::Device> device_;
   std::unique_ptr<traffic::Ledger> ledger_;
   std::unique_ptr<traffic::Gate> gate_;

@@ -1,6 +1,8 @@
 #include "base/metrics_aliases.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -37,7 +39,10 @@ constexpr std::array kAliases{
     Alias{"weir_step_tokens", "vllm:iteration_tokens_total"},
 };
 
-void rename_labels(prometheus::ClientMetric& metric) {
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+
+void rename_labels(ClientMetric& metric) {
   for (auto& label : metric.label) {
     if (label.name == "model") label.name = "model_name";
     if (label.name == "finish_reason") label.name = "finished_reason";
@@ -45,10 +50,40 @@ void rename_labels(prometheus::ClientMetric& metric) {
   metric.label.push_back({"engine", "0"});
 }
 
+std::string whole(double value) { return std::to_string(static_cast<uint64_t>(value)); }
+
+/// vLLM tells the constants of a model's cache as labels.
+MetricFamily cache_config(const MetricFamily& pages, const MetricFamily& page_tokens) {
+  MetricFamily info{"vllm:cache_config_info",
+                    "Constants of the cache, as labels.",
+                    prometheus::MetricType::Gauge,
+                    {}};
+  for (const ClientMetric& of : pages.metric) {
+    const auto size =
+        std::find_if(page_tokens.metric.begin(), page_tokens.metric.end(),
+                     [&](const ClientMetric& each) { return each.label == of.label; });
+    if (size == page_tokens.metric.end()) continue;
+    ClientMetric& series = info.metric.emplace_back();
+    series.label = {{"block_size", whole(size->gauge.value)},
+                    {"engine", "0"},
+                    {"model_name", of.label.front().value},
+                    {"num_gpu_blocks", whole(of.gauge.value)}};
+    series.gauge.value = 1;
+  }
+  return info;
+}
+
 }  // namespace
 
-void add_aliases(std::vector<prometheus::MetricFamily>& families) {
-  std::vector<prometheus::MetricFamily> added;
+void add_aliases(std::vector<MetricFamily>& families) {
+  std::vector<MetricFamily> added;
+  const auto called = [&](std::string_view name) {
+    return std::find_if(families.begin(), families.end(),
+                        [&](const MetricFamily& family) { return family.name == name; });
+  };
+  const auto pages = called("weir_kv_cache_pages"), sizes = called("weir_kv_cache_page_tokens");
+  if (pages != families.end() && sizes != families.end())
+    added.push_back(cache_config(*pages, *sizes));
   for (const auto& family : families) {
     for (const Alias& alias : kAliases) {
       if (family.name != alias.native) continue;

@@ -14,16 +14,6 @@
 namespace weir {
 namespace {
 
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-
-void add(std::vector<MetricFamily>& families, MetricFamily family, double value) {
-  prometheus::ClientMetric metric;
-  family.type == MetricType::Counter ? metric.counter.value = value : metric.gauge.value = value;
-  family.metric.push_back(std::move(metric));
-  families.push_back(std::move(family));
-}
-
 /// The numbers of proc_pid_stat(5) that follow the command's name, which may hold anything.
 struct Stat {
   double cpu_ticks = 0, threads = 0, start_ticks = 0, virtual_bytes = 0, resident_pages = 0;
@@ -66,48 +56,33 @@ std::optional<double> open_files() {
   return failure ? std::nullopt : std::optional(count);
 }
 
-void add_stat(std::vector<MetricFamily>& families, const Stat& stat) {
+void tell_stat(Scrape& to, const Stat& stat) {
   const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-  add(families,
-      {"process_cpu_seconds_total",
-       "Processor time of the process, user and system.",
-       MetricType::Counter,
-       {}},
-      stat.cpu_ticks / ticks);
+  to.counter("process_cpu_seconds_total", "Processor time of the process, user and system.", {},
+             stat.cpu_ticks / ticks);
   if (auto boot = boot_time())
-    add(families,
-        {"process_start_time_seconds",
-         "Start of the process, in seconds since 1970.",
-         MetricType::Gauge,
-         {}},
-        *boot + stat.start_ticks / ticks);
-  add(families,
-      {"process_virtual_memory_bytes", "Virtual memory of the process.", MetricType::Gauge, {}},
-      stat.virtual_bytes);
-  add(families,
-      {"process_resident_memory_bytes", "Resident memory of the process.", MetricType::Gauge, {}},
-      stat.resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
-  add(families, {"process_threads", "Threads of the process.", MetricType::Gauge, {}},
-      stat.threads);
+    to.gauge("process_start_time_seconds", "Start of the process, in seconds since 1970.", {},
+             *boot + stat.start_ticks / ticks);
+  to.gauge("process_virtual_memory_bytes", "Virtual memory of the process.", {},
+           stat.virtual_bytes);
+  to.gauge("process_resident_memory_bytes", "Resident memory of the process.", {},
+           stat.resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
+  to.gauge("process_threads", "Threads of the process.", {}, stat.threads);
 }
 
 }  // namespace
 
-void add_process(std::vector<MetricFamily>& families) {
-  if (auto stat = read_stat()) add_stat(families, *stat);
+void tell_process(Scrape& to) {
+  if (auto stat = read_stat()) tell_stat(to, *stat);
   if (auto open = open_files())
-    add(families, {"process_open_fds", "File descriptors that are open.", MetricType::Gauge, {}},
-        *open);
+    to.gauge("process_open_fds", "File descriptors that are open.", {}, *open);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    add(families, {"process_max_fds", "File descriptors that may be open.", MetricType::Gauge, {}},
-        static_cast<double>(limit.rlim_cur));
-  add(families,
-      {"weir_log_lines_dropped_total",
-       "Lines of the log that were dropped since nobody read them.",
-       MetricType::Counter,
-       {}},
-      static_cast<double>(log_lines_dropped()));
+    to.gauge("process_max_fds", "File descriptors that may be open.", {},
+             static_cast<double>(limit.rlim_cur));
+  to.counter("weir_log_lines_dropped_total",
+             "Lines of the log that were dropped since nobody read them.", {},
+             static_cast<double>(log_lines_dropped()));
 }
 
 }  // namespace weir

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <prometheus/metric_family.h>
-
-#include <vector>
+#include "weir/base/metrics.h"
 
 namespace weir {
 
-/// Appends what Prometheus's own client libraries tell of a process (process_*, as its
-/// documentation on writing client libraries names them), the threads, and the lines of the log
-/// that were dropped. What /proc does not say is left out.
-void add_process(std::vector<prometheus::MetricFamily>& families);
+/// Tells what Prometheus's own client libraries tell of a process (process_*, as its documentation
+/// on writing client libraries names them), its threads, and how many lines of the log were
+/// dropped. What /proc does not say is left out.
+void tell_process(Scrape& to);
 
 }  // namespace weir

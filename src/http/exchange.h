@@ -24,7 +24,7 @@ struct Route;
 /// What all requests share.
 struct Daemon {
   serve::Service& service;
-  Metrics& metrics;
+  Registry& metrics;
   std::string version;
   std::chrono::milliseconds ping;
   int overload_status;

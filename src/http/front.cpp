@@ -320,8 +320,15 @@ void Front::set_cors(const Request& request, Response& response) const {
 void Front::finished(Connection& connection) {
   Exchange& exchange = *connection.exchange;
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - exchange.start;
-  std::string_view route = exchange.route ? exchange.route->path : "none";
-  daemon_.metrics.http_request(route, exchange.status, spent.count());
+  const std::string route(exchange.route ? exchange.route->path : "none");
+  daemon_.metrics
+      .counter("weir_http_requests_total", "HTTP requests answered.",
+               {{"route", route}, {"status", std::to_string(exchange.status)}})
+      .add();
+  daemon_.metrics
+      .histogram("weir_http_request_seconds", "HTTP requests, header to end.", {{"route", route}},
+                 kShortSeconds)
+      .observe(spent.count());
   bool quiet = exchange.asked || (exchange.route && exchange.route->access == Access::open);
   spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info,
               "http route={} status={} ms={:.1f} id={} peer={} error=\"{}\"", route,

@@ -27,7 +27,7 @@ std::string without_places(std::string_view path) {
 
 void IgnoredFields::note(const UnknownFields& unknown) {
   if (unknown.count() == 0) return;
-  metrics_.ignored_fields(unknown.count());
+  count_.add(static_cast<double>(unknown.count()));
   for (const std::string& path : unknown.paths()) {
     const std::string name = without_places(path);
     if (!is_new(name)) continue;

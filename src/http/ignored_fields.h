@@ -13,7 +13,9 @@ namespace weir::http {
 /// once. Thread-safe.
 class IgnoredFields {
  public:
-  explicit IgnoredFields(Metrics& metrics) : metrics_(metrics) {}
+  explicit IgnoredFields(Registry& metrics)
+      : count_(metrics.counter("weir_http_ignored_fields_total",
+                               "Fields of requests that are not known and were ignored.")) {}
 
   void note(const UnknownFields& unknown);
 
@@ -21,7 +23,7 @@ class IgnoredFields {
   /// Whether a line is due.
   bool is_new(const std::string& name);
 
-  Metrics& metrics_;
+  const Counter count_;
   std::mutex mutex_;
   std::set<std::string> names_;
 };

@@ -61,7 +61,7 @@ class IdSource {
 
 class HttplibServer final : public Server {
  public:
-  HttplibServer(ServerOptions options, serve::Service& service, Metrics& metrics)
+  HttplibServer(ServerOptions options, serve::Service& service, Registry& metrics)
       : options_(std::move(options)),
         daemon_{.service = service,
                 .metrics = metrics,
@@ -79,9 +79,7 @@ class HttplibServer final : public Server {
                  .keep_alive = options_.keep_alive},
                 {.finished = [this](Connection& connection) { front_.finished(connection); },
                  .open_changed =
-                     [&metrics](size_t open) {
-                       metrics.set_connections(static_cast<uint32_t>(open));
-                     }}) {
+                     [this](size_t open) { open_connections_.set(static_cast<double>(open)); }}) {
     daemon_.new_id = [this] { return ids_.next(); };
     front_.install(server_);
   }
@@ -130,6 +128,8 @@ class HttplibServer final : public Server {
   IdSource ids_;
   Daemon daemon_;
   Front front_;
+  const Gauge open_connections_ =
+      daemon_.metrics.gauge("weir_http_connections", "Open connections.");
   GuardedServer server_;
   std::mutex stop_mutex_;
   std::thread acceptor_;
@@ -139,7 +139,7 @@ class HttplibServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, serve::Service& service,
-                                              Metrics& metrics) {
+                                              Registry& metrics) {
   options.max_connections = allow_files(options.max_connections);
   auto server = std::make_unique<HttplibServer>(std::move(options), service, metrics);
   if (auto bound = server->bind(); !bound) return bound.error();

@@ -65,7 +65,7 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
     : runner_(parts.runner),
       queue_(parts.queue),
       clock_(parts.clock),
-      metrics_(parts.metrics),
+      series_(parts.series),
       spec_(parts.runner.spec()),
       depth_(static_cast<size_t>(parts.runner.depth())),
       options_(resolve(options, spec_, parts.runner.depth())),
@@ -211,15 +211,12 @@ Result<void> Scheduler::audit() const {
 
 void Scheduler::report() {
   publish();
-  const uint32_t preempted = std::exchange(preempted_, 0);
-  const uint64_t queried = std::exchange(queried_tokens_, 0), hits = std::exchange(hit_tokens_, 0);
-  if (!metrics_) return;
-  if (preempted > 0) metrics_->preempted(preempted);
-  if (queried > 0) metrics_->prefix_cache(queried, hits);
   if (now_ - last_load_ < kLoadEvery && !idle()) return;
   last_load_ = now_;
   const Load now = load();
-  metrics_->set_load(now.waiting, now.running, now.memory_usage);
+  series_.waiting.set(now.waiting);
+  series_.running.set(now.running);
+  series_.kv_usage.set(now.memory_usage);
 }
 
 void Scheduler::publish() {

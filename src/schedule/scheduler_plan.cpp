@@ -222,7 +222,7 @@ void Scheduler::preempt(size_t index) {
   release(sequence);
   sequence.planned = 0;
   sequence.state = Sequence::State::waiting;
-  ++preempted_;
+  series_.preemptions.add();
   policy_->stop(sequence);
   policy_->enter(sequence);
   waiting_->add(std::move(running_[index]));
@@ -245,8 +245,8 @@ bool Scheduler::admit(Sequence& sequence) {
   sequence.tokens.reserve(sequence.prompt_tokens + sequence.limit);  // rows point into it
   if (!sequence.started() && memory_->caches_prefixes()) {
     sequence.cached_tokens = sequence.planned;
-    queried_tokens_ += sequence.prompt_tokens;
-    hit_tokens_ += sequence.planned;
+    series_.prefix_queried.add(sequence.prompt_tokens);
+    series_.prefix_hit.add(sequence.planned);
   }
   enter_running(sequence);
   return true;

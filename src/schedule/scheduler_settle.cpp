@@ -48,9 +48,10 @@ void Scheduler::learn(const Step& step) {
                    .drafts = step.drafts,
                    .came_true = step.came_true},
                   step.took);
-  if (!metrics_) return;
-  metrics_->step(step.plan.tokens, step.took);
-  if (step.drafts > 0) metrics_->drafted(step.drafts, step.came_true);
+  series_.tokens.observe(step.plan.tokens);
+  series_.seconds.observe(step.took);
+  series_.drafted.add(step.drafts);
+  series_.came_true.add(step.came_true);
 }
 
 void Scheduler::settle_rows(Step& step, std::span<work::Output> outputs) {

@@ -32,12 +32,18 @@ void close_queue(work::WorkQueue& queue, const Error& error) {
   queue.release_all();
 }
 
+void tell_cache(const StepSeries& series, const ModelSpec& spec) {
+  series.in.gauge("weir_kv_cache_page_tokens", "Tokens in a cache page.", series.of)
+      .set(spec.page_size);
+  series.in.gauge("weir_kv_cache_pages", "Cache pages.", series.of).set(spec.pages);
+}
+
 }  // namespace
 
 class StepLoop::Impl {
  public:
-  Impl(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks)
-      : bell_(std::move(bell)), clock_(clock), hooks_(std::move(hooks)) {
+  Impl(std::shared_ptr<Doorbell> bell, const Clock& clock, Registry& metrics, Hooks hooks)
+      : bell_(std::move(bell)), clock_(clock), metrics_(metrics), hooks_(std::move(hooks)) {
     thread_ = std::thread([this] { run(); });
   }
 
@@ -50,8 +56,8 @@ class StepLoop::Impl {
     {
       std::lock_guard lock(mutex_);
       if (!closed_) {
-        served_.push_back(std::make_unique<Served>());
-        served_.back()->model = std::move(model);
+        StepSeries series{metrics_, {{"model", model.name}}};
+        served_.push_back(std::make_unique<Served>(Served{std::move(model), std::move(series)}));
         bell_->ring();
         return;
       }
@@ -80,6 +86,7 @@ class StepLoop::Impl {
  private:
   struct Served {
     Model model;
+    StepSeries series;  // shown while it loads, too
     std::unique_ptr<Runner> runner;
     std::unique_ptr<Scheduler> scheduler;  // set once loaded, under the mutex
     bool tried = false;
@@ -129,8 +136,9 @@ class StepLoop::Impl {
     if (auto consistent = check_spec(spec); !consistent) return std::move(consistent.error());
     served.runner = std::move(*runner);
     auto scheduler = std::make_unique<Scheduler>(
-        Scheduler::Parts{*served.runner, *served.model.queue, clock_, served.model.metrics},
+        Scheduler::Parts{*served.runner, *served.model.queue, clock_, served.series},
         served.model.options);
+    if (spec.pages > 0) tell_cache(served.series, spec);
     std::lock_guard lock(mutex_);
     served.scheduler = std::move(scheduler);
     ready_.push_back(&served);
@@ -183,6 +191,7 @@ class StepLoop::Impl {
 
   const std::shared_ptr<Doorbell> bell_;
   const Clock& clock_;
+  Registry& metrics_;
   const Hooks hooks_;
   std::atomic<bool> stopping_ = false, loading_ = false;
   Heartbeat heartbeat_;
@@ -201,8 +210,9 @@ class StepLoop::Impl {
   std::thread thread_;
 };
 
-StepLoop::StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks)
-    : impl_(std::make_unique<Impl>(std::move(bell), clock, std::move(hooks))) {}
+StepLoop::StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Registry& metrics,
+                   Hooks hooks)
+    : impl_(std::make_unique<Impl>(std::move(bell), clock, metrics, std::move(hooks))) {}
 
 StepLoop::~StepLoop() = default;
 

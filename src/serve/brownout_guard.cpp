@@ -18,7 +18,7 @@ std::string* header(Caller& caller, std::string_view name) {
 
 }  // namespace
 
-BrownoutGuard::BrownoutGuard(std::vector<BrownoutRule> rules, Metrics& metrics)
+BrownoutGuard::BrownoutGuard(std::vector<BrownoutRule> rules, Registry& metrics)
     : metrics_(metrics), state_(std::move(rules)) {}
 
 Measures BrownoutGuard::look(const ServedModel& model) {
@@ -30,13 +30,20 @@ Measures BrownoutGuard::look(const ServedModel& model) {
   for (const auto& [rule, begins] : changes) {
     spdlog::warn("brown-out: rule \"{}\" {} for model {}: {} requests wait", rule->text(),
                  begins ? "sets in" : "ends", model.name, waiting);
-    metrics_.set_brownout(model.name, rule->text(), begins);
+    metrics_
+        .gauge("weir_brownout_active", "1 while a brown-out rule holds for a model.",
+               {{"model", model.name}, {"rule", rule->text()}})
+        .set(begins);
   }
   return measures;
 }
 
 void BrownoutGuard::note(const BrownoutRule& rule, const std::string& model, Caller& caller) {
-  metrics_.browned_out(model, rule.text());
+  metrics_
+      .counter("weir_brownout_requests_total",
+               "Requests that a brown-out rule shortened, refused or sent to a twin.",
+               {{"model", model}, {"rule", rule.text()}})
+      .add();
   std::string* value = header(caller, "x-weir-brownout");
   if (value)
     *value += ", " + rule.action_text();

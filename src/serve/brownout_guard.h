@@ -17,7 +17,7 @@ namespace weir::serve {
 /// touches, in metrics, and in one line of the log when a rule sets in or ends. Thread-safe.
 class BrownoutGuard {
  public:
-  BrownoutGuard(std::vector<BrownoutRule> rules, Metrics& metrics);
+  BrownoutGuard(std::vector<BrownoutRule> rules, Registry& metrics);
 
   /// What holds now for requests to `model`. Without rules this costs nothing.
   Measures look(const ServedModel& model);
@@ -35,7 +35,7 @@ class BrownoutGuard {
  private:
   void note(const BrownoutRule& rule, const std::string& model, Caller& caller);
 
-  Metrics& metrics_;
+  Registry& metrics_;
   std::mutex mutex_;  // guards state_
   BrownoutState state_;
 };

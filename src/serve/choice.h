@@ -7,7 +7,6 @@
 
 #include "stop_strings.h"
 #include "weir/base/clock.h"
-#include "weir/base/metrics.h"
 #include "weir/serve/served_model.h"
 #include "weir/serve/service.h"
 #include "weir/work/request.h"

@@ -124,17 +124,15 @@ void Collection::fail(const Error& error) {
 }
 
 void Collection::observe(const Input& input, std::string_view finish) {
-  ModelMetrics* metrics = ticket_.model->served.metrics;
-  if (metrics == nullptr) return;
   const work::Finish costs = input.finish.value_or(work::Finish{});
   const work::Started started = input.started.value_or(work::Started{});
-  metrics->finished({.finish_reason = finish,
-                     .prompt_tokens = input.tokens,
-                     .cached_tokens = started.cached_tokens,
-                     .queue_s = seconds_of(started.queued),
-                     .prefill_s = seconds_of(costs.prefill),
-                     .decode_s = seconds_of(costs.decode),
-                     .e2e_s = seconds_of(clock_.now() - ticket_.arrival)});
+  ticket_.model->series.finished({.reason = finish,
+                                  .prompt_tokens = input.tokens,
+                                  .cached_tokens = started.cached_tokens,
+                                  .queue = seconds_of(started.queued),
+                                  .prefill = seconds_of(costs.prefill),
+                                  .decode = seconds_of(costs.decode),
+                                  .whole = seconds_of(clock_.now() - ticket_.arrival)});
 }
 
 Usage Collection::usage() const {

@@ -118,21 +118,20 @@ void RunningGeneration::charge() {
 }
 
 void RunningGeneration::observe(const Choice& choice, std::string_view finish) {
-  ModelMetrics* metrics = ticket_.model->served.metrics;
-  if (metrics == nullptr) return;
+  const RequestSeries& series = ticket_.model->series;
   const Usage usage = choice.usage();
   if (choice.first_token_at())
-    metrics->first_token(seconds_of(*choice.first_token_at() - ticket_.arrival));
-  for (double gap : choice.gaps()) metrics->inter_token(gap);
-  metrics->finished({.finish_reason = finish,
-                     .prompt_tokens = usage.prompt_tokens,
-                     .cached_tokens = usage.cached_tokens,
-                     .generated_tokens = usage.completion_tokens,
-                     .max_tokens = choice.max_tokens(),
-                     .queue_s = usage.queue_ms / 1e3,
-                     .prefill_s = usage.prefill_ms / 1e3,
-                     .decode_s = usage.decode_ms / 1e3,
-                     .e2e_s = seconds_of(clock_.now() - ticket_.arrival)});
+    series.first_token.observe(seconds_of(*choice.first_token_at() - ticket_.arrival));
+  for (double gap : choice.gaps()) series.token_gap.observe(gap);
+  series.finished({.reason = finish,
+                   .prompt_tokens = usage.prompt_tokens,
+                   .cached_tokens = usage.cached_tokens,
+                   .generated_tokens = usage.completion_tokens,
+                   .max_tokens = choice.max_tokens(),
+                   .queue = usage.queue_ms / 1e3,
+                   .prefill = usage.prefill_ms / 1e3,
+                   .decode = usage.decode_ms / 1e3,
+                   .whole = seconds_of(clock_.now() - ticket_.arrival)});
 }
 
 void RunningGeneration::end(std::string_view finish) {

@@ -5,9 +5,12 @@
 
 #include "weir/base/excerpt.h"
 #include "weir/base/last_words.h"
+#include "weir/base/utf8.h"
 
 namespace weir::serve {
 namespace {
+
+constexpr size_t kMostReason = 400;  // bytes of a label
 
 const char* what_it_does(ModelKind kind) {
   return kind == ModelKind::generate ? "generates text" : "makes embeddings";
@@ -20,9 +23,13 @@ bool is_called(const ServedModel& model, const std::string& name) {
 
 }  // namespace
 
-ModelSet::ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after)
+ModelSet::ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after,
+                   Registry& metrics)
     : retry_after_(retry_after) {
-  for (ServedModel& model : models) places_.push_back({std::move(model), nullptr, {}});
+  for (ServedModel& model : models) {
+    RequestSeries series(metrics, model.name);
+    places_.push_back({{std::move(model), std::move(series)}, nullptr, {}});
+  }
 }
 
 Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& name,
@@ -41,10 +48,10 @@ Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& n
   return place.ready;
 }
 
-const ServedModel* ModelSet::called(const std::string& name, std::optional<ModelKind> kind,
-                                    const traffic::Key& key) const {
+const KnownModel* ModelSet::called(const std::string& name, std::optional<ModelKind> kind,
+                                   const traffic::Key& key) const {
   auto found = find(name, kind, key);
-  return found ? &(*found)->served : nullptr;
+  return found ? *found : nullptr;
 }
 
 Result<const ModelSet::Place*> ModelSet::find(const std::string& name,
@@ -108,7 +115,7 @@ Error ModelSet::unavailable(const Place& place) const {
 void ModelSet::mark_ready(const std::string& name, LoadedModel loaded) {
   Place& marked = place(name);
   loaded.max_model_len = longest_input(loaded.text, loaded.max_model_len);
-  auto ready = std::make_shared<const ReadyModel>(ReadyModel{marked.served, std::move(loaded)});
+  auto ready = std::make_shared<const ReadyModel>(ReadyModel{marked, std::move(loaded)});
   std::lock_guard lock(mutex_);
   marked.ready = std::move(ready);
   marked.failure.clear();
@@ -182,6 +189,20 @@ std::vector<const ServedModel*> ModelSet::all() const {
   std::vector<const ServedModel*> all;
   for (const Place& place : places_) all.push_back(&place.served);
   return all;
+}
+
+void ModelSet::tell(Scrape& to) const {
+  std::lock_guard lock(mutex_);
+  for (const Place& place : places_) {
+    const std::string& model = place.served.name;
+    const std::string state = place.ready ? "ready" : place.failure.empty() ? "loading" : "failed";
+    for (const char* each : {"loading", "ready", "failed"})
+      to.gauge("weir_model_state", "1 for the state that a model is in: loading, ready or failed.",
+               {{"model", model}, {"state", each}}, state == each ? 1 : 0);
+    if (state == "failed")
+      to.gauge("weir_model_failure_info", "Why a model cannot be loaded, as a label.",
+               {{"model", model}, {"reason", excerpt(valid_utf8(place.failure), kMostReason)}}, 1);
+  }
 }
 
 size_t ModelSet::longest_queue() const {

@@ -8,21 +8,29 @@
 #include <utility>
 #include <vector>
 
+#include "request_series.h"
 #include "weir/serve/served_model.h"
 #include "weir/traffic/key.h"
 
 namespace weir::serve {
 
-/// A model that can answer. Immutable.
-struct ReadyModel {
+/// A model, whatever its state.
+struct KnownModel {
   ServedModel served;
+  RequestSeries series;
+};
+
+/// A model that can answer. Immutable.
+struct ReadyModel : KnownModel {
   LoadedModel loaded;
 };
 
 /// The models by name and what has become of each: loading, ready or failed. Thread-safe.
 class ModelSet {
  public:
-  explicit ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after);
+  /// `metrics` outlives it.
+  ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after,
+           Registry& metrics);
 
   /// The model called `name` or with that alias; with no name the only one of `kind`. Errors:
   /// not_found, invalid_argument (wrong kind, no name and no single choice), permission_denied,
@@ -32,8 +40,8 @@ class ModelSet {
                                                     const traffic::Key& key) const;
 
   /// The model that resolve() would look at, whatever its state; null where there is none.
-  const ServedModel* called(const std::string& name, std::optional<ModelKind> kind,
-                            const traffic::Key& key) const;
+  const KnownModel* called(const std::string& name, std::optional<ModelKind> kind,
+                           const traffic::Key& key) const;
 
   void mark_ready(const std::string& name, LoadedModel loaded);
   void mark_failed(const std::string& name, const Error& reason);
@@ -44,10 +52,11 @@ class ModelSet {
   bool serving() const;
   size_t longest_queue() const;
   std::vector<const ServedModel*> all() const;  // whatever their state
+  /// The state of each, and why one failed.
+  void tell(Scrape& to) const;
 
  private:
-  struct Place {
-    ServedModel served;
+  struct Place : KnownModel {
     std::shared_ptr<const ReadyModel> ready;
     std::string failure;
   };

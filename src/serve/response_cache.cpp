@@ -20,6 +20,15 @@ bool in_line(Generation& generation) {
 
 }  // namespace
 
+ResponseCache::ResponseCache(size_t bytes, Parts parts)
+    : most_bytes_(bytes),
+      parts_(parts),
+      bytes_(parts_.metrics.gauge("weir_response_cache_bytes",
+                                  "Size of the answers in the response cache.")),
+      answers_(
+          parts_.metrics.gauge("weir_response_cache_answers", "Answers in the response cache.")),
+      store_(bytes) {}
+
 Result<std::unique_ptr<Generation>> ResponseCache::generate(Checked checked, const Sampling& asked,
                                                             Caller& caller, const Start& start) {
   if (most_bytes_ == 0) return start(std::move(checked));
@@ -53,7 +62,7 @@ Result<std::unique_ptr<Generation>> ResponseCache::spare(Checked checked, Caller
 Result<std::unique_ptr<Generation>> ResponseCache::serve(GateLine& line, const Source& source) {
   const std::string model = line.ticket.model_name();
   line.ticket.response_cache = source.answer ? kHit : kCoalesced;
-  parts_.metrics.response_cache(model, line.ticket.response_cache);
+  count(model, line.ticket.response_cache);
   Prompts prompts = prompts_of(line.rows);
   auto permit = parts_.admission.take(line.ticket, line.place);
   SparedRequest books(std::move(line.ticket), std::move(permit), line.rows);
@@ -94,15 +103,27 @@ Result<std::unique_ptr<Generation>> ResponseCache::lead(const ResponseKey& key, 
 
 void ResponseCache::note(const Ticket& ticket, Caller& caller, const char* outcome) {
   put_header(caller, kHeader, outcome);
-  parts_.metrics.response_cache(ticket.model_name(), outcome);
+  count(ticket.model_name(), outcome);
+}
+
+void ResponseCache::count(const std::string& model, const char* outcome) const {
+  parts_.metrics
+      .counter("weir_response_cache_total", "Requests the response cache looked up, by outcome.",
+               {{"model", model}, {"outcome", outcome}})
+      .add();
 }
 
 void ResponseCache::keep(const ResponseKey& key, StoredAnswer answer) {
   auto kept = std::make_shared<const StoredAnswer>(std::move(answer));
   std::lock_guard lock(mutex_);
-  store_.put(key, std::move(kept));
+  put(key, std::move(kept));
   running_.erase(key);
-  parts_.metrics.set_response_cache(store_.bytes(), store_.size());
+}
+
+void ResponseCache::put(const ResponseKey& key, std::shared_ptr<const StoredAnswer> answer) {
+  store_.put(key, std::move(answer));
+  bytes_.set(static_cast<double>(store_.bytes()));
+  answers_.set(static_cast<double>(store_.size()));
 }
 
 }  // namespace weir::serve

@@ -34,11 +34,11 @@ class ResponseCache {
  public:
   struct Parts {
     const Admission& admission;
-    Metrics& metrics;
+    Registry& metrics;
     const Clock& clock;
   };
   /// `bytes` 0: off, every request runs by itself.
-  ResponseCache(size_t bytes, Parts parts) : most_bytes_(bytes), parts_(parts), store_(bytes) {}
+  ResponseCache(size_t bytes, Parts parts);
 
   /// `start` begins a run of its own without blocking.
   using Start = std::function<Result<std::unique_ptr<Generation>>(Checked)>;
@@ -78,10 +78,13 @@ class ResponseCache {
   Result<Embeddings> compute_here(const ResponseKey& key, std::shared_ptr<Computing> computing,
                                   const std::function<Result<Embeddings>()>& compute);
   void keep(const ResponseKey& key, StoredAnswer answer);
+  void put(const ResponseKey& key, std::shared_ptr<const StoredAnswer> answer);
+  void count(const std::string& model, const char* outcome) const;
   void note(const Ticket& ticket, Caller& caller, const char* outcome);
 
   const size_t most_bytes_;
   const Parts parts_;
+  const Gauge bytes_, answers_;
   std::mutex mutex_;  // guards what follows
   ResponseStore store_;
   std::unordered_map<ResponseKey, Running, ResponseKeyHash> running_;

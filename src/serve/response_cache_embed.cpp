@@ -102,8 +102,7 @@ Result<Embeddings> ResponseCache::compute_here(const ResponseKey& key,
   {
     std::lock_guard lock(mutex_);
     if (computing) computing_.erase(key);
-    if (answer) store_.put(key, answer);
-    parts_.metrics.set_response_cache(store_.bytes(), store_.size());
+    if (answer) put(key, answer);
   }
   if (computing) computing->end(std::move(answer));
   return computed;

@@ -23,29 +23,17 @@
 namespace weir::serve {
 namespace {
 
-std::optional<CapacitySample> capacity_sample(const std::optional<traffic::CapacityState>& state) {
-  if (!state) return std::nullopt;
-  return CapacitySample{.prefill_speed = state->pace.prefill_tokens_per_s,
-                        .decode_speed = state->pace.decode_tokens_per_s,
-                        .first_token_p99_s = state->pace.first_token_p99_s,
-                        .first_token_target_s = seconds_of(state->rule.first_token_p99),
-                        .backlog_s = state->pace.backlog_s,
-                        .caution = state->caution};
-}
-
 class ModelService final : public SteeredService {
  public:
   ModelService(ServiceOptions options, ServiceParts parts,
                std::shared_ptr<const traffic::KeyStore> keys, std::vector<ServedModel> models)
       : options_(options),
         parts_(std::move(parts)),
-        intake_(options_.intake, parts_.clock),
+        intake_(options_.intake, parts_.clock, parts_.metrics),
         admission_(options_, parts_.gate, parts_.clock),
-        models_(std::move(models), options.retry_after),
+        models_(std::move(models), options.retry_after, parts_.metrics),
         brownout_(options_.brownout, parts_.metrics),
         responses_(options_.response_cache, {admission_, parts_.metrics, parts_.clock}) {
-    for (const ServedModel* model : models_.all())
-      parts_.metrics.set_model_state(model->name, "loading");
     set_keys(std::move(keys));
   }
 
@@ -63,16 +51,13 @@ class ModelService final : public SteeredService {
   std::vector<ModelInfo> models(const Caller& caller) override;
   Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) override;
   Readiness readiness() override;
-  std::string metrics_text() override;
 
   void set_keys(std::shared_ptr<const traffic::KeyStore> keys) override;
   void mark_ready(const std::string& name, LoadedModel loaded) override {
     models_.mark_ready(name, std::move(loaded));
-    parts_.metrics.set_model_state(name, "ready");
   }
   void mark_failed(const std::string& name, const Error& reason) override {
     models_.mark_failed(name, reason);
-    parts_.metrics.set_model_state(name, "failed", reason.message);
   }
   void drain() override { draining_ = true; }
   size_t in_flight() const override { return *in_flight_; }
@@ -108,6 +93,7 @@ class ModelService final : public SteeredService {
   Result<DryRun> preview(const Request& request, Caller& caller);
   /// Log and metrics of a request that was refused at once.
   void note_refusal(const Want& want, const Caller& caller, const Error& error) const;
+  void look(Scrape& to);
 
   const ServiceOptions options_;
   const ServiceParts parts_;
@@ -120,6 +106,7 @@ class ModelService final : public SteeredService {
   std::shared_ptr<const traffic::KeyStore> keys_;
   std::atomic<bool> draining_ = false;
   const std::shared_ptr<std::atomic<size_t>> in_flight_ = std::make_shared<std::atomic<size_t>>(0);
+  const ScrapeHook scrape_{parts_.metrics, [this](Scrape& to) { look(to); }};
 };
 
 void ModelService::set_keys(std::shared_ptr<const traffic::KeyStore> keys) {
@@ -142,7 +129,7 @@ Result<std::shared_ptr<const Identity>> ModelService::authenticate(const std::st
 std::shared_ptr<Preparation> ModelService::prepare(const Caller& caller) {
   if (!caller.identity) return nullptr;
   return std::make_shared<IntakePreparation>(intake_.visit(caller.identity->key()),
-                                             parts_.clock.now(), parts_.metrics);
+                                             parts_.clock.now());
 }
 
 Result<std::shared_ptr<const ReadyModel>> ModelService::find_model(const Want& want,
@@ -182,16 +169,17 @@ Result<Ticket> ModelService::open_ticket(const Want& want, Caller& caller) const
 }
 
 void ModelService::note_refusal(const Want& want, const Caller& caller, const Error& error) const {
-  const ServedModel* model =
+  const KnownModel* model =
       caller.identity ? models_.called(want.model, want.kind, *caller.identity->key()) : nullptr;
   log_refusal({.request_id = caller.request_id,
                .key = caller.identity ? std::string_view(caller.identity->key()->name) : "",
-               .model = model ? std::string_view(model->name) : "",
+               .model = model ? std::string_view(model->served.name) : "",
                .reason = error});
-  count_refusal(model ? model->metrics : nullptr, error.code);
-  if (model)
-    record_refusal({.ledger = parts_.ledger, .key = *caller.identity->key(), .model = model->name},
-                   error.code);
+  if (!model) return;
+  model->series.refused(error.code);
+  record_refusal(
+      {.ledger = parts_.ledger, .key = *caller.identity->key(), .model = model->served.name},
+      error.code);
 }
 
 Result<std::unique_ptr<Generation>> ModelService::chat(const ChatRequest& request, Caller& caller) {
@@ -341,15 +329,13 @@ Result<std::vector<UsageRow>> ModelService::usage(const UsageQuery& query, const
   return usage_seen_by(*caller.identity->key(), query, parts_.ledger);
 }
 
-std::string ModelService::metrics_text() {
-  // Where nobody asks any more, only a look ends a rule.
+void ModelService::look(Scrape& to) {
+  models_.tell(to);
   for (const ServedModel* model : models_.all()) {
-    brownout_.look(*model);
-    parts_.metrics.set_capacity(model->name, capacity_sample(parts_.gate.capacity(model->name)));
+    brownout_.look(*model);  // where nobody asks any more, only a look ends a rule
+    if (auto capacity = parts_.gate.capacity(model->name))
+      traffic::tell(to, model->name, *capacity);
   }
-  const traffic::IntakeLoad load = intake_.load();
-  parts_.metrics.set_intake({load.waiting, load.running, load.bytes});
-  return parts_.metrics.text();
 }
 
 Readiness ModelService::readiness() {

@@ -73,18 +73,12 @@ void note_refusal(const Ticket& ticket, const Error& error) {
                .key = ticket.key->name,
                .model = ticket.model_name(),
                .reason = error});
-  count_refusal(ticket.model->served.metrics, error.code);
+  ticket.model->series.refused(error.code);
   record_refusal({.ledger = ticket.ledger,
                   .key = *ticket.key,
                   .model = ticket.model_name(),
                   .waited = ticket.waited},
                  error.code);
-}
-
-void count_refusal(ModelMetrics* metrics, Code code) {
-  const bool ours = code == Code::overloaded || code == Code::unavailable;
-  const bool limit = code == Code::rate_limited || code == Code::never_fits;
-  if (metrics && (ours || limit || code == Code::cancelled)) metrics->refused(code_word(code));
 }
 
 Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens) {

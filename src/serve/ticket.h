@@ -68,8 +68,6 @@ void log_refusal(const Refused& refused);
 
 /// Log and metrics of a request that was refused after it had its ticket.
 void note_refusal(const Ticket& ticket, const Error& error);
-/// The metrics' part of it; `metrics` may be null.
-void count_refusal(ModelMetrics* metrics, Code code);
 
 Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens);
 

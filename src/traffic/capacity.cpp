@@ -114,4 +114,25 @@ std::optional<CapacityState> Capacities::state(const std::string& model) const {
   return CapacityState{.rule = watched->rule, .pace = watched->pace, .caution = watched->caution};
 }
 
+void tell(Scrape& to, const std::string& model, const CapacityState& capacity) {
+  const Labels of{{"model", model}};
+  const auto speed = [&](const char* phase, double tokens_per_s) {
+    to.gauge("weir_capacity_tokens_per_second",
+             "What a model's capacity learned from its steps, by phase.",
+             {{"model", model}, {"phase", phase}}, tokens_per_s);
+  };
+  speed("prefill", capacity.pace.prefill_tokens_per_s);
+  speed("decode", capacity.pace.decode_tokens_per_s);
+  to.gauge("weir_capacity_first_token_p99_seconds",
+           "99th percentile of the time to first token, of the last 30 s.", of,
+           capacity.pace.first_token_p99_s);
+  to.gauge("weir_capacity_first_token_target_seconds",
+           "The time to first token that a model's capacity keeps.", of,
+           Seconds(capacity.rule.first_token_p99).count());
+  to.gauge("weir_capacity_backlog_seconds", "Predicted time to first token of who would come last.",
+           of, capacity.pace.backlog_s);
+  to.gauge("weir_capacity_caution", "Predictions count for so many times as long.", of,
+           capacity.caution);
+}
+
 }  // namespace weir::traffic

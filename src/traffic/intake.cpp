@@ -30,13 +30,21 @@ struct IntakeTurn : IntakeLine::Waiter {
 
 class Intake::Impl {
  public:
-  Impl(IntakeOptions options, const Clock& clock)
-      : options_(options), clock_(clock), room_(options_), threads_(options.turns) {}
+  Impl(IntakeOptions options, const Clock& clock, Registry& metrics)
+      : options_(options),
+        clock_(clock),
+        refused_(
+            metrics.counter("weir_intake_refused_total", "Requests whose body found no room.")),
+        room_(options_),
+        threads_(options.turns),
+        scrape_(metrics, [this](Scrape& to) { tell(to); }) {}
 
   bool is_long(size_t bytes) const { return bytes > options_.short_bytes; }
   Result<void> hold(const std::string& client, IntakeRoom::Change change) {
     std::lock_guard lock(mutex_);
-    return room_.grow(client, change);
+    auto held = room_.grow(client, change);
+    if (!held) refused_.add();
+    return held;
   }
   Result<void> enter(IntakeTurn& turn, const Patience& patience);
   void run(const IntakeTurn& turn, const std::function<void()>& work) {
@@ -54,14 +62,17 @@ class Intake::Impl {
 
   Lane& lane_of(size_t bytes) { return lanes_[is_long(bytes)]; }
   void advance(Lane& lane);
+  void tell(Scrape& to) const;
   std::optional<Error> impatience(const Patience& patience) const;
 
   const IntakeOptions options_;
   const Clock& clock_;
-  mutable std::mutex mutex_;  // guards what follows, but for the threads
+  const Counter refused_;
+  mutable std::mutex mutex_;  // guards room and lanes
   IntakeRoom room_;
   Lane lanes_[2];  // short, long
   IntakeThreads threads_;
+  const ScrapeHook scrape_;
 };
 
 std::optional<Error> Intake::Impl::impatience(const Patience& patience) const {
@@ -128,6 +139,16 @@ IntakeLoad Intake::Impl::load() const {
   return load;
 }
 
+void Intake::Impl::tell(Scrape& to) const {
+  const IntakeLoad now = load();
+  to.gauge("weir_intake_waiting", "Requests that wait to be parsed, rendered and tokenized.", {},
+           static_cast<double>(now.waiting));
+  to.gauge("weir_intake_running", "Requests that are being parsed, rendered and tokenized.", {},
+           static_cast<double>(now.running));
+  to.gauge("weir_intake_bytes", "Size of the bodies that are held.", {},
+           static_cast<double>(now.bytes));
+}
+
 class IntakeVisit::State {
  public:
   State(Intake::Impl& intake, std::shared_ptr<const Key> key)
@@ -165,8 +186,8 @@ class IntakeVisit::State {
   std::unique_ptr<IntakeTurn> turn_;
 };
 
-Intake::Intake(IntakeOptions options, const Clock& clock)
-    : impl_(std::make_unique<Impl>(options, clock)) {}
+Intake::Intake(IntakeOptions options, const Clock& clock, Registry& metrics)
+    : impl_(std::make_unique<Impl>(options, clock, metrics)) {}
 Intake::~Intake() = default;
 
 IntakeVisit Intake::visit(std::shared_ptr<const Key> key) {

@@ -231,7 +231,6 @@ class FakeService final : public serve::Service {
             .models = {
                 {"tiny", {.phase = "packing", .percent = 42.5, .left = std::chrono::seconds(7)}}}};
   }
-  std::string metrics_text() override { return "weir_up 1\n"; }
 
  private:
   Result<std::unique_ptr<serve::Generation>> generation(std::vector<std::vector<int32_t>> prompts,

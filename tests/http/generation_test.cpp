@@ -243,7 +243,7 @@ TEST_F(Generations, AClientThatLeavesAStreamIsNoticedBetweenEvents) {
   c.close();
   EXPECT_TRUE(soon([&] { return service.generations == 0; }));
   EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
-  EXPECT_THAT(metrics->text(), HasSubstr("route=\"/v1/chat/completions\",status=\"499\"} 1"));
+  EXPECT_THAT(metrics.text(), HasSubstr("route=\"/v1/chat/completions\",status=\"499\"} 1"));
 }
 
 TEST_F(Generations, AClientThatLeavesWhileTokensFlowIsNoticed) {

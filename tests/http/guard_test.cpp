@@ -319,7 +319,7 @@ TEST_F(Guard, TwoServersCannotShareAPort) {
   start();
   ServerOptions same = options;
   same.port = server->port();
-  auto second = Server::start(same, service, *metrics);
+  auto second = Server::start(same, service, metrics);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message, HasSubstr("cannot listen on 127.0.0.1 port"));
 }

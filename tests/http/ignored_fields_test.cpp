@@ -81,7 +81,7 @@ TEST_F(IgnoredFieldsTest, AreCountedAndLoggedOnceAName) {
   EXPECT_THAT(log, Not(HasSubstr("ignored: q98\n")));
   EXPECT_THAT(log, Not(HasSubstr("s3cret")));
   EXPECT_EQ(log.find("ignored: num_ctx"), log.rfind("ignored: num_ctx"));
-  EXPECT_THAT(metrics->text(), HasSubstr("weir_http_ignored_fields_total 126\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("weir_http_ignored_fields_total 126\n"));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class ServerTest : public testing::Test {
   }
 
   void start() {
-    auto started = Server::start(options, service, *metrics);
+    auto started = Server::start(options, service, metrics);
     ASSERT_TRUE(started) << started.error().message;
     server = *std::move(started);
   }
@@ -49,7 +49,7 @@ class ServerTest : public testing::Test {
 
   ServerOptions options;
   FakeService service;
-  std::unique_ptr<Metrics> metrics = make_metrics();
+  Registry metrics;
   std::unique_ptr<Server> server;
 };
 

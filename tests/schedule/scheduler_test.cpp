@@ -6,6 +6,7 @@
 
 #include "fakes/fake_clock.h"
 #include "fakes/fake_runner.h"
+#include "fakes/scraped.h"
 #include "schedule/turns.h"
 
 namespace weir::schedule {
@@ -18,7 +19,8 @@ class SchedulerTest : public testing::Test {
   void start(ModelSpec spec, SchedulerOptions options = {}, int depth = 0) {
     runner_ = std::make_unique<fakes::FakeRunner>(spec, depth);
     runner_->on_row = [this](const Row& row) { rows_.push_back(row); };
-    scheduler_ = std::make_unique<Scheduler>(Scheduler::Parts{*runner_, queue_, clock_}, options);
+    scheduler_ =
+        std::make_unique<Scheduler>(Scheduler::Parts{*runner_, queue_, clock_, series_}, options);
   }
 
   work::ReplyReader ask(size_t prompt, uint32_t max_tokens, int priority = 5,
@@ -67,6 +69,8 @@ class SchedulerTest : public testing::Test {
   }
 
   fakes::FakeClock clock_;
+  Registry metrics_;
+  StepSeries series_{metrics_, {{"model", "m"}}};
   work::WorkQueue queue_{{}, nullptr};
   std::unique_ptr<fakes::FakeRunner> runner_;
   std::unique_ptr<Scheduler> scheduler_;
@@ -90,6 +94,27 @@ TEST_F(SchedulerTest, CutsALongPromptBesideDecodes) {
   EXPECT_EQ(row_sizes(), (Sizes{1, 6}));  // first come, first served
   scheduler_->step();
   EXPECT_EQ(row_sizes(), (Sizes{1, 2, 4}));
+}
+
+TEST_F(SchedulerTest, ItsSeriesTellOfTheLoadTheStepsAndThePrefixCache) {
+  const auto value = [&](const std::string& name) {
+    return fakes::scraped(metrics_, name + "{model=\"m\"}");
+  };
+  start(decoder(), {.max_sequences = 1});
+  auto a = ask(9, 3), b = ask(9, 3);
+  scheduler_->step();
+  EXPECT_EQ(value("weir_requests_running"), 1);
+  EXPECT_EQ(value("weir_requests_waiting"), 1);
+  EXPECT_NEAR(value("weir_kv_cache_usage").value_or(-1), 0.03, 1e-9);
+  EXPECT_EQ(value("weir_step_tokens_sum"), 9);
+  EXPECT_EQ(value("weir_step_seconds_count"), 1);
+  EXPECT_EQ(value("weir_prefix_cache_queried_tokens_total"), 9);
+  run();
+  EXPECT_EQ(value("weir_requests_running"), 0);
+  EXPECT_EQ(value("weir_requests_waiting"), 0);
+  EXPECT_EQ(value("weir_step_seconds_count"), 6);
+  EXPECT_EQ(value("weir_prefix_cache_queried_tokens_total"), 18);
+  EXPECT_EQ(value("weir_prefix_cache_hit_tokens_total"), 8);
 }
 
 TEST_F(SchedulerTest, ALongPromptCostsThoseWhoReadAlongNoMoreThanTheirOwnWork) {

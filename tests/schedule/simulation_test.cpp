@@ -8,6 +8,7 @@
 
 #include "fakes/fake_clock.h"
 #include "fakes/fake_runner.h"
+#include "fakes/scraped.h"
 #include "schedule/simulated_request.h"
 #include "weir/schedule/scheduler.h"
 
@@ -27,26 +28,9 @@ struct World {
   Chances chances;
 };
 
-class Counts final : public ModelMetrics {
- public:
-  void set_load(uint32_t, uint32_t, double) override {}
-  void step(uint32_t, double) override {}
-  void preempted(uint32_t count) override { preemptions += count; }
-  void drafted(uint32_t tokens, uint32_t accepted) override {
-    drafts += tokens;
-    came_true += accepted;
-  }
-  void prefix_cache(uint64_t, uint64_t hit_tokens) override { hits += hit_tokens; }
-  void first_token(double) override {}
-  void inter_token(double) override {}
-  void finished(const RequestSample&) override {}
-  void refused(std::string_view) override {}
-  uint64_t preemptions = 0, hits = 0, drafts = 0, came_true = 0;
-};
-
 class Simulation {
  public:
-  Simulation(const World& world, uint64_t seed)
+  Simulation(const World& world, uint64_t seed, const StepSeries& series)
       : world_(world), random_(seed), runner_(world.spec, world.depth) {
     const SchedulerOptions& options = world.options;
     runner_.max_rows = options.max_sequences;
@@ -59,7 +43,7 @@ class Simulation {
                       .row = [this] { return chance(world_.chances.row_fault); },
                       .logits = [this] { return chance(world_.chances.logit_fault); }};
     scheduler_ =
-        std::make_unique<Scheduler>(Scheduler::Parts{runner_, queue_, clock_, &counts}, options);
+        std::make_unique<Scheduler>(Scheduler::Parts{runner_, queue_, clock_, series}, options);
   }
 
   /// Runs until all is answered. The first broken promise, if any.
@@ -78,8 +62,6 @@ class Simulation {
     for (int i = 0; i <= world_.depth + 1; ++i) scheduler_->step();
     return broken_at_the_end();
   }
-
-  Counts counts;
 
  private:
   bool chance(double probability) {
@@ -239,20 +221,22 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
 };
 
 TEST_P(SimulationTest, KeepsEveryPromise) {
-  uint64_t preemptions = 0, hits = 0, drafts = 0, came_true = 0;
+  Registry metrics;
+  const StepSeries series{metrics, {{"model", "m"}}};
   for (uint64_t seed = 0; seed < 500; ++seed) {
-    Simulation simulation(random_world(seed), seed);
+    Simulation simulation(random_world(seed), seed, series);
     const auto broken = simulation.run();
     ASSERT_FALSE(broken) << *broken << ", seed " << seed;
-    preemptions += simulation.counts.preemptions;
-    hits += simulation.counts.hits;
-    drafts += simulation.counts.drafts;
-    came_true += simulation.counts.came_true;
   }
+  const auto count = [&](const std::string& name) {
+    return fakes::scraped(metrics, name + "{model=\"m\"}").value();
+  };
+  const double drafts = count("weir_draft_tokens_total");
+  const double came_true = count("weir_draft_tokens_accepted_total");
   const Kind& kind = std::get<0>(GetParam());
-  EXPECT_EQ(preemptions > 20, kind.generates);  // else it tests too little
+  EXPECT_EQ(count("weir_preemptions_total") > 20, kind.generates);  // else it tests too little
   const bool shares = kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot;
-  EXPECT_EQ(hits > 100, shares);
+  EXPECT_EQ(count("weir_prefix_cache_hit_tokens_total") > 100, shares);
   const bool guesses = std::get<1>(GetParam()) == 0 && kind.generates && kind.memory.pages &&
                        !kind.memory.cross_pages && !kind.memory.slot;
   EXPECT_EQ(came_true > 20, guesses);

@@ -7,6 +7,7 @@
 
 #include "fakes/fake_clock.h"
 #include "fakes/fake_runner.h"
+#include "fakes/scraped.h"
 
 namespace weir::schedule {
 namespace {
@@ -54,11 +55,12 @@ class StepLoopTest : public testing::Test {
   }
 
   inline static const SteadyClock clock_;
+  Registry metrics_;
   const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
 };
 
 TEST_F(StepLoopTest, ServesSeveralModelsToSeveralThreads) {
-  StepLoop loop(bell_, clock_);
+  StepLoop loop(bell_, clock_, metrics_);
   auto decoder = add(loop, kDecoder), encoder = add(loop, kEncoder);
   std::vector<std::thread> clients;
   std::atomic<int> answered = 0;
@@ -79,7 +81,7 @@ TEST_F(StepLoopTest, ServesSeveralModelsToSeveralThreads) {
 }
 
 TEST_F(StepLoopTest, TicksWhileIdleAndWhileLoading) {
-  StepLoop loop(bell_, clock_);
+  StepLoop loop(bell_, clock_, metrics_);
   std::promise<void> started, go_on;
   loop.add({.name = "slow",
             .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
@@ -99,15 +101,36 @@ TEST_F(StepLoopTest, TicksWhileIdleAndWhileLoading) {
   EXPECT_LT(loop.since_tick(), 1000ms);
 }
 
+TEST_F(StepLoopTest, AModelsSeriesAreThereWhileItLoadsAndItsCacheOnceItHas) {
+  StepLoop loop(bell_, clock_, metrics_);
+  std::promise<void> go_on, loaded;
+  loop.add({.name = "slow",
+            .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
+            .load = [&]() -> Result<std::unique_ptr<Runner>> {
+              go_on.get_future().wait();
+              return std::unique_ptr<Runner>(std::make_unique<fakes::FakeRunner>(kDecoder, 1));
+            },
+            .loaded = [&](const Result<ModelSpec>&) { loaded.set_value(); }});
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_requests_waiting{model=\"slow\"}"), 0);
+  EXPECT_FALSE(fakes::scraped(metrics_, "weir_kv_cache_pages{model=\"slow\"}"));
+  go_on.set_value();
+  loaded.get_future().wait();
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_kv_cache_pages{model=\"slow\"}"), 64);
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_kv_cache_page_tokens{model=\"slow\"}"), 4);
+  add(loop, kEncoder);
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_requests_waiting{model=\"model\"}"), 0);
+  EXPECT_FALSE(fakes::scraped(metrics_, "weir_kv_cache_pages{model=\"model\"}"));
+}
+
 TEST_F(StepLoopTest, APauseOfTheWholeProcessIsNoStandstill) {
   fakes::FakeClock clock;
-  StepLoop loop(bell_, clock);
+  StepLoop loop(bell_, clock, metrics_);
   clock.advance(std::chrono::hours(1));
   EXPECT_LT(loop.since_tick(), 60s);
 }
 
 TEST_F(StepLoopTest, AStepThreadThatHangsIsSeen) {
-  StepLoop loop(bell_, clock_);
+  StepLoop loop(bell_, clock_, metrics_);
   std::promise<void> go_on;
   loop.add({.name = "stuck",
             .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_),
@@ -121,7 +144,7 @@ TEST_F(StepLoopTest, AStepThreadThatHangsIsSeen) {
 }
 
 TEST_F(StepLoopTest, AModelThatDoesNotLoadAnswersWhatWaits) {
-  StepLoop loop(bell_, clock_);
+  StepLoop loop(bell_, clock_, metrics_);
   auto queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_);
   auto [requests, reader] = request(work::SamplingParams{});
   ASSERT_TRUE(queue->push(requests));
@@ -142,7 +165,7 @@ TEST_F(StepLoopTest, AModelThatDoesNotLoadAnswersWhatWaits) {
 TEST_F(StepLoopTest, AModelThatWasNeverTriedIsToldSoAndHasNotFailed) {
   std::promise<void> begun, stopped;
   std::promise<Code> told;
-  StepLoop loop(bell_, clock_);
+  StepLoop loop(bell_, clock_, metrics_);
   const auto queue = [&] {
     return std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, bell_);
   };
@@ -165,7 +188,7 @@ TEST_F(StepLoopTest, AModelThatWasNeverTriedIsToldSoAndHasNotFailed) {
 }
 
 TEST_F(StepLoopTest, RefusesASpecThatContradictsItself) {
-  StepLoop loop(bell_, clock_);
+  StepLoop loop(bell_, clock_, metrics_);
   std::promise<std::string> message;
   loop.add(
       {.name = "odd",
@@ -179,7 +202,7 @@ TEST_F(StepLoopTest, RefusesASpecThatContradictsItself) {
 }
 
 TEST_F(StepLoopTest, StopAnswersEverythingAndLaterModels) {
-  auto loop = std::make_unique<StepLoop>(bell_, clock_);
+  auto loop = std::make_unique<StepLoop>(bell_, clock_, metrics_);
   auto queue = add(*loop, kDecoder);
   work::SamplingParams params;
   params.max_tokens = 60;
@@ -251,7 +274,7 @@ class LostDeviceTest : public StepLoopTest, public testing::WithParamInterface<b
 
 TEST_P(LostDeviceTest, EverythingIsAnsweredThenTheOwnerIsTold) {
   std::promise<std::string> told;
-  StepLoop loop(bell_, clock_,
+  StepLoop loop(bell_, clock_, metrics_,
                 {.enter = {}, .lost = [&](const Error& why) { told.set_value(why.message); }});
   work::SamplingParams params;
   params.max_tokens = 60;

@@ -58,7 +58,8 @@ class TimedWorld {
  public:
   explicit TimedWorld(const SchedulerOptions& options, work::WorkQueue::Limits limits = {})
       : queue(limits, nullptr), runner(spec(), clock) {
-    scheduler = std::make_unique<Scheduler>(Scheduler::Parts{runner, queue, clock}, options);
+    scheduler =
+        std::make_unique<Scheduler>(Scheduler::Parts{runner, queue, clock, series}, options);
   }
 
   static ModelSpec spec() {
@@ -127,6 +128,8 @@ class TimedWorld {
   fakes::FakeClock clock;
   work::WorkQueue queue;
   TimedRunner runner;
+  Registry metrics;
+  StepSeries series{metrics, {{"model", "timed"}}};
   std::unique_ptr<Scheduler> scheduler;
   std::vector<std::unique_ptr<Stream>> streams;
   Error refusal;

@@ -14,7 +14,7 @@ class BrownoutTest : public ServedTest {
     queue_ = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, nullptr);
     small_queue_ = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits{}, nullptr);
     service_ = make_service(
-        {.brownout = *parsed}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+        {.brownout = *parsed}, {gate_, metrics_, clock_, nullptr}, traffic::KeyStore::open(),
         {{.name = "bytes", .queue = queue_}, {.name = "small", .queue = small_queue_}});
     service_->mark_ready("bytes", bytes_.loaded);
     LoadedModel small = bytes_.loaded;
@@ -48,10 +48,10 @@ TEST_F(BrownoutTest, MaxTokensAreLoweredNeverRaised) {
   EXPECT_EQ(std::get<work::SamplingParams>(requests[1].params).min_tokens, 4U);
   EXPECT_EQ(std::get<work::SamplingParams>(requests[2].params).max_tokens, 3U);
   const std::string labels = "{model=\"bytes\",rule=\"queue>=1:max-tokens=4\"}";
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_brownout_requests_total" + labels + " 1"));
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_brownout_active" + labels + " 1"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_brownout_requests_total" + labels + " 1"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_brownout_active" + labels + " 1"));
   queue_->release_all();  // the look at the metrics ends it
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_brownout_active" + labels + " 0"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_brownout_active" + labels + " 0"));
 }
 
 TEST_F(BrownoutTest, LowClassesAreRefusedWithTheRule) {

@@ -11,6 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::FloatNear;
+using testing::Pair;
 using testing::SizeIs;
 
 TEST(CutVector, CutsAndRenormalises) {
@@ -64,7 +65,9 @@ TEST_F(EmbeddingTest, VectorsInTheOrderOfTheInputs) {
   EXPECT_EQ(answer->usage.completion_tokens, 0U);
   EXPECT_DOUBLE_EQ(answer->usage.queue_ms, 4);
   EXPECT_DOUBLE_EQ(answer->usage.prefill_ms, 7);
-  EXPECT_THAT(embed_seen_.finishes, SizeIs(2));
+  EXPECT_THAT(finished("vectors"), ElementsAre(Pair("stop", 2)));
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_prompt_tokens_total{model=\"vectors\"}"), 5);
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_request_max_tokens_count{model=\"vectors\"}"), 0);
   EXPECT_EQ(service_->in_flight(), 0U);
 }
 
@@ -109,7 +112,7 @@ TEST_F(EmbeddingTest, AClientThatLeavesCancelsAll) {
   EXPECT_EQ(answer.error().code, Code::cancelled);
   EXPECT_TRUE(requests[0].reply.closed());
   EXPECT_TRUE(requests[1].reply.closed());
-  EXPECT_EQ(embed_seen_.finishes.at(0).reason, "abort");
+  EXPECT_THAT(finished("vectors"), ElementsAre(Pair("abort", 2)));
 }
 
 TEST_F(EmbeddingTest, ATimeoutCancelsAll) {

@@ -6,6 +6,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::SizeIs;
 
 using GenerationTest = ServedTest;
@@ -211,7 +212,7 @@ TEST_F(GenerationTest, ChoicesTakeTurnsAndDrawWithSeedsOfTheirOwn) {
   EXPECT_TRUE(generation->done());
   EXPECT_EQ(generation->usage().prompt_tokens, 4U);
   EXPECT_EQ(generation->usage().completion_tokens, 6U);
-  EXPECT_THAT(seen_.finishes, SizeIs(2));
+  EXPECT_THAT(finished(), ElementsAre(Pair("length", 2)));
 }
 
 TEST_F(GenerationTest, AnErrorEndsAllChoices) {
@@ -228,8 +229,7 @@ TEST_F(GenerationTest, AnErrorEndsAllChoices) {
   EXPECT_TRUE(requests[1].reply.closed());
   EXPECT_TRUE(generation->done());
   EXPECT_FALSE(generation->next(milliseconds(0)));  // and stays so
-  ASSERT_THAT(seen_.finishes, SizeIs(2));
-  EXPECT_EQ(seen_.finishes[0].reason, "error");
+  EXPECT_THAT(finished(), ElementsAre(Pair("error", 2)));
 }
 
 TEST_F(GenerationTest, ADroppedRequestIsAnError) {
@@ -249,9 +249,8 @@ TEST_F(GenerationTest, DroppingItCancels) {
   EXPECT_TRUE(requests[0].reply.closed());
   EXPECT_TRUE(requests[1].reply.closed());
   EXPECT_EQ(service_->in_flight(), 0U);
-  ASSERT_THAT(seen_.finishes, SizeIs(2));
-  EXPECT_EQ(seen_.finishes[0].reason, "abort");
-  EXPECT_EQ(seen_.finishes[0].sample.generated_tokens, 3U);
+  EXPECT_THAT(finished(), ElementsAre(Pair("abort", 2)));
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_generated_tokens_total{model=\"bytes\"}"), 3);
 }
 
 TEST_F(GenerationTest, ItsTimeoutEndsIt) {
@@ -269,32 +268,49 @@ TEST_F(GenerationTest, ItsTimeoutEndsIt) {
   EXPECT_EQ(delta.error().message,
             "the request's timeout of 100 ms passed after 1 completion tokens");
   EXPECT_TRUE(request.reply.closed());
-  EXPECT_EQ(seen_.finishes.at(0).reason, "abort");
+  EXPECT_THAT(finished(), ElementsAre(Pair("abort", 1)));
 }
 
 TEST_F(GenerationTest, MetricsSayWhenTokensCame) {
   auto generation = start({.prompts = {"abc"}, .sampling = {.max_tokens = 9}});
   work::Request request = take();
   clock_.advance(milliseconds(100));
-  request.reply.start({.queued = milliseconds(10)});
+  request.reply.start({.cached_tokens = 2, .queued = milliseconds(10)});
   push(request, "a");
   drain(*generation);
   clock_.advance(milliseconds(60));
   push(request, "bcd");
   drain(*generation);
-  request.reply.finish({.reason = work::FinishReason::stop, .prompt_tokens = 4});
+  request.reply.finish({.reason = work::FinishReason::stop,
+                        .prompt_tokens = 4,
+                        .prefill = milliseconds(50),
+                        .decode = milliseconds(90)});
   drain(*generation);
-  EXPECT_THAT(seen_.first_tokens, ElementsAre(testing::DoubleEq(0.1)));
-  EXPECT_THAT(seen_.inter_tokens, ElementsAre(testing::DoubleEq(0.02), testing::DoubleEq(0.02),
-                                              testing::DoubleEq(0.02)));
-  ASSERT_THAT(seen_.finishes, SizeIs(1));
-  const RequestSample& sample = seen_.finishes[0].sample;
-  EXPECT_EQ(seen_.finishes[0].reason, "stop");
-  EXPECT_EQ(sample.prompt_tokens, 4U);
-  EXPECT_EQ(sample.generated_tokens, 4U);
-  EXPECT_EQ(sample.max_tokens, 9U);
-  EXPECT_DOUBLE_EQ(sample.queue_s, 0.01);
-  EXPECT_DOUBLE_EQ(sample.e2e_s, 0.16);
+  EXPECT_THAT(finished(), ElementsAre(Pair("stop", 1)));
+  const std::pair<const char*, double> expected[] = {{"weir_time_to_first_token_seconds_count", 1},
+                                                     {"weir_time_to_first_token_seconds_sum", 0.1},
+                                                     {"weir_inter_token_seconds_count", 3},
+                                                     {"weir_inter_token_seconds_sum", 0.06},
+                                                     {"weir_prompt_tokens_total", 4},
+                                                     {"weir_cached_tokens_total", 2},
+                                                     {"weir_generated_tokens_total", 4},
+                                                     {"weir_request_prompt_tokens_sum", 4},
+                                                     {"weir_request_generated_tokens_sum", 4},
+                                                     {"weir_request_max_tokens_sum", 9},
+                                                     {"weir_request_queue_seconds_sum", 0.01},
+                                                     {"weir_request_prefill_seconds_sum", 0.05},
+                                                     {"weir_request_decode_seconds_sum", 0.09},
+                                                     {"weir_request_inference_seconds_sum", 0.14},
+                                                     {"weir_request_seconds_per_token_sum", 0.03},
+                                                     {"weir_request_seconds_sum", 0.16}};
+  for (const auto& [name, value] : expected)
+    EXPECT_NEAR(fakes::scraped(metrics_, name + std::string("{model=\"bytes\"}")).value_or(-1),
+                value, 1e-9)
+        << name;
+  EXPECT_EQ(
+      fakes::scraped(metrics_, "weir_inter_token_seconds_bucket{model=\"bytes\",le=\"0.01\"}"), 0);
+  EXPECT_EQ(
+      fakes::scraped(metrics_, "weir_inter_token_seconds_bucket{model=\"bytes\",le=\"0.025\"}"), 3);
 }
 
 /// What a bucket of 10,000 tokens has lost, seen by the next request, which takes 2 + 1 itself.
@@ -412,7 +428,7 @@ TEST_F(SettlementTest, TheQueueTakesAllPromptsOrNoneAndARefusalIsRefunded) {
   EXPECT_EQ(refused.error().retry_after, milliseconds(2000));
   EXPECT_EQ(queue_->take_all().size(), 1U);
   queue_->release_all();
-  EXPECT_THAT(seen_.refusals, ElementsAre("overloaded"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("overloaded", 1)));
   first.reset();
   EXPECT_EQ(spent(), 0);
   EXPECT_EQ(requests(), 1);
@@ -429,7 +445,7 @@ TEST_F(SettlementTest, ARefusalByTheGateNamesTimeAndLimits) {
   EXPECT_EQ(refused.error().limit_unit, "requests");
   EXPECT_EQ(header("x-ratelimit-remaining-requests"), "0");
   EXPECT_EQ(header("x-weir-model"), "bytes");
-  EXPECT_THAT(seen_.refusals, ElementsAre("rate_limited"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("rate_limited", 1)));
   refused = service_->complete({.prompts = {"1", "2", "3"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::never_fits);

@@ -11,9 +11,12 @@ using testing::SizeIs;
 
 class PrepareTest : public testing::Test {
  protected:
+  ReadyModel ready(const LoadedModel& loaded) {
+    return {{{.name = "m"}, RequestSeries(metrics_, "m")}, loaded};
+  }
   template <class Request>
   std::vector<Row> rows(const LoadedModel& loaded, const Request& request) {
-    auto rows = rows_of(ReadyModel{{.name = "m"}, loaded}, request);
+    auto rows = rows_of(ready(loaded), request);
     if (!rows) ADD_FAILURE() << rows.error().message;
     return rows ? *std::move(rows) : std::vector<Row>{};
   }
@@ -22,6 +25,7 @@ class PrepareTest : public testing::Test {
     auto all = rows(model_.loaded, request);
     return all.empty() ? 0 : std::get<work::SamplingParams>(all.front().params).max_tokens;
   }
+  Registry metrics_;
   ByteModel model_;
   ByteEncoder encoder_;
 };
@@ -51,7 +55,7 @@ TEST_F(PrepareTest, OnlyTextsHaveTokensThatAreNotPooled) {
   EXPECT_THAT(all[0].prompt, SizeIs(8));
   EXPECT_EQ(std::get<work::EmbedParams>(all[0].params).left_out, 5U);
   EXPECT_EQ(std::get<work::EmbedParams>(all[1].params).left_out, 0U);
-  auto texts = texts_of(ReadyModel{{.name = "m"}, encoder_.loaded}, request);
+  auto texts = texts_of(ready(encoder_.loaded), request);
   ASSERT_TRUE(texts);
   EXPECT_EQ(texts->front(), "ask:ab");
 }

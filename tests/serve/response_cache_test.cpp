@@ -12,6 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 using testing::SizeIs;
 
 class ResponseCacheTest : public ServedTest {
@@ -65,9 +66,9 @@ TEST_F(ResponseCacheTest, TheSameGreedyRequestIsAnsweredFromMemory) {
   EXPECT_EQ(service_->in_flight(), 1U);
   again.reset();
   EXPECT_EQ(service_->in_flight(), 0U);
-  EXPECT_THAT(metrics_->text(),
+  EXPECT_THAT(metrics_.text(),
               HasSubstr("weir_response_cache_total{model=\"bytes\",outcome=\"hit\"} 1\n"));
-  EXPECT_THAT(metrics_->text(), HasSubstr("weir_response_cache_answers 1\n"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_response_cache_answers 1\n"));
 }
 
 TEST_F(ResponseCacheTest, WhateverChangesTheAnswerIsAnotherRequest) {
@@ -131,7 +132,7 @@ TEST_F(ResponseCacheTest, AHitWaitsForItsLimitsAsAnyOtherStream) {
   EXPECT_TRUE(again->done());
   EXPECT_FALSE(again->standing());
   EXPECT_EQ(queue_->waiting(), 0U);
-  EXPECT_THAT(metrics_->text(),
+  EXPECT_THAT(metrics_.text(),
               HasSubstr("weir_response_cache_total{model=\"bytes\",outcome=\"hit\"} 1\n"));
 }
 
@@ -152,7 +153,7 @@ TEST_F(ResponseCacheTest, AReaderWaitsForItsLimitsWhileTheRunGoesOn) {
   ASSERT_TRUE(third);
   third.reset();  // leaves the line
   EXPECT_EQ(gate_.waiting(), 0U);
-  EXPECT_THAT(seen_.refusals, ElementsAre("cancelled"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("cancelled", 1)));
 }
 
 TEST_F(ResponseCacheTest, AnIdenticalRequestJoinsTheOneThatRuns) {
@@ -170,7 +171,7 @@ TEST_F(ResponseCacheTest, AnIdenticalRequestJoinsTheOneThatRuns) {
   EXPECT_EQ(text_of(drain(*first)), "bc");
   EXPECT_TRUE(first->done());
   EXPECT_EQ(second->usage().completion_tokens, 3U);
-  EXPECT_THAT(seen_.finishes, SizeIs(1));  // one was computed
+  EXPECT_THAT(finished(), ElementsAre(Pair("length", 1)));  // one was computed
   ask(greedy(), "hit");
 }
 
@@ -279,7 +280,7 @@ TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {
   EXPECT_THAT(third->vectors, ElementsAre(ElementsAre(1, 0, 0, 0)));
   caller_ = third_caller;
   EXPECT_EQ(header("x-weir-cache"), "hit");
-  EXPECT_THAT(embed_seen_.finishes, SizeIs(1));
+  EXPECT_THAT(finished("vectors"), ElementsAre(Pair("stop", 1)));
 }
 
 ResponseKey key(unsigned char byte) { return {byte}; }

@@ -6,7 +6,7 @@
 
 #include "byte_model.h"
 #include "fakes/fake_clock.h"
-#include "fakes/recorded_metrics.h"
+#include "fakes/scraped.h"
 #include "weir/serve/make_service.h"
 
 namespace weir::serve {
@@ -23,13 +23,10 @@ class ServedTest : public testing::Test {
     service_.reset();
     queue_ = std::make_shared<work::WorkQueue>(limits, nullptr);
     embed_queue_ = std::make_shared<work::WorkQueue>(limits, nullptr);
-    service_ = make_service(
-        options, {gate_, *metrics_, clock_, [this] { return alive_; }}, traffic::KeyStore::open(),
-        {{.name = "bytes", .aliases = {"gpt-4"}, .created = 7, .queue = queue_, .metrics = &seen_},
-         {.name = "vectors",
-          .kind = ModelKind::embed,
-          .queue = embed_queue_,
-          .metrics = &embed_seen_}});
+    service_ = make_service(options, {gate_, metrics_, clock_, [this] { return alive_; }},
+                            traffic::KeyStore::open(),
+                            {{.name = "bytes", .aliases = {"gpt-4"}, .created = 7, .queue = queue_},
+                             {.name = "vectors", .kind = ModelKind::embed, .queue = embed_queue_}});
     service_->mark_ready("bytes", bytes_.loaded);
     service_->mark_ready("vectors", encoder_.loaded);
     caller_ = caller();
@@ -90,14 +87,21 @@ class ServedTest : public testing::Test {
       if (key == name) return value;
     return "(none)";
   }
+  /// How many sequences ended, by reason; how many requests were refused, by reason.
+  std::map<std::string, double> finished(const std::string& model = "bytes") const {
+    return fakes::scraped_by(metrics_, "weir_requests_total", "model=\"" + model + '"',
+                             "finish_reason");
+  }
+  std::map<std::string, double> refusals() const {
+    return fakes::scraped_by(metrics_, "weir_refused_total", "model=\"bytes\"", "reason");
+  }
   /// What the limit of tokens has left, seen by a request that takes `taken` itself.
   std::string remaining() const { return header("x-ratelimit-remaining-tokens"); }
 
   ByteModel bytes_;
   ByteEncoder encoder_;
   fakes::FakeClock clock_;
-  fakes::RecordedMetrics seen_, embed_seen_;
-  std::unique_ptr<Metrics> metrics_ = make_metrics();
+  Registry metrics_;
   traffic::Gate gate_{traffic::make_memory_limiter(), clock_};
   bool alive_ = true;
   std::shared_ptr<work::WorkQueue> queue_, embed_queue_;

@@ -13,6 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::Pair;
 using testing::SizeIs;
 
 class ServiceTest : public ServedTest {
@@ -109,14 +110,13 @@ TEST_F(ServiceTest, TheQueueLearnsWhoseRequestItIs) {
 TEST_F(ServiceTest, LoadingFailedAndReady) {
   auto progress = std::make_shared<Progress>();
   progress->set("reading weights", 40);
-  service_ =
-      make_service({}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
-                   {{.name = "bytes", .queue = queue_, .metrics = &seen_, .progress = progress}});
+  service_ = make_service({}, {gate_, metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+                          {{.name = "bytes", .queue = queue_, .progress = progress}});
   caller_ = caller();
   EXPECT_EQ(refusal("").code, Code::unavailable);
   EXPECT_EQ(refusal("").message, "model \"bytes\" is loading");
   EXPECT_EQ(refusal("").retry_after, milliseconds(2000));
-  EXPECT_THAT(seen_.refusals, ElementsAre("unavailable", "unavailable", "unavailable"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("unavailable", 3)));
   EXPECT_THAT(service_->models(caller_), IsEmpty());
   Readiness readiness = service_->readiness();
   EXPECT_FALSE(readiness.ready);
@@ -145,8 +145,8 @@ class FailedModelTest : public ServiceTest {
  protected:
   /// Beside "bytes", which loads, a model whose folder could not be read.
   void SetUp() override {
-    service_ = make_service({}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
-                            {{.name = "bytes", .queue = queue_, .metrics = &seen_},
+    service_ = make_service({}, {gate_, metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+                            {{.name = "bytes", .queue = queue_},
                              {.name = "broken", .kind = std::nullopt, .queue = embed_queue_}});
     service_->mark_failed("broken", {.message = "no config.json"});
     caller_ = caller();
@@ -197,7 +197,7 @@ TEST_F(FailedModelTest, IsListedForAdminsOnly) {
 
 TEST_F(FailedModelTest, TheMetricsSayWhy) {
   service_->mark_failed("broken", {.message = "bad \"byte\" \xff"});
-  const std::string text = service_->metrics_text();
+  const std::string text = metrics_.text();
   EXPECT_THAT(text, HasSubstr("weir_model_state{model=\"broken\",state=\"failed\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("weir_model_state{model=\"bytes\",state=\"loading\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("weir_model_failure_info{model=\"broken\",reason=\"bad "
@@ -348,12 +348,12 @@ TEST_F(ServiceTest, ARequestGivesItsTurnBackBeforeItWaitsForTheModel) {
   caller_.preparation = service_->prepare(caller_);
   ASSERT_TRUE(caller_.preparation->hold(20'000));
   ASSERT_TRUE(caller_.preparation->enter(caller_));
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_running 1\n"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_intake_running 1\n"));
   auto generation = start({.model = "bytes", .prompts = {long_text}});
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_running 0\n"));
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_bytes 20000\n"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_intake_running 0\n"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_intake_bytes 20000\n"));
   caller_.preparation.reset();
-  EXPECT_THAT(service_->metrics_text(), HasSubstr("weir_intake_bytes 0\n"));
+  EXPECT_THAT(metrics_.text(), HasSubstr("weir_intake_bytes 0\n"));
 }
 
 TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
@@ -425,7 +425,7 @@ TEST_F(ServiceTest, ManyThreadsGetTheirOwnAnswers) {
   for (auto& client : clients) client.get();
   stop = true;
   scheduler.join();
-  EXPECT_THAT(seen_.finishes, SizeIs(200));
+  EXPECT_THAT(finished(), ElementsAre(Pair("stop", 200)));
   EXPECT_EQ(service_->in_flight(), 0U);
 }
 

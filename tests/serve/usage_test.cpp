@@ -85,9 +85,8 @@ class UsageOfRequestsTest : public ServedTest {
  protected:
   void SetUp() override {
     ServedTest::SetUp();
-    service_ = make_service({}, {gate_, *metrics_, clock_, [] { return true; }, &ledger_},
-                            traffic::KeyStore::open(),
-                            {{.name = "bytes", .queue = queue_, .metrics = &seen_}});
+    service_ = make_service({}, {gate_, metrics_, clock_, [] { return true; }, &ledger_},
+                            traffic::KeyStore::open(), {{.name = "bytes", .queue = queue_}});
     service_->mark_ready("bytes", bytes_.loaded);
     use_key("max_wait = \"0s\"\nlimits = [ { unit = \"requests\", cap = 3, window = \"9s\" } ]");
   }

@@ -6,6 +6,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 class WaitingTest : public ServedTest {
  protected:
@@ -68,7 +69,7 @@ TEST_F(WaitingTest, ItIsToldWhereItStandsAndGoesOn) {
   EXPECT_EQ(text_of(drain(*waiting)), "xyz");
   EXPECT_TRUE(waiting->done());
   EXPECT_FALSE(waiting->standing());
-  EXPECT_THAT(seen_.refusals, IsEmpty());
+  EXPECT_THAT(refusals(), IsEmpty());
 }
 
 TEST_F(WaitingTest, LeavingTheLineCostsNothing) {
@@ -76,7 +77,7 @@ TEST_F(WaitingTest, LeavingTheLineCostsNothing) {
   auto waiting = start({.prompts = {"b"}}), behind = start({.prompts = {"c"}});
   EXPECT_EQ(behind->standing()->wait, milliseconds(40'000));
   waiting.reset();
-  EXPECT_THAT(seen_.refusals, ElementsAre("cancelled"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("cancelled", 1)));
   EXPECT_EQ(gate_.waiting(), 1U);
   EXPECT_EQ(behind->standing()->wait, milliseconds(20'000));
 }
@@ -90,7 +91,7 @@ TEST_F(WaitingTest, ARefusalInLineIsItsEnd) {
   EXPECT_EQ(refused.error().code, Code::unavailable);
   EXPECT_TRUE(waiting->done());
   EXPECT_FALSE(waiting->standing());
-  EXPECT_THAT(seen_.refusals, ElementsAre("unavailable"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("unavailable", 1)));
 }
 
 TEST_F(WaitingTest, AFullQueueBehindTheGateRefunds) {
@@ -105,7 +106,7 @@ TEST_F(WaitingTest, AFullQueueBehindTheGateRefunds) {
   EXPECT_EQ(refused.error().code, Code::overloaded);
   EXPECT_EQ(refused.error().queue_position, 2U);
   EXPECT_TRUE(refused.error().predicted_wait);
-  EXPECT_THAT(seen_.refusals, ElementsAre("overloaded"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("overloaded", 1)));
   auto quote = service_->dry_run(CompletionRequest{.prompts = {"x"}}, caller_);
   ASSERT_TRUE(quote);
   EXPECT_EQ(quote->limits.at(0).remaining, 1);  // given back
@@ -180,7 +181,7 @@ TEST_F(WaitingTest, WhatWouldComeTooLateIsRefusedAtOnce) {
   EXPECT_EQ(refused.error().retry_after, milliseconds(1'500));
   EXPECT_EQ(refused.error().queue_position, 1U);
   EXPECT_EQ(refused.error().predicted_wait, wait);
-  EXPECT_THAT(seen_.refusals, ElementsAre("overloaded"));
+  EXPECT_THAT(refusals(), ElementsAre(Pair("overloaded", 1)));
   caller_.timeout = wait;
   EXPECT_TRUE(service_->complete({.prompts = {"a"}}, caller_));
 }
@@ -226,7 +227,7 @@ TEST_F(WaitingTest, ADryRunOfAChatSaysAllAndTakesNothing) {
   }
   EXPECT_EQ(queue_->waiting(), 0U);
   EXPECT_EQ(gate_.waiting(), 0U);
-  EXPECT_THAT(seen_.refusals, IsEmpty());
+  EXPECT_THAT(refusals(), IsEmpty());
 }
 
 TEST_F(WaitingTest, ADryRunSaysWhatTheGateWouldSay) {

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "fakes/fake_clock.h"
+#include "fakes/scraped.h"
 #include "weir/traffic/gate.h"
 
 using namespace std::chrono_literals;
@@ -265,6 +266,28 @@ TEST_F(CapacityTest, APromptLongerThanTheTargetIsLetInByAnIdleModel) {
   ASSERT_TRUE(place);
   run(0, 10);
   EXPECT_TRUE(place->admitted() || *place->wait(0ms));
+}
+
+TEST(CapacityMetrics, TellWhatItLearned) {
+  Registry metrics;
+  const ScrapeHook hook(metrics, [](Scrape& to) {
+    tell(to, "m",
+         {.rule = {.kind = Capacity::Kind::automatic, .first_token_p99 = 1500ms},
+          .pace = {.prefill_tokens_per_s = 900,
+                   .decode_tokens_per_s = 300,
+                   .first_token_p99_s = 0.5,
+                   .backlog_s = 0.25},
+          .caution = 1.25});
+  });
+  const std::pair<const char*, double> expected[] = {
+      {"weir_capacity_tokens_per_second{model=\"m\",phase=\"prefill\"}", 900},
+      {"weir_capacity_tokens_per_second{model=\"m\",phase=\"decode\"}", 300},
+      {"weir_capacity_first_token_p99_seconds{model=\"m\"}", 0.5},
+      {"weir_capacity_first_token_target_seconds{model=\"m\"}", 1.5},
+      {"weir_capacity_backlog_seconds{model=\"m\"}", 0.25},
+      {"weir_capacity_caution{model=\"m\"}", 1.25}};
+  for (const auto& [series, value] : expected)
+    EXPECT_EQ(fakes::scraped(metrics, series), value) << series;
 }
 
 TEST_F(CapacityTest, WithoutItNothingIsHeld) {

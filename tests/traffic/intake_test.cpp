@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "fakes/fake_clock.h"
+#include "fakes/scraped.h"
 #include "traffic/intake_line.h"
 #include "traffic/intake_room.h"
 
@@ -177,7 +178,8 @@ class IntakeTest : public testing::Test {
   }
 
   fakes::FakeClock clock_;
-  Intake intake_{{.turns = 1, .short_bytes = 100}, clock_};
+  Registry metrics_;
+  Intake intake_{{.turns = 1, .short_bytes = 100}, clock_, metrics_};
 };
 
 TEST_F(IntakeTest, ShortWorkRunsInPlaceAndLongWorkInAThreadOfLowPriority) {
@@ -236,6 +238,21 @@ TEST_F(IntakeTest, AtMostSoManyRunAndTheRestWaitInLine) {
   EXPECT_EQ(through, 3);
   EXPECT_EQ(intake_.load().running, 0U);
   EXPECT_EQ(intake_.load().waiting, 0U);
+}
+
+TEST_F(IntakeTest, TheMetricsTellWhatItHoldsAndWhatItRefused) {
+  auto first = visit("a", 10), second = visit("b", 30);
+  ASSERT_TRUE(first.enter({}));
+  std::thread waits([&] { EXPECT_TRUE(second.enter({})); });
+  until([](IntakeLoad load) { return load.waiting == 1; });
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_intake_waiting"), 1);
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_intake_running"), 1);
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_intake_bytes"), 40);
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_intake_refused_total"), 0);
+  EXPECT_FALSE(first.hold(size_t{1} << 40));
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_intake_refused_total"), 1);
+  first.leave();
+  waits.join();
 }
 
 TEST_F(IntakeTest, WhoseClientLeftLeavesTheLine) {

@@ -40,7 +40,7 @@ class Server {
   /// Binds at once and answers from then on. Errors: the address cannot be bound. `service` and
   /// `metrics` outlive it.
   static Result<std::unique_ptr<Server>> start(ServerOptions options, serve::Service& service,
-                                               Metrics& metrics);
+                                               Registry& metrics);
   virtual ~Server() = default;  // stop()
   virtual int port() const = 0;
   /// /ready says from now on that the server drains; all else goes on.

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "weir/base/clock.h"
-#include "weir/base/metrics.h"
 #include "weir/schedule/options.h"
 #include "weir/schedule/plan.h"
 #include "weir/schedule/policy.h"
 #include "weir/schedule/sequence.h"
+#include "weir/schedule/step_series.h"
 #include "weir/work/work_queue.h"
 
 namespace weir::schedule {
@@ -28,12 +28,12 @@ Result<void> check_spec(const ModelSpec& spec);
 /// steps in flight are collected.
 class Scheduler {
  public:
-  /// All outlive the scheduler; `metrics` may be null. REQUIRES: check_spec(runner.spec()).
+  /// All outlive the scheduler. REQUIRES: check_spec(runner.spec()).
   struct Parts {
     Runner& runner;
     work::WorkQueue& queue;
     const Clock& clock;
-    ModelMetrics* metrics = nullptr;
+    const StepSeries& series;
   };
   struct Load {
     uint32_t waiting = 0, running = 0;
@@ -126,7 +126,7 @@ class Scheduler {
   Runner& runner_;
   work::WorkQueue& queue_;
   const Clock& clock_;
-  ModelMetrics* const metrics_;
+  const StepSeries& series_;
   const ModelSpec spec_;
   const size_t depth_;
   const SchedulerOptions options_;
@@ -146,12 +146,10 @@ class Scheduler {
   TimePoint now_;  // of this step
   TimePoint last_collected_, last_load_, last_outlook_;
   std::atomic<size_t> started_ = 0;
-  uint32_t preempted_ = 0;                        // in this step
-  uint32_t undrafted_ = 0;                        // steps since one with drafts
-  size_t first_drafted_ = 0;                      // row that guessed first in the last of them
-  bool memory_short_ = false;                     // somebody lost its memory in this step
-  bool memory_wanted_ = false;                    // the next one did not find its memory
-  uint64_t queried_tokens_ = 0, hit_tokens_ = 0;  // in this step
+  uint32_t undrafted_ = 0;      // steps since one with drafts
+  size_t first_drafted_ = 0;    // row that guessed first in the last of them
+  bool memory_short_ = false;   // somebody lost its memory in this step
+  bool memory_wanted_ = false;  // the next one did not find its memory
   bool any_ended_ = false;
 };
 

@@ -26,7 +26,6 @@ class StepLoop {
     std::string name;
     SchedulerOptions options;
     std::shared_ptr<work::WorkQueue> queue;
-    ModelMetrics* metrics = nullptr;  // may be null; outlives the loop
     Load load;
     /// Called once, in the step thread (in add() when that has ended). Errors: why it cannot be
     /// loaded; cancelled where the loop was stopped before it was tried.
@@ -41,9 +40,10 @@ class StepLoop {
   };
 
   /// `bell` is the one that the models' queues ring. The hooks are called in the step thread.
-  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Hooks hooks);
-  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock)
-      : StepLoop(std::move(bell), clock, Hooks()) {}
+  /// `clock` and `metrics` outlive the loop.
+  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Registry& metrics, Hooks hooks);
+  StepLoop(std::shared_ptr<Doorbell> bell, const Clock& clock, Registry& metrics)
+      : StepLoop(std::move(bell), clock, metrics, Hooks()) {}
   ~StepLoop();  // stop(), then join
   StepLoop(const StepLoop&) = delete;
 

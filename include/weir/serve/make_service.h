@@ -34,7 +34,7 @@ struct ServiceOptions {
 /// What the service stands on. All of it outlives the service.
 struct ServiceParts {
   traffic::Gate& gate;
-  Metrics& metrics;
+  Registry& metrics;
   const Clock& clock;
   std::function<bool()> alive;        // the step thread ticks
   traffic::Ledger* ledger = nullptr;  // null: no usage is kept

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "weir/base/metrics.h"
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
 #include "weir/serve/service.h"
@@ -24,7 +23,6 @@ struct ServedModel {
   std::optional<ModelKind> kind = ModelKind::generate;
   int64_t created = 0;  // seconds since 1970
   std::shared_ptr<work::WorkQueue> queue;
-  ModelMetrics* metrics = nullptr;     // outlives the service
   std::shared_ptr<Progress> progress;  // of its loading; written by who loads
 };
 

@@ -253,7 +253,6 @@ class Service {
   /// permission_denied, not_found (no ledger is kept), invalid_argument with the field in `param`.
   virtual Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) = 0;
   virtual Readiness readiness() = 0;
-  virtual std::string metrics_text() = 0;
 };
 
 }  // namespace weir::serve

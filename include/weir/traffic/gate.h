@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "weir/base/clock.h"
+#include "weir/base/metrics.h"
 #include "weir/base/result.h"
 #include "weir/traffic/key.h"
 #include "weir/traffic/limiter.h"
@@ -107,6 +108,9 @@ struct CapacityState {
   Pace pace;
   double caution = 1;  // forecasts count for so many times as long, since first tokens came late
 };
+
+/// The series weir_capacity_*.
+void tell(Scrape& to, const std::string& model, const CapacityState& capacity);
 
 struct GateOptions {
   std::chrono::milliseconds forecast_age{20};  // of places and waits, where many come and go

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "weir/base/clock.h"
+#include "weir/base/metrics.h"
 #include "weir/base/result.h"
 #include "weir/traffic/key.h"
 
@@ -42,7 +43,8 @@ struct IntakeLoad {
 /// Thread-safe. Outlives its visits.
 class Intake {
  public:
-  Intake(IntakeOptions options, const Clock& clock);
+  /// `clock` and `metrics` outlive it.
+  Intake(IntakeOptions options, const Clock& clock, Registry& metrics);
   ~Intake();
   Intake(const Intake&) = delete;
 

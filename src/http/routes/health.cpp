@@ -57,8 +57,7 @@ Result<void> get_ready(Exchange& exchange, httplib::Response& response) {
 
 Result<void> get_metrics(Exchange& exchange, httplib::Response& response) {
   response.status = 200;
-  response.set_content(exchange.daemon.service.metrics_text(),
-                       "text/plain; version=0.0.4; charset=utf-8");
+  response.set_content(exchange.daemon.metrics.text(), "text/plain; version=0.0.4; charset=utf-8");
   return {};
 }
 
