@@ -27,6 +27,14 @@ json as_object(const json& token) {
   return token.is_object() ? token : json{{"content", content_of(token)}};
 }
 
+/// Whether what is said of a token in added_tokens_decoder is of the right types.
+bool is_described(const json& token) {
+  if (!token.is_object() || content_of(token).empty()) return false;
+  for (const char* flag : {"special", "single_word", "lstrip", "rstrip", "normalized"})
+    if (token.contains(flag) && !token[flag].is_boolean()) return false;
+  return true;
+}
+
 /// Tokens by id, the lowest first.
 using ById = std::map<int64_t, json>;
 
@@ -37,10 +45,10 @@ Result<ById> decoder_of(const json& decoder) {
   for (const auto& [key, token] : decoder.items()) {
     int64_t id = 0;
     const auto [end, failure] = std::from_chars(key.data(), key.data() + key.size(), id);
-    if (failure != std::errc{} || end != key.data() + key.size() || content_of(token).empty())
+    if (failure != std::errc{} || end != key.data() + key.size() || id < 0 || !is_described(token))
       return invalid("tokenizer_config.json: added_tokens_decoder: \"" + key +
                      "\" is no id with a token");
-    tokens[id] = as_object(token);
+    tokens[id] = token;
   }
   return tokens;
 }

@@ -41,11 +41,13 @@ Result<std::optional<std::shared_ptr<const ChatTemplate>>> ChatTemplate::load(
   if (!map) return map.error();
   auto source = read_file(directory + "/chat_template.jinja");
   if (!source) return source.error();
-  if (*source && (*source)->empty()) return invalid("chat_template.jinja is empty");
+  const char* place = "chat_template.jinja";
   if (!*source) {
     source = template_of(config->value_or(""));
     if (!source) return source.error();
+    place = "tokenizer_config.json: chat_template";
   }
+  if (*source && (*source)->empty()) return invalid(std::string(place) + " is empty");
   if (!*source) return std::optional<std::shared_ptr<const ChatTemplate>>();
   const auto tokens = special_tokens_of(config->value_or(""), map->value_or(""));
   if (!tokens) return tokens.error();

@@ -11,6 +11,8 @@ namespace weir::text {
 
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 Error outside(int32_t id, int32_t size) {
   return invalid("token id " + std::to_string(id) + " is outside the vocabulary of " +
                  std::to_string(size) + " tokens");
@@ -39,6 +41,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::load(const std::string& dire
   if (!json) return json.error();
   if (!*json) return invalid("the model folder has no tokenizer.json: " + directory);
   if (auto checked = check_json_depth(**json, path); !checked) return checked.error();
+  if ((*json)->empty()) return invalid(path + " is empty");
+  if ((*json)->starts_with(kByteOrderMark)) (*json)->erase(0, kByteOrderMark.size());
   auto additions = read_additions(directory);
   if (!additions) return additions.error();
   WeirTokenizer* created = nullptr;

@@ -59,6 +59,11 @@ TEST(AddedTokens, WrongFilesAreNamed) {
               HasSubstr("added_tokens_decoder is no object"));
   EXPECT_THAT(refusal({.tokenizer_config = R"({"added_tokens_decoder":{"x":{"content":"a"}}})"}),
               HasSubstr("\"x\" is no id with a token"));
+  for (const char* entry : {R"("-1":{"content":"a"})", R"("5":"a")", R"("5":{"content":7})",
+                            R"("5":{"content":"a","special":"yes"})"}) {
+    const std::string config = std::string(R"({"added_tokens_decoder":{)") + entry + "}}";
+    EXPECT_THAT(refusal({.tokenizer_config = config}), HasSubstr("is no id with a token")) << entry;
+  }
   EXPECT_THAT(refusal({.added_tokens = R"({"a":"b"})"}), HasSubstr("\"a\" has no id"));
   EXPECT_EQ(refusal({}), "accepted");
 }

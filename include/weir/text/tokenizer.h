@@ -19,11 +19,13 @@ namespace weir::text {
 /// Immutable, shared by threads.
 class Tokenizer {
  public:
+  /// Errors: invalid_argument where the files are not a tokenizer's, one of its steps could make
+  /// too much of a text, or it cannot encode any text that it is tried with.
   static Result<std::shared_ptr<const Tokenizer>> load(const std::string& directory);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;
 
-  /// Errors: invalid_argument where `text` is not UTF-8.
+  /// Errors: invalid_argument where `text` is not UTF-8, or the tokenizer has no tokens for it.
   Result<std::vector<int32_t>> encode(std::string_view text, bool add_special) const;
   /// Control tokens are seen in the template's own words only.
   Result<std::vector<int32_t>> encode(const Rendered& rendered, bool add_special) const;

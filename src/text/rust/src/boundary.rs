@@ -48,6 +48,11 @@ pub fn internal(message: impl std::fmt::Display) -> Failure {
     Failure { status: WeirStatus::Internal, message: message.to_string() }
 }
 
+/// Of a text for which the tokenizer has no tokens, as where it knows no unknown word.
+pub fn cannot_encode(reason: impl std::fmt::Display) -> Failure {
+    invalid(format!("the tokenizer cannot encode the text: {reason}"))
+}
+
 pub fn not_found() -> Failure {
     Failure { status: WeirStatus::NotFound, message: String::new() }
 }
@@ -64,15 +69,16 @@ impl WeirBytes {
 /// # Safety
 /// `error` is null or points to a `WeirBytes` that owns nothing.
 pub unsafe fn guard(error: *mut WeirBytes, body: impl FnOnce() -> Outcome) -> WeirStatus {
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => return WeirStatus::Ok,
-        Ok(Err(failure)) => failure,
-        Err(panic) => internal(panic_message(panic.as_ref())),
-    };
+    let Err(failure) = caught(body) else { return WeirStatus::Ok };
     if !error.is_null() {
         error.write(WeirBytes::of(failure.message.into_bytes()));
     }
     failure.status
+}
+
+/// What `body` gives; a panic in it is a failure.
+pub fn caught<T>(body: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(internal(panic_message(panic.as_ref()))))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -15,5 +15,8 @@ mod plain;
 mod prefix;
 mod python_json;
 mod python_methods;
+mod steps;
 mod template;
 mod tokenizer;
+mod trial;
+mod unusable;

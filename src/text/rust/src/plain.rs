@@ -53,7 +53,7 @@ impl LiftThenNormalize<'_> {
 impl Normalizer for LiftThenNormalize<'_> {
     fn normalize(&self, piece: &mut NormalizedString) -> tokenizers::Result<()> {
         self.masks.lift(piece);
-        if !self.normalizer.watched {
+        if !self.normalizer.is_watched() {
             return self.normalizer.normalize(piece);
         }
         self.watched(piece).inspect_err(|error| {
@@ -69,10 +69,10 @@ impl Normalizer for LiftThenNormalize<'_> {
 
 impl Vocabulary {
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, Failure> {
-        if self.watched {
+        if self.normalizer().is_watched() {
             return self.encode_plain(text, &[], add_special);
         }
-        let encoding = self.tokenizer.encode_fast(text, add_special).map_err(internal)?;
+        let encoding = self.tokenizer.encode_fast(text, add_special).map_err(cannot_encode)?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -83,11 +83,11 @@ impl Vocabulary {
         }
         let mut pieces = self.split_at_added_tokens(text, plain)?;
         if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
-            pre_tokenizer.pre_tokenize(&mut pieces).map_err(internal)?;
+            pre_tokenizer.pre_tokenize(&mut pieces).map_err(cannot_encode)?;
         }
-        pieces.tokenize(|piece| self.spelt_out(piece.get())).map_err(internal)?;
-        let encoding = pieces.into_encoding(None, 0, OffsetType::None).map_err(internal)?;
-        let encoding = self.tokenizer.post_process(encoding, None, add_special).map_err(internal)?;
+        pieces.tokenize(|piece| self.spelt_out(piece.get())).map_err(cannot_encode)?;
+        let encoding = pieces.into_encoding(None, 0, OffsetType::None).map_err(cannot_encode)?;
+        let encoding = self.tokenizer.post_process(encoding, None, add_special).map_err(cannot_encode)?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -129,7 +129,7 @@ impl Vocabulary {
                 masks.lift(piece);
                 Ok(())
             };
-            pieces.normalize(lift).map_err(internal)?;
+            pieces.normalize(lift).map_err(cannot_encode)?;
         }
         Ok(pieces)
     }

@@ -58,7 +58,7 @@ fn enough_for(tokenizer: &Tokenizer, margins: &Margins, text: &str, count: usize
         if cut == text.len() {
             break;
         }
-        let encoding = tokenizer.encode(&text[..cut], false).map_err(internal)?;
+        let encoding = tokenizer.encode(&text[..cut], false).map_err(cannot_encode)?;
         if margins.settled(&encoding, cut) >= count {
             return Ok(cut);
         }
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn weir_tokenizer_prefix(
         let text = crate::boundary::text("the text", text, size)?;
         let vocabulary = vocabulary_of(tokenizer);
         // What a watched normalizer makes of a beginning says nothing of the whole.
-        if vocabulary.watched {
+        if vocabulary.normalizer().is_watched() {
             enough.write(size);
             return Ok(());
         }

@@ -8,8 +8,9 @@ use tokenizers::Tokenizer;
 use crate::added_tokens;
 use crate::boundary::*;
 use crate::control_texts::ControlTexts;
-use crate::growth::{self, Bounded};
+use crate::growth::{self, Bounded, WatchedStep};
 use crate::prefix::Margins;
+use crate::trial;
 
 const CACHED_WORDS: usize = 64;
 
@@ -18,11 +19,11 @@ pub struct Vocabulary {
     pub controls: ControlTexts,
     /// The added tokens that are special.
     pub special: HashMap<u32, String>,
-    /// The normalizer may make much of a text, and is watched while it does.
-    pub watched: bool,
+    /// The steps of a normalizer that may make much of a text, and is watched while it does; else none.
+    pub watched: Vec<WatchedStep>,
     pub margins: Margins,
     /// One past the highest id.
-    size: u32,
+    pub size: u32,
     /// Bytes of the longest token's own string.
     longest_piece: usize,
 }
@@ -54,7 +55,9 @@ impl Vocabulary {
         let special = added.iter().filter(|(_, token)| token.special);
         let special = special.map(|(id, token)| (*id, token.content.clone())).collect();
         let margins = Margins::of(&tokenizer);
-        Ok(Vocabulary { tokenizer, controls, special, watched, margins, size, longest_piece })
+        let vocabulary = Vocabulary { tokenizer, controls, special, watched, margins, size, longest_piece };
+        trial::check(&vocabulary)?;
+        Ok(vocabulary)
     }
 
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Failure> {
@@ -69,7 +72,7 @@ impl Vocabulary {
     }
 
     pub fn normalizer(&self) -> Bounded<'_> {
-        Bounded { normalizer: self.tokenizer.get_normalizer(), watched: self.watched }
+        Bounded { normalizer: self.tokenizer.get_normalizer(), watched: &self.watched }
     }
 
     /// The byte that a token of byte fallback, "<0x0A>", stands for.
