@@ -144,7 +144,10 @@ class ModulesReader {
   Result<void> note(const JsonFile& file, FieldTable table) {
     auto notes = file.review({table});
     if (!notes) return notes.error();
-    modules_.notes.insert(modules_.notes.end(), notes->begin(), notes->end());
+    // "1_Pooling/" of a file in that folder: its name alone is that of the model's own.
+    const fs::path inside = fs::path(file.path().substr(directory_.size() + 1)).parent_path();
+    const std::string folder = inside.empty() ? "" : inside.string() + '/';
+    for (const std::string& said : *notes) modules_.notes.push_back(folder + said);
     return {};
   }
 

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "weir/base/excerpt.h"
@@ -17,7 +18,12 @@ struct Range {
   const char* field;
   double least, most;
   bool whole = false;
+  bool drops_less = false;  // less than `least` is dropped, not raised to it
 };
+
+bool is_whole(const json& value) {
+  return value.is_number_integer() || std::trunc(value.get<double>()) == value.get<double>();
+}
 
 constexpr double kMostTokens = 1e9;
 // Only the best token is left.
@@ -31,12 +37,16 @@ class Reader {
   std::optional<double> read(const Range& range) {
     const json* value = file_.find(range.field);
     if (!value) return std::nullopt;
-    if (!value->is_number() || (range.whole && !value->is_number_integer())) {
+    if (!value->is_number() || (range.whole && !is_whole(*value))) {
       note(range, *value,
            range.whole ? "dropped, a whole number is wanted" : "dropped, a number is wanted");
       return std::nullopt;
     }
     const double given = value->get<double>();
+    if (range.drops_less && given < range.least) {
+      note(range, *value, fmt::format("dropped, at least {} is wanted", range.least));
+      return std::nullopt;
+    }
     const double taken = std::clamp(given, range.least, range.most);
     if (taken != given) note(range, *value, fmt::format("{} is used", static_cast<float>(taken)));
     return taken;
@@ -70,7 +80,11 @@ GenerationDefaults read_defaults(const folder::JsonFile& generation,
   defaults.min_p = as<float>(reader.read({"min_p", 0, 1}));
   if (auto top_k = reader.read({"top_k", -1, kMostTokens, true}))
     defaults.top_k = static_cast<uint32_t>(std::max(0.0, *top_k));
-  defaults.max_new_tokens = as<uint32_t>(reader.read({"max_new_tokens", 1, kMostTokens, true}));
+  defaults.max_new_tokens = as<uint32_t>(reader.read({.field = "max_new_tokens",
+                                                      .least = 1,
+                                                      .most = kMostTokens,
+                                                      .whole = true,
+                                                      .drops_less = true}));
   return defaults;
 }
 

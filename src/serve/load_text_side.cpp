@@ -191,6 +191,18 @@ Result<void> check_case(const Folder& read, const text::Tokenizer& tokenizer) {
                                   "texts keep the case that tokenizer.json leaves them");
 }
 
+/// Tells of a default prompt that leaves no room for a text.
+Result<void> check_prompt(const TextSide& side, std::vector<std::string>& notes) {
+  if (side.prompt.text.empty() || !side.max_input_tokens) return {};
+  auto tokens = side.tokenizer->encode(side.prompt.text, true);
+  if (!tokens) return tokens.error();
+  if (tokens->size() > *side.max_input_tokens)
+    notes.push_back("config_sentence_transformers.json: the default prompt has " +
+                    std::to_string(tokens->size()) + " tokens, and an input may have " +
+                    std::to_string(*side.max_input_tokens) + ": no text can be embedded");
+  return {};
+}
+
 Result<void> load_embedding_side(const Folder& read, TextSide& side) {
   if (auto checked = check_case(read, *side.tokenizer); !checked) return checked;
   auto limit = read_input_limit(read);
@@ -202,7 +214,7 @@ Result<void> load_embedding_side(const Folder& read, TextSide& side) {
   auto prompt = read_prompt(read, *side.tokenizer);
   if (!prompt) return prompt.error();
   side.prompt = *std::move(prompt);
-  return {};
+  return check_prompt(side, side.notes);
 }
 
 /// A template that cannot be used costs only chat.

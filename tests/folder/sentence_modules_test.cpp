@@ -72,7 +72,7 @@ TEST_F(SentenceModulesTest, APoolingThatDoesNotExistIsRefused) {
   pooling(R"({"output_key":"token_embeddings"})");
   EXPECT_THAT(refusal(), HasSubstr("output_key is \"token_embeddings\": a text has one vector"));
   pooling(R"({"surprise":1})");
-  EXPECT_THAT(read().notes, ElementsAre("config.json: not known and not read: surprise"));
+  EXPECT_THAT(read().notes, ElementsAre("1_Pooling/config.json: not known and not read: surprise"));
 }
 
 TEST_F(SentenceModulesTest, ModulesWorkOneAfterAnother) {

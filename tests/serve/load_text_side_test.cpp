@@ -67,13 +67,20 @@ TEST_F(LoadTextSide, ASamplingDefaultThatCannotBeUsedIsToldAndStopsNothing) {
   EXPECT_FLOAT_EQ(*side.defaults.top_p, 1.F);
   EXPECT_FALSE(side.defaults.min_p);
   EXPECT_EQ(*side.defaults.top_k, 0U);
-  EXPECT_EQ(*side.defaults.max_new_tokens, 1U);
-  EXPECT_THAT(side.notes,
-              ElementsAre("generation_config.json: temperature is 2.5: 2 is used",
-                          "generation_config.json: top_p is 1.01: 1 is used",
-                          "generation_config.json: min_p is \"hot\": dropped, a number is wanted",
-                          "generation_config.json: top_k is -7: -1 is used",
-                          "generation_config.json: max_new_tokens is 0: 1 is used"));
+  EXPECT_FALSE(side.defaults.max_new_tokens);
+  EXPECT_THAT(
+      side.notes,
+      ElementsAre("generation_config.json: temperature is 2.5: 2 is used",
+                  "generation_config.json: top_p is 1.01: 1 is used",
+                  "generation_config.json: min_p is \"hot\": dropped, a number is wanted",
+                  "generation_config.json: top_k is -7: -1 is used",
+                  "generation_config.json: max_new_tokens is 0: dropped, at least 1 is wanted"));
+  folder_.write("generation_config.json", R"({"top_k":50.0,"max_new_tokens":2.5})");
+  const TextSide whole = load();
+  EXPECT_EQ(*whole.defaults.top_k, 50U);
+  EXPECT_FALSE(whole.defaults.max_new_tokens);
+  EXPECT_THAT(whole.notes,
+              ElementsAre(HasSubstr("max_new_tokens is 2.5: dropped, a whole number is wanted")));
   folder_.write("generation_config.json", R"({"top_p":0})");
   EXPECT_GT(*load().defaults.top_p, 0.F);
   EXPECT_LT(*load().defaults.top_p, 1e-30F);
@@ -178,6 +185,10 @@ TEST_F(LoadTextSide, TheDefaultPromptOfAnEncoder) {
   folder_.write("1_Pooling/config.json", R"({"pooling_mode":"mean","include_prompt":false})");
   // One token begins a text, a special one ends it.
   EXPECT_EQ(prompts(named).left_out, 6U);
+  folder_.write("sentence_bert_config.json", R"({"max_seq_length":5})");
+  EXPECT_THAT(load(ModelKind::embed).notes,
+              ElementsAre("config_sentence_transformers.json: the default prompt has 7 tokens, and "
+                          "an input may have 5: no text can be embedded"));
   folder_.write("config_sentence_transformers.json", R"({"default_prompt_name":"other"})");
   EXPECT_THAT(refusal(ModelKind::embed), EndsWith("default_prompt_name is \"other\"; a name of "
                                                   "prompts is wanted"));
@@ -227,6 +238,8 @@ TEST_F(LoadTextSide, AChatTemplateThatCannotBeUsedCostsOnlyChat) {
   folder_.write("tokenizer_config.json",
                 R"({"chat_template":[{"name":"tool_use","template":"x"}]})");
   expect_refusal("no template named default, only: tool_use");
+  folder_.write("tokenizer_config.json", R"({"chat_template":""})");
+  expect_refusal("tokenizer_config.json: chat_template is empty");
 }
 
 }  // namespace
