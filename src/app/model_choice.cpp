@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/setting.h"
+#include "weir/base/file.h"
 #include "weir/folder/sentence_modules.h"
 
 namespace weir::app {
@@ -18,9 +19,14 @@ const Setting& setting(const std::string& name) {
                        [&](const Setting& each) { return each.name == name; });
 }
 
+std::string config_of(const fs::path& folder) {
+  return folder::transformer_folder(folder) + "/config.json";
+}
+
+/// Whatever its config.json is: a link to nowhere is told, not passed over.
 bool is_model(const fs::path& folder) {
   std::error_code failure;
-  return fs::is_regular_file(folder::transformer_folder(folder) + "/config.json", failure);
+  return fs::exists(fs::symlink_status(config_of(folder), failure));
 }
 
 /// The parts of "NAME=DIR,option,...".
@@ -172,7 +178,10 @@ Result<ModelChoice> parse_model(const std::string& text, const Config& config) {
 }
 
 Result<void> check_folder(const ModelChoice& choice) {
-  if (is_model(choice.directory)) return {};
+  if (is_model(choice.directory)) {
+    const auto config = File::open(config_of(choice.directory));
+    return config ? Result<void>() : config.error();
+  }
   std::error_code failure;
   bool is_folder = fs::is_directory(choice.directory, failure);
   return invalid("\"" + choice.directory + "\" " +

@@ -152,6 +152,14 @@ TEST_F(ModelChoiceTest, SaysWhatIsWrong) {
   config_.models = {"x=" + (root_ / "no-model").string()};
   EXPECT_THAT(error(),
               HasSubstr("model x: \"" + (root_ / "no-model").string() + "\" has no config.json"));
+  const fs::path config = root_ / "no-model" / "config.json";
+  const auto wrong = [&] { return "model x: " + config.string() + " is "; };
+  fs::create_directories(config);
+  EXPECT_EQ(error(), wrong() + "a folder, not a regular file");
+  fs::remove(config);
+  fs::create_symlink("gone", config);
+  EXPECT_EQ(error(), wrong() + "a link to gone, which is not there");
+  fs::remove(config);
   config_.models = {"x=/nowhere"};
   EXPECT_THAT(error(), HasSubstr("model x: \"/nowhere\" is no folder"));
   config_.models = {"x=" + (root_ / "a-model").string(), "x=" + (root_ / "b-model").string()};
