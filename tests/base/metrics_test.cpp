@@ -1,16 +1,21 @@
 #include "weir/base/metrics.h"
 
 #include <gmock/gmock.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "fakes/scraped.h"
+#include "weir/base/log.h"
 
 namespace weir {
 namespace {
@@ -177,6 +182,23 @@ TEST(Metrics, TellsOfTheProcessAsPrometheusClientsDo) {
   EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE process_start_time_seconds gauge\n"));
   EXPECT_EQ(value("weir_log_lines_dropped_total"), 0);
+}
+
+TEST(Metrics, CountTheLinesOfALogThatNobodyReads) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  const int own = dup(STDERR_FILENO);
+  dup2(ends[1], STDERR_FILENO);
+  ASSERT_TRUE(start_log(LogFormat::text, "info"));
+  for (int i = 0; i < 8; ++i) spdlog::info("{}", std::string(300'000, 'x'));
+  const std::string text = Registry().text();
+  close(ends[0]);  // drops what waits
+  EXPECT_TRUE(drain_log(std::chrono::seconds(30)));
+  dup2(own, STDERR_FILENO);
+  for (const int file : {ends[1], own}) close(file);
+  ASSERT_TRUE(start_log(LogFormat::text, "info"));
+  EXPECT_THAT(text, testing::ContainsRegex("weir_log_lines_dropped_total [1-9]"));
 }
 
 }  // namespace

@@ -49,6 +49,19 @@ TEST(AddedTokens, SayWhetherOneTakesTheSpaceBesideIt) {
           ->takes_space());
 }
 
+TEST(AddedTokens, OneThatIsOnlyNamedStaysWhatTokenizerJsonSaysOfIt) {
+  Json file = Json::parse(file_text(kGoldens + "tiny/tokenizer.json"));
+  Json mask = file["added_tokens"][0];
+  mask.update({{"id", 9000}, {"content", "<mask>"}, {"lstrip", true}, {"normalized", false}});
+  file["added_tokens"].push_back(mask);
+  const Folder folder(
+      {{"tokenizer.json", file.dump()}, {"tokenizer_config.json", R"({"mask_token":"<mask>"})"}});
+  const auto tokenizer = Tokenizer::load(folder.path());
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_TRUE((*tokenizer)->takes_space());
+  EXPECT_EQ(*(*tokenizer)->encode("a   <mask>", false), *(*tokenizer)->encode("a<mask>", false));
+}
+
 TEST(AddedTokens, WrongFilesAreNamed) {
   const auto refusal = [](TokenFiles files) {
     auto tokens = added_tokens_of(files);
@@ -65,6 +78,8 @@ TEST(AddedTokens, WrongFilesAreNamed) {
     EXPECT_THAT(refusal({.tokenizer_config = config}), HasSubstr("is no id with a token")) << entry;
   }
   EXPECT_THAT(refusal({.added_tokens = R"({"a":"b"})"}), HasSubstr("\"a\" has no id"));
+  const std::string deep = R"({"a":)" + std::string(100'000, '[') + "}";
+  EXPECT_THAT(refusal({.added_tokens = deep}), HasSubstr("added_tokens.json is nested deeper"));
   EXPECT_EQ(refusal({}), "accepted");
 }
 

@@ -151,6 +151,27 @@ TEST(Detokenizer, OfALongPromptOnlyTheEndIsRead) {
   EXPECT_EQ(detokenizer.step(byte_token(*tokenizer, 'y')), "y") << "ids that no token has";
 }
 
+TEST(Detokenizer, APromptThatEndsInManySpacesKeepsTheNextOne) {
+  Json file = Json::parse(file_text(kGoldens + "tiny/tokenizer.json"));
+  const Json strip = {{"type", "Strip"}, {"content", " "}, {"start", 1000}, {"stop", 0}};
+  file["decoder"] = {{"type", "Sequence"}, {"decoders", {file["decoder"], strip}}};
+  const auto tokenizer = load(Folder({{"tokenizer.json", file.dump()}}).path());
+  // More of them than the window holds: alone they decode to nothing.
+  Detokenizer detokenizer(tokenizer, true, byte_tokens(*tokenizer, "a" + std::string(30, ' ')));
+  EXPECT_EQ(stream(detokenizer, byte_tokens(*tokenizer, " b")).text, " b");
+}
+
+TEST(Detokenizer, ALongRunOfBytesInAPromptIsCutBetweenCharacters) {
+  const auto tokenizer = load(kGoldens + "tiny_fallback");
+  std::vector<int32_t> prompt;
+  for (int i = 0; i < 200; ++i) {
+    for (const char* piece : {"<0xE6>", "<0xB0>", "<0xB4>"})
+      prompt.push_back(*tokenizer->id(piece));
+  }
+  Detokenizer detokenizer(tokenizer, true, prompt);
+  EXPECT_EQ(stream(detokenizer, {prompt.begin(), prompt.begin() + 3}).text, "水");
+}
+
 TEST(Detokenizer, ByteFallbackThatRewritesItsPastLosesNothingAfter) {
   const auto tokenizer = load(kGoldens + "tiny_fallback");
   std::vector<int32_t> ids;

@@ -112,6 +112,34 @@ TEST_P(Prefix, OfAShortTextIsAllOfIt) {
   EXPECT_EQ(checked(repeated("the ", 3000), 100'000), 3000U);
 }
 
+Json tiny() { return Json::parse(file_text(kGoldens + "tiny/tokenizer.json")); }
+
+size_t prefix(const Json& tokenizer_json, const std::string& text, size_t count) {
+  const auto tokenizer =
+      Tokenizer::load(Folder({{"tokenizer.json", tokenizer_json.dump()}}).path());
+  EXPECT_TRUE(tokenizer) << tokenizer.error().message;
+  return tokenizer ? *(*tokenizer)->prefix(text, count) : 0;
+}
+
+TEST(PrefixOfAll, WhereANormalizerIsWatched) {
+  Json file = tiny();
+  const Json doubling = {{"type", "Replace"}, {"pattern", {{"String", "z"}}}, {"content", "zz"}};
+  file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json(10, doubling)}};
+  const std::string text = repeated("word ", 100'000);
+  EXPECT_LT(prefix(tiny(), text, 1), text.size());
+  EXPECT_EQ(prefix(file, text, 1), text.size());
+}
+
+TEST(PrefixOfAll, WhereAnAddedTokenTakesTheSpacesBeforeIt) {
+  Json file = tiny();
+  Json mask = file["added_tokens"][0];
+  mask.update({{"id", 9000}, {"content", "<mask>"}, {"lstrip", true}, {"normalized", false}});
+  file["added_tokens"].push_back(mask);
+  const std::string text = std::string(100'000, ' ') + "<mask>";
+  EXPECT_LT(prefix(tiny(), text, 1), text.size());
+  EXPECT_EQ(prefix(file, text, 1), text.size());
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Prefix,
                          testing::Values(Of{"ByteLevel", kModels + "smollm2-135m-instruct"},
                                          Of{"WordPiece", kModels + "all-minilm-l6-v2"},

@@ -62,6 +62,26 @@ TEST(TokenizerBounds, ANormalizerThatMakesMuchOfATextIsWatched) {
   EXPECT_FALSE(Tokenizer::load(Folder({{"tokenizer.json", added.dump()}}).path()));
 }
 
+TEST(TokenizerBounds, WhatAWatchedNormalizerMakesIsBoundInAllItsWays) {
+  const auto why = [](const Json& steps, const std::string& text) {
+    const auto loaded = with_part("normalizer", {{"type", "Sequence"}, {"normalizers", steps}});
+    if (!loaded) return "does not load: " + loaded.error().message;
+    const auto ids = (*loaded)->encode(text, false);
+    return ids ? std::string("taken") : ids.error().message;
+  };
+  const auto doubling = [](size_t times) { return Json(times, replace("z", "zz")); };
+  EXPECT_EQ(why(doubling(10), "xzx"), "taken");
+  EXPECT_NE(why(doubling(18), "xzx").find("makes more than"), std::string::npos);
+  // Before a step that could take gigabytes is begun.
+  EXPECT_NE(why(Json(1, replace("z", std::string(256, 'z'))), std::string(100'000, 'x'))
+                .find("could make"),
+            std::string::npos);
+  // Each piece between control tokens stays below what one text may become.
+  std::string pieces;
+  for (int i = 0; i < 20; ++i) pieces += "z<|im_end|>";
+  EXPECT_NE(why(doubling(14), pieces).find("too much of the text"), std::string::npos);
+}
+
 TEST(TokenizerBounds, FewTokensAreAddedAroundAText) {
   const Json special = {{"<s>", {{"id", "<s>"}, {"ids", Json(100'000, 1)}, {"tokens", {"<s>"}}}}};
   const Json piece = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};

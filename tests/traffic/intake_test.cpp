@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <deque>
+#include <fstream>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -21,6 +24,12 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kOtherAllocator = true;
+#else
+constexpr bool kOtherAllocator = false;
+#endif
 
 /// A line whose waiters are named by client and size, as "a:100".
 class IntakeLineTest : public testing::Test {
@@ -277,6 +286,28 @@ TEST_F(IntakeTest, ADeadlineEndsTheWait) {
   ASSERT_FALSE(entered);
   EXPECT_EQ(entered.error().code, Code::deadline);
   EXPECT_EQ(intake_.load().waiting, 0U);
+}
+
+uint64_t resident_bytes() {
+  uint64_t all = 0, resident = 0;  // pages
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(IntakeTest, WhatALargeBodyLeftInTheAllocatorGoesBackToTheSystem) {
+  if (kOtherAllocator) GTEST_SKIP() << "a sanitizer's allocator keeps what is freed";
+  constexpr size_t kBlock = size_t{32} << 10, kBlocks = 2048, kAll = kBlock * kBlocks;
+  std::vector<std::unique_ptr<char[]>> blocks;
+  for (size_t i = 0; i < kBlocks; ++i) blocks.push_back(std::make_unique<char[]>(kBlock));
+  const std::unique_ptr<char[]> last = std::make_unique<char[]>(kBlock);  // the heap ends behind it
+  blocks.clear();
+  const uint64_t before = resident_bytes();
+  const auto is_given_back = [&] { return resident_bytes() + kAll / 2 < before; };
+  EXPECT_FALSE(is_given_back());
+  visit("a", size_t{1} << 20);  // and gone
+  for (int look = 0; look < 1500 && !is_given_back(); ++look)
+    std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_TRUE(is_given_back());
 }
 
 TEST_F(IntakeTest, WhoDiesGivesBackItsTurnAndItsRoom) {
