@@ -1,11 +1,10 @@
 #include "http/browser_guard.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <algorithm>
 
+#include "http/host.h"
 #include "http/request_checks.h"
 #include "weir/base/excerpt.h"
 
@@ -13,15 +12,6 @@ namespace weir::http {
 namespace {
 
 constexpr std::string_view kAny = "*";
-
-bool is_loopback(std::string_view name) {
-  if (is_same_word(name, "localhost")) return true;
-  const std::string text(name);
-  in_addr v4{};
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
 
 bool holds(const std::vector<std::string>& list, std::string_view name) {
   return std::any_of(list.begin(), list.end(), [&](const std::string& each) {
@@ -38,11 +28,6 @@ Error denied(std::string header, std::string message, const char* name) {
 
 }  // namespace
 
-std::string_view host_name(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(1, std::min(host.find(']'), host.size()) - 1);
-  return host.substr(0, host.rfind(':'));
-}
-
 Result<void> BrowserGuard::check(const httplib::Request& request) const {
   if (auto host = check_host(request); !host) return host;
   return check_origin(request);
@@ -52,7 +37,7 @@ Result<void> BrowserGuard::check_host(const httplib::Request& request) const {
   if (!request.has_header("Host")) return {};  // no browser leaves it out
   const std::string host = request.get_header_value("Host");
   const std::string_view name = host_name(host);
-  if (is_loopback(name) || holds(trust_.hosts, name)) return {};
+  if (is_loopback_name(name) || holds(trust_.hosts, name)) return {};
   return denied("Host",
                 fmt::format("host \"{}\" is not taken: without keys only loopback's names are, and "
                             "those of --allowed-hosts",

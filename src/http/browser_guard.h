@@ -32,7 +32,4 @@ class BrowserGuard {
   const Trust trust_;
 };
 
-/// The name or address in a Host header, without its port and brackets.
-std::string_view host_name(std::string_view host);
-
 }  // namespace weir::http

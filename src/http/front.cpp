@@ -36,6 +36,15 @@ const std::string& loggable(const Error& error) {
   return quotes ? error.param : error.message;
 }
 
+/// The field that the library reads by itself and could not.
+const char* unread_field(const httplib::Request& request, int status) {
+  constexpr int kRange = 416;
+  if (status == kRange) return "header field Range is not bytes=FIRST-LAST";
+  if (request.has_header("Accept"))
+    return "header field Accept is not a list of media types, each with a q from 0 to 1";
+  return "the request cannot be read";
+}
+
 }  // namespace
 
 Front::Front(const ServerOptions& options, Daemon& daemon)
@@ -59,7 +68,8 @@ void Front::install(GuardedServer& server) {
       refuse_bytes(connection, *connection.refused, response);
       return Handled::Handled;
     }
-    if (answer_preflight(request, response)) return Handled::Handled;
+    if (answer_preflight(request, response) || answer_server_options(request, response))
+      return Handled::Handled;
     if (auto admitted = admit(request, connection, response); !admitted) {
       refuse(exchange, admitted.error(), response);
       return Handled::Handled;
@@ -170,11 +180,7 @@ Result<void> Front::check_load(const Connection& connection) const {
 Result<void> Front::check_body(const Request& request) const {
   if (request.method != "POST") return {};
   if (auto media = check_media(request); !media) return media;
-  uint64_t length = request.get_header_value_u64("Content-Length");
-  if (length <= options_.max_body) return {};
-  return Error{
-      .code = Code::too_large,
-      .message = fmt::format("body has {} bytes; the limit is {}", length, options_.max_body)};
+  return check_length(request, options_.max_body);
 }
 
 Result<void> Front::identify(const Request& request, Exchange& exchange) {
@@ -259,7 +265,7 @@ void Front::refuse_bytes(Connection& connection, const WireFault& fault, Respons
 // Answers that the library gave without asking us.
 void Front::complete_error(const Request& request, Connection& connection,
                            Response& response) const {
-  Error error = invalid("the request's header is malformed");
+  Error error = invalid(unread_field(request, response.status));
   connection.close = true;
   if (response.status == 413) {
     error = {.code = Code::too_large,
@@ -302,6 +308,14 @@ bool Front::answer_preflight(const Request& request, Response& response) const {
   response.set_header("Access-Control-Allow-Methods", "GET, POST");
   response.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, *");
   response.set_header("Access-Control-Max-Age", "600");
+  return true;
+}
+
+bool Front::answer_server_options(const Request& request, Response& response) const {
+  if (request.method != "OPTIONS" || request.target != "*" || !check_framing(request)) return false;
+  if (!daemon_.service.wants_key() && !browser_guard_.check(request)) return false;
+  response.status = 204;
+  response.set_header("Allow", "GET, HEAD, POST, OPTIONS");
   return true;
 }
 

@@ -33,6 +33,8 @@ class Front {
   Result<void> check_body(const Request& request) const;
   Result<void> identify(const Request& request, Exchange& exchange);
   bool answer_preflight(const Request& request, Response& response) const;
+  /// Of "OPTIONS *", which asks about the server and no route of it (RFC 9110 9.3.7).
+  bool answer_server_options(const Request& request, Response& response) const;
   void set_cors(const Request& request, Response& response) const;
 
   Result<void> read_body(const Request& request, Connection& connection,

@@ -14,10 +14,12 @@ namespace weir::http {
 /// Makes `/path` of a target `http://host/path`, whose host goes before that of the header (RFC
 /// 9112 3.2.2).
 void use_absolute_target(httplib::Request& request);
-/// Refuses what two parsers could read in two ways, and paths over 1 KiB. The connection is to be
-/// closed after an Error.
+/// Refuses what two parsers could read in two ways and what RequestHead lets pass, and paths over
+/// 1 KiB. The connection is to be closed after an Error.
 Result<void> check_framing(const httplib::Request& request);
-/// Refuses bodies that are coded or not JSON by their content type.
+/// Refuses a Content-Length over `most`.
+Result<void> check_length(const httplib::Request& request, size_t most);
+/// Refuses bodies that are coded or not JSON in UTF-8 by their content type.
 Result<void> check_media(const httplib::Request& request);
 /// `x-weir-max-wait-ms` and `x-weir-deadline-ms`.
 Result<void> read_caller_headers(const httplib::Request& request, serve::Caller& caller);

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "weir/base/excerpt.h"
+#include "http/shown.h"
 
 namespace weir::http {
 namespace {
@@ -25,9 +25,8 @@ RequestHead::State RequestHead::look(std::string_view bytes) {
       if (lines_ == 0)
         return refuse(kTargetTooLong,
                       fmt::format("the request line is over the limit of {} bytes", kMaxLine));
-      return refuse(kFieldsTooLarge,
-                    fmt::format("header field {} is over the limit of {} bytes",
-                                excerpt(line.substr(0, line.find(':'))), kMaxLine));
+      return refuse(kFieldsTooLarge, fmt::format("header field {} is over the limit of {} bytes",
+                                                 shown(line.substr(0, line.find(':'))), kMaxLine));
     }
     if (looked_ > kMaxBytes)
       return refuse(kFieldsTooLarge,
@@ -41,9 +40,12 @@ RequestHead::State RequestHead::look(std::string_view bytes) {
 RequestHead::State RequestHead::end_line(std::string_view line) {
   if (!line.ends_with('\r'))
     return refuse(kBadRequest, "a line of the header ends with LF alone, not with CR LF");
-  if (line.size() == 1) return State::complete;
-  if (lines_++ <= kMaxFields) return State::partial;
-  return refuse(kFieldsTooLarge, fmt::format("the header has more than {} fields", kMaxFields));
+  line.remove_suffix(1);
+  if (line.empty() && lines_ > 0) return State::complete;
+  if (lines_ > kMaxFields)
+    return refuse(kFieldsTooLarge, fmt::format("the header has more than {} fields", kMaxFields));
+  auto fault = lines_++ == 0 ? fault_of_request_line(line) : fields_.fault_of(line);
+  return fault ? refuse(fault->status, std::move(fault->message)) : State::partial;
 }
 
 RequestHead::State RequestHead::refuse(int status, std::string message) {

@@ -5,17 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "http/head_lines.h"
+
 namespace weir::http {
 
-/// What is wrong with the bytes of a request, and the status that says so.
-struct WireFault {
-  int status;
-  std::string message;
-};
-
 /// Looks for the end of a request's header in the bytes that have come so far, and refuses it as
-/// soon as it goes over a limit: a line of 8 KiB, 100 fields, 64 KiB in all. What the lines say is
-/// left to the parser. Used by one thread.
+/// soon as a line of it is wrong or it goes over a limit: a line of 8 KiB, 100 fields, 64 KiB in
+/// all. Used by one thread.
 class RequestHead {
  public:
   enum class State : uint8_t { partial, complete, refused };
@@ -32,6 +28,7 @@ class RequestHead {
   size_t line_ = 0;    // where the line begins that is not complete yet
   size_t looked_ = 0;  // bytes before it hold no end of that line
   size_t lines_ = 0;
+  FieldLines fields_;
   std::optional<WireFault> fault_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "generation_defaults.h"
+#include "weir/base/excerpt.h"
 #include "weir/folder/json_file.h"
 #include "weir/folder/sentence_modules.h"
 #include "weir/folder/tables.h"
@@ -17,14 +18,20 @@ using nlohmann::json;
 
 constexpr double kNoLimit = 1e9;  // model_max_length is written as 1e30 where there is none
 
-/// An id or a list of ids.
-Result<std::vector<int32_t>> read_eos(const JsonFile& file) {
+/// An id or a list of ids; what is none is dropped with a note.
+std::vector<int32_t> read_eos(const JsonFile& file, const char* name,
+                              std::vector<std::string>& notes) {
   std::vector<int32_t> ids;
   const json* value = file.find("eos_token_id");
   if (!value) return ids;
   for (const json& id : value->is_array() ? *value : json::array({*value})) {
-    if (!id.is_number_integer()) return file.wrong("eos_token_id", "ids are wanted");
-    ids.push_back(static_cast<int32_t>(std::clamp<int64_t>(id.get<int64_t>(), -1, INT32_MAX)));
+    if (id.is_number_integer()) {
+      ids.push_back(static_cast<int32_t>(std::clamp<int64_t>(id.get<int64_t>(), -1, INT32_MAX)));
+      continue;
+    }
+    const std::string text = id.dump(-1, ' ', false, json::error_handler_t::replace);
+    notes.push_back(std::string(name) + ": eos_token_id has " + excerpt(text) +
+                    ": dropped, an id is wanted");
   }
   return ids;
 }
@@ -129,17 +136,15 @@ Result<uint32_t> read_vector_size(const Folder& read) {
   return 0U;
 }
 
-Result<std::vector<int32_t>> find_eos(const Folder& read, const text::Tokenizer& tokenizer) {
+std::vector<int32_t> find_eos(const Folder& read, const text::Tokenizer& tokenizer,
+                              std::vector<std::string>& notes) {
   std::vector<int32_t> all;
   const auto add = [&](const std::vector<int32_t>& ids) {
     for (int32_t id : ids)
       if (std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
   };
-  for (const JsonFile* file : {&read.generation, &read.config}) {
-    auto ids = read_eos(*file);
-    if (!ids) return ids.error();
-    add(*ids);
-  }
+  add(read_eos(read.generation, "generation_config.json", notes));
+  add(read_eos(read.config, "config.json", notes));
   add(named_eos(read.tokenizer_config, tokenizer));
   return all;
 }
@@ -231,9 +236,7 @@ void load_chat_template(const std::string& directory, TextSide& side) {
 Result<void> load_generating_side(const Folder& read, TextSide& side) {
   load_chat_template(read.path, side);
   side.defaults = read_defaults(read.generation, side.notes);
-  auto eos = find_eos(read, *side.tokenizer);
-  if (!eos) return eos.error();
-  side.eos_ids = *std::move(eos);
+  side.eos_ids = find_eos(read, *side.tokenizer, side.notes);
   return {};
 }
 

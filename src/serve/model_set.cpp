@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "weir/base/error_name.h"
 #include "weir/base/excerpt.h"
 #include "weir/base/last_words.h"
 #include "weir/base/utf8.h"
@@ -98,7 +99,8 @@ Result<const ModelSet::Place*> ModelSet::only(std::optional<ModelKind> kind,
                    "model");
   std::string names;
   for (const Place* place : usable) names += (names.empty() ? "" : ", ") + place->served.name;
-  return invalid("model is missing; choose one of: " + names, "model");
+  return invalid("model is missing; choose one of: " + names, "model",
+                 error_name::kMissingParameter);
 }
 
 Error ModelSet::unavailable(const Place& place) const {

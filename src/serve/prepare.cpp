@@ -14,9 +14,14 @@ namespace {
 
 constexpr uint32_t kCompletionTokens = 16;  // OpenAI's default of /v1/completions
 
-/// "prompt" where there is one, "prompt[2]" where there are several.
-std::string field(const char* name, size_t index, size_t count) {
-  return count == 1 ? std::string(name) : std::string(name) + '[' + std::to_string(index) + ']';
+/// "prompt" for one that stands alone, "prompt[2]" for one of a list.
+std::string field(const char* name, size_t index, bool listed) {
+  return listed ? std::string(name) + '[' + std::to_string(index) + ']' : std::string(name);
+}
+
+template <class Request>
+bool is_list(const Request& request, const std::vector<Prompt>& prompts) {
+  return request.listed || prompts.size() > 1;
 }
 
 /// Of a request that does not say.
@@ -88,6 +93,10 @@ size_t row_count(const ChatRequest&) { return 1; }
 size_t row_count(const CompletionRequest& request) { return request.prompts.size(); }
 size_t row_count(const EmbeddingRequest& request) { return request.inputs.size(); }
 
+const char* rows_field(const ChatRequest&) { return "messages"; }
+const char* rows_field(const CompletionRequest&) { return "prompt"; }
+const char* rows_field(const EmbeddingRequest&) { return "input"; }
+
 Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& request) {
   auto params = check_sampling(request.sampling, model.loaded);
   if (!params) return params.error();
@@ -111,7 +120,7 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionReques
   std::vector<Row> rows;
   for (size_t i = 0; i < request.prompts.size(); ++i) {
     auto prompt = completion_prompt(model.loaded, request.prompts[i], request.add_special_tokens,
-                                    field("prompt", i, request.prompts.size()));
+                                    field("prompt", i, is_list(request, request.prompts)));
     if (!prompt) return prompt.error();
     auto limit = completion_limit(
         request.sampling, std::min(kCompletionTokens, longest_answer(model.loaded)),
@@ -130,7 +139,7 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest
   std::vector<Row> rows;
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     auto ids = embedding_input(model.loaded, request.inputs[i], request,
-                               field("input", i, request.inputs.size()));
+                               field("input", i, is_list(request, request.inputs)));
     if (!ids) return ids.error();
     const bool is_text = std::holds_alternative<std::string>(request.inputs[i]);
     rows.push_back(

@@ -19,6 +19,19 @@ size_t row_count(const ChatRequest& request);
 size_t row_count(const CompletionRequest& request);
 size_t row_count(const EmbeddingRequest& request);
 
+/// The field whose entries are the rows.
+const char* rows_field(const ChatRequest& request);
+const char* rows_field(const CompletionRequest& request);
+const char* rows_field(const EmbeddingRequest& request);
+
+/// A queue's refusal of too many rows names the field that holds them.
+template <class Request>
+Error with_field(const Request& request, Error error) {
+  if (error.code == Code::invalid_argument && error.param.empty())
+    error.param = rows_field(request);
+  return error;
+}
+
 /// From what was asked to the rows of the work queue: rendered, tokenized, checked against what the
 /// model takes. Errors: invalid_argument with the field in `param`.
 Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& request);

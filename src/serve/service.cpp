@@ -220,7 +220,7 @@ Result<Checked> ModelService::check(const Want& want, const Request& request, Ca
       !taken)
     return taken.error();
   if (auto room = admission_.check_room(checked.ticket, row_count(request)); !room)
-    return room.error();
+    return with_field(request, room.error());
   if (checked.rows.empty()) {
     const Extent extent = extent_of(checked.ticket.model->loaded, request);
     if (auto pays = admission_.check_payable(checked.ticket, extent, caller); !pays)
@@ -297,6 +297,7 @@ Result<DryRun> ModelService::preview(const Request& request, Caller& caller) {
   auto rows = prepared(caller, [&] { return rows_of(*ticket->model, request); });
   if (!rows) return rows.error();
   DryRun dry = admission_.preview(*ticket, *rows, caller);
+  if (dry.refusal) dry.refusal = with_field(request, *std::move(dry.refusal));
   auto texts = prepared(caller, [&] { return texts_of(*ticket->model, request); });
   if (!texts) return texts.error();
   for (size_t i = 0; i < rows->size(); ++i)

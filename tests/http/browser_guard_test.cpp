@@ -1,6 +1,7 @@
 // A web page that uses its reader's browser against a daemon on loopback that wants no key.
 #include "http/browser_guard.h"
 
+#include "http/host.h"
 #include "http/server_fixture.h"
 
 namespace weir::http {
@@ -23,12 +24,24 @@ class ForeignPage : public ServerTest {
   const std::string form_ = "Content-Type: application/x-www-form-urlencoded\r\n";
 };
 
-TEST(HostName, HasNeitherPortNorBrackets) {
+TEST(HostName, IsAHostWithOrWithoutAPort) {
+  for (const char* host :
+       {"", "a.example", "a.example.", "a_b-c:80", "localhost:", "127.0.0.1:65535", "[::1]",
+        "[::1]:8080", "[fe80::1%eth0]:1", "xn--bcher-kva.example"})
+    EXPECT_TRUE(is_host(host)) << host;
+  for (const char* host :
+       {"localhost:evil", "127.0.0.1:99999", "[::1", "::1", "[", "[]", "[a]", "[::1]x", "[::1]:x",
+        "a:1:2", ":80", "a b", "a,b", "a@b", "a/b", "a\x01"})
+    EXPECT_FALSE(is_host(host)) << host;
+}
+
+TEST(HostName, HasNeitherPortNorBracketsNorTheLastDot) {
   EXPECT_EQ(host_name("a.example:8080"), "a.example");
   EXPECT_EQ(host_name("a.example"), "a.example");
   EXPECT_EQ(host_name("[::1]:8080"), "::1");
   EXPECT_EQ(host_name("[::1]"), "::1");
-  EXPECT_EQ(host_name("["), "");
+  EXPECT_EQ(host_name("localhost."), "localhost");
+  EXPECT_EQ(host_name("localhost.:80"), "localhost");
   EXPECT_EQ(host_name(""), "");
 }
 
@@ -36,7 +49,7 @@ TEST_F(ForeignPage, WhoseNamePointsAtUsIsNotAnswered) {
   start();
   for (const char* host : {"attacker.example:8080", "attacker.example", "127.attacker.example",
                            "127.0.0.1.attacker.example", "localhost.attacker.example", "128.0.0.1",
-                           "[::2]", "::1", ""}) {
+                           "[::2]", "[::ffff:128.0.0.1]", ""}) {
     RawAnswer answer = at_host(host);
     EXPECT_EQ(answer.status, 403) << host;
     EXPECT_EQ(code(answer), "host_not_allowed") << host;
@@ -51,7 +64,7 @@ TEST_F(ForeignPage, NamesOfLoopbackAndThoseListedAreTaken) {
   options.allowed_hosts = {"box.lan"};
   start();
   for (const char* host : {"localhost", "LocalHost:1", "127.0.0.1:8080", "127.8.9.10", "[::1]:8080",
-                           "box.lan:80", "BOX.lan"}) {
+                           "localhost.", "[::ffff:127.0.0.1]:80", "box.lan:80", "BOX.lan"}) {
     EXPECT_EQ(at_host(host).status, 200) << host;
   }
 }

@@ -39,7 +39,100 @@ TEST_F(ByTheLetter, ARequestHasOneHost) {
             "the request has more than one Host");
   EXPECT_EQ(ask("GET http://localhost/version HTTP/1.1\r\n\r\n").status, 400);
   EXPECT_EQ(ask("GET /version HTTP/1.1\r\nHost: a b\r\n\r\n").status, 400);
+  EXPECT_EQ(message(ask("GET /version HTTP/1.1\r\nHost: ::1\r\n\r\n")),
+            "the request's Host, \"::1\", is no HOST[:PORT] with an address of IPv6 in brackets");
   EXPECT_EQ(ask("GET /version HTTP/1.0\r\n\r\n").status, 200);
+}
+
+/// What is refused, and what the answer says of it.
+TEST_F(ByTheLetter, AWrongHeaderIsToldWhatIsWrongWithIt) {
+  start();
+  const std::string line = "GET /version HTTP/1.1\r\n", host = "Host: localhost\r\n";
+  const std::string post = "POST /v1/chat/completions HTTP/1.1\r\n" + host;
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {post + "Content-Length: 1\r\nContent-Length: 2\r\n", "more than one Content-Length"},
+      {post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+       "both Content-Length and Transfer-Encoding"},
+      {post + "Transfer-Encoding: gzip\r\n", "the only Transfer-Encoding taken is chunked"},
+      {post + "Content-Length: -1\r\n", "Content-Length is \"-1\", not a number"},
+      {line + host + "A: b\r\n c\r\n", "header field A is folded over two lines"},
+      {line + " c\r\n", "a blank stands before the name of the first header field"},
+      {line + host + "Name : b\r\n", "\"Name \" has a blank before its colon"},
+      {line + host + "X A: b\r\n", "\"X A\" is no name of a header field"},
+      {line + host + ": b\r\n", "a header field has no name"},
+      {line + host + std::string("A: b\0c\r\n", 8), "field A has a control character, 0x00,"},
+      {line + host + "A: b\rc\r\n", "field A has a control character, 0x0d,"},
+      {line + host + "no colon\r\n", "the line \"no colon\" of the header has no colon"},
+      {"get /version HTTP/1.1\r\n" + host, "method \"get\" is not known; it is written GET"},
+      {"BREW /version HTTP/1.1\r\n" + host, "method \"BREW\" is not known; GET, HEAD, POST,"},
+      {"GET /version\r\n", "the request line \"GET /version\" is not METHOD TARGET HTTP/1.1"},
+      {"GET /a b HTTP/1.1\r\n" + host, "target \"/a b\" has a blank or a control character"},
+      {"GET /version http/1.1\r\n", "ends with \"http/1.1\"; HTTP/1.1 or HTTP/1.0 is wanted"},
+      {line + host + "Accept: ;q=2\r\n", "header field Accept is not a list of media types"},
+      {line + host + "Range: bytes=x\r\n", "header field Range is not bytes=FIRST-LAST"}};
+  for (const auto& [request, what] : wrong) {
+    RawAnswer answer = ask(request + "\r\n");
+    EXPECT_EQ(answer.status, 400) << request;
+    EXPECT_THAT(message(answer), HasSubstr(what)) << request;
+    EXPECT_EQ(answer.headers["connection"], "close") << request;
+  }
+}
+
+TEST_F(ByTheLetter, AnotherVersionIsA505) {
+  start();
+  for (const char* version : {"HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "HTTP/3"}) {
+    RawAnswer answer = ask(std::string("GET /version ") + version + "\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(answer.status, 505);
+    EXPECT_EQ(answer.reason, "HTTP Version Not Supported");
+    EXPECT_EQ(message(answer),
+              std::string("version ") + version + " is not spoken; HTTP/1.1 and HTTP/1.0 are");
+  }
+  EXPECT_EQ(ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").status, 505);
+}
+
+TEST_F(ByTheLetter, AMessageRepeatsFewBytesAndOnlyPrintableOnes) {
+  start();
+  RawAnswer answer = ask("GET /version HTTP/1.1\r\n" + std::string(500, '\xe4') + "\r\n\r\n");
+  EXPECT_THAT(message(answer), HasSubstr('"' + std::string(64, '?') + "...\""));
+}
+
+TEST_F(ByTheLetter, AnAsteriskAsksAboutTheServer) {
+  start();
+  RawAnswer answer = ask("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.headers["allow"], "GET, HEAD, POST, OPTIONS");
+  EXPECT_EQ(ask("OPTIONS * HTTP/1.1\r\nHost: a b\r\n\r\n").status, 400);
+  EXPECT_EQ(ask("OPTIONS * HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n").status, 403);
+}
+
+TEST_F(ByTheLetter, ABodyIsJsonInUtf8) {
+  start();
+  const auto asked = [&](const std::string& headers) {
+    return ask("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+               std::to_string(kChat.size()) + "\r\n" + headers + "\r\n" + kChat);
+  };
+  for (const char* charset : {"utf-8", "UTF-8", "\"utf-8\"", "us-ascii"})
+    EXPECT_EQ(
+        asked(std::string("Content-Type: application/json; charset=") + charset + "\r\n").status,
+        200)
+        << charset;
+  EXPECT_EQ(asked("Content-Type: application/json; a=b; version=1\r\n").status, 200);
+  RawAnswer other = asked("Content-Type: application/json; a=b ;Charset=utf-16\r\n");
+  EXPECT_EQ(other.status, 415);
+  EXPECT_EQ(message(other), "charset utf-16 is not taken; send UTF-8");
+  RawAnswer two = asked("Content-Type: application/json\r\nContent-Type: text/plain\r\n");
+  EXPECT_EQ(two.status, 400);
+  EXPECT_EQ(message(two), "the request has more than one Content-Type");
+}
+
+TEST_F(ByTheLetter, ALengthOfManyDigitsIsALength) {
+  start();
+  const std::string line = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n";
+  for (const char* length : {"99999999999999999999999", "18446744073709551617", "16777217"}) {
+    RawAnswer answer = ask(line + "Content-Length: " + length + "\r\n\r\n");
+    EXPECT_EQ(answer.status, 413) << length;
+    EXPECT_EQ(message(answer), std::string("body has ") + length + " bytes; the limit is 16777216");
+  }
 }
 
 TEST_F(ByTheLetter, EmptyLinesBeforeARequestAreSkipped) {

@@ -289,6 +289,27 @@ TEST(Codec, FaultsAreNamedByPath) {
   expect_fault({options.dump(), "unknown field \"stream_options.x\"", "stream_options.x"});
 }
 
+TEST(Codec, StreamOptionsThatAskForNothingAreAbsent) {
+  json body = chat_body();
+  body["stream_options"] = {{"include_usage", nullptr}};
+  EXPECT_TRUE(decode_chat(body.dump()));
+}
+
+TEST(Codec, APromptInAListIsListed) {
+  const auto listed = [&](const std::string& input) {
+    const std::string value = input + "}";
+    auto embedding = decode_embedding(R"({"input":)" + value);
+    auto completion = decode_completion(R"({"prompt":)" + value);
+    EXPECT_TRUE(embedding && completion) << input;
+    EXPECT_EQ(embedding->request.listed, completion->request.listed);
+    return embedding->request.listed;
+  };
+  EXPECT_TRUE(listed("[[1]]"));
+  EXPECT_TRUE(listed(R"(["a"])"));
+  EXPECT_FALSE(listed("[1]"));
+  EXPECT_FALSE(listed(R"("a")"));
+}
+
 TEST(Codec, HarmlessFieldsAndNoOpValuesAreTaken) {
   const std::vector<std::pair<const char*, json>> fields{{"user", "u"},
                                                          {"metadata", {{"a", "b"}}},

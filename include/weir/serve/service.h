@@ -54,7 +54,8 @@ struct CompletionRequest {
   std::string model;
   std::vector<Prompt> prompts;
   bool add_special_tokens = true;
-  Sampling sampling;  // max_tokens absent: 16
+  Sampling sampling;    // max_tokens absent: 16
+  bool listed = false;  // errors name prompt[0] even where it is the only one
 };
 
 struct EmbeddingRequest {
@@ -64,6 +65,7 @@ struct EmbeddingRequest {
   std::optional<uint32_t>
       truncate_prompt_tokens;  // cut to so many; absent: a too long input is an error
   bool truncate = false;       // cut to the model's limit
+  bool listed = false;         // errors name input[0] even where it is the only one
 };
 
 struct TokenizeRequest {

@@ -26,6 +26,8 @@ std::string read_messages(Fields& fields);
 std::string read_template_kwargs(Fields& fields);
 
 std::vector<int32_t> read_ids(const Json& value, const std::string& path);
+/// Whether it holds prompts, not the ids of one.
+bool is_list_of_prompts(const Json& value);
 /// A string, a list of strings, token ids, or a list of token ids, none of them an empty list. How
 /// many may wait is the queue's affair.
 std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path);

@@ -43,11 +43,15 @@ std::vector<int32_t> read_ids(const Json& value, const std::string& path) {
   return ids;
 }
 
+bool is_list_of_prompts(const Json& value) {
+  return value.is_array() && !value.empty() && !value[0].is_number();
+}
+
 std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path) {
   if (!value.is_array()) return {read_prompt(value, path)};
   if (value.empty())
     refuse(fmt::format("{} must not be empty", path), path, error_name::kEmptyArray);
-  if (value[0].is_number()) return {read_ids(value, path)};
+  if (!is_list_of_prompts(value)) return {read_ids(value, path)};
   std::vector<serve::Prompt> prompts;
   prompts.reserve(value.size());
   for (size_t i = 0; i < value.size(); ++i) {

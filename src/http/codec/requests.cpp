@@ -64,7 +64,9 @@ void read_chat(Fields& fields, DecodedChat& chat) {
 
 void read_completion(Fields& fields, DecodedCompletion& completion) {
   completion.request.model = read_model(fields);
-  completion.request.prompts = read_prompts(fields.required("prompt"), "prompt");
+  const Json& prompt = fields.required("prompt");
+  completion.request.prompts = read_prompts(prompt, "prompt");
+  completion.request.listed = is_list_of_prompts(prompt);
   completion.request.add_special_tokens = fields.flag("add_special_tokens").value_or(true);
   read_sampling(fields, completion.request.sampling);
   completion.request.sampling.max_tokens = read_max_tokens(fields, "max_tokens");
@@ -85,7 +87,9 @@ bool read_encoding_format(Fields& fields) {
 
 void read_embedding(Fields& fields, DecodedEmbedding& embedding) {
   embedding.request.model = read_model(fields);
-  embedding.request.inputs = read_prompts(fields.required("input"), "input");
+  const Json& input = fields.required("input");
+  embedding.request.inputs = read_prompts(input, "input");
+  embedding.request.listed = is_list_of_prompts(input);
   embedding.base64 = read_encoding_format(fields);
   if (auto dimensions = fields.integer("dimensions", 1, kMostTokens)) {
     embedding.request.dimensions = static_cast<uint32_t>(*dimensions);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -117,7 +118,9 @@ Presentation read_presentation(Fields& fields) {
   presentation.return_token_ids = fields.flag("return_token_ids").value_or(false);
   const Json* options = fields.object("stream_options");
   if (!options) return presentation;
-  if (!presentation.stream) {
+  const bool is_empty = std::all_of(options->begin(), options->end(),
+                                    [](const Json& member) { return member.is_null(); });
+  if (!presentation.stream && !is_empty) {
     refuse("stream_options is only allowed with \"stream\": true", "stream_options",
            error_name::kInvalidValue);
   }
