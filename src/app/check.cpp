@@ -76,7 +76,8 @@ bool check_models(const Config& config, std::ostream& out) {
     return false;
   }
   Plans models;
-  for (const ModelChoice& choice : *choices) {
+  for (const std::string& line : choices->skipped) out << "wrong: " << line << "\n";
+  for (const ModelChoice& choice : choices->models) {
     auto shown = check_model(choice, config, out);
     if (shown) {
       models.good.push_back(*std::move(shown));
@@ -90,15 +91,14 @@ bool check_models(const Config& config, std::ostream& out) {
   if (models.good.empty()) return false;
   auto machine = print_machine(std::move(models.good), config, out);
   if (!machine) out << "wrong: " << machine.error().message << "\n";
-  return rules && machine && models.failed.empty();
+  return rules && machine && models.failed.empty() && choices->skipped.empty();
 }
 
 }  // namespace
 
 int check(const Resolved& resolved, std::ostream& out) {
   print_settings(resolved, out);
-  for (const std::string& name : resolved.misspelt)
-    out << name << " is no setting and does nothing\n";
+  for (const std::string& name : resolved.misspelt) out << about_unknown(name) << "\n";
   out << "\n";
   bool good = true;
   if (auto keys = open_keys(resolved.config); !keys) {

@@ -7,14 +7,15 @@
 
 namespace weir::app {
 
-/// A flag of another program and what does its work here.
+/// A flag of another program and what is said of it here.
 struct ForeignFlag {
   std::string_view program;  // "vLLM"
   std::string_view flag;     // "--gpu-memory-utilization"
-  std::string answer;        // "here --memory"
+  std::string_view answer;   // "here --memory"
 };
 
-/// The first of foreign_flags() with this name.
+/// The first of foreign_flags() with this name, also as the programs take it otherwise: "_" for
+/// "-", "--no-flag", "--flag.field".
 std::optional<ForeignFlag> foreign_flag(std::string_view flag);
 
 /// Flags of vLLM (`vllm serve --help`), llama.cpp (tools/server/README.md) and TEI

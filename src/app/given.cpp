@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "app/words.h"
+
 namespace weir::app {
 namespace {
 
@@ -81,6 +83,14 @@ Resolved resolve(const std::vector<Given>& sources) {
     resolved.decided.push_back({&setting, std::move(given)});
   }
   return resolved;
+}
+
+std::string about_unknown(const std::string& variable) {
+  std::vector<std::string> variables = {"WEIR_CONFIG"};
+  for (const Setting& setting : settings()) variables.push_back(setting.variable());
+  const std::string* meant = meant_by(variable, variables);
+  return variable + " is no setting and does nothing" +
+         (meant ? "; did you mean " + *meant + "?" : "");
 }
 
 std::vector<std::string> unknown_variables(const char* const* environment) {

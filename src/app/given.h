@@ -52,4 +52,7 @@ Resolved resolve(const std::vector<Given>& sources);
 /// Variables that begin with WEIR_ and are no setting: probably misspelt.
 std::vector<std::string> unknown_variables(const char* const* environment);
 
+/// A line about such a variable, with the one that is probably meant.
+std::string about_unknown(const std::string& variable);
+
 }  // namespace weir::app

@@ -104,12 +104,19 @@ bool is_name(const std::string& name) {
                      [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"'; });
 }
 
-Result<void> set_option(ModelChoice& choice, const std::string& option) {
+/// A folder as `--model` reads it.
+std::string written(const std::string& directory) {
+  return directory.find(',') == std::string::npos ? directory : '"' + directory + '"';
+}
+
+Result<void> set_option(ModelChoice& choice, const std::string& option,
+                        std::set<std::string>& seen) {
   size_t equals = std::min(option.find('='), option.size());
   std::string name = option.substr(0, equals);
   if (equals == option.size() || (name != "dtype" && name != "max-model-len")) {
     return invalid("option \"" + option + "\" is not dtype=... or max-model-len=...");
   }
+  if (!seen.insert(name).second) return invalid(name + " is given twice");
   auto value = parse_value(setting(name), option.substr(equals + 1));
   if (!value) return invalid(name + ": " + value.error().message);
   if (name == "dtype") choice.dtype = std::get<std::string>(*value);
@@ -133,6 +140,20 @@ std::vector<ModelChoice> in_folder(const std::string& folder, const Config& conf
   std::sort(found.begin(), found.end(),
             [](const ModelChoice& a, const ModelChoice& b) { return a.name < b.name; });
   return found;
+}
+
+/// Leaves out what has no name for a model, with a line for each.
+std::vector<std::string> skip_unnamed(std::vector<ModelChoice>& found) {
+  std::vector<std::string> skipped;
+  std::erase_if(found, [&](const ModelChoice& choice) {
+    if (is_name(choice.name)) return false;
+    skipped.push_back(
+        "the folder \"" + choice.directory +
+        "\" is not served: its name is none for a model; give it one: --model 'NAME=" +
+        written(choice.directory) + "'");
+    return true;
+  });
+  return skipped;
 }
 
 /// Of a folder in which no model is found.
@@ -170,9 +191,10 @@ Result<ModelChoice> parse_model(const std::string& text, const Config& config) {
   if (choice.directory.empty()) return wrong_form(text);
   if (!is_name(choice.name))
     return invalid("model: \"" + choice.name +
-                   "\" is no good name; give it one: NAME=" + choice.directory);
+                   "\" is no good name; give it one: NAME=" + written(choice.directory));
+  std::set<std::string> seen;
   for (const std::string& option : parts->options)
-    if (auto set = set_option(choice, option); !set)
+    if (auto set = set_option(choice, option, seen); !set)
       return invalid("model: \"" + text + "\": " + set.error().message);
   return choice;
 }
@@ -188,8 +210,9 @@ Result<void> check_folder(const ModelChoice& choice) {
                  (is_folder ? "has no config.json: it is no Hugging Face model" : "is no folder"));
 }
 
-Result<std::vector<ModelChoice>> choose_models(const Config& config) {
-  std::vector<ModelChoice> choices;
+Result<ModelChoices> choose_models(const Config& config) {
+  ModelChoices chosen;
+  std::vector<ModelChoice>& choices = chosen.models;
   for (const std::string& text : config.models) {
     auto choice = parse_model(text, config);
     if (!choice) return choice.error();
@@ -198,23 +221,21 @@ Result<std::vector<ModelChoice>> choose_models(const Config& config) {
   if (!config.models_dir.empty()) {
     auto found = in_folder(config.models_dir, config);
     if (found.empty()) return invalid("models-dir: " + why_none(config.models_dir));
+    chosen.skipped = skip_unnamed(found);
     choices.insert(choices.end(), found.begin(), found.end());
   }
+  if (choices.empty() && !chosen.skipped.empty()) return invalid(chosen.skipped.front());
   if (choices.empty())
     return invalid("no model to serve: give --model NAME=DIR or --models-dir DIR");
   std::set<std::string> names;
   for (const ModelChoice& choice : choices) {
-    if (!is_name(choice.name)) {
-      return invalid("model: the folder \"" + choice.name +
-                     "\" is no good name; give it one: --model NAME=DIR");
-    }
     if (!names.insert(choice.name).second) {
       return invalid("model: two are named \"" + choice.name +
                      "\"; give one another name: --model NAME=DIR");
     }
   }
   if (auto some = check_some_folder(choices); !some) return some.error();
-  return choices;
+  return chosen;
 }
 
 }  // namespace weir::app

@@ -24,8 +24,13 @@ Result<ModelChoice> parse_model(const std::string& text, const Config& config);
 /// Errors: its directory is no folder, or one without a config.json.
 Result<void> check_folder(const ModelChoice& choice);
 
-/// The models of `--model` and `--models-dir`. Errors: a wrong text, a name twice, no folder that
-/// holds a model.
-Result<std::vector<ModelChoice>> choose_models(const Config& config);
+/// The models of `--model` and `--models-dir`.
+struct ModelChoices {
+  std::vector<ModelChoice> models;   // at least one
+  std::vector<std::string> skipped;  // a line for each folder whose name is none for a model
+};
+
+/// Errors: a wrong text, a name twice, no folder that holds a model.
+Result<ModelChoices> choose_models(const Config& config);
 
 }  // namespace weir::app

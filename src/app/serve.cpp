@@ -39,8 +39,9 @@ int fail_for_models(const Config& config) {
                                      : "no model can be loaded"});
 }
 
-bool can_start(const Plans& plans, const Config& config) {
-  return !plans.good.empty() && (plans.failed.empty() || !config.require_all);
+bool can_start(const Plans& plans, const ModelChoices& choices, const Config& config) {
+  const bool all = plans.failed.empty() && choices.skipped.empty();
+  return !plans.good.empty() && (all || !config.require_all);
 }
 
 /// For an end without destructors.
@@ -49,7 +50,9 @@ bool can_start(const Plans& plans, const Config& config) {
   _exit(code);
 }
 
-void look_at_keys(KeyWatch& watch, Daemon& daemon, bool asked) {
+void look_at_keys(const Config& config, KeyWatch& watch, Daemon& daemon, bool asked) {
+  if (asked && config.keys.empty())
+    return spdlog::warn("SIGHUP does nothing here: there is no key file");
   auto keys = asked ? watch.read_again() : watch.look();
   if (!keys) {
     spdlog::error("key file refused, the old keys hold: {}", keys.error().message);
@@ -136,7 +139,7 @@ int run(Daemon& daemon, StopSignals& signals, const Config& config) {
   auto signal = wait_for_models(daemon, signals, terminal);
   if (!signal && !daemon.failed() && !daemon.lost()) daemon.log_what_is_ready();
   while (!signal && !daemon.failed() && !daemon.lost()) {
-    look_at_keys(keys, daemon, signals.take_hang_up());
+    look_at_keys(config, keys, daemon, signals.take_hang_up());
     signal = signals.wait(kServingTick);
   }
   if (signal) {
@@ -166,7 +169,7 @@ int serve_until_stopped(const Resolved& resolved) {
   auto format = config.log_format == "json" ? LogFormat::json : LogFormat::text;
   if (auto log = start_log(format, config.log_level); !log) return fail(kWrongSetting, log.error());
   for (const std::string& name : resolved.misspelt) {
-    spdlog::warn("{} is no setting and does nothing", name);
+    spdlog::warn("{}", about_unknown(name));
   }
   if (auto isa = kernels::detect_isa(); !isa) return fail_logged(isa.error());
   std::unique_ptr<traffic::Ledger> ledger;
@@ -177,9 +180,10 @@ int serve_until_stopped(const Resolved& resolved) {
   }
   auto device = engine::Device::open({.kind = engine::best_device(), .threads = config.threads});
   if (!device) return fail_logged(device.error());
-  Plans models = plan_models(*choices, config, (*device)->kind());
+  Plans models = plan_models(choices->models, config, (*device)->kind());
   for (const FailedModel& model : models.failed) log_failed_model(model.choice, model.reason);
-  if (!can_start(models, config)) return fail_for_models(config);
+  for (const std::string& line : choices->skipped) spdlog::warn("{}", line);
+  if (!can_start(models, *choices, config)) return fail_for_models(config);
   auto brownout = brownout_rules(config, models);
   if (!brownout) return fail(kWrongSetting, brownout.error());
   auto daemon = Daemon::start({.config = config,

@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "app/foreign_flags.h"
 #include "weir/base/excerpt.h"
@@ -12,7 +14,8 @@ namespace weir::app {
 namespace {
 
 constexpr size_t kMostEdits = 2;
-constexpr size_t kShort = 7;  // "--keys": two edits make too many words of so few letters
+constexpr size_t kShort = 7;     // "--keys": two edits make too many words of so few letters
+constexpr size_t kTooShort = 3;  // of "-p" and "-h" every letter is another word
 
 bool begins_a_flag(const std::string& word) { return word.starts_with("--"); }
 
@@ -23,26 +26,45 @@ const Flag* find(const std::string& name, const std::vector<Flag>& flags) {
   return nullptr;
 }
 
-/// The flag nearest to `name`; null: none is near.
-const Flag* meant_by(const std::string& name, const std::vector<Flag>& flags) {
+Error unknown(const std::string& name, const std::vector<Flag>& flags) {
+  if (auto foreign = foreign_flag(name))
+    return invalid(excerpt(name) + ": " + std::string(foreign->answer));
+  const std::string what = "there is no flag " + excerpt(name);
+  std::vector<std::string> names;
+  for (const Flag& flag : flags) names.push_back(flag.name);
+  if (const std::string* meant = meant_by(name, names))
+    return invalid(what + "; did you mean " + *meant + "?");
+  return invalid(what);
+}
+
+bool is_truth(const std::string& word) {
+  constexpr std::array<std::string_view, 8> kWords{"true", "false", "1",  "0",
+                                                   "yes",  "no",    "on", "off"};
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
+
+/// `before`: the word before it, if any.
+Error stray(const std::string& word, const std::string& before, const std::vector<Flag>& flags) {
+  const Flag* flag = find(before, flags);
+  const std::string what = fmt::format("\"{}\" belongs to no flag: ", excerpt(word));
+  if (flag != nullptr && !flag->has_value && is_truth(word))
+    return invalid(what + before + " stands alone, or as " + before + "=true or " + before +
+                   "=false");
+  return invalid(what + "each flag takes one word");
+}
+
+}  // namespace
+
+const std::string* meant_by(const std::string& name, std::span<const std::string> names) {
+  if (name.size() < kTooShort) return nullptr;
   const size_t most = name.size() < kShort ? 1 : kMostEdits;
   for (size_t edits = 1; edits <= most; ++edits) {
-    for (const Flag& flag : flags) {
-      if (edits_at_most(name, flag.name, edits)) return &flag;
+    for (const std::string& each : names) {
+      if (edits_at_most(name, each, edits)) return &each;
     }
   }
   return nullptr;
 }
-
-Error unknown(const std::string& name, const std::vector<Flag>& flags) {
-  if (auto foreign = foreign_flag(name)) return invalid(name + ": " + foreign->answer);
-  const std::string what = "there is no flag " + excerpt(name);
-  if (const Flag* meant = meant_by(name, flags))
-    return invalid(what + "; did you mean " + meant->name + "?");
-  return invalid(what);
-}
-
-}  // namespace
 
 Result<std::vector<std::string>> one_word_each(std::span<const std::string> words,
                                                const std::vector<Flag>& flags) {
@@ -54,9 +76,7 @@ Result<std::vector<std::string>> one_word_each(std::span<const std::string> word
     const Flag* flag = find(name, flags);
     if (flag == nullptr && word.starts_with("-") && name.find_first_not_of('-') < name.size())
       return unknown(name, flags);
-    if (flag == nullptr)
-      return invalid(
-          fmt::format("\"{}\" belongs to no flag: each flag takes one word", excerpt(word)));
+    if (flag == nullptr) return stray(word, i > 0 ? words[i - 1] : "", flags);
     if (!flag->has_value) {
       checked.push_back(word);
       continue;

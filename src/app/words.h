@@ -14,6 +14,9 @@ struct Flag {
   bool has_value = true;
 };
 
+/// The one of `names` that `name` probably is, misspelt; null: none is near.
+const std::string* meant_by(const std::string& name, std::span<const std::string> names);
+
 /// The words after a command's name, with "--flag=value" as two words for flags that have a value.
 /// A flag takes one word, which does not begin with "--" unless it is written "--flag=value".
 /// Errors: a flag without its value; a word that no flag takes; an unknown flag, with the flag that

@@ -90,7 +90,31 @@ TEST_F(ModelChoiceTest, HiddenFoldersAreNoModels) {
   config_.models_dir = root_;
   auto choices = choose_models(config_);
   ASSERT_TRUE(choices);
-  EXPECT_EQ(choices->size(), 2u);
+  EXPECT_EQ(choices->models.size(), 2u);
+}
+
+TEST_F(ModelChoiceTest, AFolderWithoutAGoodNameIsSkippedWithAWord) {
+  for (const char* name : {"with blank", "a,b",
+                           "gr\xc3\xbc"
+                           "n, x"}) {
+    fs::create_directories(root_ / name);
+    std::ofstream(root_ / name / "config.json") << "{}";
+  }
+  config_.models_dir = root_;
+  auto choices = choose_models(config_);
+  ASSERT_TRUE(choices) << choices.error().message;
+  ASSERT_EQ(choices->models.size(), 3u);
+  EXPECT_EQ(choices->models[0].name, "a,b");
+  const std::string blank = root_ / "with blank", comma = root_ / "gr\xc3\xbcn, x";
+  EXPECT_THAT(choices->skipped,
+              testing::UnorderedElementsAre(
+                  HasSubstr("\"" + blank +
+                            "\" is not served: its name is none for a model; give it "
+                            "one: --model 'NAME=" +
+                            blank + "'"),
+                  HasSubstr("--model 'NAME=\"" + comma + "\"'")));
+  for (const std::string& advice : {"x=" + blank, "x=\"" + comma + "\""})
+    EXPECT_TRUE(check_folder(*parse_model(advice, config_))) << advice;
 }
 
 TEST_F(ModelChoiceTest, AModelMayLieInItsModulesFolder) {
@@ -101,8 +125,8 @@ TEST_F(ModelChoiceTest, AModelMayLieInItsModulesFolder) {
   config_.models_dir = root_;
   auto choices = choose_models(config_);
   ASSERT_TRUE(choices);
-  ASSERT_EQ(choices->size(), 3u);
-  EXPECT_EQ((*choices)[2].name, "c-model");
+  ASSERT_EQ(choices->models.size(), 3u);
+  EXPECT_EQ(choices->models[2].name, "c-model");
 }
 
 TEST_F(ModelChoiceTest, RefusesWhatItDoesNotKnow) {
@@ -113,6 +137,10 @@ TEST_F(ModelChoiceTest, RefusesWhatItDoesNotKnow) {
               HasSubstr("dtype: \"int8\" is not one of auto, float32, bfloat16"));
   EXPECT_THAT(parse_model("a=/m,type=float32", config_).error().message,
               HasSubstr("option \"type=float32\""));
+  EXPECT_THAT(parse_model("a=/m,dtype=auto,dtype=float32", config_).error().message,
+              HasSubstr("dtype is given twice"));
+  EXPECT_THAT(parse_model(R"("/m/a, b")", config_).error().message,
+              HasSubstr("give it one: NAME=\"/m/a, b\""));
   EXPECT_THAT(parse_model("a=/m,x", config_).error().message, HasSubstr("option \"x\""));
   EXPECT_FALSE(parse_model("a b=/m", config_));
 }
@@ -121,18 +149,18 @@ TEST_F(ModelChoiceTest, AFolderOfModels) {
   config_.models_dir = root_;
   auto choices = choose_models(config_);
   ASSERT_TRUE(choices);
-  ASSERT_EQ(choices->size(), 2u);
-  EXPECT_EQ((*choices)[0].name, "a-model");
-  EXPECT_EQ((*choices)[1].name, "b-model");
-  EXPECT_EQ((*choices)[1].directory, root_ / "b-model");
+  ASSERT_EQ(choices->models.size(), 2u);
+  EXPECT_EQ(choices->models[0].name, "a-model");
+  EXPECT_EQ(choices->models[1].name, "b-model");
+  EXPECT_EQ(choices->models[1].directory, root_ / "b-model");
 }
 
 TEST_F(ModelChoiceTest, AFolderThatIsItselfAModel) {
   config_.models_dir = root_ / "a-model";
   auto choices = choose_models(config_);
   ASSERT_TRUE(choices);
-  ASSERT_EQ(choices->size(), 1u);
-  EXPECT_EQ((*choices)[0].name, "a-model");
+  ASSERT_EQ(choices->models.size(), 1u);
+  EXPECT_EQ(choices->models[0].name, "a-model");
 }
 
 TEST_F(ModelChoiceTest, AFolderWithoutModelsSaysWhatToMount) {
@@ -169,7 +197,8 @@ TEST_F(ModelChoiceTest, SaysWhatIsWrong) {
   EXPECT_THAT(error(), HasSubstr("has no config.json and no sub-folder that has one"));
   fs::create_directories(root_ / "no-model" / "two words");
   std::ofstream(root_ / "no-model" / "two words" / "config.json") << "{}";
-  EXPECT_THAT(error(), HasSubstr("the folder \"two words\" is no good name"));
+  EXPECT_THAT(error(), HasSubstr("two words\" is not served: its name is none for a model; give it "
+                                 "one: --model 'NAME="));
 }
 
 }  // namespace

@@ -177,6 +177,7 @@ class FolderCopy {
   explicit FolderCopy(const std::string& name)
       : path_(testing::TempDir() + "/weir_" + name + "_" + std::to_string(getpid())) {
     std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
     std::filesystem::copy(kBert, path_, std::filesystem::copy_options::recursive);
   }
   ~FolderCopy() { std::filesystem::remove_all(path_); }
@@ -234,6 +235,21 @@ TEST(Serve, WithRequireAllTheFirstModelThatCannotBeLoadedEndsIt) {
   EXPECT_THAT(loaded.errors(), HasSubstr("model late cannot be loaded: "));
   EXPECT_THAT(loaded.errors(), testing::Not(HasSubstr("model last cannot")));
   EXPECT_THAT(loaded.errors(), HasSubstr("a model cannot be loaded, and require-all is set"));
+}
+
+TEST(Serve, AFolderWithoutAGoodNameIsToldAndTheOthersServe) {
+  const std::string folder = "models_" + std::to_string(getpid());
+  const FolderCopy good(folder + "/good"), other(folder + "/with blank");
+  const std::string models = std::filesystem::path(good.path()).parent_path();
+  Daemon daemon({"--models-dir", models});
+  auto client = daemon.client();
+  ASSERT_TRUE(daemon.ready()) << daemon.errors();
+  EXPECT_THAT(client.Get("/v1/models")->body, HasSubstr("\"good"));
+  EXPECT_THAT(daemon.errors(), HasSubstr("\" is not served: its name is none for a model; "
+                                         "give it one: --model 'NAME="));
+  Daemon all({"--models-dir", models, "--require-all"});
+  EXPECT_EQ(all.wait(), 1);
+  EXPECT_THAT(all.errors(), HasSubstr("a model cannot be loaded, and require-all is set"));
 }
 
 TEST(Serve, WhenAllModelsHaveFailedItEnds) {
@@ -307,6 +323,10 @@ TEST(Serve, SignalsThatDoNotStop) {
   ASSERT_TRUE(daemon.ready()) << daemon.errors();
   daemon.signal(SIGHUP);
   EXPECT_TRUE(daemon.wait_for("key file read again: 1 keys")) << daemon.errors();
+  Daemon keyless;
+  ASSERT_TRUE(keyless.ready()) << keyless.errors();
+  keyless.signal(SIGHUP);
+  EXPECT_TRUE(keyless.wait_for("SIGHUP does nothing here: there is no key file"));
   daemon.signal(SIGUSR1);
   EXPECT_TRUE(daemon.wait_for("signal 10 does nothing here")) << daemon.errors();
   daemon.signal(SIGQUIT);

@@ -281,6 +281,9 @@ TEST(Settings, MisspeltVariablesAreSeen) {
   const char* variables[] = {"WEIR_PORT=1",   "WEIR_PROT=1",   "PATH=/",
                              "WEIR_CONFIG=x", "WEIR_CPU=avx2", nullptr};
   EXPECT_THAT(unknown_variables(variables), testing::ElementsAre("WEIR_PROT"));
+  EXPECT_EQ(about_unknown("WEIR_PROT"),
+            "WEIR_PROT is no setting and does nothing; did you mean WEIR_PORT?");
+  EXPECT_EQ(about_unknown("WEIR_NONSENSE"), "WEIR_NONSENSE is no setting and does nothing");
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ TEST(Words, AWordThatNoFlagTakesIsRefused) {
             "\"9001\" belongs to no flag: each flag takes one word; see weir serve --help");
   EXPECT_THAT(refusal({"serve", "--model", "a=/a", "b=/b"}), StartsWith("\"b=/b\" belongs to no"));
   EXPECT_THAT(refusal({"serve", "--insecure-no-auth", "yes"}), StartsWith("\"yes\" belongs to no"));
+  EXPECT_EQ(refusal({"serve", "--require-all", "false"}),
+            "\"false\" belongs to no flag: --require-all stands alone, or as --require-all=true or "
+            "--require-all=false; see weir serve --help");
   EXPECT_THAT(refusal({"serve", "models"}), StartsWith("\"models\" belongs to no"));
   EXPECT_THAT(refusal({"serve", "--port", "1", "--", "2"}), HasSubstr("\"--\""));
 }
@@ -88,6 +91,47 @@ TEST(Words, AFlagOfAnotherProgramIsAnsweredWithOurs) {
   EXPECT_THAT(refusal({"check", "--model-id", "x"}),
               StartsWith("--model-id: here --model NAME=DIR"));
   EXPECT_THAT(refusal({"serve", "-ngl", "99"}), StartsWith("-ngl: "));
+  EXPECT_THAT(refusal({"serve", "-p", "80"}), StartsWith("-p: here --port;"));
+}
+
+TEST(Words, OneLetterIsNoMisspeltOne) {
+  EXPECT_EQ(refusal({"serve", "-w", "1"}), "there is no flag -w; see weir serve --help");
+}
+
+TEST(ForeignFlags, AreKnownHoweverTheirProgramTakesThem) {
+  for (const char* flag : {"--enforce-eager",
+                           "--swap-space",
+                           "--root-path",
+                           "--enable-auto-tool-choice",
+                           "--tool-call-parser",
+                           "--reasoning-parser",
+                           "--override-generation-config",
+                           "--task",
+                           "--runner",
+                           "--convert",
+                           "--cpu-offload-gb",
+                           "--flash-attn",
+                           "-fa",
+                           "--mmap",
+                           "--no-mmap",
+                           "--mlock",
+                           "--rerank",
+                           "--slots",
+                           "--lora",
+                           "--no-webui",
+                           "--predict",
+                           "-n",
+                           "--timeout",
+                           "-to",
+                           "--override-kv",
+                           "--default-prompt",
+                           "--otlp-endpoint"})
+    EXPECT_TRUE(foreign_flag(flag)) << flag;
+  EXPECT_EQ(foreign_flag("--max_num_batched_tokens")->answer, "here --max-batch-tokens");
+  EXPECT_THAT(std::string(foreign_flag("--speculative-config.method")->answer),
+              StartsWith("here --drafts"));
+  EXPECT_FALSE(foreign_flag("--nonsense"));
+  EXPECT_FALSE(foreign_flag("--no-nonsense"));
 }
 
 TEST(ForeignFlags, AreNoneOfOursAndAnsweredWithOnesThatThereAre) {
@@ -102,7 +146,7 @@ TEST(ForeignFlags, AreNoneOfOursAndAnsweredWithOnesThatThereAre) {
     EXPECT_FALSE(foreign.answer.empty()) << foreign.flag;
     for (size_t at = 0; (at = foreign.answer.find("--", at)) != std::string::npos; ++at) {
       const size_t end = foreign.answer.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at);
-      const std::string ours = foreign.answer.substr(at, end - at);
+      const std::string ours(foreign.answer.substr(at, end - at));
       EXPECT_TRUE(is_ours(ours)) << foreign.flag << " is answered with " << ours;
       at += ours.size() - 1;
     }
