@@ -21,8 +21,10 @@ using at::Tensor;
 using nn::columns;
 using nn::rows_of;
 
-/// Heads as they are computed: of an even number of columns, an odd one's last is zero.
-int64_t computed_width(const nn::Shape& shape) { return shape.head_dim + shape.head_dim % 2; }
+/// Of a head, whose last column is zero where config.json has an odd number.
+int64_t computed_width(const nn::ConfigFile& config, const nn::Shape& shape) {
+  return nn::padded_head_dim(config, "hidden_size / num_attention_heads", shape.head_dim);
+}
 
 nn::Shape describe(const nn::ConfigFile& config) {
   nn::Shape shape;
@@ -36,7 +38,7 @@ nn::Shape describe(const nn::ConfigFile& config) {
     config.refuse("hidden_size " + std::to_string(shape.hidden) +
                   " is not a multiple of num_attention_heads " + std::to_string(shape.heads));
   shape.head_dim = shape.hidden / shape.heads;
-  nn::check_head_dim(config, "hidden_size / num_attention_heads", computed_width(shape));
+  computed_width(config, shape);
   std::string positions = config.text("position_embedding_type", "absolute");
   if (positions != "absolute")
     config.refuse("position_embedding_type \"" + positions + "\" is not supported (absolute)");
@@ -64,6 +66,7 @@ class BertTrunk final : public nn::Trunk {
   BertTrunk(const nn::BuildArgs& args, const nn::Shape& shape, const std::string& prefix)
       : backend_(args.backend),
         shape_(shape),
+        head_(computed_width(args.config, shape)),
         activation_(activation_of(args.config)),
         words_(args.backend,
                args.weights.get(prefix + "embeddings.word_embeddings.weight",
@@ -130,7 +133,7 @@ class BertTrunk final : public nn::Trunk {
 
   // Zeros behind each head add nothing to a score; the columns of values that they give meet
   // weights of zero.
-  int64_t padding() const { return computed_width(shape_) - shape_.head_dim; }
+  int64_t padding() const { return head_ - shape_.head_dim; }
 
   std::unique_ptr<nn::Linear> queries_keys_values(const nn::BuildArgs& args,
                                                   const std::string& self) const {
@@ -159,31 +162,39 @@ class BertTrunk final : public nn::Trunk {
   }
 
   Tensor attention(const Layer& layer, const Tensor& x, const nn::Inputs& inputs) const {
-    const int64_t head = computed_width(shape_), all = shape_.heads * head;
+    const int64_t all = shape_.heads * head_;
     Tensor qkv = layer.qkv->forward(x);  // (tokens, 3 all)
     kernels::Rows rows = rows_of(qkv);
     Tensor out = at::empty({x.size(0), all}, x.options());
     backend_.ops().ragged_attention(rows_of(out), columns(rows, 0, all), columns(rows, all, all),
                                     columns(rows, 2 * all, all), inputs.ragged,
-                                    static_cast<int32_t>(head),
+                                    static_cast<int32_t>(head_),
                                     1 / std::sqrt(static_cast<float>(shape_.head_dim)));
     return out;
   }
 
   nn::Backend& backend_;
   nn::Shape shape_;
+  const int64_t head_;  // columns of a head
   nn::Activation activation_;
   nn::Embedding words_, positions_;
   nn::LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
 };
 
+/// BertModel saves its tensors bare; a checkpoint of BERT with a task head puts "bert." before
+/// them.
+std::string prefix_of(const nn::Weights& weights) {
+  if (weights.has("embeddings.word_embeddings.weight")) return "";
+  const bool has_head = weights.has("bert.embeddings.word_embeddings.weight") ||
+                        weights.has("bert.encoder.layer.0.attention.self.query.weight");
+  return has_head ? "bert." : "";
+}
+
 nn::Model build(const nn::BuildArgs& args) {
   nn::Model model;
   model.shape = describe(args.config);
-  // BertModel saves its tensors bare; a checkpoint of BERT with a task head puts "bert." before
-  // them.
-  std::string prefix = args.weights.has("embeddings.word_embeddings.weight") ? "" : "bert.";
+  const std::string prefix = prefix_of(args.weights);
   model.trunk = std::make_unique<BertTrunk>(args, model.shape, prefix);
   nn::PoolingPlan pooling = nn::sentence_pooling(args.directory);
   model.notes = pooling.notes;

@@ -49,7 +49,9 @@ nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
 
 /// A trunk saved alone has no "model." before the names of its tensors.
 std::string prefix_of(const nn::BuildArgs& args) {
-  return args.weights.has("model.embed_tokens.weight") ? "model." : "";
+  const nn::Weights& weights = args.weights;
+  if (weights.has("model.embed_tokens.weight")) return "model.";
+  return weights.has("embed_tokens.weight") || weights.has("norm.weight") ? "" : "model.";
 }
 
 struct Layer {

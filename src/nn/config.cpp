@@ -10,7 +10,9 @@ namespace weir::nn {
 
 namespace {
 
+// What is read is computed as float32.
 constexpr double kMostFloat = std::numeric_limits<float>::max();
+constexpr const char* kMostText = "3.4e+38";
 
 /// A value as a message repeats it.
 std::string shown(const nlohmann::json& value) { return excerpt(value.dump()); }
@@ -79,13 +81,15 @@ double ConfigFile::number(const char* field, double otherwise) const {
 double ConfigFile::positive(const char* field, double otherwise) const {
   const double value = number(field, otherwise);
   if (value > 0 && value <= kMostFloat) return value;
-  refuse(std::string(field) + " is " + shown(object_[field]) + "; more than 0 is possible");
+  refuse(std::string(field) + " is " + shown(object_[field]) + "; more than 0 and at most " +
+         kMostText + " is possible");
 }
 
 double ConfigFile::not_negative(const char* field, double otherwise) const {
   const double value = number(field, otherwise);
   if (value >= 0 && value <= kMostFloat) return value;
-  refuse(std::string(field) + " is " + shown(object_[field]) + "; 0 or more is possible");
+  refuse(std::string(field) + " is " + shown(object_[field]) + "; 0 to " + kMostText +
+         " is possible");
 }
 
 bool ConfigFile::boolean(const char* field, bool otherwise) const {

@@ -70,20 +70,36 @@ std::vector<float> frequencies(const Scaling& scaling, int64_t head_dim) {
   return result;
 }
 
+/// The reference multiplies in float32, so the angle is rounded before its cosine.
+float angle(int64_t position, float frequency) { return static_cast<float>(position) * frequency; }
+
+std::string shown(double value) { return nlohmann::json(value).dump(); }
+
+/// Angles grow with the position; of one that is not finite there is no cosine.
+void check_angles(const ConfigFile& config, const Scaling& scaling, int64_t positions,
+                  const std::vector<float>& frequency) {
+  for (float each : frequency)
+    if (!std::isfinite(angle(positions, each)))
+      config.refuse("rope_theta " + shown(scaling.theta) + " with rope_type \"" + scaling.type +
+                    "\", factor " + shown(scaling.factor) + ": the angle of position " +
+                    std::to_string(positions) + " is not finite in float32");
+}
+
 }  // namespace
 
 at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim,
                       at::Device device) {
-  std::vector<float> frequency = frequencies(read_scaling(config), head_dim);
+  const Scaling scaling = read_scaling(config);
+  const std::vector<float> frequency = frequencies(scaling, head_dim);
+  check_angles(config, scaling, positions, frequency);
   if (device.is_meta()) return at::empty({positions, head_dim}, at::device(device));
   at::Tensor table = at::empty({positions, head_dim}, at::kFloat);
   float* out = table.mutable_data_ptr<float>();
   for (int64_t position = 0; position < positions; ++position, out += head_dim)
     for (int64_t i = 0; i < head_dim / 2; ++i) {
-      // The reference multiplies in float32, so the angle is rounded before its cosine.
-      float angle = static_cast<float>(position) * frequency[static_cast<size_t>(i)];
-      out[i] = std::cos(angle);
-      out[head_dim / 2 + i] = std::sin(angle);
+      const float turned = angle(position, frequency[static_cast<size_t>(i)]);
+      out[i] = std::cos(turned);
+      out[head_dim / 2 + i] = std::sin(turned);
     }
   return table.to(device);
 }

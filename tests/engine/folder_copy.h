@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -36,6 +37,19 @@ class FolderCopy {
     write(name, json.dump());
   }
 
+  /// Of model.safetensors, whose numbers stay where they are.
+  void rename_tensor(const std::string& from, const std::string& to) const {
+    const std::string old = read("model.safetensors");
+    auto header = nlohmann::json::parse(old.substr(sizeof(uint64_t), header_size(old)));
+    header[to] = header.at(from);
+    header.erase(from);
+    const std::string text = header.dump();
+    const uint64_t size = text.size();
+    std::string length(sizeof size, '\0');
+    std::memcpy(length.data(), &size, sizeof size);
+    write("model.safetensors", length + text + old.substr(sizeof size + header_size(old)));
+  }
+
   /// "accepted" or the message, of describe() and load(), which must agree.
   std::string verdict(LoadOptions options = {}) const {
     options.directory = path();
@@ -50,6 +64,12 @@ class FolderCopy {
   }
 
  private:
+  static uint64_t header_size(const std::string& file) {
+    uint64_t size = 0;
+    std::memcpy(&size, file.data(), sizeof size);
+    return size;
+  }
+
   ModelFolder folder_;
 };
 

@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{kOldLlama, R"({"hidden_size":30,"num_attention_heads":2,"num_key_value_heads":2})",
                 "hidden_size / num_attention_heads is 15; even"},
         Refused{kBert, R"({"hidden_size":516,"num_attention_heads":2})",
-                "hidden_size / num_attention_heads is 258; "},
+                "hidden_size / num_attention_heads is 258; numbers from 1 to 256 are computed"},
         Refused{kLlama, R"({"num_key_value_heads":3})",
                 "num_attention_heads 4 is not a multiple of num_key_value_heads 3"},
         Refused{kLlama, R"({"num_key_value_heads":4})", "self_attn.k_proj.weight has the shape"}));
@@ -67,11 +67,29 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Numbers, RefusedConfig,
     testing::Values(
-        Refused{kOldLlama, R"({"rope_theta":0})", "rope_theta is 0; more than 0 is possible"},
+        Refused{kOldLlama, R"({"rope_theta":0})",
+                "rope_theta is 0; more than 0 and at most 3.4e+38 is possible"},
         Refused{kOldLlama, R"({"rope_theta":-10000.0})", "rope_theta is -10000.0; more than 0"},
         Refused{kLlama, R"({"rms_norm_eps":"0.02"})", "rms_norm_eps is \"0.02\", not a number"},
-        Refused{kLlama, R"({"rms_norm_eps":-1e-5})", "rms_norm_eps is -1e-05; 0 or more"},
-        Refused{kBert, R"({"layer_norm_eps":1e300})", "layer_norm_eps is 1e+300; 0 or more"}));
+        Refused{kLlama, R"({"rms_norm_eps":-1e-5})", "rms_norm_eps is -1e-05; 0 to 3.4e+38 is"},
+        Refused{kBert, R"({"layer_norm_eps":1e300})", "layer_norm_eps is 1e+300; 0 to 3.4e+38 is"},
+        Refused{kOldLlama, R"({"rope_theta":1e-300})",
+                "rope_theta 1e-300 with rope_type \"linear\", factor 2.0: the angle of position "},
+        Refused{
+            kLlama, R"({"rope_parameters":{"rope_type":"default","rope_theta":1e-300}})",
+            "rope_theta 1e-300 with rope_type \"default\", factor 1.0: the angle of position "}));
+
+TEST(MissingTensor, IsNamedAsTheOthersOfItsFolderAre) {
+  const auto verdict = [](const std::string& name, const std::string& without) {
+    FolderCopy folder(name);
+    folder.rename_tensor(without, "elsewhere");
+    return folder.verdict();
+  };
+  EXPECT_THAT(verdict(kLlama, "model.embed_tokens.weight"),
+              HasSubstr("the checkpoint has no tensor model.embed_tokens.weight"));
+  EXPECT_THAT(verdict(kBert, "embeddings.word_embeddings.weight"),
+              HasSubstr("the checkpoint has no tensor embeddings.word_embeddings.weight"));
+}
 
 INSTANTIATE_TEST_SUITE_P(WhatOnlyBuildingAsks, RefusedConfig,
                          testing::Values(Refused{kOldLlama, R"({"rope_scaling":{"type":"yarn"}})",
