@@ -72,7 +72,11 @@ void Reply::start(Started started) {
 }
 
 void Reply::push(Token token, bool more) {
-  if (channel_) channel_->push(token, !more);
+  if (channel_) channel_->push(std::move(token), !more);
+}
+
+void Reply::push(PromptTokens prompt) {
+  if (channel_) channel_->push(std::move(prompt), false);
 }
 
 void Reply::push(Vector vector) {

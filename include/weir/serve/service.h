@@ -39,6 +39,11 @@ struct Sampling {
   std::vector<int32_t> stop_token_ids;
   bool include_stop_str_in_output = false;
   bool skip_special_tokens = true;
+  std::optional<float> presence_penalty, frequency_penalty, repetition_penalty;
+  std::vector<std::pair<int32_t, float>> logit_bias;
+  std::vector<std::string> bad_words;
+  std::vector<int32_t> allowed_token_ids;             // empty: all
+  std::optional<uint32_t> logprobs, prompt_logprobs;  // so many of the most likely tokens
 };
 
 struct ChatRequest {
@@ -54,7 +59,8 @@ struct CompletionRequest {
   std::string model;
   std::vector<Prompt> prompts;
   bool add_special_tokens = true;
-  Sampling sampling;    // max_tokens absent: 16
+  bool echo = false;    // each prompt's text stands before its completion
+  Sampling sampling;    // max_tokens absent: 16; 0 with `echo` only
   bool listed = false;  // errors name prompt[0] even where it is the only one
 };
 
@@ -134,12 +140,29 @@ struct End {
   std::variant<std::monostate, std::string, int32_t> stop;  // the string or the token that stopped
 };
 
+/// A token with its logprob, and the most likely ones in its place. `bytes`: what the token adds to
+/// a text, which may be part of a character.
+struct TokenLogprob {
+  struct Top {
+    int32_t id = 0;
+    float logprob = 0;
+    std::string bytes;
+  };
+  int32_t id = 0;
+  std::string bytes;
+  std::optional<float> logprob;  // unset: nothing comes before it, the first token of a prompt
+  int32_t rank = 0;              // how many tokens are at least as likely
+  std::vector<Top> top;          // falling
+};
+
 /// A piece of one choice.
 struct Delta {
   uint32_t choice = 0;
-  std::string text;                // may be empty
-  std::vector<int32_t> token_ids;  // those that `text` (and held back text) came from
-  std::optional<End> end;          // the last of its choice
+  std::string text;                           // may be empty
+  std::vector<int32_t> token_ids;             // those that `text` (and held back text) came from
+  std::vector<TokenLogprob> logprobs;         // of token_ids, where they are asked for
+  std::vector<TokenLogprob> prompt_logprobs;  // of the whole prompt, once, where asked for
+  std::optional<End> end;                     // the last of its choice
 };
 
 /// Where a request stands that has not begun: in line for its limits, or in its model's queue.

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -9,8 +11,22 @@
 
 namespace weir::work {
 
+/// log_softmax of the logits as the model gave them, before anything changes them.
+struct Logprobs {
+  float own = 0;                               // of the token itself
+  int32_t rank = 0;                            // how many tokens are at least as likely
+  std::vector<std::pair<int32_t, float>> top;  // the most likely ones, falling; ties by id
+};
+
 struct Token {
   int32_t id;
+  std::optional<Logprobs> logprobs = {};  // where the request asks for them
+};
+
+/// Tokens of the prompt in order, from its second on, as they are read; a prompt's come before its
+/// first Token.
+struct PromptTokens {
+  std::vector<Token> tokens;
 };
 
 struct Vector {
@@ -37,8 +53,8 @@ struct Finish {
   std::chrono::microseconds prefill{0}, decode{0};
 };
 
-/// What comes back on a Reply, in order: Started, Tokens or one Vector, Finish; or an Error at any
-/// time, as the last.
-using Event = std::variant<Token, Vector, Started, Finish, Error>;
+/// What comes back on a Reply, in order: Started, PromptTokens where they are asked for, Tokens or
+/// one Vector, Finish; or an Error at any time, as the last.
+using Event = std::variant<Token, PromptTokens, Vector, Started, Finish, Error>;
 
 }  // namespace weir::work

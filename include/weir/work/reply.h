@@ -27,6 +27,7 @@ class Reply {
   void start(Started started);
   /// `more`: something follows at once, and the bell is left to it.
   void push(Token token, bool more = false);
+  void push(PromptTokens prompt);
   void push(Vector vector);
   void finish(Finish finish);
   void fail(Error error);
@@ -56,9 +57,9 @@ class ReplyReader {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// `bell`, if any, is rung after each event but Started, which needs nobody's haste, and Tokens
-/// that more follows: a reader of several replies waits on one bell and then looks at each with
-/// next(0ms).
+/// `bell`, if any, is rung after each event but Started and PromptTokens, which need nobody's
+/// haste, and Tokens that more follows: a reader of several replies waits on one bell and then
+/// looks at each with next(0ms).
 std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work

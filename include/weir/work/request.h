@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -22,7 +23,26 @@ struct SamplingParams {
            min_tokens = 0;  // of the completion; before min_tokens no stop token may be drawn
   bool ignore_eos = false;  // stop tokens of the model end nothing
   std::vector<int32_t> stop_tokens;  // the model's (unless ignore_eos) and the request's
+
+  // What changes the logits, as vLLM defines it and in its order. A positive logit is divided by
+  // the repetition penalty, another multiplied, for the tokens of prompt and completion; the other
+  // two penalties are subtracted for those of the completion: once, and for each time.
+  std::vector<int32_t> allowed_tokens;          // rising; empty: all
+  std::vector<std::vector<int32_t>> bad_words;  // none empty; none becomes part of the completion
+  std::vector<std::pair<int32_t, float>> bias;  // added; an id once
+  float repetition_penalty = 1, presence_penalty = 0, frequency_penalty = 0;
+
+  // For so many of the most likely tokens beside the one that was drawn; unset: none are told.
+  std::optional<uint32_t> logprobs, prompt_logprobs;
+
+  /// Whether a draw depends on the tokens before it in another way than through the model.
+  bool reads_history() const {
+    return !bad_words.empty() || repetition_penalty != 1 || presence_penalty != 0 ||
+           frequency_penalty != 0;
+  }
 };
+
+inline constexpr uint32_t kMostLogprobs = 20;  // that a request may ask for
 
 /// A vector for the whole input: pooled and normalised as the model says.
 struct EmbedParams {
