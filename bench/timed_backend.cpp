@@ -93,9 +93,10 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "pool");
     ops_.pool(out, hidden, ragged, rule);
   }
-  void sample(int32_t* ids, Rows logits, std::span<const kernels::SampleRow> params) override {
+  void sample(const kernels::SampleOut& out, Rows logits,
+              std::span<const kernels::SampleRow> params) override {
     Stopwatch watch(times_, "sample");
-    ops_.sample(ids, logits, params);
+    ops_.sample(out, logits, params);
   }
 
  private:

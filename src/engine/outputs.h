@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <span>
 #include <vector>
 
@@ -10,8 +8,9 @@
 
 namespace weir::engine {
 
-/// What a head gave: an Output per line, and an empty one for a row without. `answers`: on the
-/// host, (n) int32 or (n, dimensions) float32, so many lines per row as it has lines().
-std::vector<work::Output> outputs_of(const at::Tensor& answers, std::span<const nn::RowTask> rows);
+/// What a head gave, on the host: an Output per line, and an empty one behind them for a row that
+/// wants none of its last token.
+std::vector<work::Output> outputs_of(const nn::HeadOutput& answers,
+                                     std::span<const nn::RowTask> rows);
 
 }  // namespace weir::engine

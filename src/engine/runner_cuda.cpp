@@ -24,10 +24,19 @@ int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
   return spec.memory.pages ? (tokens + spec.page_size - 1) / spec.page_size : 0;
 }
 
+/// The tensors of a head's answers, of which each may be undefined.
+constexpr at::Tensor nn::HeadOutput::*kParts[] = {
+    &nn::HeadOutput::vectors, &nn::HeadOutput::ids,     &nn::HeadOutput::logprobs,
+    &nn::HeadOutput::ranks,   &nn::HeadOutput::top_ids, &nn::HeadOutput::top_logprobs};
+
+bool any(const nn::HeadOutput& answers) {
+  return answers.ids.defined() || answers.vectors.defined();
+}
+
 /// A step whose answers are on their way to the host.
 struct InFlight {
   std::vector<nn::RowTask> tasks;
-  at::Tensor answers;  // pinned; undefined where no row wants one
+  nn::HeadOutput answers;  // pinned; undefined where no row wants one
   kernels::CudaEvent there;
 };
 
@@ -93,7 +102,7 @@ class CudaRunner final : public schedule::Runner {
   Result<std::vector<work::Output>> wait_for(const InFlight& step) {
     try {
       step.there.wait();
-      if (!step.answers.defined()) return std::vector<work::Output>(step.tasks.size());
+      if (!any(step.answers)) return std::vector<work::Output>(step.tasks.size());
       return outputs_of(step.answers, step.tasks);
     } catch (const std::exception& failure) {
       return error("the step's answers did not come", failure);
@@ -146,25 +155,33 @@ class CudaRunner final : public schedule::Runner {
     step.tasks = step_.tasks;
     lines_.clear();
     if (step_.outputs > 0) {
-      at::Tensor answers = model_->head->apply(hidden, inputs, step_.tasks);
-      step.answers =
-          at::empty(answers.sizes(), answers.options().device(at::kCPU).pinned_memory(true));
-      // Not by copy_(): pinned memory that torch has copied to asks its stream when it is freed,
-      // which throws, in a destructor, once the device is lost. `there` says when it may be read.
-      C10_CUDA_CHECK(cudaMemcpyAsync(step.answers.mutable_data_ptr(), answers.const_data_ptr(),
-                                     answers.nbytes(), cudaMemcpyDeviceToHost, stream_.stream()));
-      if (answers.scalar_type() == at::kInt) keep(plan, answers);
+      const nn::HeadOutput answers = model_->head->apply(hidden, inputs, step_.tasks);
+      for (const auto part : kParts) step.answers.*part = to_host(answers.*part);
+      if (answers.ids.defined()) keep(plan, answers.ids);
     }
     step.there.record(stream_.stream());
     in_flight_.push_back(std::move(step));
+  }
+
+  // Not by copy_(): pinned memory that torch has copied to asks its stream when it is freed, which
+  // throws, in a destructor, once the device is lost. `there` says when it may be read.
+  at::Tensor to_host(const at::Tensor& answers) const {
+    if (!answers.defined()) return {};
+    at::Tensor there =
+        at::empty(answers.sizes(), answers.options().device(at::kCPU).pinned_memory(true));
+    C10_CUDA_CHECK(cudaMemcpyAsync(there.mutable_data_ptr(), answers.const_data_ptr(),
+                                   answers.nbytes(), cudaMemcpyDeviceToHost, stream_.stream()));
+    return there;
   }
 
   // Which line of `sampled` is whose: the next step may want it before the host has seen it.
   void keep(const schedule::StepPlan& plan, const at::Tensor& sampled) {
     sampled_ = sampled;
     int32_t line = 0;
-    for (const schedule::Row& row : plan.rows)
+    for (const schedule::Row& row : plan.rows) {
+      line += static_cast<int32_t>(row.scored.size());
       if (row.wants_output) lines_[row.id] = line++;
+    }
   }
 
   // After some errors every further call fails, and only a new process helps: those are told apart.

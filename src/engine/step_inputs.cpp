@@ -21,7 +21,14 @@ void StepInputs::fill(const schedule::StepPlan& plan) {
     kv_length.push_back(static_cast<int32_t>(row.first + count));
     page_ids.insert(page_ids.end(), row.pages.begin(), row.pages.end());
     page_begin.push_back(static_cast<int32_t>(page_ids.size()));
-    tasks.push_back({row.params, row.drawn, row.wants_output, row.drafts});
+    tasks.push_back({.params = row.params,
+                     .drawn = row.drawn,
+                     .wants_output = row.wants_output,
+                     .guesses = row.tokens.last(row.drafts),
+                     .text = row.text,
+                     .prompt_tokens = row.prompt_tokens,
+                     .scored = row.scored,
+                     .score_from = row.score_from});
     outputs += tasks.back().lines();
   }
   for (const schedule::PageCopy& copy : plan.copies)

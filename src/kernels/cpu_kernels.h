@@ -62,10 +62,10 @@ struct SampleKernels {
     int32_t index;
     float value;
   };
-  Top (*top)(const void* logits, DType type, int64_t n);
+  Top (*top)(const float* logits, int64_t n);
   /// weights[i] = exp((logits[i] - top) * inverse_temperature) where that is at least `least`, else
-  /// 0. `sums` gets the sum of every kSampleBlock weights. `weights` may be the float32 logits.
-  void (*weigh)(float* weights, double* sums, const void* logits, DType type, int64_t n, float top,
+  /// 0. `sums` gets the sum of every kSampleBlock weights. `weights` may be the logits.
+  void (*weigh)(float* weights, double* sums, const float* logits, int64_t n, float top,
                 float inverse_temperature, float least);
   /// Writes the indices (rising) of weights that are at least `least`; how many. At most `room` are
   /// written.

@@ -103,7 +103,7 @@ class CpuOps final : public Ops {
   }
 
   void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override;
-  void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;
+  void sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) override;
 
  private:
   void take(const char* op, const TakeArgs& args) {
@@ -316,14 +316,20 @@ void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRu
             [&](int64_t begin, int64_t end) { kernels_.rows.pool(args, begin, end); });
 }
 
-void CpuOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) {
-  believe(static_cast<int64_t>(params.size()) == logits.rows,
-          "sample: %zu parameters for %" PRId64 " rows", params.size(), logits.rows);
+void CpuOps::sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) {
+  check_sample(out, logits, params);
   over_rows(pool_, logits.rows, 2 * bytes_of_row(logits), [&](int64_t begin, int64_t end) {
     std::unique_ptr<SampleScratch> scratch = scratch_.take();
     for (int64_t r = begin; r < end; ++r) {
-      ids[r] = sample_row(at(logits.data, logits.type, r * logits.stride), logits.type, logits.cols,
-                          params[static_cast<size_t>(r)], kernels_.sample, *scratch);
+      const SampleRow& row = params[static_cast<size_t>(r)];
+      const std::span line(static_cast<float*>(logits.data) + r * logits.stride,
+                           static_cast<size_t>(logits.cols));
+      LogprobsOut told{.top = row.logprobs};
+      if (row.logprobs >= 0) told.own = out.logprobs + r, told.rank = out.ranks + r;
+      if (row.logprobs > 0)
+        told.top_ids = out.top_ids + r * out.top,
+        told.top_logprobs = out.top_logprobs + r * out.top;
+      out.ids[r] = sample_row(line, row, told, kernels_.sample, *scratch);
     }
     scratch_.put(std::move(scratch));
   });

@@ -7,14 +7,14 @@
 #include <limits>
 #include <numeric>
 
-#include "kernels/bf16.h"
 #include "kernels/check.h"
+#include "kernels/logit_edit.h"
 #include "kernels/philox.h"
 
 namespace weir::kernels {
 namespace {
 
-constexpr uint16_t kMinusInfinityBf16 = 0xff80;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Floors to look for candidates with, relative to the most likely id; the last takes all that may
 // be drawn.
 constexpr float kFloors[] = {0x1p-5f, 0x1p-10f, 0x1p-18f, FLT_TRUE_MIN};
@@ -26,14 +26,21 @@ struct Weights {
   const std::vector<double>& sums;  // of kSampleBlock each
 };
 
-void ban(void* logits, DType type, int64_t n, std::span<const int32_t> ids) {
-  for (const int32_t id : ids) {
-    believe(id >= 0 && id < n, "a banned id %d is in a vocabulary of %" PRId64, id, n);
-    if (type == DType::float32) {
-      static_cast<float*>(logits)[id] = -std::numeric_limits<float>::infinity();
-    } else {
-      static_cast<bf16*>(logits)[id].bits = kMinusInfinityBf16;
-    }
+/// All but the allowed ids, which rise, go.
+void keep_allowed(std::span<float> logits, std::span<const int32_t> allowed) {
+  auto from = logits.begin();
+  const auto clear_to = [&](auto end) { std::fill(from, end, -kInfinity); };
+  for (const int32_t id : allowed) {
+    clear_to(logits.begin() + id);
+    from = logits.begin() + id + 1;
+  }
+  clear_to(logits.end());
+}
+
+void edit(std::span<float> logits, std::span<const LogitEdit> edits) {
+  for (const LogitEdit& change : edits) {
+    float& logit = logits[static_cast<size_t>(change.id)];
+    logit = edited(logit, change);
   }
 }
 
@@ -143,24 +150,42 @@ void ScratchShelf::put(std::unique_ptr<SampleScratch> scratch) {
   free_.push_back(std::move(scratch));
 }
 
-int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& p,
-                   const SampleKernels& kernels, SampleScratch& s) {
-  ban(logits, type, n, p.banned);
-  const SampleKernels::Top top = kernels.top(logits, type, n);
-  if (top.index < 0 || top.value == -std::numeric_limits<float>::infinity()) return -1;
+namespace {
+
+int32_t draw(std::span<float> logits, const SampleRow& p, const SampleKernels& kernels,
+             SampleScratch& s) {
+  if (!p.allowed.empty()) keep_allowed(logits, p.allowed);
+  edit(logits, p.edits);
+  const auto n = static_cast<int64_t>(logits.size());
+  const SampleKernels::Top top = kernels.top(logits.data(), n);
+  if (top.index < 0 || top.value == -kInfinity) return -1;
   if (p.greedy() || std::isinf(top.value)) return top.index;
 
-  float* weights = static_cast<float*>(logits);
-  if (type != DType::float32) {
-    s.weights.resize(static_cast<size_t>(n));
-    weights = s.weights.data();
-  }
   s.sums.resize(static_cast<size_t>((n + kSampleBlock - 1) / kSampleBlock));
-  kernels.weigh(weights, s.sums.data(), logits, type, n, top.value, 1 / p.temperature,
+  float* const weights = logits.data();  // the logits become them
+  kernels.weigh(weights, s.sums.data(), logits.data(), n, top.value, 1 / p.temperature,
                 std::min(p.min_p, 1.f));
   const Weights w{weights, n, s.sums};
   const bool truncated = (p.top_k > 0 && p.top_k < n) || p.top_p < 1;
   return truncated ? draw_truncated(w, p, kernels, s) : draw_any(w, uniform(p.seed, p.draw));
+}
+
+/// -1 where no logprobs can be told of it.
+int32_t take_given(std::span<const float> logits, int32_t given, const SampleKernels& kernels) {
+  const auto top = kernels.top(logits.data(), static_cast<int64_t>(logits.size()));
+  return top.index < 0 || top.value == -kInfinity ? -1 : given;
+}
+
+}  // namespace
+
+int32_t sample_row(std::span<float> logits, const SampleRow& p, const LogprobsOut& out,
+                   const SampleKernels& kernels, SampleScratch& s) {
+  const bool tells = p.logprobs >= 0;
+  if (tells) s.untouched.assign(logits.begin(), logits.end());
+  const int32_t id =
+      p.given >= 0 ? take_given(logits, p.given, kernels) : draw(logits, p, kernels, s);
+  if (tells && id >= 0) tell_logprobs(s.untouched, id, out, kernels, s.weights, s.sums);
+  return id;
 }
 
 }  // namespace weir::kernels

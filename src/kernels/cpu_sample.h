@@ -3,15 +3,17 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/cpu_logprobs.h"
 
 namespace weir::kernels {
 
 /// Memory that a thread needs to sample a row.
 struct SampleScratch {
-  std::vector<float> weights, values;
+  std::vector<float> weights, values, untouched;
   std::vector<double> sums;
   std::vector<int32_t> indices;  // of candidates; the first `found` count
   size_t found = 0;
@@ -28,9 +30,9 @@ class ScratchShelf {
   std::vector<std::unique_ptr<SampleScratch>> free_;
 };
 
-/// The id drawn from `logits` (of `type`, n numbers; overwritten), or -1 when one is NaN or none
-/// may be drawn.
-int32_t sample_row(void* logits, DType type, int64_t n, const SampleRow& params,
+/// The id drawn from `logits` (overwritten), or -1 when one is NaN or none may be drawn. `out`: of
+/// this row.
+int32_t sample_row(std::span<float> logits, const SampleRow& params, const LogprobsOut& out,
                    const SampleKernels& kernels, SampleScratch& scratch);
 
 }  // namespace weir::kernels

@@ -46,6 +46,10 @@ void plain_paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& r
 void plain_ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
                             int32_t head_dim, float scale, cudaStream_t stream);
 
+/// A part of a list that all rows share.
+struct Part {
+  int32_t begin, end;
+};
 /// One row's draw as the kernel reads it. top_k 0, top_p 1: off.
 struct Draw {
   float inverse_temperature;  // 0: greedy
@@ -53,9 +57,17 @@ struct Draw {
   float top_p;
   float uniform;
   uint32_t top_k;
-  int32_t banned_begin, banned_end;  // of the list of all rows
+  Part allowed, edits;
+  int32_t given, logprobs;  // as SampleRow has them
 };
-void sample(int32_t* ids, Rows logits, const Draw* draws, const int32_t* banned,
-            cudaStream_t stream);
+/// What all rows of a call share, on the device. `untouched`: a copy of the logits, where a row
+/// wants logprobs.
+struct SampleLists {
+  const Draw* draws;
+  const int32_t* allowed;
+  const LogitEdit* edits;
+  const float* untouched;
+};
+void sample(const SampleOut& out, Rows logits, const SampleLists& lists, cudaStream_t stream);
 
 }  // namespace weir::kernels::cuda

@@ -38,6 +38,13 @@ Attention* planned(std::vector<Planned<Shape, Attention>>& known, const Shape& s
   return found->attention.get();
 }
 
+template <class T>
+cuda::Part append(std::vector<T>& all, std::span<const T> more) {
+  const auto begin = static_cast<int32_t>(all.size());
+  all.insert(all.end(), more.begin(), more.end());
+  return {begin, static_cast<int32_t>(all.size())};
+}
+
 class CudaOps final : public Ops {
  public:
   explicit CudaOps(cudaStream_t stream) : stream_(stream), arguments_(stream) {
@@ -120,7 +127,7 @@ class CudaOps final : public Ops {
     if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, rule, stream_);
   }
 
-  void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) override;
+  void sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) override;
 
  private:
   void take(const char* op, Rows out, ConstRows x, const int32_t* indices, bool add) {
@@ -129,8 +136,16 @@ class CudaOps final : public Ops {
     if (out.rows > 0) cuda::take(out, x, indices, add, stream_);
   }
 
+  /// The numbers of `list` on the device.
+  template <class T>
+  const T* put(const std::vector<T>& list) {
+    return static_cast<const T*>(arguments_.put(list.data(), list.size() * sizeof(T)));
+  }
+  const float* copy(const Rows& logits);
+
   cudaStream_t stream_;
   HostArguments arguments_;
+  DeviceBuffer untouched_;  // logits as they came
   std::vector<Planned<PagedShape, PagedAttention>> paged_;
   std::vector<Planned<RaggedShape, RaggedAttention>> ragged_;
 };
@@ -177,32 +192,39 @@ void CudaOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
   cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, scale, stream_);
 }
 
-void CudaOps::sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) {
-  believe(static_cast<int64_t>(params.size()) == logits.rows,
-          "sample: %zu parameters for %" PRId64 " rows", params.size(), logits.rows);
+void CudaOps::sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) {
+  check_sample(out, logits, params);
   if (params.empty()) return;
   std::vector<cuda::Draw> draws;
-  std::vector<int32_t> banned;
+  std::vector<int32_t> allowed;
+  std::vector<LogitEdit> edits;
+  bool tells = false;
   for (const SampleRow& row : params) {
-    const auto begin = static_cast<int32_t>(banned.size());
-    for (const int32_t id : row.banned) {
-      believe(id >= 0 && id < logits.cols, "a banned id %d is in a vocabulary of %" PRId64, id,
-              logits.cols);
-      banned.push_back(id);
-    }
     draws.push_back({.inverse_temperature = row.greedy() ? 0 : 1 / row.temperature,
                      .least = std::min(row.min_p, 1.f),
                      .top_p = row.top_p,
                      .uniform = uniform(row.seed, row.draw),
                      .top_k = row.top_k,
-                     .banned_begin = begin,
-                     .banned_end = static_cast<int32_t>(banned.size())});
+                     .allowed = append(allowed, row.allowed),
+                     .edits = append(edits, row.edits),
+                     .given = row.given,
+                     .logprobs = row.logprobs});
+    tells = tells || row.logprobs >= 0;
   }
-  auto* rows =
-      static_cast<cuda::Draw*>(arguments_.put(draws.data(), draws.size() * sizeof(cuda::Draw)));
-  auto* list =
-      static_cast<int32_t*>(arguments_.put(banned.data(), banned.size() * sizeof(int32_t)));
-  cuda::sample(ids, logits, rows, list, stream_);
+  cuda::SampleLists lists{.draws = put(draws), .allowed = put(allowed), .edits = put(edits)};
+  if (tells) lists.untouched = copy(logits);
+  cuda::sample(out, logits, lists, stream_);
+}
+
+const float* CudaOps::copy(const Rows& logits) {
+  const auto line = static_cast<size_t>(logits.cols) * sizeof(float),
+             rows = static_cast<size_t>(logits.rows);
+  if (untouched_.bytes() < rows * line) untouched_ = DeviceBuffer(rows * line);
+  cuda_check(cudaMemcpy2DAsync(untouched_.data(), line, logits.data,
+                               static_cast<size_t>(logits.stride) * sizeof(float), line, rows,
+                               cudaMemcpyDeviceToDevice, stream_),
+             "copy of the logits");
+  return reinterpret_cast<const float*>(untouched_.data());
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
-// Sampling: one block a row. The definition is the CPU's (cpu_sample.cpp): banned ids, NaN,
-// greedy, then temperature, min_p, top_k, top_p and one draw over the ids in rising order.
-// Thresholds are searched bit by bit: positive float32 numbers stand in the order of their bits.
+// Sampling: one block a row. The definition is the CPU's (cpu_sample.cpp, cpu_logprobs.cpp): what
+// is not allowed goes, the edits, NaN, greedy, then temperature, min_p, top_k, top_p and one draw
+// over the ids in rising order. Thresholds are searched bit by bit: positive float32 numbers stand
+// in the order of their bits.
 #include <cfloat>
 #include <cmath>
 
 #include "kernels/cuda_kernels.h"
+#include "kernels/logit_edit.h"
 #include "kernels/numbers_cuda.cuh"
 
 namespace weir::kernels::cuda {
@@ -32,37 +34,30 @@ struct Shared {
   int32_t winner, drawn;
 };
 
-/// The row's weights: positive where an id may be drawn, the greatest 1. float32 logits, which are
-/// read some twenty times, become their weights once and for all.
-template <class T>
+/// The row's weights: positive where an id may be drawn, the greatest 1. The logits, which are read
+/// some twenty times, become them once and for all.
 struct Weights {
-  static constexpr bool kStored = sizeof(T) == sizeof(float);
-  T* logits;
+  float* logits;
   int64_t n;
-  float top, inverse_temperature, least;
-  __device__ void store() const {
-    if constexpr (kStored) {
-      for (int64_t i = threadIdx.x; i < n; i += kSampleThreads) logits[i] = weight(i);
-      __syncthreads();
+  __device__ void store(float top, float inverse_temperature, float least) const {
+    for (int64_t i = threadIdx.x; i < n; i += kSampleThreads) {
+      const float w = expf((logits[i] - top) * inverse_temperature);
+      logits[i] = w >= least ? w : 0.f;
     }
+    __syncthreads();
   }
-  __device__ float operator()(int64_t i) const {
-    if constexpr (kStored) return logits[i];
-    return weight(i);
-  }
-  __device__ float weight(int64_t i) const {
-    const float w = expf((to_float(logits[i]) - top) * inverse_temperature);
-    return w >= least ? w : 0.f;
-  }
+  __device__ float operator()(int64_t i) const { return logits[i]; }
 };
 
-template <class T>
-__device__ Top find_top(const T* logits, int64_t n, Shared& shared) {
+/// The greatest of the logits for which `counts`(logit, id); ties: the lowest id.
+template <class Counts>
+__device__ Top find_top(const float* logits, int64_t n, Shared& shared, Counts&& counts) {
   Top own{-INFINITY, INT32_MAX, 0};
   for (int64_t i = threadIdx.x; i < n; i += kSampleThreads) {
-    const float x = to_float(logits[i]);
+    const float x = logits[i];
     if (isnan(x)) own.broken = 1;
-    if (x > own.value) own.value = x, own.index = static_cast<int32_t>(i);
+    if ((x > own.value || own.index == INT32_MAX) && counts(x, static_cast<int32_t>(i)))
+      own.value = x, own.index = static_cast<int32_t>(i);
   }
   return reduce_block(own, shared.tops, [](const Top& a, const Top& b) {
     const bool first = a.value > b.value || (a.value == b.value && a.index <= b.index);
@@ -92,8 +87,8 @@ __device__ uint32_t reached(const Sum (&own)[kWays], double goal, Shared& shared
 
 /// The greatest threshold t at which the sum of value(w) over weights w >= t reaches `goal`; the
 /// least positive number where none does.
-template <class T, class F>
-__device__ float threshold(const Weights<T>& weights, double goal, Shared& shared, F&& value) {
+template <class F>
+__device__ float threshold(const Weights& weights, double goal, Shared& shared, F&& value) {
   using Sum = decltype(value(0.f));
   uint32_t found = 0;
   for (int bit = kTopBit - kBits; bit >= 0; bit -= kBits) {
@@ -112,8 +107,7 @@ __device__ float threshold(const Weights<T>& weights, double goal, Shared& share
 
 /// The first id at which the sum of the weights from `least` on passes their u-th part. Thread t
 /// sums the t-th piece of the row, so that the order is the ids'.
-template <class T>
-__device__ int32_t draw(const Weights<T>& weights, float least, double u, Shared& shared) {
+__device__ int32_t draw(const Weights& weights, float least, double u, Shared& shared) {
   const int64_t piece = (weights.n + kSampleThreads - 1) / kSampleThreads;
   const int64_t begin = min(threadIdx.x * piece, weights.n), end = min(begin + piece, weights.n);
   double own = 0;
@@ -150,8 +144,7 @@ __device__ int32_t draw(const Weights<T>& weights, float least, double u, Shared
   return shared.drawn;
 }
 
-template <class T>
-__device__ int32_t draw_truncated(const Weights<T>& weights, const Draw& draw_of, Shared& shared) {
+__device__ int32_t draw_truncated(const Weights& weights, const Draw& draw_of, Shared& shared) {
   float least = FLT_TRUE_MIN;
   if (draw_of.top_k > 0 && draw_of.top_k < weights.n)
     least = threshold(weights, draw_of.top_k, shared, [](float) { return 1u; });
@@ -168,37 +161,96 @@ __device__ int32_t draw_truncated(const Weights<T>& weights, const Draw& draw_of
   return draw(weights, least, draw_of.uniform, shared);
 }
 
-template <class T>
-__global__ void __launch_bounds__(kSampleThreads)
-    sample_kernel(int32_t* ids, Lines<T> rows, int64_t n, const Draw* draws,
-                  const int32_t* banned) {
-  __shared__ Shared shared;
-  const Draw params = draws[blockIdx.x];
-  T* logits = rows[blockIdx.x];
-  for (int32_t i = params.banned_begin + threadIdx.x; i < params.banned_end; i += kSampleThreads)
-    put(logits + banned[i], -INFINITY);
+/// All but the allowed ids, which rise, go. Thread t clears the t-th gap between them, and so on.
+__device__ void keep_allowed(float* logits, int64_t n, const int32_t* allowed, const Part& part) {
+  const int32_t count = part.end - part.begin;
+  if (count == 0) return;
+  for (int32_t gap = 0; gap <= count; ++gap) {
+    const int64_t begin = gap == 0 ? 0 : allowed[part.begin + gap - 1] + int64_t{1};
+    const int64_t end = gap == count ? n : allowed[part.begin + gap];
+    for (int64_t i = begin + threadIdx.x; i < end; i += kSampleThreads) logits[i] = -INFINITY;
+  }
   __syncthreads();
-  const Top top = find_top(static_cast<const T*>(logits), n, shared);
-  int32_t id = top.index;
+}
+
+__device__ void edit(float* logits, const LogitEdit* edits, const Part& part) {
+  for (int32_t i = part.begin + threadIdx.x; i < part.end; i += kSampleThreads)
+    logits[edits[i].id] = edited(logits[edits[i].id], edits[i]);
+  __syncthreads();
+}
+
+__global__ void __launch_bounds__(kSampleThreads)
+    sample_kernel(int32_t* ids, Lines<float> rows, int64_t n, SampleLists lists) {
+  __shared__ Shared shared;
+  const Draw params = lists.draws[blockIdx.x];
+  float* logits = rows[blockIdx.x];
+  if (params.given < 0) {
+    keep_allowed(logits, n, lists.allowed, params.allowed);
+    edit(logits, lists.edits, params.edits);
+  }
+  const Top top = find_top(logits, n, shared, [](float, int32_t) { return true; });
+  int32_t id = params.given >= 0 ? params.given : top.index;
   if (top.broken != 0 || top.value == -INFINITY) {
     id = -1;
-  } else if (params.inverse_temperature > 0 && !isinf(top.value)) {
-    const Weights<T> weights{logits, n, top.value, params.inverse_temperature, params.least};
-    weights.store();
+  } else if (params.given < 0 && params.inverse_temperature > 0 && !isinf(top.value)) {
+    const Weights weights{logits, n};
+    weights.store(top.value, params.inverse_temperature, params.least);
     id = draw_truncated(weights, params, shared);
   }
   if (threadIdx.x == 0) ids[blockIdx.x] = id;
 }
 
+/// log of the sum of exp(logit); infinite where a logit is.
+__device__ double log_sum(const float* logits, int64_t n, float top, Shared& shared) {
+  if (isinf(top)) return top;
+  double own = 0;
+  for (int64_t i = threadIdx.x; i < n; i += kSampleThreads) own += expf(logits[i] - top);
+  return top + log(sum_block(own, shared.sums));
+}
+
+__device__ float logprob(float logit, double whole) {
+  return logit == whole ? 0.f : static_cast<float>(logit - whole);
+}
+
+__global__ void __launch_bounds__(kSampleThreads)
+    logprobs_kernel(SampleOut out, int64_t n, SampleLists lists) {
+  __shared__ Shared shared;
+  const int64_t row = blockIdx.x;
+  const int32_t wanted = lists.draws[row].logprobs, id = out.ids[row];
+  if (wanted < 0 || id < 0) return;
+  const float* logits = lists.untouched + row * n;
+  const float own = logits[id];
+  Top top = find_top(logits, n, shared, [](float, int32_t) { return true; });
+  const double whole = log_sum(logits, n, top.value, shared);
+  double at_least = 0;
+  for (int64_t i = threadIdx.x; i < n; i += kSampleThreads) at_least += logits[i] >= own;
+  at_least = sum_block(at_least, shared.sums);
+  if (threadIdx.x == 0) {
+    out.logprobs[row] = logprob(own, whole);
+    out.ranks[row] = static_cast<int32_t>(at_least);
+  }
+  for (int32_t i = 0; i < wanted && i < n; ++i) {
+    if (threadIdx.x == 0) {
+      out.top_ids[row * out.top + i] = top.index;
+      out.top_logprobs[row * out.top + i] = logprob(top.value, whole);
+    }
+    const Top last = top;
+    top = find_top(logits, n, shared, [last](float x, int32_t id) {
+      return x < last.value || (x == last.value && id > last.index);
+    });
+  }
+}
+
 }  // namespace
 
-void sample(int32_t* ids, Rows logits, const Draw* draws, const int32_t* banned,
-            cudaStream_t stream) {
-  by_type(logits.type, [&]<class T>(T) {
-    sample_kernel<T><<<static_cast<unsigned>(logits.rows), kSampleThreads, 0, stream>>>(
-        ids, lines<T>(logits), logits.cols, draws, banned);
-  });
+void sample(const SampleOut& out, Rows logits, const SampleLists& lists, cudaStream_t stream) {
+  const auto rows = static_cast<unsigned>(logits.rows);
+  sample_kernel<<<rows, kSampleThreads, 0, stream>>>(out.ids, lines<float>(logits), logits.cols,
+                                                     lists);
   launched("sample");
+  if (lists.untouched == nullptr) return;
+  logprobs_kernel<<<rows, kSampleThreads, 0, stream>>>(out, logits.cols, lists);
+  launched("logprobs");
 }
 
 }  // namespace weir::kernels::cuda

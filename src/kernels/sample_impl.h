@@ -8,8 +8,7 @@ namespace weir::kernels {
 namespace {
 
 // The first index in [begin, end) whose number is at least `least`.
-template <class T>
-int32_t first_at_least(const T* x, int64_t begin, int64_t end, float least) {
+int32_t first_at_least(const float* x, int64_t begin, int64_t end, float least) {
   for (int64_t i = begin; i < end; i += kLanes) {
     const int n = end - i < kLanes ? static_cast<int>(end - i) : kLanes;
     const Vec v = n == kLanes ? load(x + i) : load(x + i, n);
@@ -19,8 +18,7 @@ int32_t first_at_least(const T* x, int64_t begin, int64_t end, float least) {
   return -1;
 }
 
-template <class T>
-SampleKernels::Top top_of(const T* x, int64_t n) {
+SampleKernels::Top top(const float* x, int64_t n) {
   constexpr float kNone = -__builtin_inff();
   constexpr int kWays = 4;
   Vec greatest[kWays], broken = zero();
@@ -47,14 +45,8 @@ SampleKernels::Top top_of(const T* x, int64_t n) {
   return {first_at_least(x, 0, n, top), top};
 }
 
-SampleKernels::Top top(const void* logits, DType type, int64_t n) {
-  return type == DType::float32 ? top_of(static_cast<const float*>(logits), n)
-                                : top_of(static_cast<const bf16*>(logits), n);
-}
-
-template <class T>
-void weigh_typed(float* weights, double* sums, const T* x, int64_t n, float top,
-                 float inverse_temperature, float least) {
+void weigh(float* weights, double* sums, const float* x, int64_t n, float top,
+           float inverse_temperature, float least) {
   const Vec offset = set1(top), scale = set1(inverse_temperature), floor = set1(least);
   for (int64_t from = 0; from < n; from += kSampleBlock) {
     const int64_t count = n - from < kSampleBlock ? n - from : kSampleBlock;
@@ -75,17 +67,6 @@ void weigh_typed(float* weights, double* sums, const T* x, int64_t n, float top,
           store(weights + from + i, w, left);
         });
     sums[from / kSampleBlock] = sum(total);
-  }
-}
-
-void weigh(float* weights, double* sums, const void* logits, DType type, int64_t n, float top,
-           float inverse_temperature, float least) {
-  if (type == DType::float32) {
-    weigh_typed(weights, sums, static_cast<const float*>(logits), n, top, inverse_temperature,
-                least);
-  } else {
-    weigh_typed(weights, sums, static_cast<const bf16*>(logits), n, top, inverse_temperature,
-                least);
   }
 }
 

@@ -1,7 +1,10 @@
 // What operations of every device believe of their arguments' shapes.
 #pragma once
 
+#include <span>
+
 #include "kernels/check.h"
+#include "weir/kernels/sample.h"
 #include "weir/kernels/view.h"
 
 namespace weir::kernels {
@@ -39,6 +42,27 @@ inline void check_new_keys(const char* op, const PagedKv& cache, const ConstRows
   believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
           "%s: %" PRId64 " columns of keys are %d heads of %d", op, k.cols, cache.kv_heads,
           cache.head_dim);
+}
+
+/// Also that every id is one of the vocabulary.
+inline void check_sample(const SampleOut& out, const Rows& logits,
+                         std::span<const SampleRow> params) {
+  believe(logits.type == DType::float32, "sample: logits are %s", name_of(logits.type));
+  believe(static_cast<int64_t>(params.size()) == logits.rows,
+          "sample: %zu parameters for %" PRId64 " rows", params.size(), logits.rows);
+  const auto check_id = [&](int32_t id) {
+    believe(id >= 0 && id < logits.cols, "sample: id %d is in a vocabulary of %" PRId64, id,
+            logits.cols);
+  };
+  for (const SampleRow& row : params) {
+    for (const int32_t id : row.allowed) check_id(id);
+    for (const LogitEdit& edit : row.edits) check_id(edit.id);
+    if (row.given >= 0) check_id(row.given);
+    believe(row.logprobs < 0 || (out.logprobs != nullptr && out.ranks != nullptr),
+            "sample: a row wants logprobs, and there is no room for any");
+    believe(row.logprobs <= out.top, "sample: a row wants %d logprobs, and there is room for %d",
+            row.logprobs, out.top);
+  }
 }
 
 }  // namespace weir::kernels

@@ -1,48 +1,45 @@
-#include <ATen/ops/empty.h>
+#include <algorithm>
 
 #include "weir/nn/gather.h"
 #include "weir/nn/heads.h"
-#include "weir/nn/rows.h"
+#include "weir/nn/sampler.h"
 
 namespace weir::nn {
 namespace {
 
-kernels::SampleRow sample_row(const RowTask& task, uint32_t ahead) {
-  const auto& params = std::get<work::SamplingParams>(*task.params);
-  kernels::SampleRow row{.temperature = params.temperature,
-                         .top_p = params.top_p,
-                         .min_p = params.min_p,
-                         .top_k = params.top_k,
-                         .seed = params.seed,
-                         .draw = task.drawn + ahead};
-  if (row.draw < params.min_tokens) row.banned = params.stop_tokens;
-  return row;
-}
+// The logits that are there at once: a prompt of which each token is scored has many.
+constexpr int64_t kMostLogits = int64_t{16} << 20, kLeastLines = 64;
 
 class LmHead final : public Head {
  public:
   LmHead(Backend& backend, std::unique_ptr<Linear> projection)
-      : backend_(backend), projection_(std::move(projection)) {}
+      : backend_(backend), projection_(std::move(projection)), sampler_(backend) {}
 
-  at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
+  HeadOutput apply(const at::Tensor& hidden, const Inputs& inputs,
                    std::span<const RowTask> rows) const override {
-    std::vector<kernels::SampleRow> samples;
-    for (const RowTask& row : rows)
-      for (uint32_t ahead = 0; ahead < row.lines(); ++ahead)
-        samples.push_back(sample_row(row, ahead));
-    const at::Tensor logits = projection_->logits(  // (n, vocabulary)
-        inputs.read ? hidden : gather(backend_, hidden, *reads(inputs, rows)));
-    at::Tensor ids = at::empty({logits.size(0)}, hidden.options().dtype(at::kInt));
-    backend_.ops().sample(ids.mutable_data_ptr<int32_t>(), rows_of(logits), samples);
-    return ids;
+    lines_.fill(rows, projection_->out_features());
+    const auto lines = lines_.lines();
+    const at::Tensor wanted = inputs.read ? hidden : gather(backend_, hidden, *reads(inputs, rows));
+    const int64_t all = wanted.size(0);
+    const int64_t at_once = std::max(kMostLogits / projection_->out_features(), kLeastLines);
+    HeadOutput out = sampler_.room_for(lines);
+    for (int64_t first = 0; first < all; first += at_once) {
+      const int64_t count = std::min(at_once, all - first);
+      sampler_.draw(out, first, projection_->logits(wanted.narrow(0, first, count)),
+                    lines.subspan(static_cast<size_t>(first), static_cast<size_t>(count)));
+    }
+    return out;
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
                                             std::span<const RowTask> rows) const override {
     std::vector<int32_t> tokens;
     for (size_t i = 0; i < rows.size(); ++i) {
-      const int32_t end = inputs.ragged.q_begin_host[i + 1];
-      for (auto left = static_cast<int32_t>(rows[i].lines()); left > 0; --left)
+      const int32_t begin = inputs.ragged.q_begin_host[i], end = inputs.ragged.q_begin_host[i + 1];
+      const int32_t scored = begin + static_cast<int32_t>(rows[i].score_from);
+      for (size_t j = 0; j < rows[i].scored.size(); ++j)
+        tokens.push_back(scored + static_cast<int32_t>(j));
+      for (auto left = static_cast<int32_t>(rows[i].draws()); left > 0; --left)
         tokens.push_back(end - left);
     }
     return tokens;
@@ -51,6 +48,8 @@ class LmHead final : public Head {
  private:
   Backend& backend_;
   std::unique_ptr<Linear> projection_;
+  Sampler sampler_;
+  mutable SampleLines lines_;  // of this step; kept for its memory
 };
 
 }  // namespace

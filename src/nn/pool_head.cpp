@@ -20,7 +20,7 @@ class PoolHead final : public Head {
  public:
   PoolHead(Backend& backend, PoolingPlan plan) : backend_(backend), plan_(std::move(plan)) {}
 
-  at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
+  HeadOutput apply(const at::Tensor& hidden, const Inputs& inputs,
                    std::span<const RowTask> rows) const override {
     at::Tensor vectors = pool(hidden, inputs, left_out(inputs, rows));
     if (plan_.numbers && *plan_.numbers < vectors.size(1))
@@ -28,9 +28,10 @@ class PoolHead final : public Head {
     std::vector<int64_t> wanted;
     for (size_t i = 0; i < rows.size(); ++i)
       if (rows[i].wants_output) wanted.push_back(static_cast<int64_t>(i));
-    if (wanted.size() == rows.size()) return vectors;
-    return at::index_select(
-        vectors, 0, at::tensor(wanted, at::TensorOptions().dtype(at::kLong)).to(backend_.device()));
+    if (wanted.size() == rows.size()) return {.vectors = vectors};
+    return {.vectors = at::index_select(
+                vectors, 0,
+                at::tensor(wanted, at::TensorOptions().dtype(at::kLong)).to(backend_.device()))};
   }
 
  private:

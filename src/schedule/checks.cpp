@@ -1,5 +1,6 @@
 #include "schedule/checks.h"
 
+#include <algorithm>
 #include <string>
 #include <variant>
 
@@ -14,6 +15,21 @@ Result<void> check_ids(const std::string& name, std::span<const int32_t> ids, ui
   if (!stray) return {};
   return invalid(name + "[" + std::to_string(stray->place) + "] is " + std::to_string(stray->id) +
                  "; this model's ids are 0 to " + std::to_string(vocabulary - 1));
+}
+
+/// Every id that the sampler reads.
+Result<void> check_sampling(const work::SamplingParams& params, uint32_t vocabulary) {
+  if (auto ids = check_ids("stop_tokens", params.stop_tokens, vocabulary); !ids) return ids;
+  if (auto ids = check_ids("allowed_tokens", params.allowed_tokens, vocabulary); !ids) return ids;
+  for (const auto& word : params.bad_words) {
+    if (word.empty()) return invalid("bad_words holds an empty word");
+    if (auto ids = check_ids("bad_words", word, vocabulary); !ids) return ids;
+  }
+  for (const auto& [id, bias] : params.bias)
+    if (auto ids = check_ids("bias", {&id, 1}, vocabulary); !ids) return ids;
+  if (!std::ranges::is_sorted(params.allowed_tokens))
+    return invalid("allowed_tokens does not rise");
+  return {};
 }
 
 }  // namespace
@@ -50,8 +66,11 @@ Result<void> check_request(const ModelSpec& spec, const work::Request& request) 
                    " tokens; this model takes " + std::to_string(most) +
                    (spec.generates ? " and one of completion" : ""));
   if (auto ids = check_ids("prompt", request.prompt, spec.vocabulary); !ids) return ids;
-  if (const auto* sampling = std::get_if<work::SamplingParams>(&request.params))
-    return check_ids("stop_tokens", sampling->stop_tokens, spec.vocabulary);
+  if (const auto* sampling = std::get_if<work::SamplingParams>(&request.params)) {
+    if (sampling->prompt_logprobs && spec.memory.cross_pages)
+      return invalid("prompt_logprobs is asked for; the prompt of an encoder has none");
+    return check_sampling(*sampling, spec.vocabulary);
+  }
   return {};
 }
 

@@ -49,9 +49,10 @@ bool ModelMemory::admit(Sequence& sequence, uint32_t reserve) {
   held.indexed = 0;
   if (index_) {
     held.chain = index_->start(sequence.request.cache_scope);
-    const auto reusable =
-        std::span<const int32_t>(sequence.tokens).first(sequence.tokens.size() - 1);
-    held.indexed = index_->find(held.chain, reusable, held.pages);
+    // The last token's logits are wanted, and of a prompt that is scored those of each token.
+    const size_t reusable = sequence.unscored() > 0 ? sequence.scored : sequence.tokens.size() - 1;
+    held.indexed = index_->find(
+        held.chain, std::span<const int32_t>(sequence.tokens).first(reusable), held.pages);
   }
   if (!take_all(sequence, reserve)) {
     held = Holdings();

@@ -30,7 +30,7 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
   step->plan.tokens = 0;
   step->owners.clear();
   step->kept.clear();
-  step->drafts = step->came_true = 0;
+  step->drafts = step->came_true = step->scores = 0;
   step->prompt_work = 0;
   spare_.push_back(std::move(step));
 }
@@ -49,6 +49,8 @@ void Scheduler::plan_decodes(Step& step) {
       running_.begin(), running_.end(), [](const auto& sequence) { return sequence->decoding(); }));
   for (size_t i = 0; i < running_.size() && step.plan.tokens < options_.max_batch_tokens; ++i) {
     Sequence& sequence = *running_[i];
+    // The tokens that the draw reads must be here.
+    if (sequence.reads_history() && sequence.unsettled_outputs > 0) continue;
     if (sequence.decoding() && make_room(sequence, sequence.planned + 1))
       add_row(step, sequence, 1);
   }
@@ -181,8 +183,14 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
       .slot = held.slot.id(),
       .params = &sequence.request.params,
       .wants_output = wants_output,
+      .text = sequence.reads_history() ? all : std::span<const int32_t>(),
+      .prompt_tokens = sequence.prompt_tokens,
       .cross_tokens = held.cross_pages.size() > 0 ? sequence.prompt_tokens : 0,
   });
+  if (sequence.unscored() > 0) {
+    score(sequence, step.plan.rows.back());
+    step.scores += static_cast<uint32_t>(step.plan.rows.back().scored.size());
+  }
   step.owners.push_back(&sequence);
   step.plan.tokens += tokens;
   sequence.planned += tokens;
@@ -190,6 +198,16 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
   if (wants_output && sequence.generates()) ++sequence.unsettled_outputs;
   if (wants_output && sequence.generates()) policy_->sampled(sequence);
   if (!sequence.started()) begin(sequence);
+}
+
+/// What the logits of position p say is of the token at p + 1.
+void Scheduler::score(const Sequence& sequence, Row& row) {
+  const uint32_t begin = std::max(row.first, sequence.scored),
+                 end = std::min(row.first + static_cast<uint32_t>(row.tokens.size()),
+                                sequence.prompt_tokens - 1);
+  if (begin >= end) return;
+  row.score_from = begin - row.first;
+  row.scored = std::span<const int32_t>(sequence.tokens).subspan(begin + 1, end - begin);
 }
 
 void Scheduler::begin(Sequence& sequence) {

@@ -35,7 +35,7 @@ Result<std::vector<work::Output>> Scheduler::collect(Step& step) {
   step.took =
       std::chrono::duration<double>(now_ - std::max(step.launched, last_collected_)).count();
   last_collected_ = now_;
-  const size_t wanted = step.owners.size() + step.drafts;
+  const size_t wanted = step.owners.size() + step.drafts + step.scores;
   if (outputs && outputs->size() != wanted)
     return internal("the model gave " + std::to_string(outputs->size()) + " outputs where " +
                     std::to_string(wanted) + " were wanted");
@@ -57,10 +57,27 @@ void Scheduler::learn(const Step& step) {
 void Scheduler::settle_rows(Step& step, std::span<work::Output> outputs) {
   for (size_t i = 0; i < step.owners.size(); ++i) {
     const Row& row = step.plan.rows[i];
-    if (step.owners[i]->state != Sequence::State::ended)
-      settle_row(step, row, *step.owners[i], outputs.first(1 + row.drafts));
-    outputs = outputs.subspan(1 + row.drafts);
+    Sequence& sequence = *step.owners[i];
+    const auto scores = outputs.first(row.scored.size()),
+               others = outputs.subspan(scores.size(), 1 + row.drafts);
+    if (sequence.state != Sequence::State::ended) settle_scores(row, sequence, scores);
+    if (sequence.state != Sequence::State::ended) settle_row(step, row, sequence, others);
+    outputs = outputs.subspan(scores.size() + others.size());
   }
+}
+
+void Scheduler::settle_scores(const Row& row, Sequence& sequence, std::span<work::Output> outputs) {
+  if (outputs.empty()) return;
+  work::PromptTokens scored;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (auto* error = std::get_if<Error>(&outputs[i])) return fail(sequence, std::move(*error));
+    auto* token = std::get_if<work::Token>(&outputs[i]);
+    if (!token || token->id != row.scored[i])
+      return fail(sequence, internal("the model scored another token than it was asked for"));
+    scored.tokens.push_back(std::move(*token));
+  }
+  sequence.scored += static_cast<uint32_t>(scored.tokens.size());
+  sequence.request.reply.push(std::move(scored));
 }
 
 /// One output after the other, as long as each is what was guessed: the next was computed for it.
@@ -90,7 +107,7 @@ void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& 
     outlooks_->first_token(now_, sequence);
   }
   if (auto* token = std::get_if<work::Token>(&output); token && sequence.generates())
-    return settle_token(sequence, token->id, more);
+    return settle_token(sequence, std::move(*token), more);
   if (auto* vector = std::get_if<work::Vector>(&output); vector && !sequence.generates()) {
     sequence.request.reply.push(std::move(*vector));
     return finish(sequence, {});
@@ -98,12 +115,13 @@ void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& 
   fail(sequence, internal("the model gave an output of the wrong kind"));
 }
 
-void Scheduler::settle_token(Sequence& sequence, int32_t token, bool more) {
-  if (token < 0) return fail(sequence, internal("the model gave no usable logits"));
-  sequence.tokens.push_back(token);
+void Scheduler::settle_token(Sequence& sequence, work::Token token, bool more) {
+  const int32_t id = token.id;
+  if (id < 0) return fail(sequence, internal("the model gave no usable logits"));
+  sequence.tokens.push_back(id);
   const uint32_t known = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
-  const bool stop = stops(sequence, known, token), ends = stop || known == sequence.limit;
-  sequence.request.reply.push(work::Token{token}, more || ends);
+  const bool stop = stops(sequence, known, id), ends = stop || known == sequence.limit;
+  sequence.request.reply.push(std::move(token), more || ends);
   if (ends)
     finish(sequence, {.reason = stop ? work::FinishReason::stop : work::FinishReason::length,
                       .stop_token = stop});

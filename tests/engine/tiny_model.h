@@ -69,6 +69,10 @@ struct HandRow {
   uint32_t drawn = 0;
   bool wants_output = true;
   uint32_t drafts = 0;
+  std::vector<int32_t> text = {};  // before the first draw
+  uint32_t prompt_tokens = 0;
+  std::vector<int32_t> scored = {};
+  uint32_t score_from = 0;
 };
 
 inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector<HandRow>& rows) {
@@ -83,6 +87,10 @@ inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector
     planned.params = &row.params;
     planned.wants_output = row.wants_output;
     planned.drafts = row.drafts;
+    planned.text = row.text;
+    planned.prompt_tokens = row.prompt_tokens;
+    planned.scored = row.scored;
+    planned.score_from = row.score_from;
     plan.tokens += static_cast<uint32_t>(row.tokens.size());
     plan.rows.push_back(planned);
   }

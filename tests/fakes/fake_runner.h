@@ -41,6 +41,12 @@ class FakeModel {
     return token;
   }
 
+  /// What it thinks of `token` behind `history`.
+  static work::Logprobs think(const std::vector<int32_t>& history, int32_t token) {
+    const uint64_t thought = mix(digest(history) ^ static_cast<uint32_t>(token));
+    return {.own = -static_cast<float>(thought % 1000), .rank = 1, .top = {}};
+  }
+
   static std::vector<float> embed(const std::vector<int32_t>& history) {
     return {static_cast<float>(digest(history) % 100003), static_cast<float>(history.size())};
   }
@@ -213,16 +219,35 @@ class FakeRunner : public schedule::Runner {
       for (int32_t& token : tokens) token = FakeModel::seen(spec_, token, tokens.size());
     if (broken || row_fails) std::fill(tokens.begin(), tokens.end(), kRubbish);
     const std::vector<int32_t> history = remember(row, tokens);
-    std::vector<work::Output> outputs(1 + row.drafts);
+    if (!broken && !row_fails) check_text(row, history);
+    std::vector<work::Output> outputs;
+    for (size_t i = 0; i < row.scored.size(); ++i) {
+      const auto known = static_cast<std::ptrdiff_t>(row.first + row.score_from + i + 1);
+      expect(known <= std::ssize(history), "a token is scored behind the row");
+      outputs.push_back(
+          work::Token{row.scored[i],
+                      FakeModel::think({history.begin(), history.begin() + known}, row.scored[i])});
+    }
+    outputs.resize(row.scored.size() + 1 + row.drafts);
+    const auto drawn = outputs.end() - (1 + row.drafts);
     if (row_fails) {
       failed.insert(row.id);
-      outputs[0] = Error{.code = Code::internal, .message = "row failed"};
+      drawn[0] = Error{.code = Code::internal, .message = "row failed"};
     } else if (row.wants_output) {
       for (uint32_t i = 0; i <= row.drafts; ++i)
-        outputs[i] =
-            output(row, {history.begin(), history.end() - (row.drafts - i)}, row.drawn + i);
+        drawn[i] = output(row, {history.begin(), history.end() - (row.drafts - i)}, row.drawn + i);
     }
     return outputs;
+  }
+
+  /// A draw that reads the history is told all of it.
+  void check_text(const schedule::Row& row, const std::vector<int32_t>& history) {
+    const auto* params = std::get_if<work::SamplingParams>(row.params);
+    if (!params || !params->reads_history() || !row.wants_output || failed.contains(row.id)) return;
+    if (spec_.memory.cross_pages || spec_.prompt == schedule::Prompt::whole) return;
+    expect(
+        std::equal(row.text.begin(), row.text.end(), history.begin(), history.end() - row.drafts),
+        "a draw is told another text");
   }
 
   work::Output output(const schedule::Row& row, const std::vector<int32_t>& history,
@@ -234,7 +259,9 @@ class FakeRunner : public schedule::Runner {
       failed.insert(row.id);
       sampled_[row.id] = -1;
     }
-    return work::Token{sampled_[row.id]};
+    work::Token token{sampled_[row.id]};
+    if (params.logprobs) token.logprobs = FakeModel::think(history, token.id);
+    return token;
   }
 
   std::vector<int32_t> remember(const schedule::Row& row, const std::vector<int32_t>& tokens) {

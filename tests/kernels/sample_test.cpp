@@ -1,7 +1,9 @@
 // Sampling: the greedy id, the random numbers, and drawn frequencies against the reference's
 // probabilities.
+#include <algorithm>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "kernels/matrix.h"
 #include "kernels/philox.h"
@@ -12,9 +14,19 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
+/// Logits are float32 always.
+std::vector<Case> float32_cases() {
+  std::vector<Case> all;
+  for (const Isa isa : isas()) all.push_back({isa, DType::float32});
+  return all;
+}
+
+class SampleTest : public OpsTest {};
+INSTANTIATE_TEST_SUITE_P(Cpu, SampleTest, ::testing::ValuesIn(float32_cases()), name_of);
+
 std::vector<int32_t> sample(Ops& ops, Matrix logits, const std::vector<SampleRow>& params) {
   std::vector<int32_t> ids(params.size(), -7);
-  ops.sample(ids.data(), logits.rows(), params);
+  ops.sample({.ids = ids.data()}, logits.rows(), params);
   return ids;
 }
 
@@ -29,7 +41,7 @@ TEST(Philox, KnownAnswers) {
             (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
-TEST_P(OpsTest, GreedyTakesTheLowestOfTheGreatest) {
+TEST_P(SampleTest, GreedyTakesTheLowestOfTheGreatest) {
   for (const int64_t n : {1, 5, 64, 1000, 49152, 151936}) {
     for (int trial = 0; trial < 4; ++trial) {
       Matrix logits = Matrix(type(), 3, n, 3).fill(random_);
@@ -47,22 +59,147 @@ TEST_P(OpsTest, GreedyTakesTheLowestOfTheGreatest) {
   }
 }
 
-TEST_P(OpsTest, GreedyOfNegativeLogitsOnly) {
+TEST_P(SampleTest, GreedyOfNegativeLogitsOnly) {
   Matrix logits(type(), 1, 21);
   for (int64_t i = 0; i < 21; ++i) logits.set(0, i, -100.f - static_cast<float>(i));
   EXPECT_EQ(sample(*ops_, logits, {{}})[0], 0);
 }
 
-TEST_P(OpsTest, BannedIdsAreNeverDrawn) {
+TEST_P(SampleTest, BannedIdsAreNeverDrawn) {
   Matrix logits = Matrix(type(), 2, 100).fill(random_, 0.1f);
-  for (const int64_t r : {0, 1}) logits.set(r, 17, 20), logits.set(r, 99, 15), logits.set(r, 3, 10);
-  const std::vector<int32_t> banned = {99, 17};
+  for (const int64_t r : {0, 1})
+    logits.set(r, 17, kInfinity), logits.set(r, 99, 15), logits.set(r, 3, 10);
+  const std::vector<LogitEdit> banned = {{.id = 99, .add = -kInfinity},
+                                         {.id = 17, .add = -kInfinity}};
   const auto ids =
-      sample(*ops_, logits, {{.banned = banned}, {.temperature = 0.5f, .banned = banned}});
+      sample(*ops_, logits, {{.edits = banned}, {.temperature = 0.5f, .edits = banned}});
   EXPECT_EQ(ids, (std::vector<int32_t>{3, 3}));
 }
 
-TEST_P(OpsTest, RowsWithNanOrNothingToDrawGiveMinusOne) {
+TEST_P(SampleTest, OnlyAllowedIdsAreDrawn) {
+  const std::vector<int32_t> ends = {0, 99}, inner = {40, 41, 97}, one = {98};
+  const Matrix logits = Matrix(type(), 1, 100).fill(random_);
+  for (const auto& allowed : {ends, inner, one}) {
+    std::vector<int32_t> seen;
+    for (uint64_t draw = 0; draw < 100; ++draw)
+      seen.push_back(
+          sample(*ops_, logits, {{.temperature = 5, .draw = draw, .allowed = allowed}})[0]);
+    std::ranges::sort(seen);
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    EXPECT_EQ(seen, allowed);
+  }
+}
+
+// In vLLM's order: bias, then the repetition penalty by the sign of what came of it, then what is
+// subtracted.
+TEST_P(SampleTest, EditsChangeTheLogits) {
+  const auto of = [&](float logit, const LogitEdit& edit) {
+    // The id is drawn where its logit is above the other one's.
+    float low = -100, high = 100;
+    for (int i = 0; i < 40; ++i) {
+      const float middle = (low + high) / 2;
+      Matrix logits(type(), 1, 2);
+      logits.set(0, 0, middle), logits.set(0, 1, logit);
+      const std::vector<LogitEdit> edits = {edit};
+      (sample(*ops_, logits, {{.edits = edits}})[0] == 1 ? low : high) = middle;
+    }
+    return low;
+  };
+  EXPECT_NEAR(of(3, {.id = 1}), 3, 1e-4);
+  EXPECT_NEAR(of(3, {.id = 1, .add = -1.5F}), 1.5, 1e-4);
+  EXPECT_NEAR(of(3, {.id = 1, .repetition = 2}), 1.5, 1e-4);
+  EXPECT_NEAR(of(-3, {.id = 1, .repetition = 2}), -6, 1e-4);
+  EXPECT_NEAR(of(3, {.id = 1, .add = -4, .repetition = 2, .subtract = 0.5F}), -2.5, 1e-4);
+  EXPECT_NEAR(of(3, {.id = 1, .subtract = -1}), 4, 1e-4);
+}
+
+/// What sample() tells of rows, in the shape of SampleOut.
+struct Told {
+  explicit Told(size_t rows, int32_t most)
+      : ids(rows),
+        ranks(rows),
+        top_ids(rows * static_cast<size_t>(most)),
+        logprobs(rows),
+        top_logprobs(top_ids.size()),
+        top(most) {}
+  SampleOut out() {
+    return {ids.data(), logprobs.data(), ranks.data(), top_ids.data(), top_logprobs.data(), top};
+  }
+  std::vector<int32_t> ids, ranks, top_ids;
+  std::vector<float> logprobs, top_logprobs;
+  int32_t top;
+};
+
+std::vector<double> log_softmax(const Matrix& logits) {
+  double sum = 0;
+  std::vector<double> values;
+  for (int64_t i = 0; i < logits.cols(); ++i) values.push_back(logits.at(0, i));
+  const double top = *std::ranges::max_element(values);
+  for (const double x : values) sum += std::exp(x - top);
+  for (double& x : values) x -= top + std::log(sum);
+  return values;
+}
+
+TEST_P(SampleTest, LogprobsAreThoseOfTheLogitsAsTheyCame) {
+  for (const int64_t vocabulary : {1, 7, 300, 49152}) {
+    const Matrix logits = Matrix(type(), 1, vocabulary).fill(random_, 4);
+    const std::vector<double> want = log_softmax(logits);
+    const auto last = static_cast<int32_t>(vocabulary - 1);
+    const std::vector<LogitEdit> edits = {{.id = 0, .add = -kInfinity}};
+    const std::vector<int32_t> only = {last};
+    for (const SampleRow& row :
+         {SampleRow{.logprobs = 5}, SampleRow{.temperature = 2, .allowed = only, .logprobs = 0},
+          SampleRow{.temperature = 0.1F, .edits = edits, .logprobs = 20},
+          SampleRow{.given = last / 2, .logprobs = 3}}) {
+      if (vocabulary == 1 && !row.edits.empty()) continue;  // nothing would be left
+      Told told(1, 20);
+      Matrix copy = logits;
+      ops_->sample(told.out(), copy.rows(), {&row, 1});
+      const auto id = static_cast<size_t>(told.ids[0]);
+      if (row.given >= 0) {
+        EXPECT_EQ(told.ids[0], row.given);
+      }
+      EXPECT_NEAR(told.logprobs[0], want[id], 1e-5);
+      EXPECT_EQ(told.ranks[0],
+                std::ranges::count_if(want, [&](double x) { return x >= want[id]; }));
+      std::vector<int32_t> order(want.size());
+      std::iota(order.begin(), order.end(), 0);
+      std::ranges::stable_sort(order, [&](int32_t a, int32_t b) {
+        return want[static_cast<size_t>(a)] > want[static_cast<size_t>(b)];
+      });
+      const size_t most = std::min(order.size(), static_cast<size_t>(row.logprobs));
+      for (size_t i = 0; i < most; ++i) {
+        EXPECT_EQ(told.top_ids[i], order[i]);
+        EXPECT_NEAR(told.top_logprobs[i], want[static_cast<size_t>(order[i])], 1e-5);
+      }
+    }
+  }
+}
+
+TEST_P(SampleTest, LogprobsOfTiesOfInfinityAndOfNothing) {
+  Matrix logits(type(), 4, 3);
+  for (int64_t i = 0; i < 3; ++i) logits.set(0, i, 1), logits.set(1, i, -kInfinity);
+  logits.set(1, 1, 2);
+  logits.set(2, 0, 5), logits.set(2, 2, kInfinity);
+  logits.set(3, 1, std::nanf(""));
+  const std::vector<SampleRow> rows = {{.logprobs = 3},
+                                       {.given = 2, .logprobs = 3},
+                                       {.temperature = 1, .logprobs = 2},
+                                       {.given = 0, .logprobs = 1}};
+  Told told(4, 3);
+  ops_->sample(told.out(), logits.rows(), rows);
+  EXPECT_EQ(told.ids, (std::vector<int32_t>{0, 2, 2, -1}));
+  EXPECT_NEAR(told.logprobs[0], -std::log(3.0), 1e-6);
+  EXPECT_EQ(told.ranks[0], 3);
+  EXPECT_EQ(std::vector(told.top_ids.begin(), told.top_ids.begin() + 6),
+            (std::vector<int32_t>{0, 1, 2, 1, 0, 2}));
+  EXPECT_EQ(told.logprobs[1], -kInfinity);
+  EXPECT_EQ(told.top_logprobs[3], 0);
+  EXPECT_EQ(told.logprobs[2], 0);
+  EXPECT_EQ(told.top_logprobs[7], -kInfinity);
+}
+
+TEST_P(SampleTest, RowsWithNanOrNothingToDrawGiveMinusOne) {
   for (const float temperature : {0.f, 1.f}) {
     for (const int64_t at : {0, 40, 99}) {
       Matrix logits = Matrix(type(), 3, 100).fill(random_);
@@ -104,7 +241,7 @@ void expect_frequencies(Ops& ops, const Matrix& row, const SampleRow& p, const c
   }
 }
 
-TEST_P(OpsTest, DrawsFollowTheProbabilities) {
+TEST_P(SampleTest, DrawsFollowTheProbabilities) {
   Matrix row = Matrix(type(), 1, 301).fill(random_, 2);
   row.set(0, 300, 6);
   const SampleRow base{.temperature = 1, .seed = 42};
@@ -130,7 +267,7 @@ TEST_P(OpsTest, DrawsFollowTheProbabilities) {
                      "all");
 }
 
-TEST_P(OpsTest, TopKAndTopPKeepTheSameSetInALargeVocabulary) {
+TEST_P(SampleTest, TopKAndTopPKeepTheSameSetInALargeVocabulary) {
   constexpr int64_t kVocabulary = 50'000;
   for (const float spread :
        {0.01f, 3.f}) {  // nearly flat: no id stands out, and the candidates are all
@@ -152,7 +289,7 @@ TEST_P(OpsTest, TopKAndTopPKeepTheSameSetInALargeVocabulary) {
 }
 
 // The id is the one where the running sum of probabilities passes the uniform number.
-TEST_P(OpsTest, TheDrawIsTheInverseOfTheDistribution) {
+TEST_P(SampleTest, TheDrawIsTheInverseOfTheDistribution) {
   Matrix row = Matrix(type(), 1, 3000).fill(random_, 1);
   std::vector<double> logits;
   for (int64_t i = 0; i < 3000; ++i) logits.push_back(row.at(0, i));
@@ -171,7 +308,7 @@ TEST_P(OpsTest, TheDrawIsTheInverseOfTheDistribution) {
   }
 }
 
-TEST_P(OpsTest, ARowsIdDependsOnItsRowOnly) {
+TEST_P(SampleTest, ARowsIdDependsOnItsRowOnly) {
   constexpr int64_t kRows = 24, kVocabulary = 8192;
   Matrix logits = Matrix(type(), kRows, kVocabulary, 7).fill(random_, 2);
   std::vector<SampleRow> params;
@@ -186,7 +323,7 @@ TEST_P(OpsTest, ARowsIdDependsOnItsRowOnly) {
   for (int64_t r = 0; r < kRows; ++r) {
     Matrix copy = logits;
     int32_t id = -7;
-    ops_->sample(&id, copy.rows(r, 1), {&params[static_cast<size_t>(r)], 1});
+    ops_->sample({.ids = &id}, copy.rows(r, 1), {&params[static_cast<size_t>(r)], 1});
     EXPECT_EQ(id, together[static_cast<size_t>(r)]) << "row " << r;
   }
 }

@@ -36,5 +36,33 @@ TEST(IdsOfARequest, StopTokensToo) {
             "stop_tokens[1] is 999999; this model's ids are 0 to 99");
 }
 
+TEST(IdsOfARequest, AndAllThatTheSamplerReads) {
+  using work::SamplingParams;
+  EXPECT_EQ(
+      refusal(kDecoder, {1},
+              SamplingParams{.allowed_tokens = {0, 99}, .bad_words = {{1, 2}}, .bias = {{5, 1}}}),
+      "taken");
+  EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.allowed_tokens = {3, 100}}),
+            "allowed_tokens[1] is 100; this model's ids are 0 to 99");
+  EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.allowed_tokens = {3, 2}}),
+            "allowed_tokens does not rise");
+  EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.bad_words = {{1}, {2, 100}}}),
+            "bad_words[1] is 100; this model's ids are 0 to 99");
+  EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.bad_words = {{}}}),
+            "bad_words holds an empty word");
+  EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.bias = {{-1, 1}}}),
+            "bias[0] is -1; this model's ids are 0 to 99");
+}
+
+TEST(PromptLogprobs, AreNotThereForAnEncodersPrompt) {
+  ModelSpec spec = kDecoder;
+  spec.prompt = Prompt::whole;
+  spec.memory.cross_pages = true;
+  spec.cross_pages = 8;
+  EXPECT_EQ(refusal(spec, {1}, work::SamplingParams{.prompt_logprobs = 0}),
+            "prompt_logprobs is asked for; the prompt of an encoder has none");
+  EXPECT_EQ(refusal(spec, {1}, work::SamplingParams{.logprobs = 0}), "taken");
+}
+
 }  // namespace
 }  // namespace weir::schedule

@@ -31,7 +31,12 @@ class SimulatedRequest {
         first_ = !started_ && tokens_.empty() && vectors_.empty();
         started_ = *started;
       }
-      if (auto* token = std::get_if<work::Token>(&*event)) tokens_.push_back(token->id);
+      if (auto* token = std::get_if<work::Token>(&*event)) {
+        tokens_.push_back(token->id);
+        if (token->logprobs) thoughts_.push_back(token->logprobs->own);
+      }
+      if (auto* scored = std::get_if<work::PromptTokens>(&*event))
+        for (const work::Token& token : scored->tokens) scores_.push_back(token.logprobs->own);
       if (auto* vector = std::get_if<work::Vector>(&*event)) vectors_.push_back(vector->values);
       if (auto* finish = std::get_if<work::Finish>(&*event)) finish_ = *finish;
       if (auto* error = std::get_if<Error>(&*event)) error_ = *error;
@@ -140,7 +145,28 @@ class SimulatedRequest {
     const auto& sampling = std::get<work::SamplingParams>(params);
     const bool stopped = !text.empty() && text.size() > sampling.min_tokens && stops(text.back());
     if (finish_->stop_token != stopped) return "a wrong stop_token";
+    if (auto wrong = wrong_logprobs(spec, text)) return wrong;
     if ((finish_->reason == work::FinishReason::stop) != stopped) return "a wrong finish reason";
+    return std::nullopt;
+  }
+
+  std::optional<std::string> wrong_logprobs(const ModelSpec& spec,
+                                            const std::vector<int32_t>& text) const {
+    const auto& sampling = std::get<work::SamplingParams>(params);
+    std::vector<int32_t> history;
+    std::vector<float> scores, thoughts;
+    const auto think = [&](int32_t token) { return fakes::FakeModel::think(history, token).own; };
+    const std::vector<int32_t> read = seen(spec);
+    for (size_t i = 0; i < read.size(); ++i) {
+      if (sampling.prompt_logprobs && i > 0 && !text.empty()) scores.push_back(think(prompt[i]));
+      history.push_back(read[i]);
+    }
+    for (int32_t token : text) {
+      if (sampling.logprobs) thoughts.push_back(think(token));
+      history.push_back(token);
+    }
+    if (scores_ != scores) return "other logprobs of the prompt than alone";
+    if (thoughts_ != thoughts) return "other logprobs than alone";
     return std::nullopt;
   }
 
@@ -152,6 +178,7 @@ class SimulatedRequest {
   }
 
   std::vector<int32_t> tokens_;
+  std::vector<float> scores_, thoughts_;  // of the prompt, of tokens_
   std::vector<std::vector<float>> vectors_;
   std::optional<work::Started> started_;
   bool first_ = false;

@@ -92,6 +92,9 @@ class Simulation {
     params.max_tokens = pick(chance(0.1) ? 0 : 1, chance(0.3) ? 40 : 8);
     params.min_tokens = chance(0.3) ? pick(0, params.max_tokens) : 0;
     if (chance(0.7)) params.stop_tokens = {3, 11};
+    if (chance(0.2)) params.logprobs = 1;
+    if (chance(0.2) && !world_.spec.memory.cross_pages) params.prompt_logprobs = 1;
+    if (chance(0.2)) params.presence_penalty = 1;  // draws that read the history
     return params;
   }
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "weir/kernels/head_size.h"
+#include "weir/kernels/sample.h"
 #include "weir/kernels/view.h"
 
 namespace weir::kernels {
@@ -22,21 +23,6 @@ struct PoolRule {
   /// So many tokens at each row's beginning are not pooled, on the device, (rows); null: none. Of a
   /// row without others its last token is pooled.
   const int32_t* left_out = nullptr;
-};
-
-/// How one row's next token is drawn. temperature 0 is greedy (ties: the lowest id); top_k 0, top_p
-/// 1, min_p 0 are off. The order is vLLM's: temperature, then min_p, then top_k, then top_p, then
-/// one draw.
-struct SampleRow {
-  float temperature = 0, top_p = 1, min_p = 0;
-  uint32_t top_k = 0;
-  uint64_t seed = 0;
-  uint64_t draw =
-      0;  // the how-many-eth token of its sequence: the uniform number is philox(seed, draw)
-  std::span<const int32_t>
-      banned;  // ids that may not be drawn (stop tokens before min_tokens); host memory
-
-  bool greedy() const { return temperature < 1e-5f; }  // as vLLM
 };
 
 /// The operations a transformer needs beside matrix products, on one device. Shapes are given in
@@ -103,11 +89,11 @@ class Ops {
   /// One vector a row. out: (rows, hidden) float32
   virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) = 0;
 
-  /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, ids on
-  /// the device. The logits may be overwritten. A row with a NaN, or with nothing that may be drawn
-  /// (all -infinity or banned), gives id -1. Ids that tie with the last of top_k or top_p are kept.
-  /// A temperature below 1e-5 is greedy.
-  virtual void sample(int32_t* ids, Rows logits, std::span<const SampleRow> params) = 0;
+  /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, `out`
+  /// on the device. The logits may be overwritten. A row with a NaN, or with nothing that may be
+  /// drawn (all -infinity), gives id -1 and no logprobs. Ids that tie with the last of top_k or
+  /// top_p are kept.
+  virtual void sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) = 0;
 };
 
 /// Operations on the CPU, in chunks of `pool` (borrowed; it outlives the Ops). The instruction set

@@ -34,14 +34,30 @@ struct Cache {
   std::vector<kernels::PagedKv> layers;
 };
 
-/// What a row asks of the head.
+/// What a row asks of the head. Spans point into the sequence.
 struct RowTask {
   const work::TaskParams* params = nullptr;
   uint32_t drawn = 0;  // index of the next draw
   bool wants_output = false;
-  uint32_t drafts = 0;  // so many tokens before its last want a draw too, the earliest first
+  std::span<const int32_t> guesses = {};  // its last tokens, which want a draw before each
+  std::span<const int32_t> text = {};     // prompt and completion before the first draw; only where
+  uint32_t prompt_tokens = 0;             // the parameters read the history
+  std::span<const int32_t> scored = {};   // the tokens of the prompt that follow its own,
+  uint32_t score_from = 0;                // from this one on, whose logprobs are wanted
 
-  uint32_t lines() const { return wants_output ? 1 + drafts : 0; }  // of the head's answers
+  uint32_t draws() const { return wants_output ? 1 + static_cast<uint32_t>(guesses.size()) : 0; }
+  /// Of the head's answers: of what is scored, then of the draws.
+  uint32_t lines() const { return static_cast<uint32_t>(scored.size()) + draws(); }
+};
+
+/// A head's answers, so many lines per row as it has lines(), in row order, on the device.
+struct HeadOutput {
+  at::Tensor vectors;  // (lines, dimensions) float32
+  // Or of a head that draws:
+  at::Tensor ids;              // (lines) int32
+  at::Tensor logprobs, ranks;  // (lines) float32, int32; undefined where no line wants them
+  at::Tensor top_ids,
+      top_logprobs;  // (lines, most) int32, float32; undefined where none wants them
 };
 
 /// Tokens to hidden states. Immutable: running state is in the Cache.
@@ -56,9 +72,8 @@ class Trunk {
 class Head {
  public:
   virtual ~Head() = default;
-  /// So many lines per row as it has lines(), in row order, on the device: (n) int32 token ids, or
-  /// (n, dimensions) float32 vectors. hidden: (hidden_rows, hidden)
-  virtual at::Tensor apply(const at::Tensor& hidden, const Inputs& inputs,
+  /// hidden: (hidden_rows, hidden)
+  virtual HeadOutput apply(const at::Tensor& hidden, const Inputs& inputs,
                            std::span<const RowTask> rows) const = 0;
   /// What `inputs.read` may be; unset: every token is read.
   virtual std::optional<std::vector<int32_t>> reads(const Inputs&, std::span<const RowTask>) const {

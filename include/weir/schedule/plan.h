@@ -52,8 +52,12 @@ struct Row {
   SlotId slot = -1;
   const work::TaskParams* params = nullptr;
   bool wants_output = false;
-  uint32_t drafts = 0;        // the last of `tokens` are guesses of what is drawn; at depth 0 only
-  uint32_t cross_tokens = 0;  // positions of cross_pages that the encoder fills
+  uint32_t drafts = 0;  // the last of `tokens` are guesses of what is drawn; at depth 0 only
+  std::span<const int32_t> text = {};    // prompt and completion before the draw; where the
+  uint32_t prompt_tokens = 0;            // parameters read the history
+  std::span<const int32_t> scored = {};  // tokens of the prompt that follow those of `tokens`
+  uint32_t score_from = 0;               // from this one on, and whose logprobs are wanted
+  uint32_t cross_tokens = 0;             // positions of cross_pages that the encoder fills
 };
 
 struct PageCopy {
@@ -76,9 +80,9 @@ class Runner {
   virtual int depth() const = 0;
   /// Returns once the work is queued. An Error concerns the whole step.
   virtual Result<void> launch(const StepPlan& plan) = 0;
-  /// The oldest step in flight: one Output per row, in row order, and one more for each of its
-  /// drafts: what follows the token before the first of them, then what follows each of them. An
-  /// Error is that row's alone.
+  /// The oldest step in flight, in row order: for each row a Token for each that is scored; then
+  /// one Output, and one more for each of its drafts: what follows the token before the first of
+  /// them, then what follows each of them. An Error is that row's alone.
   virtual Result<std::vector<work::Output>> collect() = 0;
   /// Why every further call fails until the process is started anew; none while it works. May turn
   /// up in launch and collect only. A lost runner is never destroyed: what it holds cannot be

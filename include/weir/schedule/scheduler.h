@@ -69,6 +69,7 @@ class Scheduler {
     uint32_t allotted = 0;                  // prompt tokens that are not rows yet
     uint32_t decodes = 0;                   // rows that decode
     uint32_t drafts = 0, came_true = 0;     // guesses in the rows
+    uint32_t scores = 0;                    // tokens of prompts that are scored in the rows
     double prompt_work = 0;                 // of the rows
     TimePoint launched;
     double took = 0;  // seconds
@@ -101,6 +102,7 @@ class Scheduler {
   void add_row(Step& step, Sequence& sequence, uint32_t tokens);
   bool guesses(const Step& step) const;  // does each of its rows' sequences?
   uint32_t add_drafts(Step& step, size_t row, double cost, uint32_t most);  // how many
+  static void score(const Sequence& sequence, Row& row);
   void begin(Sequence& sequence);
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);
@@ -114,9 +116,10 @@ class Scheduler {
   void learn(const Step& step);
   void fail_row(Sequence& sequence, const Error& error);  // for an error of its whole step
   void settle_rows(Step& step, std::span<work::Output> outputs);
+  void settle_scores(const Row& row, Sequence& sequence, std::span<work::Output> outputs);
   void settle_row(Step& step, const Row& row, Sequence& sequence, std::span<work::Output> outputs);
   void settle_output(const Row& row, Sequence& sequence, work::Output& output, bool more);
-  void settle_token(Sequence& sequence, int32_t token, bool more);
+  void settle_token(Sequence& sequence, work::Token token, bool more);
   void finish(Sequence& sequence, work::Finish finish);
   void fail(Sequence& sequence, Error error);
   void end(Sequence& sequence);

@@ -41,6 +41,8 @@ struct Sequence {
   uint32_t unsettled_rows = 0;     // rows in flight
   uint32_t unsettled_outputs = 0;  // tokens in flight
 
+  uint32_t scored = 0;  // tokens of the prompt behind its first whose logprobs are told
+
   uint32_t allotted = 0;  // prompt tokens of the step that is being planned
   Drafts drafts;
 
@@ -56,6 +58,14 @@ struct Sequence {
   uint32_t cached_tokens = 0;
   std::optional<TimePoint> first_row, first_token;
 
+  const work::SamplingParams* sampling() const {
+    return std::get_if<work::SamplingParams>(&request.params);
+  }
+  /// Tokens of the prompt whose logprobs are still wanted: all behind its first, or none.
+  uint32_t unscored() const {
+    return sampling() && sampling()->prompt_logprobs ? prompt_tokens - 1 - scored : 0;
+  }
+  bool reads_history() const { return sampling() && sampling()->reads_history(); }
   bool generates() const { return limit > 0; }
   bool started() const { return first_row.has_value(); }
   uint32_t total() const { return static_cast<uint32_t>(tokens.size()) + unsettled_outputs; }
