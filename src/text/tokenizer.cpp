@@ -118,6 +118,13 @@ std::optional<int32_t> Tokenizer::id(std::string_view piece) const {
   return static_cast<int32_t>(id);
 }
 
+std::string Tokenizer::token_bytes(int32_t id) const {
+  if (id < 0) return {};
+  RustBytes bytes;
+  weir_tokenizer_token_bytes(handle_->rust.get(), static_cast<uint32_t>(id), bytes.out());
+  return bytes.text();
+}
+
 bool Tokenizer::takes_space() const { return weir_tokenizer_takes_space(handle_->rust.get()); }
 
 int32_t Tokenizer::vocabulary_size() const {

@@ -39,6 +39,9 @@ class Tokenizer {
   /// The token's own string in the vocabulary, or none.
   std::optional<std::string> piece(int32_t id) const;
   std::optional<int32_t> id(std::string_view piece) const;
+  /// The bytes that the token adds to a text, within it: with the space before its word, and of a
+  /// character perhaps a part. Empty where no token has this id.
+  std::string token_bytes(int32_t id) const;
   /// Whether an added token takes the white space beside it with it.
   bool takes_space() const;
   /// One past the highest id, added tokens included. A model's logits may have more rows.

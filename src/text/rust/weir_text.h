@@ -184,6 +184,14 @@ enum WeirStatus weir_tokenizer_piece(const struct WeirTokenizer *tokenizer,
                                      uint32_t id,
                                      struct WeirBytes *piece);
 
+// The bytes that the token adds to a text, which may be part of a character; `NotFound` where no token has this id.
+//
+// # Safety
+// `bytes` points to a `WeirBytes` that owns nothing.
+enum WeirStatus weir_tokenizer_token_bytes(const struct WeirTokenizer *tokenizer,
+                                           uint32_t id,
+                                           struct WeirBytes *bytes);
+
 // The id of a token's own string; `NotFound` where no token is spelt so.
 //
 // # Safety

@@ -15,6 +15,7 @@ mod plain;
 mod prefix;
 mod python_json;
 mod python_methods;
+mod spelling;
 mod steps;
 mod template;
 mod tokenizer;

@@ -10,6 +10,7 @@ use crate::boundary::*;
 use crate::control_texts::ControlTexts;
 use crate::growth::{self, Bounded, WatchedStep};
 use crate::prefix::Margins;
+use crate::spelling::Spelling;
 use crate::trial;
 
 const CACHED_WORDS: usize = 64;
@@ -22,6 +23,7 @@ pub struct Vocabulary {
     /// The steps of a normalizer that may make much of a text, and is watched while it does; else none.
     pub watched: Vec<WatchedStep>,
     pub margins: Margins,
+    pub spelling: Spelling,
     /// One past the highest id.
     pub size: u32,
     /// Bytes of the longest token's own string.
@@ -55,7 +57,8 @@ impl Vocabulary {
         let special = added.iter().filter(|(_, token)| token.special);
         let special = special.map(|(id, token)| (*id, token.content.clone())).collect();
         let margins = Margins::of(&tokenizer);
-        let vocabulary = Vocabulary { tokenizer, controls, special, watched, margins, size, longest_piece };
+        let spelling = Spelling::of(&tokenizer);
+        let vocabulary = Vocabulary { tokenizer, controls, special, watched, margins, spelling, size, longest_piece };
         trial::check(&vocabulary)?;
         Ok(vocabulary)
     }
@@ -200,6 +203,22 @@ pub unsafe extern "C" fn weir_tokenizer_piece(
     guard(std::ptr::null_mut(), || {
         let found = vocabulary_of(tokenizer).tokenizer.id_to_token(id).ok_or_else(not_found)?;
         give_bytes(piece, found.into_bytes());
+        Ok(())
+    })
+}
+
+/// The bytes that the token adds to a text, which may be part of a character; `NotFound` where no token has this id.
+///
+/// # Safety
+/// `bytes` points to a `WeirBytes` that owns nothing.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_token_bytes(
+    tokenizer: *const WeirTokenizer,
+    id: u32,
+    bytes: *mut WeirBytes,
+) -> WeirStatus {
+    guard(std::ptr::null_mut(), || {
+        give_bytes(bytes, vocabulary_of(tokenizer).bytes_of(id).ok_or_else(not_found)?);
         Ok(())
     })
 }
