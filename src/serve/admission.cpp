@@ -63,6 +63,7 @@ traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {
   traffic::Cost cost{.requests = count, .concurrent = count};
   for (const Row& row : rows) {
     cost.input_tokens += static_cast<int64_t>(row.prompt.size());
+    if (row.echo_only) continue;
     if (const auto* sampling = std::get_if<work::SamplingParams>(&row.params))
       cost.output_tokens += std::min(sampling->max_tokens, options_.default_reserve);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "ticket.h"
@@ -15,6 +16,8 @@ namespace weir::serve {
 struct Row {
   std::vector<int32_t> prompt;
   work::TaskParams params;
+  std::string echo = {};   // shown before the completion
+  bool echo_only = false;  // what is drawn is neither shown nor charged
 };
 
 /// What is known of a request's prompts before they are rendered and tokenized.

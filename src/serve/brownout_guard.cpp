@@ -16,6 +16,11 @@ std::string* header(Caller& caller, std::string_view name) {
   return nullptr;
 }
 
+bool names_no_ids(const Sampling& sampling) {
+  return sampling.stop_token_ids.empty() && sampling.logit_bias.empty() &&
+         sampling.allowed_token_ids.empty();
+}
+
 }  // namespace
 
 BrownoutGuard::BrownoutGuard(std::vector<BrownoutRule> rules, Registry& metrics)
@@ -93,13 +98,13 @@ const std::string& twin_of(const Measures& measures) {
 
 bool is_of_text(const EmbeddingRequest&) { return false; }
 
-bool is_of_text(const ChatRequest& request) { return request.sampling.stop_token_ids.empty(); }
+bool is_of_text(const ChatRequest& request) { return names_no_ids(request.sampling); }
 
 bool is_of_text(const CompletionRequest& request) {
   const auto text = [](const Prompt& prompt) {
     return std::holds_alternative<std::string>(prompt);
   };
-  return request.sampling.stop_token_ids.empty() &&
+  return names_no_ids(request.sampling) &&
          std::all_of(request.prompts.begin(), request.prompts.end(), text);
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ticket.h"
+#include "token_logprobs.h"
 
 namespace weir::serve {
 namespace {
@@ -14,21 +15,32 @@ bool holds(const std::vector<int32_t>& ids, int32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+const work::SamplingParams& params_of(const Row& row) {
+  return std::get<work::SamplingParams>(row.params);
+}
+
 }  // namespace
 
 Choice::Choice(const Setup& setup, work::ReplyReader reader)
     : index_(setup.index),
-      prompt_tokens_(static_cast<uint32_t>(setup.prompt.size())),
-      max_tokens_(setup.params.max_tokens),
-      min_tokens_(setup.params.min_tokens),
-      ignore_eos_(setup.params.ignore_eos),
+      prompt_tokens_(static_cast<uint32_t>(setup.row.prompt.size())),
+      max_tokens_(params_of(setup.row).max_tokens),
+      min_tokens_(params_of(setup.row).min_tokens),
+      ignore_eos_(params_of(setup.row).ignore_eos),
       include_stop_(setup.asked.include_stop_str_in_output),
-      stop_tokens_(setup.params.stop_tokens),
+      tells_logprobs_(params_of(setup.row).logprobs.has_value()),
+      echo_only_(setup.row.echo_only),
+      stop_tokens_(params_of(setup.row).stop_tokens),
       eos_ids_(setup.text.eos_ids),
       queued_at_(setup.queued_at),
+      tokenizer_(setup.text.tokenizer),
       reader_(std::move(reader)),
-      detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens, setup.prompt),
-      stops_(setup.stops, setup.asked.include_stop_str_in_output) {}
+      detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens, setup.row.prompt),
+      stops_(setup.stops, setup.asked.include_stop_str_in_output),
+      echo_(setup.row.echo) {
+  if (params_of(setup.row).prompt_logprobs)
+    prompt_logprobs_.push_back(token_logprob(*tokenizer_, {setup.row.prompt.front()}));
+}
 
 Result<std::optional<Delta>> Choice::poll(TimePoint now) {
   if (closed_) return std::optional<Delta>();
@@ -41,7 +53,13 @@ Result<std::optional<Delta>> Choice::poll(TimePoint now) {
   }
   if (end_) close();
   if (delta.token_ids.empty() && !delta.end) return std::optional<Delta>();
+  begin(delta);
   return std::optional<Delta>(std::move(delta));
+}
+
+void Choice::begin(Delta& delta) {
+  delta.text.insert(0, std::exchange(echo_, {}));
+  delta.prompt_logprobs = std::exchange(prompt_logprobs_, {});
 }
 
 void Choice::close() {
@@ -53,6 +71,11 @@ void Choice::close() {
 void Choice::fetch(TimePoint now) {
   size_t tokens = 0;
   while (auto event = reader_.next(std::chrono::milliseconds(0))) {
+    if (const auto* prompt = std::get_if<work::PromptTokens>(&*event)) {
+      for (const work::Token& token : prompt->tokens)
+        prompt_logprobs_.push_back(token_logprob(*tokenizer_, token));
+      continue;
+    }
     if (std::holds_alternative<work::Token>(*event)) ++tokens;
     events_.push_back(*std::move(event));
   }
@@ -70,7 +93,7 @@ Result<void> Choice::take_events(size_t tokens, Delta& delta) {
   while (!events_.empty() && !end_) {
     work::Event& event = events_.front();
     if (const auto* token = std::get_if<work::Token>(&event)) {
-      if (tokens == 0 || !take_token(token->id, delta)) return {};
+      if (tokens == 0 || !take_token(*token, delta)) return {};
       --tokens;
       if (end_) return {};
       events_.pop_front();
@@ -90,7 +113,9 @@ Result<void> Choice::take_events(size_t tokens, Delta& delta) {
   return {};
 }
 
-bool Choice::take_token(int32_t id, Delta& delta) {
+bool Choice::take_token(const work::Token& token, Delta& delta) {
+  if (echo_only_) return true;
+  const int32_t id = token.id;
   bool stops_here = false;
   if (holds(stop_tokens_, id)) {
     if (events_.size() < 2) return false;
@@ -100,6 +125,7 @@ bool Choice::take_token(int32_t id, Delta& delta) {
   ++completion_tokens_;
   last_id_ = id;
   delta.token_ids.push_back(id);
+  if (tells_logprobs_) delta.logprobs.push_back(token_logprob(*tokenizer_, token));
   if (!stops_here || include_stop_) show(detokenizer_.step(id), delta);
   return true;
 }
@@ -117,9 +143,9 @@ void Choice::finish(const work::Finish& finish, Delta& delta) {
   show(detokenizer_.flush(), delta);
   if (end_) return;
   delta.text += stops_.flush();
-  end_ = End{finish.reason == work::FinishReason::stop ? FinishReason::stop : FinishReason::length,
-             {}};
-  if (finish.stop_token && !names_eos(last_id_)) end_->stop = last_id_;
+  const bool stopped = finish.reason == work::FinishReason::stop && !echo_only_;
+  end_ = End{stopped ? FinishReason::stop : FinishReason::length, {}};
+  if (stopped && finish.stop_token && !names_eos(last_id_)) end_->stop = last_id_;
   delta.end = end_;
 }
 

@@ -3,8 +3,10 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "admission.h"
 #include "stop_strings.h"
 #include "weir/base/clock.h"
 #include "weir/serve/served_model.h"
@@ -18,17 +20,17 @@ class Choice {
  public:
   struct Setup {
     uint32_t index = 0;
-    const std::vector<int32_t>& prompt;
+    const Row& row;  // with SamplingParams
     const TextSide& text;
     const Sampling& asked;
-    const work::SamplingParams& params;
     std::shared_ptr<const StopTree> stops;  // of `asked`
     TimePoint queued_at;
   };
   Choice(const Setup& setup, work::ReplyReader reader);
 
   /// The next piece of what has arrived; nullopt: nothing yet. One token a piece, unless more than
-  /// eight wait. After an Error or the end nothing comes.
+  /// eight wait; the echo and the prompt's logprobs come with the first. After an Error or the end
+  /// nothing comes.
   Result<std::optional<Delta>> poll(TimePoint now);
 
   /// Reads no more; what still runs is cancelled.
@@ -52,20 +54,24 @@ class Choice {
   void fetch(TimePoint now);
   Result<void> take_events(size_t tokens, Delta& delta);
   /// False: it may be the stop token, which only the next event tells.
-  bool take_token(int32_t id, Delta& delta);
+  bool take_token(const work::Token& token, Delta& delta);
+  void begin(Delta& delta);
   void show(std::string_view text, Delta& delta);
   void finish(const work::Finish& finish, Delta& delta);
   bool names_eos(int32_t id) const;
 
   const uint32_t index_, prompt_tokens_, max_tokens_, min_tokens_;
-  const bool ignore_eos_, include_stop_;
+  const bool ignore_eos_, include_stop_, tells_logprobs_, echo_only_;
   const std::vector<int32_t> stop_tokens_, eos_ids_;
   const TimePoint queued_at_;
+  const std::shared_ptr<const text::Tokenizer> tokenizer_;
   work::ReplyReader reader_;
   text::Detokenizer detokenizer_;
   StopStrings stops_;
 
-  std::deque<work::Event> events_;  // arrived, not yet looked at
+  std::deque<work::Event> events_;             // arrived, not yet looked at
+  std::string echo_;                           // not shown yet
+  std::vector<TokenLogprob> prompt_logprobs_;  // not told yet
   bool closed_ = false;
   std::optional<End> end_;
   std::optional<work::Started> started_;

@@ -25,10 +25,9 @@ RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vect
   const auto stops = std::make_shared<const StopTree>(asked.stop);
   for (size_t i = 0; i < rows.size(); ++i) {
     const Choice::Setup setup{.index = static_cast<uint32_t>(i),
-                              .prompt = rows[i].prompt,
+                              .row = rows[i],
                               .text = ticket_.model->loaded.text,
                               .asked = asked,
-                              .params = std::get<work::SamplingParams>(rows[i].params),
                               .stops = stops,
                               .queued_at = queued_at_};
     choices_.push_back(std::make_unique<Choice>(setup, std::move(admitted.readers[i])));

@@ -18,7 +18,7 @@ struct Range {
   const char* field;
   double least, most;
   bool whole = false;
-  bool drops_less = false;  // less than `least` is dropped, not raised to it
+  bool drops = false;  // what is out of range; else the nearest is taken
 };
 
 bool is_whole(const json& value) {
@@ -43,8 +43,9 @@ class Reader {
       return std::nullopt;
     }
     const double given = value->get<double>();
-    if (range.drops_less && given < range.least) {
-      note(range, *value, fmt::format("dropped, at least {} is wanted", range.least));
+    if (range.drops && !(given >= range.least && given <= range.most)) {
+      note(range, *value,
+           fmt::format("dropped, {} to {} is wanted", static_cast<float>(range.least), range.most));
       return std::nullopt;
     }
     const double taken = std::clamp(given, range.least, range.most);
@@ -78,13 +79,18 @@ GenerationDefaults read_defaults(const folder::JsonFile& generation,
   defaults.temperature = as<float>(reader.read({"temperature", 0, 2}));
   defaults.top_p = as<float>(reader.read({"top_p", kLeastTopP, 1}));
   defaults.min_p = as<float>(reader.read({"min_p", 0, 1}));
+  // The nearest to 0 would make a model say the same for ever.
+  defaults.repetition_penalty = as<float>(reader.read({.field = "repetition_penalty",
+                                                       .least = kLeastRepetitionPenalty,
+                                                       .most = kMostRepetitionPenalty,
+                                                       .drops = true}));
   if (auto top_k = reader.read({"top_k", -1, kMostTokens, true}))
     defaults.top_k = static_cast<uint32_t>(std::max(0.0, *top_k));
   defaults.max_new_tokens = as<uint32_t>(reader.read({.field = "max_new_tokens",
                                                       .least = 1,
                                                       .most = kMostTokens,
                                                       .whole = true,
-                                                      .drops_less = true}));
+                                                      .drops = true}));
   return defaults;
 }
 

@@ -8,9 +8,9 @@
 
 namespace weir::serve {
 
-/// The sampling of generation_config.json. A value that cannot be used is dropped, one out of range
-/// becomes the nearest that is allowed, a max_new_tokens below 1 is dropped; `notes` gets a line
-/// for each.
+/// The sampling of generation_config.json. A value that cannot be used is dropped, and so is a
+/// repetition_penalty or a max_new_tokens out of range; another value out of range becomes the
+/// nearest that is allowed; `notes` gets a line for each.
 GenerationDefaults read_defaults(const folder::JsonFile& generation,
                                  std::vector<std::string>& notes);
 

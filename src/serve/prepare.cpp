@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "logit_changes.h"
 #include "prompts.h"
 #include "sampling.h"
 #include "weir/base/error_name.h"
@@ -58,6 +59,24 @@ Extent extent_of(const LoadedModel& model, const std::vector<Prompt>& prompts, i
   return extent;
 }
 
+/// The text of one prompt, as it was given or as its ids say; those past the tokenizer's say
+/// nothing.
+Result<std::string> echo_of(const LoadedModel& model, const Prompt& prompt) {
+  if (const auto* text = std::get_if<std::string>(&prompt)) return *text;
+  auto ids = std::get<std::vector<int32_t>>(prompt);
+  const int32_t size = model.text.tokenizer->vocabulary_size();
+  std::erase_if(ids, [&](int32_t id) { return id >= size; });
+  return model.text.tokenizer->decode(ids, false);
+}
+
+/// As vLLM has it, the logprobs of an echo are those of prompt and completion.
+Result<work::SamplingParams> params_of(const LoadedModel& model, const CompletionRequest& request) {
+  auto params = check_sampling(request.sampling, model);
+  if (!params || !request.echo || !params->logprobs) return params;
+  params->prompt_logprobs = std::max(params->prompt_logprobs.value_or(0), *params->logprobs);
+  return params;
+}
+
 Result<std::vector<std::string>> texts_of(const ReadyModel& model,
                                           const std::vector<Prompt>& prompts) {
   std::vector<std::string> texts;
@@ -106,6 +125,7 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& req
                                 std::max(longest_answer(model.loaded), request.sampling.min_tokens),
                                 static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
   if (!limit) return limit.error();
+  if (auto told = check_prompt_logprobs(*params, prompt->size()); !told) return told.error();
   params->max_tokens = *limit;
   std::vector<Row> rows;
   rows.push_back({*std::move(prompt), *std::move(params)});
@@ -114,22 +134,31 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const ChatRequest& req
 
 Result<std::vector<Row>> rows_of(const ReadyModel& model, const CompletionRequest& request) {
   if (request.prompts.empty()) return invalid("prompt is empty", "prompt", error_name::kEmptyArray);
-  auto params = check_sampling(request.sampling, model.loaded);
+  auto params = params_of(model.loaded, request);
   if (!params) return params.error();
+  if (auto fits = check_copies(*params, request.prompts.size()); !fits) return fits.error();
   const uint64_t seed = params->seed;
+  size_t tokens = 0;
+  const bool echo_only = request.echo && request.sampling.max_tokens == 0U;
   std::vector<Row> rows;
   for (size_t i = 0; i < request.prompts.size(); ++i) {
     auto prompt = completion_prompt(model.loaded, request.prompts[i], request.add_special_tokens,
                                     field("prompt", i, is_list(request, request.prompts)));
     if (!prompt) return prompt.error();
-    auto limit = completion_limit(
-        request.sampling, std::min(kCompletionTokens, longest_answer(model.loaded)),
-        static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
+    auto limit =
+        echo_only ? Result<uint32_t>(1U)
+                  : completion_limit(
+                        request.sampling, std::min(kCompletionTokens, longest_answer(model.loaded)),
+                        static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
     if (!limit) return limit.error();
     params->max_tokens = *limit;
     params->seed = seed + i;
-    rows.push_back({*std::move(prompt), *params});
+    tokens += prompt->size();
+    auto echo = request.echo ? echo_of(model.loaded, request.prompts[i]) : std::string();
+    if (!echo) return echo.error();
+    rows.push_back({*std::move(prompt), *params, *std::move(echo), echo_only});
   }
+  if (auto told = check_prompt_logprobs(*params, tokens); !told) return told.error();
   return rows;
 }
 

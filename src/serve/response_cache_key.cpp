@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,25 @@ Bytes begin(const Ticket& ticket, size_t rows) {
   return bytes;
 }
 
+void add(Bytes& bytes, const std::optional<uint32_t>& number) {
+  bytes.add(number.has_value());
+  bytes.add(number.value_or(0));
+}
+
+void add_logit_changes(Bytes& bytes, const work::SamplingParams& params) {
+  bytes.add(params.allowed_tokens);
+  bytes.add(params.bad_words.size());
+  for (const auto& word : params.bad_words) bytes.add(word);
+  bytes.add(params.bias.size());
+  for (const auto& [id, bias] : params.bias) {
+    bytes.add(static_cast<uint64_t>(id));
+    bytes.add(std::bit_cast<uint32_t>(bias));
+  }
+  for (float penalty :
+       {params.repetition_penalty, params.presence_penalty, params.frequency_penalty})
+    bytes.add(std::bit_cast<uint32_t>(penalty));
+}
+
 bool is_greedy(const Row& row) {
   return std::get<work::SamplingParams>(row.params).temperature == 0;
 }
@@ -63,6 +83,11 @@ std::optional<ResponseKey> response_key(const Ticket& ticket, const std::vector<
     bytes.add(params.min_tokens);
     bytes.add(params.ignore_eos);
     bytes.add(params.stop_tokens);
+    add_logit_changes(bytes, params);
+    add(bytes, params.logprobs);
+    add(bytes, params.prompt_logprobs);
+    bytes.add(row.echo);
+    bytes.add(row.echo_only);
   }
   bytes.add(asked.stop.size());
   for (const std::string& stop : asked.stop) bytes.add(stop);

@@ -63,6 +63,8 @@ StoredAnswer SharedRun::whole() const {
     choice.choice = piece.choice;
     choice.text += piece.text;
     choice.token_ids.insert(choice.token_ids.end(), piece.token_ids.begin(), piece.token_ids.end());
+    choice.logprobs.insert(choice.logprobs.end(), piece.logprobs.begin(), piece.logprobs.end());
+    if (!piece.prompt_logprobs.empty()) choice.prompt_logprobs = piece.prompt_logprobs;
     if (piece.end) choice.end = piece.end;
   }
   return answer;

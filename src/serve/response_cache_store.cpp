@@ -8,12 +8,19 @@ namespace {
 
 constexpr size_t kPlaceBytes = 256;  // nodes of list and map, control block
 
+size_t bytes_of(const std::vector<TokenLogprob>& tokens) {
+  size_t sum = tokens.size() * sizeof(TokenLogprob);
+  for (const TokenLogprob& token : tokens) sum += token.top.size() * sizeof(TokenLogprob::Top);
+  return sum;
+}
+
 }  // namespace
 
 size_t StoredAnswer::bytes() const {
   size_t sum = sizeof(StoredAnswer) + kPlaceBytes;
   for (const Delta& choice : choices) {
     sum += sizeof(Delta) + choice.text.size() + choice.token_ids.size() * sizeof(int32_t);
+    sum += bytes_of(choice.logprobs) + bytes_of(choice.prompt_logprobs);
     const auto* stop = choice.end ? std::get_if<std::string>(&choice.end->stop) : nullptr;
     if (stop) sum += stop->size();
   }

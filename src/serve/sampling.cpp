@@ -8,16 +8,13 @@
 #include <string>
 
 #include "context_length.h"
+#include "logit_changes.h"
+#include "ranges.h"
 
 namespace weir::serve {
 namespace {
 
-/// What a message says is allowed, and whether a value is. A NaN is inside nothing.
-Result<void> check_range(const char* name, float value, float low, float high) {
-  if (value >= low && value <= high) return {};
-  return invalid(fmt::format("{} is {}; {} to {} is allowed", name, value, low, high), name,
-                 value < low ? error_name::kDecimalBelowMin : error_name::kDecimalAboveMax);
-}
+static_assert(kMostLogprobs == work::kMostLogprobs);
 
 Result<void> check_ranges(const work::SamplingParams& params) {
   if (auto checked = check_range("temperature", params.temperature, 0, 2); !checked) return checked;
@@ -52,6 +49,12 @@ Result<void> check_stops(const Sampling& asked, int32_t vocabulary_rows) {
   return {};
 }
 
+Result<void> check_logprobs(const char* name, const std::optional<uint32_t>& asked) {
+  if (!asked || *asked <= kMostLogprobs) return {};
+  return invalid(fmt::format("{} is {}; 0 to {} is allowed", name, *asked, kMostLogprobs), name,
+                 error_name::kIntegerAboveMax);
+}
+
 uint64_t random_seed() {
   uint64_t seed = 0;  // std::random_device asks the processor, which takes microseconds
   if (getrandom(&seed, sizeof seed, 0) == sizeof seed) return seed;
@@ -74,6 +77,12 @@ Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedM
     params.top_p = 1;
   }
   if (auto checked = check_stops(asked, model.vocabulary_rows); !checked) return checked.error();
+  if (auto checked = check_logprobs("logprobs", asked.logprobs); !checked) return checked.error();
+  if (auto checked = check_logprobs("prompt_logprobs", asked.prompt_logprobs); !checked)
+    return checked.error();
+  params.logprobs = asked.logprobs;
+  params.prompt_logprobs = asked.prompt_logprobs;
+  if (auto changed = add_logit_changes(asked, model, params); !changed) return changed.error();
   params.seed = asked.seed ? *asked.seed : random_seed();
   params.min_tokens = asked.min_tokens;
   params.ignore_eos = asked.ignore_eos;
@@ -83,6 +92,16 @@ Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedM
         params.stop_tokens.end())
       params.stop_tokens.push_back(id);
   return params;
+}
+
+Result<void> check_prompt_logprobs(const work::SamplingParams& params, size_t prompt_tokens) {
+  if (!params.prompt_logprobs) return {};
+  const size_t most = kMostPromptLogprobs / (*params.prompt_logprobs + 1);
+  if (prompt_tokens <= most) return {};
+  return invalid(fmt::format("the prompts have {} tokens; with {} logprobs beside the own one of "
+                             "each at most {} are told",
+                             prompt_tokens, *params.prompt_logprobs, most),
+                 "prompt", error_name::kArrayAboveMax);
 }
 
 Result<uint32_t> completion_limit(const Sampling& asked, uint32_t otherwise, uint32_t prompt_tokens,

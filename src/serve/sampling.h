@@ -12,6 +12,9 @@ namespace weir::serve {
 /// that names the field, the value and the range.
 Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedModel& model);
 
+/// Whether prompts of so many tokens in all may be told with the logprobs that `params` asks for.
+Result<void> check_prompt_logprobs(const work::SamplingParams& params, size_t prompt_tokens);
+
 /// How long a completion may be: what was asked, else at most `otherwise` and what the context
 /// leaves. REQUIRES: prompt_tokens < max_model_len.
 Result<uint32_t> completion_limit(const Sampling& asked, uint32_t otherwise, uint32_t prompt_tokens,

@@ -34,7 +34,7 @@ def found(tmp_path_factory):
         flags += ["--model", folder]
     llama = shutil.copytree(os.path.join(TINY, "llama-gqa-tied"), os.path.join(root, "a, folder"))
     write(llama, "chat_template.jinja", "{% for m in messages %}")
-    write(llama, "generation_config.json", {"temperature": 2.5, "top_p": 0, "repetition_penalty": 1.1, "surprise": 1})
+    write(llama, "generation_config.json", {"temperature": 2.5, "top_p": 0, "presence_penalty": 1.1, "surprise": 1})
     flags += ["--model", f'{HUB_NAME}="{llama}"']
     with Daemon(*flags, "--dtype", "float32") as daemon:
         yield daemon.ready()
@@ -62,6 +62,6 @@ def test_a_template_that_cannot_be_used_costs_only_chat(found):
 
 def test_the_log_says_what_is_not_applied_once(found):
     log = "".join(found.log)
-    for words in ("temperature is 2.5: 2 is used", "repetition_penalty is 1.1: penalties are not applied",
+    for words in ("temperature is 2.5: 2 is used", "presence_penalty is 1.1: of penalties only repetition_penalty is applied",
                   "generation_config.json: not known and not read: surprise", "chat is refused: "):
         assert log.count(words) == 1, words

@@ -94,6 +94,8 @@ TEST_F(BrownoutTest, WhatTheTwinCannotServeStays) {
   stays({.prompts = {std::string(20, 'a')}, .sampling = {.max_tokens = 4}});  // too long for it
   stays({.prompts = {std::vector<int32_t>{1, 2}}, .sampling = {.max_tokens = 4}});  // ids
   stays({.prompts = {"a"}, .sampling = {.max_tokens = 4, .stop_token_ids = {5}}});
+  stays({.prompts = {"a"}, .sampling = {.max_tokens = 4, .logit_bias = {{5, 1.0F}}}});
+  stays({.prompts = {"a"}, .sampling = {.max_tokens = 4, .allowed_token_ids = {5}}});
   use_key("models = [\"bytes\"]");
   stays({.prompts = {"a"}, .sampling = {.max_tokens = 4}});
 }

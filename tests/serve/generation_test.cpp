@@ -215,6 +215,114 @@ TEST_F(GenerationTest, ChoicesTakeTurnsAndDrawWithSeedsOfTheirOwn) {
   EXPECT_THAT(finished(), ElementsAre(Pair("length", 2)));
 }
 
+work::Token told(int32_t id, float own, std::vector<std::pair<int32_t, float>> top = {}) {
+  return {id, work::Logprobs{.own = own, .rank = 3, .top = std::move(top)}};
+}
+
+TEST_F(GenerationTest, LogprobsComeWithTheirTokensAndTheirBytes) {
+  auto generation = start({.prompts = {"hey"}, .sampling = {.stop = {"!"}, .logprobs = 2}});
+  work::Request request = take();
+  EXPECT_EQ(std::get<work::SamplingParams>(request.params).logprobs, 2U);
+  request.reply.push(told(0xC3, -0.5F, {{0xC4, -0.25F}, {0xC3, -0.5F}}));
+  request.reply.push(told(0xA9, -1));
+  request.reply.push(told('!', -2, {{kEos, -0.125F}}));
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(3));
+  EXPECT_EQ(text_of(deltas), "é");
+  ASSERT_THAT(deltas[0].logprobs, SizeIs(1));  // though its text waits for the other half
+  const TokenLogprob& first = deltas[0].logprobs[0];
+  EXPECT_EQ(first.id, 0xC3);
+  EXPECT_EQ(first.bytes, "\xC3");
+  EXPECT_EQ(first.logprob, -0.5F);
+  EXPECT_EQ(first.rank, 3);
+  ASSERT_THAT(first.top, SizeIs(2));
+  EXPECT_EQ(first.top[0].id, 0xC4);
+  EXPECT_EQ(first.top[0].bytes, "\xC4");
+  EXPECT_EQ(first.top[0].logprob, -0.25F);
+  // A token that is counted has its logprob, also where a stop string hides its text.
+  ASSERT_THAT(deltas[2].logprobs, SizeIs(1));
+  EXPECT_EQ(deltas[2].logprobs[0].bytes, "!");
+  EXPECT_EQ(deltas[2].logprobs[0].top[0].bytes, "<eos>");
+  for (const Delta& delta : deltas) EXPECT_THAT(delta.prompt_logprobs, IsEmpty());
+}
+
+TEST_F(GenerationTest, WhoDoesNotAskForLogprobsGetsNone) {
+  auto generation = start({.prompts = {"hey"}});
+  work::Request request = take();
+  request.reply.push(told('a', -1));
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(1));
+  EXPECT_THAT(deltas[0].logprobs, IsEmpty());
+}
+
+TEST_F(GenerationTest, LogprobsOfThePromptComeOnceWithTheFirstPiece) {
+  auto generation = start({.prompts = {"hey"}, .sampling = {.prompt_logprobs = 1}});
+  work::Request request = take();
+  EXPECT_EQ(std::get<work::SamplingParams>(request.params).prompt_logprobs, 1U);
+  // As a prompt is read in parts; ten of them are no reason to hold tokens back.
+  request.reply.push(work::PromptTokens{{told('h', -1, {{'x', -0.5F}})}});
+  for (int i = 0; i < 10; ++i) request.reply.push(work::PromptTokens{});
+  EXPECT_THAT(drain(*generation), IsEmpty());
+  request.reply.push(work::PromptTokens{{told('e', -2), told('y', -3)}});
+  push(request, "ab");
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(2));
+  const auto& prompt = deltas[0].prompt_logprobs;
+  ASSERT_THAT(prompt, SizeIs(4));
+  EXPECT_EQ(prompt[0].id, kBos);
+  EXPECT_EQ(prompt[0].bytes, "<bos>");
+  EXPECT_FALSE(prompt[0].logprob);
+  EXPECT_EQ(prompt[1].bytes, "h");
+  EXPECT_EQ(prompt[1].top[0].bytes, "x");
+  EXPECT_EQ(prompt[3].logprob, -3.0F);
+  EXPECT_THAT(deltas[1].prompt_logprobs, IsEmpty());
+}
+
+TEST_F(GenerationTest, AnEchoStandsBeforeEachCompletion) {
+  auto generation = start({.prompts = {"hey", std::vector<int32_t>{kBos, 'y', 'o', 260}},
+                           .echo = true,
+                           .sampling = {.stop = {"y"}, .logprobs = 2, .prompt_logprobs = 1}});
+  auto requests = queue_->take_all();
+  ASSERT_THAT(requests, SizeIs(2));
+  // Of what the prompt's tokens are told, the larger number is asked for.
+  EXPECT_EQ(std::get<work::SamplingParams>(requests[0].params).prompt_logprobs, 2U);
+  for (work::Request& request : requests) {
+    push(request, "ab");
+    request.reply.finish({.reason = work::FinishReason::length});
+  }
+  const auto deltas = drain(*generation);
+  EXPECT_EQ(text_of(deltas, 0), "heyab");  // a stop string is looked for in the completion
+  EXPECT_EQ(text_of(deltas, 1), "<bos>yoab");
+  EXPECT_EQ(generation->usage().completion_tokens, 4U);
+}
+
+TEST_F(GenerationTest, AnEchoAloneDrawsATokenThatNobodySees) {
+  auto generation =
+      start({.prompts = {"hey"}, .echo = true, .sampling = {.max_tokens = 0, .logprobs = 1}});
+  work::Request request = take();
+  const auto& params = std::get<work::SamplingParams>(request.params);
+  EXPECT_EQ(params.max_tokens, 1U);
+  EXPECT_EQ(params.prompt_logprobs, 1U);
+  request.reply.push(work::PromptTokens{{told('h', -1), told('e', -2), told('y', -3)}});
+  request.reply.push(told(kEos, -1));
+  request.reply.finish({.reason = work::FinishReason::stop, .stop_token = true});
+  const auto deltas = drain(*generation);
+  ASSERT_THAT(deltas, SizeIs(1));
+  EXPECT_EQ(deltas[0].text, "hey");
+  EXPECT_THAT(deltas[0].token_ids, IsEmpty());
+  EXPECT_THAT(deltas[0].logprobs, IsEmpty());
+  EXPECT_THAT(deltas[0].prompt_logprobs, SizeIs(4));
+  EXPECT_EQ(deltas[0].end->reason, FinishReason::length);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(deltas[0].end->stop));
+  EXPECT_EQ(generation->usage().completion_tokens, 0U);
+}
+
+TEST_F(GenerationTest, OnlyAnEchoMayHaveNoTokens) {
+  auto refused = service_->complete({.prompts = {"hey"}, .sampling = {.max_tokens = 0}}, caller_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "max_tokens is 0; at least 1 is wanted");
+}
+
 TEST_F(GenerationTest, AnErrorEndsAllChoices) {
   auto generation = start({.prompts = {"a", "b"}});
   auto requests = queue_->take_all();
@@ -352,6 +460,16 @@ TEST_F(SettlementTest, TokensPastAStopStringCostNothing) {
   push(request, "0123456789");
   drain(*generation);
   EXPECT_EQ(spent(), 4 + 3);
+}
+
+TEST_F(SettlementTest, AnEchoAloneCostsItsPrompt) {
+  auto generation = start({.prompts = {"abc"}, .echo = true, .sampling = {.max_tokens = 0}});
+  EXPECT_EQ(remaining(), "9996");  // no completion is reserved
+  work::Request request = take();
+  push(request, "x");
+  request.reply.finish({.reason = work::FinishReason::length});
+  drain(*generation);
+  EXPECT_EQ(spent(), 4);
 }
 
 TEST_F(SettlementTest, WhoLeavesPaysThePromptAndTheTokensMade) {

@@ -74,13 +74,21 @@ TEST_F(LoadTextSide, ASamplingDefaultThatCannotBeUsedIsToldAndStopsNothing) {
                   "generation_config.json: top_p is 1.01: 1 is used",
                   "generation_config.json: min_p is \"hot\": dropped, a number is wanted",
                   "generation_config.json: top_k is -7: -1 is used",
-                  "generation_config.json: max_new_tokens is 0: dropped, at least 1 is wanted"));
+                  "generation_config.json: max_new_tokens is 0: dropped, 1 to 1e+09 is wanted"));
   folder_.write("generation_config.json", R"({"top_k":50.0,"max_new_tokens":2.5})");
   const TextSide whole = load();
   EXPECT_EQ(*whole.defaults.top_k, 50U);
   EXPECT_FALSE(whole.defaults.max_new_tokens);
   EXPECT_THAT(whole.notes,
               ElementsAre(HasSubstr("max_new_tokens is 2.5: dropped, a whole number is wanted")));
+  folder_.write("generation_config.json", R"({"repetition_penalty":0})");
+  const TextSide free = load();
+  EXPECT_FALSE(free.defaults.repetition_penalty);
+  EXPECT_THAT(free.notes, ElementsAre("generation_config.json: repetition_penalty is 0: dropped, "
+                                      "0.001 to 1000 is wanted"));
+  folder_.write("generation_config.json", R"({"repetition_penalty":1.1})");
+  EXPECT_FLOAT_EQ(*load().defaults.repetition_penalty, 1.1F);
+  EXPECT_THAT(load().notes, testing::IsEmpty());
   folder_.write("generation_config.json", R"({"top_p":0})");
   EXPECT_GT(*load().defaults.top_p, 0.F);
   EXPECT_LT(*load().defaults.top_p, 1e-30F);
@@ -89,15 +97,15 @@ TEST_F(LoadTextSide, ASamplingDefaultThatCannotBeUsedIsToldAndStopsNothing) {
 TEST_F(LoadTextSide, FieldsThatAreNotAppliedAndFieldsThatNobodyKnowsAreTold) {
   folder_.write(
       "generation_config.json",
-      R"({"repetition_penalty":1.1,"no_repeat_ngram_size":0,"surprise":1,"do_sample":true})");
+      R"({"frequency_penalty":1.1,"no_repeat_ngram_size":0,"surprise":1,"do_sample":true})");
   folder_.write("tokenizer_config.json",
                 R"({"truncation_side":"left","tokenizer_class":"X","odd":1})");
   EXPECT_THAT(load().notes,
               ElementsAre("tokenizer_config.json: truncation_side is \"left\": what is cut is cut "
                           "at the right",
                           "tokenizer_config.json: not known and not read: odd",
-                          "generation_config.json: repetition_penalty is 1.1: penalties are not "
-                          "applied",
+                          "generation_config.json: frequency_penalty is 1.1: of penalties only "
+                          "repetition_penalty is applied",
                           "generation_config.json: not known and not read: surprise"));
 }
 

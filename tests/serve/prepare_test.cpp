@@ -47,6 +47,41 @@ TEST_F(PrepareTest, TheModelsMaxNewTokensHoldsWhereARequestSaysNothing) {
   EXPECT_EQ(max_tokens(ChatRequest{.messages = "[]", .sampling = {.min_tokens = 30}}), 30U);
 }
 
+TEST_F(PrepareTest, AnEchoIsThePromptAsItWasGiven) {
+  const std::vector<Row> all =
+      rows(model_.loaded, CompletionRequest{.prompts = {"ab", std::vector<int32_t>{kBos, 'c'}},
+                                            .echo = true,
+                                            .sampling = {.max_tokens = 0}});
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].echo, "ab");
+  EXPECT_EQ(all[1].echo, "<bos>c");
+  EXPECT_TRUE(all[0].echo_only && all[1].echo_only);
+  const std::vector<Row> plain = rows(model_.loaded, CompletionRequest{.prompts = {"ab"}});
+  EXPECT_EQ(plain[0].echo, "");
+  EXPECT_FALSE(plain[0].echo_only);
+}
+
+TEST_F(PrepareTest, WhatIsCopiedOrToldForEachPromptIsBound) {
+  const auto refusal = [&](const CompletionRequest& request) {
+    auto refused = rows_of(ReadyModel{{.name = "m"}, model_.loaded}, request);
+    return refused ? "accepted" : refused.error().message + " @" + refused.error().param;
+  };
+  CompletionRequest many{.prompts = std::vector<Prompt>(5000, std::vector<int32_t>(50, 'a'))};
+  EXPECT_EQ(refusal(many), "accepted");
+  many.sampling.prompt_logprobs = 16;
+  EXPECT_EQ(refusal(many),
+            "the prompts have 250000 tokens; with 16 logprobs beside the own one of each at most "
+            "246723 are told @prompt");
+  many.sampling.prompt_logprobs = 15;
+  EXPECT_EQ(refusal(many), "accepted");
+  many.sampling = {.bad_words = std::vector<std::string>(100, "x")};
+  EXPECT_EQ(refusal(many),
+            "prompt has 5000 entries; with these allowed_token_ids, bad_words and logit_bias at "
+            "most 2467 are taken @prompt");
+  many.prompts.resize(2467);
+  EXPECT_EQ(refusal(many), "accepted");
+}
+
 TEST_F(PrepareTest, OnlyTextsHaveTokensThatAreNotPooled) {
   encoder_.loaded.text.prompt = {.text = "ask:", .left_out = 5};
   const EmbeddingRequest request{.inputs = {"ab", std::vector<int32_t>{1, 2}}};

@@ -97,6 +97,66 @@ TEST_F(ResponseCacheTest, WhateverChangesTheAnswerIsAnotherRequest) {
   compute(other, "abc");
 }
 
+TEST_F(ResponseCacheTest, WhatChangesTheLogitsOrIsToldOfThemIsAnotherRequestToo) {
+  compute(greedy(), "abc");
+  const std::vector<Sampling> changes = {
+      {.presence_penalty = 1.0F},
+      {.frequency_penalty = 1.0F},
+      {.repetition_penalty = 2.0F},
+      {.logit_bias = {{5, 1.0F}}},
+      {.logit_bias = {{5, 2.0F}}},
+      {.logit_bias = {{6, 1.0F}}},
+      {.bad_words = {"x"}},
+      {.bad_words = {"xy"}},
+      {.bad_words = {"x", "y"}},
+      {.allowed_token_ids = {5}},
+      {.logprobs = 0},
+      {.logprobs = 1},
+      {.prompt_logprobs = 0},
+      {.prompt_logprobs = 1},
+  };
+  for (Sampling changed : changes) {
+    changed.temperature = 0.0F;
+    changed.max_tokens = 3;
+    const CompletionRequest other{.prompts = {"hey"}, .sampling = changed};
+    compute(other, "abc");
+    ask(other, "hit");
+  }
+  CompletionRequest echo = greedy();
+  echo.echo = true;
+  auto generation = ask(echo, "miss");
+  work::Request work = take();
+  answer(work, "abc");
+  EXPECT_EQ(text_of(drain(*generation)), "heyabc");
+  EXPECT_EQ(text_of(drain(*ask(echo, "hit"))), "heyabc");
+  // The same tokens have another text where they were given as ids.
+  echo.prompts = {std::vector<int32_t>{kBos, 'h', 'e', 'y'}};
+  ask(echo, "miss");
+  take();
+  echo.sampling.max_tokens = 0;
+  ask(echo, "miss");
+}
+
+TEST_F(ResponseCacheTest, LogprobsAreKeptWithTheirAnswer) {
+  CompletionRequest request = greedy();
+  request.sampling.logprobs = 1;
+  request.sampling.prompt_logprobs = 0;
+  auto generation = ask(request, "miss");
+  work::Request work = take();
+  work.reply.push(
+      work::PromptTokens{std::vector<work::Token>(3, {'p', work::Logprobs{.own = -2}})});
+  for (char token : {'a', 'b'})
+    work.reply.push({token, work::Logprobs{.own = -1, .rank = 1, .top = {{token, -1}}}});
+  work.reply.finish({.reason = work::FinishReason::length});
+  drain(*generation);
+  const auto again = drain(*ask(request, "hit"));
+  ASSERT_THAT(again, SizeIs(1));
+  ASSERT_THAT(again[0].logprobs, SizeIs(2));
+  EXPECT_EQ(again[0].logprobs[1].top[0].bytes, "b");
+  ASSERT_THAT(again[0].prompt_logprobs, SizeIs(4));
+  EXPECT_EQ(again[0].prompt_logprobs[1].logprob, -2.0F);
+}
+
 TEST_F(ResponseCacheTest, DrawnTokensAndASwitchedOffCacheAreLeftAlone) {
   CompletionRequest drawn = greedy();
   drawn.sampling.temperature = 0.5F;

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "byte_model.h"
+
 namespace weir::serve {
 namespace {
 
@@ -39,9 +41,88 @@ TEST(Sampling, NamesTheFieldTheValueAndTheRange) {
             "stop_token_ids[0] is -1; this model's ids are 0 to 99 @stop_token_ids[0]");
 }
 
+TEST(Sampling, WhatChangesTheLogitsIsNamedToo) {
+  EXPECT_EQ(refusal({.presence_penalty = 2.5F}),
+            "presence_penalty is 2.5; -2 to 2 is allowed @presence_penalty");
+  EXPECT_EQ(refusal({.frequency_penalty = NAN}),
+            "frequency_penalty is nan; -2 to 2 is allowed @frequency_penalty");
+  EXPECT_EQ(refusal({.repetition_penalty = 0.0F}),
+            "repetition_penalty is 0; 0.001 to 1000 is allowed @repetition_penalty");
+  EXPECT_EQ(refusal({.logit_bias = {{100, 1.0F}}}),
+            "logit_bias has the id 100; this model's ids are 0 to 99 @logit_bias.100");
+  EXPECT_EQ(refusal({.logit_bias = std::vector<std::pair<int32_t, float>>(1025)}),
+            "logit_bias has 1025 ids; at most 1024 are taken @logit_bias");
+  EXPECT_EQ(refusal({.bad_words = {std::string(1025, 'x')}}),
+            "bad_words[0] has 1025 bytes; at most 1024 are taken @bad_words[0]");
+  EXPECT_EQ(refusal({.bad_words = std::vector<std::string>(16'385, "x")}),
+            "bad_words has 16385 bytes in all; at most 16384 are taken @bad_words");
+  EXPECT_EQ(refusal({.allowed_token_ids = {5, 100}}),
+            "allowed_token_ids[1] is 100; this model's ids are 0 to 99 @allowed_token_ids[1]");
+  EXPECT_EQ(refusal({.logprobs = 21}), "logprobs is 21; 0 to 20 is allowed @logprobs");
+  EXPECT_EQ(refusal({.prompt_logprobs = 21}),
+            "prompt_logprobs is 21; 0 to 20 is allowed @prompt_logprobs");
+}
+
+TEST(Sampling, PenaltiesAreTheRequestsBeforeTheModels) {
+  LoadedModel given = model();
+  EXPECT_EQ(check_sampling({}, given)->repetition_penalty, 1);
+  EXPECT_FALSE(check_sampling({}, given)->reads_history());
+  given.text.defaults.repetition_penalty = 1.25F;
+  EXPECT_EQ(check_sampling({}, given)->repetition_penalty, 1.25F);
+  const auto params = check_sampling(
+      {.presence_penalty = -2.0F, .frequency_penalty = 2.0F, .repetition_penalty = 1.5F}, given);
+  ASSERT_TRUE(params);
+  EXPECT_EQ(params->presence_penalty, -2);
+  EXPECT_EQ(params->frequency_penalty, 2);
+  EXPECT_EQ(params->repetition_penalty, 1.5F);
+}
+
+TEST(Sampling, BiasesAreBoundAndAllowedIdsAreInOrder) {
+  const auto params = check_sampling({.logit_bias = {{9, 500.0F}, {3, -1e30F}, {9, 7.0F}},
+                                      .allowed_token_ids = {8, 2, 8, 5},
+                                      .logprobs = 20,
+                                      .prompt_logprobs = 0},
+                                     model());
+  ASSERT_TRUE(params);
+  EXPECT_THAT(params->bias, ElementsAre(testing::Pair(3, -100.0F), testing::Pair(9, 7.0F)));
+  EXPECT_THAT(params->allowed_tokens, ElementsAre(2, 5, 8));
+  EXPECT_EQ(params->logprobs, 20U);
+  EXPECT_EQ(params->prompt_logprobs, 0U);
+}
+
+TEST(Sampling, BadWordsAreTokensWithAndWithoutASpaceAsVllmHasThem) {
+  ByteModel bytes;
+  auto params = check_sampling({.bad_words = {" \tno", "x"}}, bytes.loaded);
+  ASSERT_TRUE(params) << params.error().message;
+  // Bytes: the space makes a token more, so only the bare word is one.
+  EXPECT_THAT(params->bad_words, ElementsAre(ElementsAre('n', 'o'), ElementsAre('x')));
+  auto blank = check_sampling({.bad_words = {"a", "  "}}, bytes.loaded);
+  ASSERT_FALSE(blank);
+  EXPECT_EQ(blank.error().message, "bad_words[1] has no tokens");
+  EXPECT_EQ(blank.error().param, "bad_words[1]");
+
+  auto tokenizer = byte_tokenizer(false);
+  tokenizer["model"]["vocab"]["\u0120x"] = 259;  // " x" as one token
+  tokenizer["model"]["merges"] = {"\u0120 x"};
+  bytes.folder.write("tokenizer.json", tokenizer.dump());
+  bytes.loaded.text = text_side(bytes.folder, ModelKind::generate);
+  params = check_sampling({.bad_words = {"x", "xy"}}, bytes.loaded);
+  ASSERT_TRUE(params) << params.error().message;
+  EXPECT_THAT(params->bad_words, ElementsAre(ElementsAre('x'), ElementsAre(259),
+                                             ElementsAre('x', 'y'), ElementsAre(259, 'y')));
+  bytes.loaded.vocabulary_rows = 259;
+  EXPECT_EQ(check_sampling({.bad_words = {"x"}}, bytes.loaded).error().message,
+            "bad_words[0] has the token 259; this model's ids are 0 to 258");
+}
+
 TEST(Sampling, TakesTheEdgesOfEachRange) {
   EXPECT_EQ(refusal({.temperature = 0.0F, .top_p = 1.0F, .min_p = 1.0F, .top_k = 0}), "accepted");
   EXPECT_EQ(refusal({.temperature = 2.0F, .min_p = 0.0F, .stop_token_ids = {0, 99}}), "accepted");
+  EXPECT_EQ(
+      refusal({.presence_penalty = 2.0F, .frequency_penalty = -2.0F, .repetition_penalty = 0.001F}),
+      "accepted");
+  EXPECT_EQ(refusal({.repetition_penalty = 1000.0F, .logit_bias = {{0, 1.0F}, {99, 1.0F}}}),
+            "accepted");
 }
 
 TEST(Sampling, ATopPOfZeroLeavesTheTopToken) {

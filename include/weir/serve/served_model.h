@@ -27,9 +27,9 @@ struct ServedModel {
 };
 
 /// Sampling of requests that say nothing, from generation_config.json. What is absent there:
-/// temperature 1, top_p 1.
+/// temperature 1, top_p 1, no penalty.
 struct GenerationDefaults {
-  std::optional<float> temperature, top_p, min_p;
+  std::optional<float> temperature, top_p, min_p, repetition_penalty;
   std::optional<uint32_t> top_k;
   std::optional<uint32_t> max_new_tokens;  // of a completion
 };

@@ -23,8 +23,14 @@ namespace weir::serve {
 /// Text, or tokens that are used as they are.
 using Prompt = std::variant<std::string, std::vector<int32_t>>;
 
-/// Bytes of one stop string, and of all of a request together.
+/// Bytes of one stop string or bad word, and of all stop strings or bad words of a request.
 inline constexpr size_t kLongestStop = 1024, kMostStopBytes = 16384;
+inline constexpr uint32_t kMostLogprobs = 20;  // of the most likely tokens in one place
+/// Of the prompts of a request together, those of the tokens themselves with them.
+inline constexpr size_t kMostPromptLogprobs = size_t{4} << 20;
+inline constexpr size_t kMostBiases = 1024;
+/// With the largest logits of a model no number passes the range of float.
+inline constexpr double kLeastRepetitionPenalty = 0.001, kMostRepetitionPenalty = 1000;
 
 /// As the client gave it; what is absent comes from the model's generation_config.json, then from
 /// OpenAI's defaults.
@@ -40,7 +46,7 @@ struct Sampling {
   bool include_stop_str_in_output = false;
   bool skip_special_tokens = true;
   std::optional<float> presence_penalty, frequency_penalty, repetition_penalty;
-  std::vector<std::pair<int32_t, float>> logit_bias;
+  std::vector<std::pair<int32_t, float>> logit_bias;  // of an id twice the last counts
   std::vector<std::string> bad_words;
   std::vector<int32_t> allowed_token_ids;             // empty: all
   std::optional<uint32_t> logprobs, prompt_logprobs;  // so many of the most likely tokens

@@ -5,12 +5,11 @@ namespace weir::folder {
 using enum Verdict;
 
 FieldTable generation_config_fields() {
-  static constexpr std::string_view kPenalty = "penalties are not applied";
+  static constexpr std::string_view kPenalty = "of penalties only repetition_penalty is applied";
   static constexpr std::string_view kSearch = "tokens are sampled, nothing else is searched";
   static constexpr std::string_view kLogits = "not applied to sampling";
   static constexpr std::string_view kLength = "lengths are those of requests";
   static constexpr KnownField table[] = {
-      {.name = "repetition_penalty", .verdict = told, .note = kPenalty, .neutral = "[1]"},
       {.name = "frequency_penalty", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "presence_penalty", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "encoder_repetition_penalty", .verdict = told, .note = kPenalty, .neutral = "[1]"},
