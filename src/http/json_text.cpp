@@ -51,6 +51,8 @@ std::string& append_json(std::string& out, std::span<const float> values) {
   });
 }
 
+std::string& append_float(std::string& out, float value) { return append_number(out, value); }
+
 std::string& append_ms(std::string& out, double value) {
   return append_number(out, std::isfinite(value) ? value : 0.0, std::chars_format::fixed, 3);
 }

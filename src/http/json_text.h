@@ -13,6 +13,8 @@ std::string& append_json(std::string& out, int64_t value);
 std::string& append_json(std::string& out, std::span<const int32_t> ids);
 /// The shortest text that reads back as the same floats; what is not finite becomes null.
 std::string& append_json(std::string& out, std::span<const float> values);
+/// The same for one that is finite.
+std::string& append_float(std::string& out, float value);
 /// Milliseconds, to the microsecond.
 std::string& append_ms(std::string& out, double value);
 

@@ -354,12 +354,6 @@ TEST(Codec, FieldsThatAreNotBuiltAreRefusedByName) {
       {"n", 2},
       {"n", 0},
       {"best_of", 3},
-      {"logprobs", true},
-      {"top_logprobs", 1},
-      {"logit_bias", {{"5", 1}}},
-      {"presence_penalty", 0.1},
-      {"frequency_penalty", -1},
-      {"repetition_penalty", 1.1},
       {"response_format", {{"type", "json_object"}}},
       {"tools", {{{"type", "function"}}}},
       {"tool_choice", "required"},
@@ -375,13 +369,12 @@ TEST(Codec, FieldsThatAreNotBuiltAreRefusedByName) {
       {"add_special_tokens", true},
       {"chat_template", "x"},
       {"echo", true},
-      {"prompt_logprobs", 0},
       {"truncate_prompt_tokens", 5}};
   for (const auto& [name, value] : fields) {
     expect_fault({with(name, value), not_supported(name), name});
   }
-  for (auto [name, value] : std::vector<std::pair<const char*, json>>{
-           {"echo", true}, {"suffix", "x"}, {"logprobs", 0}, {"logprobs", 5}, {"best_of", 2}}) {
+  for (auto [name, value] :
+       std::vector<std::pair<const char*, json>>{{"suffix", "x"}, {"best_of", 2}}) {
     auto completion = decode_completion(completion_with(name, value));
     ASSERT_FALSE(completion);
     EXPECT_EQ(completion.error().message, not_supported(name));
@@ -390,6 +383,118 @@ TEST(Codec, FieldsThatAreNotBuiltAreRefusedByName) {
   auto tools = decode_completion(completion_with("tools", json::array()));
   ASSERT_FALSE(tools);
   EXPECT_EQ(tools.error().message, "unknown field \"tools\"");
+}
+
+TEST(Codec, WhatChangesTheLogits) {
+  const json asked{
+      {"presence_penalty", -2},      {"frequency_penalty", 0.5},
+      {"repetition_penalty", 1.5},   {"logit_bias", {{"5", -200.5}, {"0", nullptr}, {"17", 1}}},
+      {"bad_words", {"no", " way"}}, {"allowed_token_ids", {9, 3}}};
+  json chat = chat_body(), completion{{"prompt", "a"}};
+  chat.update(asked);
+  completion.update(asked);
+  const auto of_chat = decode_chat(chat.dump());
+  ASSERT_TRUE(of_chat) << of_chat.error().message;
+  const auto of_completion = decode_completion(completion.dump());
+  ASSERT_TRUE(of_completion) << of_completion.error().message;
+  for (const serve::Sampling& sampling :
+       {of_chat->request.sampling, of_completion->request.sampling}) {
+    EXPECT_EQ(sampling.presence_penalty, -2.0F);
+    EXPECT_EQ(sampling.frequency_penalty, 0.5F);
+    EXPECT_EQ(sampling.repetition_penalty, 1.5F);
+    EXPECT_THAT(sampling.logit_bias,
+                testing::UnorderedElementsAre(testing::Pair(5, -200.5F), testing::Pair(17, 1.0F)));
+    EXPECT_THAT(sampling.bad_words, ElementsAre("no", " way"));
+    EXPECT_THAT(sampling.allowed_token_ids, ElementsAre(9, 3));
+  }
+  const auto plain = decode_chat(chat_body().dump());
+  EXPECT_FALSE(plain->request.sampling.presence_penalty);
+  EXPECT_FALSE(plain->request.sampling.repetition_penalty);
+}
+
+TEST(Codec, WhatChangesTheLogitsIsHeldToItsLimits) {
+  json many = json::object();
+  for (int i = 0; i < 1025; ++i) many[std::to_string(i)] = 1;
+  const std::vector<Fault> faults{
+      {with("presence_penalty", 2.5), "presence_penalty must be from -2 to 2, not 2.5",
+       "presence_penalty"},
+      {with("frequency_penalty", "x"), "frequency_penalty must be a number, not a string",
+       "frequency_penalty"},
+      {with("repetition_penalty", 0), "repetition_penalty must be from 0.001 to 1000, not 0",
+       "repetition_penalty"},
+      {with("logit_bias", {{"x", 1}}), "logit_bias has \"x\" where a token id from 0 to",
+       "logit_bias.x"},
+      {with("logit_bias", {{"05", 1}}), "logit_bias has \"05\" where a token id", "logit_bias.05"},
+      {with("logit_bias", {{"-1", 1}}), "logit_bias has \"-1\" where a token id", "logit_bias.-1"},
+      {with("logit_bias", {{"99999999999", 1}}), "where a token id", "logit_bias.99999999999"},
+      {with("logit_bias", {{"5", "x"}}), "logit_bias.5 must be a number, not a string",
+       "logit_bias.5"},
+      {with("logit_bias", json::array({1})), "logit_bias must be an object, not an array",
+       "logit_bias"},
+      {with("logit_bias", many), "logit_bias has more than 1024 ids", "logit_bias"},
+      {with("bad_words", "no"), "bad_words must be an array, not a string", "bad_words"},
+      {with("bad_words", {"a", ""}), "bad_words[1] must not be empty", "bad_words[1]"},
+      {with("bad_words", {std::string(1025, 'x')}),
+       "bad_words[0] has 1025 bytes; the limit is 1024", "bad_words[0]"},
+      {with("bad_words", std::vector<std::string>(16'385, "x")),
+       "bad_words has more than 16384 bytes in all", "bad_words"},
+      {with("allowed_token_ids", json::array()), "allowed_token_ids must not be empty",
+       "allowed_token_ids"},
+      {with("allowed_token_ids", {1, "x"}),
+       "allowed_token_ids[1] must be a whole number, not a string", "allowed_token_ids[1]"},
+  };
+  for (const Fault& fault : faults) expect_fault(fault);
+  many.erase("0");
+  EXPECT_TRUE(decode_chat(with("logit_bias", many)));
+}
+
+TEST(Codec, LogprobsOfChatsAreAFlagAndANumber) {
+  json body = chat_body();
+  body["logprobs"] = true;
+  EXPECT_EQ(decode_chat(body.dump())->presentation.logprobs, 0U);
+  body["top_logprobs"] = 20;
+  body["prompt_logprobs"] = 3;
+  auto chat = decode_chat(body.dump());
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(chat->presentation.logprobs, 20U);
+  EXPECT_EQ(chat->request.sampling.logprobs, 20U);
+  EXPECT_EQ(chat->presentation.prompt_logprobs, 3U);
+  EXPECT_EQ(chat->request.sampling.prompt_logprobs, 3U);
+  EXPECT_FALSE(decode_chat(with("top_logprobs", 0))->presentation.logprobs);
+  expect_fault({with("top_logprobs", 1),
+                "top_logprobs is 1, which is only allowed with \"logprobs\": true",
+                "top_logprobs"});
+  expect_fault({with("logprobs", 1), "logprobs must be a boolean, not a number", "logprobs"});
+  body["top_logprobs"] = 21;
+  expect_fault({body.dump(), "top_logprobs must be from 0 to 20, not 21", "top_logprobs"});
+  body["top_logprobs"] = 1;
+  body["stream"] = true;
+  expect_fault({body.dump(), "prompt_logprobs is 3, which is not allowed with \"stream\": true",
+                "prompt_logprobs"});
+}
+
+TEST(Codec, LogprobsAndEchoOfCompletions) {
+  auto completion = decode_completion(
+      R"({"prompt":"a","logprobs":5,"prompt_logprobs":0,"echo":true,"max_tokens":0})");
+  ASSERT_TRUE(completion) << completion.error().message;
+  EXPECT_TRUE(completion->request.echo && completion->presentation.echo);
+  EXPECT_EQ(completion->request.sampling.max_tokens, 0U);
+  EXPECT_EQ(completion->request.sampling.logprobs, 5U);
+  EXPECT_EQ(completion->presentation.logprobs, 5U);
+  EXPECT_EQ(completion->presentation.prompt_logprobs, 0U);
+  EXPECT_FALSE(decode_completion(completion_with("logprobs", false))->presentation.logprobs);
+  EXPECT_FALSE(decode_completion(completion_with("echo", false))->request.echo);
+  for (auto [name, value, message] : std::vector<std::tuple<const char*, json, const char*>>{
+           {"logprobs", true, "logprobs must be a whole number, not a boolean"},
+           {"logprobs", 21, "logprobs must be from 0 to 20, not 21"},
+           {"prompt_logprobs", -1, "prompt_logprobs must be from 0 to 20, not -1"},
+           {"echo", 1, "echo must be a boolean, not a number"},
+           {"max_tokens", 0, "max_tokens must be from 1 to 2147483647, not 0"}}) {
+    auto refused = decode_completion(completion_with(name, value));
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().message, message);
+    EXPECT_EQ(refused.error().param, name);
+  }
 }
 
 TEST(Codec, PromptsOfEveryForm) {

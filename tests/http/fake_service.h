@@ -30,6 +30,8 @@ struct Script {
   std::vector<serve::Standing> lines;  // where it stands, look by look, before its first piece
   std::shared_ptr<Doorbell> bell;      // no piece comes before it is rung, once
   serve::End end{serve::FinishReason::stop, int32_t{2}};
+  std::vector<serve::TokenLogprob> logprobs;         // one a piece
+  std::vector<serve::TokenLogprob> prompt_logprobs;  // come with the first piece
 };
 
 class FakeGeneration final : public serve::Generation {
@@ -68,6 +70,8 @@ class FakeGeneration final : public serve::Generation {
     if (piece_ < script_.pieces.size()) {
       delta.text = script_.pieces[piece_];
       delta.token_ids = {static_cast<int32_t>(100 + piece_)};
+      if (piece_ < script_.logprobs.size()) delta.logprobs = {script_.logprobs[piece_]};
+      if (piece_ == 0) delta.prompt_logprobs = script_.prompt_logprobs;
       ++piece_;
       ++tokens_;
     }

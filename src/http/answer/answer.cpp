@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "http/answer/event_stream.h"
 #include "http/json_text.h"
 
@@ -26,6 +30,8 @@ Result<void> answer_whole(Exchange& exchange, httplib::Response& response,
     Choice& choice = choices.at(delta.choice);
     choice.text += delta.text;
     choice.token_ids.insert(choice.token_ids.end(), delta.token_ids.begin(), delta.token_ids.end());
+    std::move(delta.logprobs.begin(), delta.logprobs.end(), std::back_inserter(choice.logprobs));
+    if (!delta.prompt_logprobs.empty()) choice.prompt_logprobs = std::move(delta.prompt_logprobs);
     if (delta.end) choice.end = *delta.end;
   }
   serve::Usage usage = generation.usage();

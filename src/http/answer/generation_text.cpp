@@ -1,5 +1,6 @@
 #include "http/answer/generation_text.h"
 
+#include "http/answer/logprob_text.h"
 #include "http/error_reply.h"
 #include "http/json_text.h"
 
@@ -70,19 +71,43 @@ void append_ids(std::string& out, const char* name, std::span<const int32_t> ids
   append_json(out += ':', ids);
 }
 
+/// The value of `logprobs`. `characters`: of the tokens before these; counted on.
+void append_logprobs_of(std::string& out, const AnswerShape& shape, TokenLogprobs prompt,
+                        TokenLogprobs completion, size_t& characters) {
+  const Presentation& wanted = shape.presentation;
+  if (!wanted.echo) prompt = {};
+  if (!wanted.logprobs || (prompt.empty() && completion.empty())) {
+    out += "null";
+  } else if (shape.dialect == Dialect::chat) {
+    append_chat_logprobs(out, completion);
+  } else {
+    append_completion_logprobs(
+        out, {.prompt = prompt, .completion = completion, .top = *wanted.logprobs}, characters);
+  }
+}
+
+void append_prompt_logprobs_of(std::string& out, const AnswerShape& shape, const Choice& choice) {
+  if (!shape.presentation.prompt_logprobs) return;
+  out += R"(,"prompt_logprobs":)";
+  append_prompt_logprobs(out, choice.prompt_logprobs, *shape.presentation.prompt_logprobs);
+}
+
 void append_choice(std::string& out, const AnswerShape& shape, size_t index, const Choice& choice) {
   out += R"({"index":)";
   append_json(out, static_cast<int64_t>(index));
   if (shape.dialect == Dialect::chat) {
     out += R"(,"message":{"role":"assistant","content":)";
     append_json(out, choice.text);
-    out += R"(,"refusal":null},"logprobs":null,)";
+    out += R"(,"refusal":null})";
   } else {
     out += R"(,"text":)";
     append_json(out, choice.text);
-    out += R"(,"logprobs":null,)";
   }
-  append_end(out, choice.end);
+  size_t characters = 0;
+  append_logprobs_of(out += R"(,"logprobs":)", shape, choice.prompt_logprobs, choice.logprobs,
+                     characters);
+  append_end(out += ',', choice.end);
+  if (shape.dialect == Dialect::completion) append_prompt_logprobs_of(out, shape, choice);
 }
 
 }  // namespace
@@ -105,6 +130,8 @@ std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
   if (ids && shape.dialect == Dialect::chat && !prompts.empty()) {
     append_ids(out, "prompt_token_ids", prompts[0]);
   }
+  if (shape.dialect == Dialect::chat && !choices.empty())
+    append_prompt_logprobs_of(out, shape, choices[0]);
   return out += '}';
 }
 
@@ -137,11 +164,16 @@ void ChunkWriter::start(std::string& out) const {
   }
 }
 
+bool ChunkWriter::says_nothing(const serve::Delta& delta) const {
+  const Presentation& wanted = shape_.presentation;
+  const bool tells_tokens = wanted.return_token_ids || wanted.logprobs;
+  return delta.text.empty() && !delta.end && (delta.token_ids.empty() || !tells_tokens);
+}
+
 void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
   Progress& choice = choices_[delta.choice];
   choice.completion_tokens += delta.token_ids.size();
-  bool ids = shape_.presentation.return_token_ids && !delta.token_ids.empty();
-  if (delta.text.empty() && !delta.end && !ids) return;
+  if (says_nothing(delta)) return;
   out += prefix_;
   out += R"({"index":)";
   append_json(out, int64_t{delta.choice});
@@ -155,7 +187,9 @@ void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
     append_json(out, delta.text);
     out += '}';
   }
-  out += R"(,"logprobs":null,)";
+  append_logprobs_of(out += R"(,"logprobs":)", shape_, delta.prompt_logprobs, delta.logprobs,
+                     choice.characters);
+  out += ',';
   delta.end ? append_end(out, *delta.end) : void(out += R"("finish_reason":null)");
   if (shape_.presentation.return_token_ids) {
     append_ids(out, "token_ids", delta.token_ids);

@@ -25,6 +25,7 @@ struct AnswerShape {
 struct Choice {
   std::string text;
   std::vector<int32_t> token_ids;
+  std::vector<serve::TokenLogprob> logprobs = {}, prompt_logprobs = {};  // where asked for
   serve::End end;
 };
 using Prompts = std::vector<std::vector<int32_t>>;
@@ -48,8 +49,10 @@ class ChunkWriter {
  private:
   struct Progress {
     size_t prompt_tokens = 0, completion_tokens = 0;
+    size_t characters = 0;      // of the tokens whose logprobs were told
     bool prompt_shown = false;  // completions say their prompt's ids in their first chunk
   };
+  bool says_nothing(const serve::Delta& delta) const;
   /// What stands behind the choices of a chunk.
   void end_chunk(std::string& out, const Progress& choice) const;
 

@@ -12,9 +12,20 @@
 /// Pieces that several request codecs share. All throw Refusal.
 namespace weir::http {
 
-/// Everything of Sampling but max_tokens, whose names differ.
+/// Everything of Sampling but max_tokens and logprobs, whose names and forms differ.
 void read_sampling(Fields& fields, serve::Sampling& sampling);
-std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name);
+std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name, uint32_t least = 1);
+/// Part of read_sampling(): penalties, biases and bans.
+void read_logit_changes(Fields& fields, serve::Sampling& sampling);
+/// A list of texts, each of 1 to kLongestStop bytes and of kMostStopBytes in all.
+std::vector<std::string> read_texts(const Json& value, const std::string& path);
+
+/// A flag and a number: logprobs, top_logprobs.
+std::optional<uint32_t> read_chat_logprobs(Fields& fields);
+/// A number; false is none.
+std::optional<uint32_t> read_completion_logprobs(Fields& fields);
+/// REQUIRES: `presentation.stream` is known.
+std::optional<uint32_t> read_prompt_logprobs(Fields& fields, const Presentation& presentation);
 /// After max_tokens is known.
 void check_min_tokens(const serve::Sampling& sampling);
 

@@ -41,6 +41,11 @@ std::optional<uint32_t> read_chat_max_tokens(Fields& fields) {
   return newer ? newer : older;
 }
 
+void tell_logprobs(const Presentation& presentation, serve::Sampling& sampling) {
+  sampling.logprobs = presentation.logprobs;
+  sampling.prompt_logprobs = presentation.prompt_logprobs;
+}
+
 void read_chat_prompt(Fields& fields, serve::ChatRequest& request) {
   request.messages = read_messages(fields);
   request.template_kwargs = read_template_kwargs(fields);
@@ -58,6 +63,9 @@ void read_chat(Fields& fields, DecodedChat& chat) {
   chat.request.sampling.max_tokens = read_chat_max_tokens(fields);
   check_min_tokens(chat.request.sampling);
   chat.presentation = read_presentation(fields);
+  chat.presentation.logprobs = read_chat_logprobs(fields);
+  chat.presentation.prompt_logprobs = read_prompt_logprobs(fields, chat.presentation);
+  tell_logprobs(chat.presentation, chat.request.sampling);
   chat.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::chat);
 }
@@ -69,9 +77,15 @@ void read_completion(Fields& fields, DecodedCompletion& completion) {
   completion.request.listed = is_list_of_prompts(prompt);
   completion.request.add_special_tokens = fields.flag("add_special_tokens").value_or(true);
   read_sampling(fields, completion.request.sampling);
-  completion.request.sampling.max_tokens = read_max_tokens(fields, "max_tokens");
+  completion.request.echo = fields.flag("echo").value_or(false);
+  completion.request.sampling.max_tokens =
+      read_max_tokens(fields, "max_tokens", completion.request.echo ? 0 : 1);
   check_min_tokens(completion.request.sampling);
   completion.presentation = read_presentation(fields);
+  completion.presentation.echo = completion.request.echo;
+  completion.presentation.logprobs = read_completion_logprobs(fields);
+  completion.presentation.prompt_logprobs = read_prompt_logprobs(fields, completion.presentation);
+  tell_logprobs(completion.presentation, completion.request.sampling);
   completion.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::completion);
 }

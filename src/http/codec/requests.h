@@ -18,6 +18,9 @@ struct Presentation {
   bool include_usage = false;     // at the end of a stream
   bool continuous_usage = false;  // in each of its chunks
   bool return_token_ids = false;
+  bool echo = false;                             // the prompt stands before its completion
+  std::optional<uint32_t> logprobs = {};         // of so many tokens beside the drawn one
+  std::optional<uint32_t> prompt_logprobs = {};  // the same of the prompt's tokens
 };
 
 /// How a client wants its request to be treated.

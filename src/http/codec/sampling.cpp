@@ -16,37 +16,28 @@ std::optional<float> as_float(std::optional<double> value) {
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
-std::string read_stop(const Json& value, const std::string& path) {
-  std::string stop = text_at(value, path);
-  if (stop.empty()) {
+std::string read_short_text(const Json& value, const std::string& path) {
+  std::string text = text_at(value, path);
+  if (text.empty()) {
     refuse(fmt::format("{} must not be empty", path), path, error_name::kStringBelowMin);
   }
-  if (stop.size() > serve::kLongestStop) {
-    refuse(fmt::format("{} has {} bytes; the limit is {}", path, stop.size(), serve::kLongestStop),
+  if (text.size() > serve::kLongestStop) {
+    refuse(fmt::format("{} has {} bytes; the limit is {}", path, text.size(), serve::kLongestStop),
            path, error_name::kStringAboveMax);
   }
-  return stop;
+  return text;
 }
 
 std::vector<std::string> read_stops(Fields& fields) {
   const Json* value = fields.find("stop");
   std::string path = fields.path_of("stop");
   if (!value) return {};
-  if (value->is_string()) return {read_stop(*value, path)};
+  if (value->is_string()) return {read_short_text(*value, path)};
   if (!value->is_array()) {
     refuse(fmt::format("{} must be a string or an array of strings, not {}", path, kind_of(*value)),
            path, error_name::kInvalidType);
   }
-  std::vector<std::string> stops;
-  size_t all = 0;
-  for (size_t i = 0; i < value->size(); ++i) {
-    stops.push_back(read_stop((*value)[i], element(path, i)));
-    all += stops.back().size();
-    if (all <= serve::kMostStopBytes) continue;
-    refuse(fmt::format("{} has more than {} bytes in all", path, serve::kMostStopBytes), path,
-           error_name::kStringAboveMax);
-  }
-  return stops;
+  return read_texts(*value, path);
 }
 
 // -1, as vLLM has it, and 0 both mean: no limit.
@@ -66,6 +57,19 @@ std::optional<uint64_t> read_seed(Fields& fields) {
 }
 
 }  // namespace
+
+std::vector<std::string> read_texts(const Json& value, const std::string& path) {
+  std::vector<std::string> texts;
+  size_t all = 0;
+  for (size_t i = 0; i < value.size(); ++i) {
+    texts.push_back(read_short_text(value[i], element(path, i)));
+    all += texts.back().size();
+    if (all <= serve::kMostStopBytes) continue;
+    refuse(fmt::format("{} has more than {} bytes in all", path, serve::kMostStopBytes), path,
+           error_name::kStringAboveMax);
+  }
+  return texts;
+}
 
 void read_sampling(Fields& fields, serve::Sampling& sampling) {
   sampling.temperature = as_float(fields.number("temperature", 0, 2));
@@ -87,10 +91,11 @@ void read_sampling(Fields& fields, serve::Sampling& sampling) {
   }
   sampling.include_stop_str_in_output = fields.flag("include_stop_str_in_output").value_or(false);
   sampling.skip_special_tokens = fields.flag("skip_special_tokens").value_or(true);
+  read_logit_changes(fields, sampling);
 }
 
-std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name) {
-  auto value = fields.integer(name, 1, kMostTokens);
+std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name, uint32_t least) {
+  auto value = fields.integer(name, least, kMostTokens);
   return value ? std::optional(static_cast<uint32_t>(*value)) : std::nullopt;
 }
 

@@ -17,7 +17,6 @@ bool never(const Json&) { return false; }
 bool is_false(const Json& v) { return v.is_boolean() && !v.get<bool>(); }
 bool is_true(const Json& v) { return v.is_boolean() && v.get<bool>(); }
 bool is_flag(const Json& v) { return v.is_boolean(); }
-bool is_zero(const Json& v) { return v.is_number() && v.get<double>() == 0; }
 bool is_one(const Json& v) { return v.is_number() && v.get<double>() == 1; }
 bool is_empty(const Json& v) {
   if (v.is_array()) return v.empty();
@@ -47,18 +46,9 @@ constexpr std::array kUnsupported{
     Unsupported{"best_of", is_one, true, true, false},
     Unsupported{"use_beam_search", is_false, true, true, false},
     Unsupported{"length_penalty", is_one, true, true, false},
-    Unsupported{"logprobs", is_false, true, true, false},
-    Unsupported{"top_logprobs", is_zero, true, false, false},
-    Unsupported{"prompt_logprobs", never, true, true, false},
     Unsupported{"return_tokens_as_token_ids", is_false, true, true, false},
-    Unsupported{"echo", is_false, true, true, false},
+    Unsupported{"echo", is_false, true, false, false},
     Unsupported{"suffix", is_empty_text, false, true, false},
-    Unsupported{"logit_bias", is_empty, true, true, false},
-    Unsupported{"presence_penalty", is_zero, true, true, false},
-    Unsupported{"frequency_penalty", is_zero, true, true, false},
-    Unsupported{"repetition_penalty", is_one, true, true, false},
-    Unsupported{"bad_words", is_empty, true, true, false},
-    Unsupported{"allowed_token_ids", never, true, true, false},
     Unsupported{"logits_processors", is_empty, true, true, false},
     Unsupported{"spaces_between_special_tokens", is_true, true, true, false},
     Unsupported{"truncate_prompt_tokens", never, true, true, false},
