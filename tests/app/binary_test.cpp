@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "app/child.h"
@@ -66,6 +67,22 @@ TEST(Binary, CheckSaysWhereEachValueCameFrom) {
   EXPECT_THAT(check.output(), HasSubstr("WEIR_PROT is no setting and does nothing"));
   EXPECT_THAT(check.output(), testing::Not(HasSubstr("hunter2")));
   std::remove(path.c_str());
+}
+
+TEST(Binary, CheckReadsTheTextSideAndPrintsWhatALoadTells) {
+  const std::string folder = testing::TempDir() + "/weir_checked_" + std::to_string(getpid());
+  std::filesystem::copy("tests/golden/tiny/llama-gqa-tied", folder);
+  std::ofstream(folder + "/generation_config.json")
+      << R"({"eos_token_id": 999999, "temperature": 2.5})";
+  Child told({"check", "--model", "x=" + folder});
+  EXPECT_EQ(told.wait(), 0) << told.output();
+  EXPECT_THAT(told.output(), HasSubstr("warning: the end of text 999999 is dropped"));
+  EXPECT_THAT(told.output(), HasSubstr("temperature is 2.5: 2 is used"));
+  std::filesystem::remove(folder + "/tokenizer.json");
+  Child wrong({"check", "--model", "x=" + folder});
+  EXPECT_EQ(wrong.wait(), 1);
+  EXPECT_THAT(wrong.output(), HasSubstr("wrong: model x: the model folder has no tokenizer.json"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Binary, AKeyThatIsMadeIsInTheFileItMakes) {

@@ -81,6 +81,7 @@ TEST(Words, AMisspeltFlagIsToldWhatWasMeant) {
   EXPECT_THAT(refusal({"serve", "--max-batchtoken=1"}), HasSubstr("mean --max-batch-tokens?"));
   EXPECT_THAT(refusal({"usage", "--form", "2026-01-01"}), HasSubstr("mean --from?"));
   EXPECT_EQ(refusal({"serve", "--nonsense"}), "there is no flag --nonsense; see weir serve --help");
+  EXPECT_EQ(refusal({"serve", "--kips"}), "there is no flag --kips; see weir serve --help");
 }
 
 TEST(Words, AFlagOfAnotherProgramIsAnsweredWithOurs) {

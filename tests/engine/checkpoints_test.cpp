@@ -162,6 +162,17 @@ TEST(Checkpoints, FieldsThatNobodyReadsAreTold) {
                           "config.json: not known and not read: rope_parameters.odd, surprise"));
 }
 
+TEST(Checkpoints, FieldsOfModulesThatNobodyReadsAreTold) {
+  const Checkpoint bert("bert-mean");
+  json pooling = json::parse(bytes_of(bert.path() + "/1_Pooling/config.json"));
+  pooling["surprise"] = 1;
+  std::ofstream(bert.path() + "/1_Pooling/config.json") << pooling;
+  auto loaded = load_folder(bert.path());
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_THAT(loaded->description.warnings,
+              ElementsAre("config.json: not known and not read: surprise"));
+}
+
 /// What describe() says of tiny folders with one field set.
 std::string refusal(const std::string& name, const std::function<void(json&)>& edit) {
   Checkpoint checkpoint(name);

@@ -161,6 +161,17 @@ TEST(ModelFiles, TheIndexDecidesBetweenShards) {
   EXPECT_EQ(greedy_text(*load_runner(options)), right);
 }
 
+TEST(ModelFiles, ATensorOfTwoShardsOfWhichTheIndexTellsNothingIsRefused) {
+  FolderCopy folder("llama-sharded");
+  for (const char* name :
+       {"model-00001-of-00004.safetensors", "model-00002-of-00004.safetensors"}) {
+    Checkpoint shard(folder.read(name));
+    shard.add("surplus", "F32", std::string(4, '\0'));
+    folder.write(name, shard.bytes());
+  }
+  EXPECT_THAT(folder.verdict(), HasSubstr("weight_map does not say which to take"));
+}
+
 TEST(ModelFiles, WhatIsServedIsNotTheFileAnyMore) {
   FolderCopy folder("llama-gqa-tied");
   auto runner = load_runner({.directory = folder.path(), .dtype = DType::float32, .pages = 4});
@@ -178,6 +189,21 @@ TEST(ModelFiles, AFileThatIsCutWhileItIsReadIsAnError) {
   std::filesystem::resize_file(folder / kWeights, 5000);
   EXPECT_THROW(weights->get("model.embed_tokens.weight", {288, 32}), nn::LoadError);
   EXPECT_THROW(weights->check_unchanged(), nn::LoadError);
+}
+
+TEST(ModelFiles, AFileThatIsWrittenWhileItIsReadIsNotServed) {
+  FolderCopy folder("llama-gqa-tied");
+  nn::Architecture llama = arch::table().front();
+  llama.build = [&folder, build = llama.build](const nn::BuildArgs& args) {
+    nn::Model model = build(args);
+    std::filesystem::resize_file(folder / kWeights,
+                                 std::filesystem::file_size(folder / kWeights) + 1);
+    return model;
+  };
+  Progress progress;
+  const auto loaded = load({.directory = folder.path()}, {&llama, 1}, cpu(), progress);
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().message, HasSubstr("was written while it was read"));
 }
 
 /// Puts NaN into every number of a tensor.

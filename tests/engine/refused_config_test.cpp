@@ -91,16 +91,17 @@ TEST(MissingTensor, IsNamedAsTheOthersOfItsFolderAre) {
               HasSubstr("the checkpoint has no tensor embeddings.word_embeddings.weight"));
 }
 
-INSTANTIATE_TEST_SUITE_P(WhatOnlyBuildingAsks, RefusedConfig,
-                         testing::Values(Refused{kOldLlama, R"({"rope_scaling":{"type":"yarn"}})",
-                                                 "rope_type \"yarn\" is not"},
-                                         Refused{kOldLlama,
-                                                 R"({"rope_scaling":{"type":"dynamic"}})",
-                                                 "rope_type \"dynamic\" is not"},
-                                         Refused{kLlama, R"({"num_hidden_layers":3})",
-                                                 "the checkpoint has no tensor model.layers.2."},
-                                         Refused{kBert, R"({"hidden_act":"relu"})",
-                                                 "hidden_act \"relu\" is not supported"}));
+INSTANTIATE_TEST_SUITE_P(
+    WhatOnlyBuildingAsks, RefusedConfig,
+    testing::Values(
+        Refused{kOldLlama, R"({"rope_scaling":{"type":"yarn"}})", "rope_type \"yarn\" is not"},
+        Refused{kOldLlama, R"({"rope_scaling":{"type":"dynamic"}})",
+                "rope_type \"dynamic\" is not"},
+        Refused{"llama-llama3-rope", R"({"rope_parameters":{"low_freq_factor":4}})",
+                "low_freq_factor and high_freq_factor are equal"},
+        Refused{kLlama, R"({"num_hidden_layers":3})",
+                "the checkpoint has no tensor model.layers.2."},
+        Refused{kBert, R"({"hidden_act":"relu"})", "hidden_act \"relu\" is not supported"}));
 
 TEST(RefusedModules, PoolingsAndModulesAtDescribeAndLoad) {
   FolderCopy folder(kBert);

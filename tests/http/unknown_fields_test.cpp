@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http/codec/foreign_fields.h"
+#include "http/codec/json_reader.h"
 #include "http/codec/requests.h"
 #include "weir/base/spelling.h"
 
@@ -124,6 +125,24 @@ TEST(UnknownFields, MisspellingsAreRefusedWithTheRightName) {
             "unknown field \"messages[0].tool_cals\"; did you mean \"tool_calls\"?");
   EXPECT_EQ(read({{"mesages", {1}}}).message,
             "unknown field \"mesages\"; did you mean \"messages\"?");
+}
+
+TEST(UnknownFields, OfSeveralKnownNamesTheNearestIsMeant) {
+  const std::vector<std::string_view> known{"temperatures", "temperature"};
+  try {
+    UnknownFields().meet("", "temperatur", known);
+    FAIL() << "taken";
+  } catch (const Refusal& refusal) {
+    EXPECT_THAT(refusal.error.message, testing::HasSubstr("did you mean \"temperature\"?"));
+  }
+}
+
+TEST(UnknownFields, OnlyTheFirstOfABodyAreComparedWithKnownNames) {
+  json fields{{"temprature", 1}};
+  for (int i = 10; i < 73; ++i) fields[fmt::format("a{}", i)] = 1;
+  EXPECT_EQ(read(body_with(fields)).param, "temprature") << "the 64th";
+  fields["a73"] = 1;
+  EXPECT_EQ(read(body_with(fields)).message, "");
 }
 
 TEST(UnknownFields, ShortAndDistantNamesAreNoMisspellings) {

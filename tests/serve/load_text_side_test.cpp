@@ -149,6 +149,11 @@ TEST_F(LoadTextSide, FilesThatAreNoFilesAreNamed) {
   std::filesystem::remove(folder_.path() + "/tokenizer.json");
   std::filesystem::create_symlink("/dev/zero", folder_.path() + "/tokenizer.json");
   EXPECT_THAT(refusal(), EndsWith("tokenizer.json is a device, not a regular file"));
+  for (const char* name : {"tokenizer.json", "generation_config.json"}) {
+    std::filesystem::remove(folder_.path() + "/" + name);
+    std::filesystem::create_symlink("gone", folder_.path() + "/" + name);
+    EXPECT_THAT(refusal(), EndsWith(std::string(name) + " is a link to gone, which is not there"));
+  }
 }
 
 TEST_F(LoadTextSide, LimitsOfAnEncoder) {
@@ -198,6 +203,7 @@ TEST_F(LoadTextSide, TheDefaultPromptOfAnEncoder) {
   EXPECT_EQ(prompts(named).text, "ask: ");
   EXPECT_EQ(prompts(named).left_out, 0U);
   EXPECT_EQ(prompts(R"({"prompts":{"query":"ask: "},"default_prompt_name":null})").text, "");
+  EXPECT_EQ(prompts(R"({"prompts":{"x":null},"default_prompt_name":"x"})").text, "");
   EXPECT_EQ(prompts(R"({"prompts":{"none":""},"default_prompt_name":"none"})").text, "");
   EXPECT_EQ(prompts(R"({"default_prompt_name":"document"})").text, "");
   folder_.write("1_Pooling/config.json", R"({"pooling_mode":"mean","include_prompt":false})");

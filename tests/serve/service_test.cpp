@@ -193,6 +193,16 @@ TEST_F(FailedModelTest, TheOthersAreServedOnceNothingLoads) {
   EXPECT_EQ(refusal("bytes").message, "accepted");
 }
 
+TEST_F(FailedModelTest, WhileOneLoadsAnotherThatIsReadyIsNotEnough) {
+  service_ = make_service({}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+                          {{.name = "bytes", .queue = queue_, .metrics = &seen_},
+                           {.name = "other", .queue = embed_queue_}});
+  service_->mark_ready("bytes", bytes_.loaded);
+  EXPECT_FALSE(service_->readiness().ready);
+  service_->mark_failed("other", {.message = "no tensor"});
+  EXPECT_TRUE(service_->readiness().ready);
+}
+
 TEST_F(FailedModelTest, ItsRequestsOfEveryKindAreAnsweredModelFailed) {
   service_->mark_ready("bytes", bytes_.loaded);
   EXPECT_STREQ(refusal("broken").name, "model_failed");

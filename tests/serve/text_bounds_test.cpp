@@ -63,6 +63,15 @@ TEST_F(TextBounds, ACutTextKeepsTheFrameOfTheWhole) {
   EXPECT_EQ(ids->back(), kEos);
 }
 
+TEST_F(TextBounds, ATextIsReadUpToTheEndOfACharacter) {
+  for (const size_t before : {0, 1, 2}) {
+    const std::string text = std::string(before, ' ') + repeated("\u3000", 500'000);
+    const auto refused = enough_of(text, words_, 100, "input");
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("no more are read for so few"));
+  }
+}
+
 TEST_F(TextBounds, ALongTextIsRefusedBeforeAllOfItIsTokenized) {
   const auto refused = embedding_input(words_, repeated("a b ", 20'000), {}, "input");
   ASSERT_FALSE(refused);
