@@ -163,7 +163,8 @@ void sample(benchmark::State& state, SampleRow params) {
     std::ranges::copy(logits, work.begin());
     for (SampleRow& p : all) ++p.draw;
     state.ResumeTiming();
-    ops->sample({.ids = ids.data()}, {work.data(), kF32, rows, vocabulary, vocabulary}, all);
+    ops->sample({.ids = ids.data()}, {work.data(), DType::float32, rows, vocabulary, vocabulary},
+                all);
   }
 }
 

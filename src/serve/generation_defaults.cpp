@@ -86,11 +86,8 @@ GenerationDefaults read_defaults(const folder::JsonFile& generation,
                                                        .drops = true}));
   if (auto top_k = reader.read({"top_k", -1, kMostTokens, true}))
     defaults.top_k = static_cast<uint32_t>(std::max(0.0, *top_k));
-  defaults.max_new_tokens = as<uint32_t>(reader.read({.field = "max_new_tokens",
-                                                      .least = 1,
-                                                      .most = kMostTokens,
-                                                      .whole = true,
-                                                      .drops = true}));
+  defaults.max_new_tokens = as<uint32_t>(reader.read(
+      {.field = "max_new_tokens", .least = 1, .most = kMostTokens, .whole = true, .drops = true}));
   return defaults;
 }
 

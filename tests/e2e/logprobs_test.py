@@ -5,9 +5,10 @@ import math
 import openai
 import pytest
 
-from conftest import CHATS
+from conftest import CHATS, golden
 from daemon import CHAT, events
 
+LIKELIHOOD = golden("loglikelihood.json")
 PROMPT = "The river runs through the old town, and the people of"
 
 
@@ -55,7 +56,7 @@ def test_bytes_of_split_characters_join(daemon):
     told = greedy(daemon, text, echo=True, logprobs=0, max_tokens=0)["logprobs"]
     ids = daemon.post("/tokenize", {"model": CHAT, "prompt": text}).json()["tokens"]
     assert len(told["tokens"]) == len(ids) and "\ufffd" in "".join(told["tokens"])
-    assert told["text_offset"][-1] < len(text)
+    assert told["text_offset"][-1] <= len(text)
 
 
 @pytest.mark.parametrize("route", ["chat", "complete"])
@@ -91,6 +92,13 @@ def test_echo_as_evaluations_read_it(daemon):
     several = daemon.complete([ids, ids[:5]], echo=True, logprobs=1, max_tokens=0)["choices"]
     for again in alone["choices"][0], several[0]:
         assert again["logprobs"]["token_logprobs"][1:] == pytest.approx(told["token_logprobs"][1:-1], abs=1e-4)
+
+
+def test_echo_of_a_long_text_is_the_references_log_likelihood(daemon):
+    told = greedy(daemon, LIKELIHOOD["ids"], echo=True, logprobs=0, max_tokens=0)["logprobs"]["token_logprobs"]
+    assert len(told) == len(LIKELIHOOD["ids"]) > 1000
+    assert told[1:51] == pytest.approx(LIKELIHOOD["first"], abs=1e-4)
+    assert sum(told[1:]) == pytest.approx(LIKELIHOOD["sum"], abs=0.01)
 
 
 def test_prompt_logprobs_are_those_of_the_echo(daemon):

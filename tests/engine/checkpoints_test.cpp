@@ -170,7 +170,7 @@ TEST(Checkpoints, FieldsOfModulesThatNobodyReadsAreTold) {
   auto loaded = load_folder(bert.path());
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_THAT(loaded->description.warnings,
-              ElementsAre("config.json: not known and not read: surprise"));
+              ElementsAre("1_Pooling/config.json: not known and not read: surprise"));
 }
 
 /// What describe() says of tiny folders with one field set.

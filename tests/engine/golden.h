@@ -33,13 +33,15 @@ inline void expect_reference_vectors(schedule::Runner& runner, const std::string
   const bool bare = !std::filesystem::exists("tests/golden/tiny/" + name + "/modules.json");
   std::vector<HandRow> rows;
   std::vector<std::vector<float>> expected;
-  for (const auto& text : read_golden("tiny/" + name + "/golden.json")["texts"]) {
+  const auto golden = read_golden("tiny/" + name + "/golden.json");
+  for (const auto& text : golden["texts"]) {
     if (text["text"].is_null()) continue;  // a pair: embeddings take single texts only
     rows.push_back({text["ids"], 0, {}, work::EmbedParams{}});
     expected.push_back(text["vector"]);
     if (bare) normalize(expected.back());
   }
   const auto outputs = run(runner, rows);
+  ASSERT_FALSE(expected.empty());
   ASSERT_EQ(outputs.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     const auto& values = std::get<work::Vector>(outputs[i]).values;

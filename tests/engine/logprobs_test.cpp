@@ -35,10 +35,10 @@ class Logprobs : public testing::TestWithParam<const char*> {
                    .dtype = DType::float32,
                    .pages = 64});
   std::vector<Prompt> prompts() const {
+    const auto golden = read_golden(std::string("tiny/") + GetParam() + "/golden.json");
     std::vector<Prompt> all;
-    for (const auto& prompt :
-         read_golden(std::string("tiny/") + GetParam() + "/golden.json")["prompts"])
-      all.push_back({prompt["ids"], prompt["logits"]});
+    for (const auto& prompt : golden["prompts"]) all.push_back({prompt["ids"], prompt["logits"]});
+    EXPECT_FALSE(all.empty());
     return all;
   }
 
@@ -81,8 +81,8 @@ class Logprobs : public testing::TestWithParam<const char*> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Tiny, Logprobs, testing::Values("llama-gqa-tied", "qwen3-head-norms"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });

@@ -70,11 +70,12 @@ TEST_F(LoadTextSide, ASamplingDefaultThatCannotBeUsedIsToldAndStopsNothing) {
   EXPECT_FALSE(side.defaults.max_new_tokens);
   EXPECT_THAT(
       side.notes,
-      ElementsAre("generation_config.json: temperature is 2.5: 2 is used",
-                  "generation_config.json: top_p is 1.01: 1 is used",
-                  "generation_config.json: min_p is \"hot\": dropped, a number is wanted",
-                  "generation_config.json: top_k is -7: -1 is used",
-                  "generation_config.json: max_new_tokens is 0: dropped, 1 to 1e+09 is wanted"));
+      ElementsAre(
+          "generation_config.json: temperature is 2.5: 2 is used",
+          "generation_config.json: top_p is 1.01: 1 is used",
+          "generation_config.json: min_p is \"hot\": dropped, a number is wanted",
+          "generation_config.json: top_k is -7: -1 is used",
+          "generation_config.json: max_new_tokens is 0: dropped, 1 to 1000000000 is wanted"));
   folder_.write("generation_config.json", R"({"top_k":50.0,"max_new_tokens":2.5})");
   const TextSide whole = load();
   EXPECT_EQ(*whole.defaults.top_k, 50U);

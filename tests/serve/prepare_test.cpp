@@ -63,7 +63,7 @@ TEST_F(PrepareTest, AnEchoIsThePromptAsItWasGiven) {
 
 TEST_F(PrepareTest, WhatIsCopiedOrToldForEachPromptIsBound) {
   const auto refusal = [&](const CompletionRequest& request) {
-    auto refused = rows_of(ReadyModel{{.name = "m"}, model_.loaded}, request);
+    auto refused = rows_of(ready(model_.loaded), request);
     return refused ? "accepted" : refused.error().message + " @" + refused.error().param;
   };
   CompletionRequest many{.prompts = std::vector<Prompt>(5000, std::vector<int32_t>(50, 'a'))};

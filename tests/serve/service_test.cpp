@@ -194,9 +194,9 @@ TEST_F(FailedModelTest, TheOthersAreServedOnceNothingLoads) {
 }
 
 TEST_F(FailedModelTest, WhileOneLoadsAnotherThatIsReadyIsNotEnough) {
-  service_ = make_service({}, {gate_, *metrics_, clock_, nullptr}, traffic::KeyStore::open(),
-                          {{.name = "bytes", .queue = queue_, .metrics = &seen_},
-                           {.name = "other", .queue = embed_queue_}});
+  service_ =
+      make_service({}, {gate_, metrics_, clock_, nullptr}, traffic::KeyStore::open(),
+                   {{.name = "bytes", .queue = queue_}, {.name = "other", .queue = embed_queue_}});
   service_->mark_ready("bytes", bytes_.loaded);
   EXPECT_FALSE(service_->readiness().ready);
   service_->mark_failed("other", {.message = "no tensor"});
