@@ -14,6 +14,14 @@ Error gives_nan(const std::string& where) {
                .name = "model_gives_nan"};
 }
 
+// Also of a model whose logits are all -infinity, which nobody has seen.
+Error nothing_to_draw() {
+  return Error{.code = Code::invalid_argument,
+               .message =
+                   "no token is left to draw: allowed_token_ids, bad_words, logit_bias and "
+                   "min_tokens leave none"};
+}
+
 /// How many of the most likely tokens a line's row asks for; none: no logprobs.
 using Asked = std::optional<uint32_t>;
 
@@ -31,6 +39,7 @@ work::Logprobs logprobs_of(const nn::HeadOutput& answers, int64_t line, uint32_t
 
 work::Output token_output(const nn::HeadOutput& answers, int64_t line, Asked logprobs) {
   const int32_t id = answers.ids.const_data_ptr<int32_t>()[line];
+  if (id == kernels::kNothingToDraw) return nothing_to_draw();
   if (id < 0) return gives_nan("its logits hold no number to draw a token from");
   work::Token token{id};
   if (logprobs) token.logprobs = logprobs_of(answers, line, *logprobs);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "kernels/check.h"
 #include "kernels/logit_edit.h"
@@ -152,13 +153,20 @@ void ScratchShelf::put(std::unique_ptr<SampleScratch> scratch) {
 
 namespace {
 
+/// What is given instead of an id, where that must be.
+std::optional<int32_t> no_id(const SampleKernels::Top& top) {
+  if (top.index < 0) return kLogitsAreBroken;
+  if (top.value == -kInfinity) return kNothingToDraw;
+  return std::nullopt;
+}
+
 int32_t draw(std::span<float> logits, const SampleRow& p, const SampleKernels& kernels,
              SampleScratch& s) {
   if (!p.allowed.empty()) keep_allowed(logits, p.allowed);
   edit(logits, p.edits);
   const auto n = static_cast<int64_t>(logits.size());
   const SampleKernels::Top top = kernels.top(logits.data(), n);
-  if (top.index < 0 || top.value == -kInfinity) return -1;
+  if (auto none = no_id(top)) return *none;
   if (p.greedy() || std::isinf(top.value)) return top.index;
 
   s.sums.resize(static_cast<size_t>((n + kSampleBlock - 1) / kSampleBlock));
@@ -170,10 +178,9 @@ int32_t draw(std::span<float> logits, const SampleRow& p, const SampleKernels& k
   return truncated ? draw_truncated(w, p, kernels, s) : draw_any(w, uniform(p.seed, p.draw));
 }
 
-/// -1 where no logprobs can be told of it.
 int32_t take_given(std::span<const float> logits, int32_t given, const SampleKernels& kernels) {
   const auto top = kernels.top(logits.data(), static_cast<int64_t>(logits.size()));
-  return top.index < 0 || top.value == -kInfinity ? -1 : given;
+  return no_id(top).value_or(given);
 }
 
 }  // namespace

@@ -30,8 +30,7 @@ class ScratchShelf {
   std::vector<std::unique_ptr<SampleScratch>> free_;
 };
 
-/// The id drawn from `logits` (overwritten), or -1 when one is NaN or none may be drawn. `out`: of
-/// this row.
+/// The id drawn from `logits` (overwritten), or what sample() gives instead. `out`: of this row.
 int32_t sample_row(std::span<float> logits, const SampleRow& params, const LogprobsOut& out,
                    const SampleKernels& kernels, SampleScratch& scratch);
 

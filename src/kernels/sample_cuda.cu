@@ -190,8 +190,10 @@ __global__ void __launch_bounds__(kSampleThreads)
   }
   const Top top = find_top(logits, n, shared, [](float, int32_t) { return true; });
   int32_t id = params.given >= 0 ? params.given : top.index;
-  if (top.broken != 0 || top.value == -INFINITY) {
-    id = -1;
+  if (top.broken != 0) {
+    id = kLogitsAreBroken;
+  } else if (top.value == -INFINITY) {
+    id = kNothingToDraw;
   } else if (params.given < 0 && params.inverse_temperature > 0 && !isinf(top.value)) {
     const Weights weights{logits, n};
     weights.store(top.value, params.inverse_temperature, params.least);

@@ -38,7 +38,8 @@ TEST_P(DeviceSample, GreedyTiesBansAndBrokenRows) {
   std::vector<SampleRow> params(6);
   params[4].edits = banned;
   params[2].temperature = params[5].temperature = 1;
-  EXPECT_EQ(on_cuda(logits, params), (std::vector<int32_t>{2999, 90, -1, -1, 12, 40}));
+  EXPECT_EQ(on_cuda(logits, params),
+            (std::vector<int32_t>{2999, 90, kLogitsAreBroken, kNothingToDraw, 12, 40}));
 }
 
 // The draw is at the place of one uniform number in sums of exponentials: the two sides may

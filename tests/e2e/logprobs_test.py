@@ -123,6 +123,12 @@ def test_biases_and_bans_decide_what_is_drawn(daemon):
     assert plain[0] not in greedy(daemon, bad_words=[word])["token_ids"]
 
 
+def test_where_nothing_is_left_to_draw_the_client_is_told(daemon):
+    answer = daemon.post("/v1/completions", {"model": CHAT, "prompt": PROMPT, "max_tokens": 4, "allowed_token_ids": [77],
+                                             "bad_words": [daemon.post("/detokenize", {"model": CHAT, "tokens": [77]}).json()["prompt"]]})
+    assert answer.status_code == 400 and "no token is left to draw" in answer.json()["error"]["message"]
+
+
 def test_penalties_end_repetition(daemon):
     prompt = "la la la la la la la la la la"
     repeated = greedy(daemon, prompt, max_tokens=16)["token_ids"]

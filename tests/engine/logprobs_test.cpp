@@ -171,6 +171,16 @@ TEST_P(Logprobs, ChangedLogitsAreDrawnFrom) {
   }
 }
 
+TEST_P(Logprobs, WhereNothingIsLeftToDrawTheRequestIsTold) {
+  const Prompt prompt = prompts().front();
+  const auto outputs = run(
+      *runner_, {row(prompt, 0, prompt.ids.size(),
+                     {.allowed_tokens = {4, 5}, .bad_words = {{4}, {5}}, .prompt_logprobs = 0})});
+  const auto& error = std::get<Error>(outputs.back());
+  EXPECT_EQ(error.code, Code::invalid_argument);
+  EXPECT_THAT(error.message, testing::HasSubstr("no token is left to draw"));
+}
+
 TEST(SampleLines, EditsAreOfTheTextAndOfTheGuessesSoFar) {
   const work::TaskParams params =
       SamplingParams{.min_tokens = 3,

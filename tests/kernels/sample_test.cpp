@@ -199,7 +199,7 @@ TEST_P(SampleTest, LogprobsOfTiesOfInfinityAndOfNothing) {
   EXPECT_EQ(told.top_logprobs[7], -kInfinity);
 }
 
-TEST_P(SampleTest, RowsWithNanOrNothingToDrawGiveMinusOne) {
+TEST_P(SampleTest, RowsWithNanOrNothingToDrawGiveNoId) {
   for (const float temperature : {0.f, 1.f}) {
     for (const int64_t at : {0, 40, 99}) {
       Matrix logits = Matrix(type(), 3, 100).fill(random_);
@@ -209,7 +209,7 @@ TEST_P(SampleTest, RowsWithNanOrNothingToDrawGiveMinusOne) {
       logits.set(2, at, 30);
       const SampleRow p{.temperature = temperature};
       EXPECT_EQ(sample(*ops_, logits, {p, p, p}),
-                (std::vector<int32_t>{-1, -1, static_cast<int32_t>(at)}));
+                (std::vector<int32_t>{kLogitsAreBroken, kNothingToDraw, static_cast<int32_t>(at)}));
     }
   }
 }

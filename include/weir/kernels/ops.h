@@ -90,8 +90,8 @@ class Ops {
   virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) = 0;
 
   /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, `out`
-  /// on the device. The logits may be overwritten. A row with a NaN, or with nothing that may be
-  /// drawn (all -infinity), gives id -1 and no logprobs. Ids that tie with the last of top_k or
+  /// on the device. The logits may be overwritten. A row of which no id can be told gives
+  /// kLogitsAreBroken or kNothingToDraw and no logprobs. Ids that tie with the last of top_k or
   /// top_p are kept.
   virtual void sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) = 0;
 };

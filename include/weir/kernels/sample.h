@@ -30,6 +30,9 @@ struct SampleRow {
   bool greedy() const { return temperature < 1e-5f; }  // as vLLM
 };
 
+/// What sample() gives instead of an id: a logit is NaN; none may be drawn, all being -infinity.
+inline constexpr int32_t kLogitsAreBroken = -1, kNothingToDraw = -2;
+
 /// Where sample() writes, on the device: a line a row. Those of the logprobs are written for rows
 /// that want them, and may be null where none does.
 struct SampleOut {
