@@ -49,7 +49,8 @@ inline constexpr std::string_view kNoTools = "calls of tools are not built";
 inline constexpr std::string_view kNoReasoning =
     "reasoning is not split off: it stays in the answer's text";
 inline constexpr std::string_view kNoGrammar = "answers that follow a grammar are not built";
-inline constexpr std::string_view kNoLogprobs = "log probabilities are not built";
+inline constexpr std::string_view kLogprobs =
+    "weir tells up to 20 logprobs, of the logits as the model gave them";
 inline constexpr std::string_view kNoSockets = "weir listens on one address: --host and --port";
 
 }  // namespace weir::app

@@ -138,7 +138,7 @@ std::vector<FlagGroup> not_built() {
       {kNoGrammar,
        {"--guided-decoding-backend", "--structured-outputs-config",
         "--guided-decoding-disable-fallback"}},
-      {kNoLogprobs, {"--max-logprobs", "--logprobs-mode"}},
+      {kLogprobs, {"--max-logprobs", "--logprobs-mode"}},
       {kNoAdapters,
        {"--enable-lora", "--lora-modules", "--max-loras", "--max-lora-rank", "--lora-dtype",
         "--lora-extra-vocab-size", "--max-cpu-loras", "--fully-sharded-loras", "--enable-lora-bias",
