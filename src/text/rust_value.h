@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,21 @@ class RustIds {
 
  private:
   WeirIds ids_ = {};
+};
+
+/// Owns tokens with their places that the crate gave out.
+class RustPlaces {
+ public:
+  RustPlaces() = default;
+  ~RustPlaces() { weir_places_free(places_); }
+  RustPlaces(const RustPlaces&) = delete;
+  RustPlaces& operator=(const RustPlaces&) = delete;
+
+  WeirPlaces* out() { return &places_; }
+  std::span<const WeirPlace> all() const { return {places_.data, places_.size}; }
+
+ private:
+  WeirPlaces places_ = {};
 };
 
 /// Frees a handle of the crate, as a unique_ptr's deleter.

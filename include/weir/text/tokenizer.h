@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "weir/base/result.h"
+#include "weir/text/encoding.h"
 #include "weir/text/rendered.h"
 
 namespace weir::text {
@@ -29,6 +30,11 @@ class Tokenizer {
   Result<std::vector<int32_t>> encode(std::string_view text, bool add_special) const;
   /// Control tokens are seen in the template's own words only.
   Result<std::vector<int32_t>> encode(const Rendered& rendered, bool add_special) const;
+  /// The tokens of `text`, or of `text` and its `pair` as the tokenizer joins two texts, with their
+  /// places. The ids of one text are those of encode(text, add_special). Errors also:
+  /// invalid_argument where the tokenizer does not join two texts.
+  Result<Encoding> encode_places(std::string_view text, std::optional<std::string_view> pair,
+                                 bool add_special) const;
   /// How many bytes of `text` are enough for its first `count` tokens: the first `count` ids of
   /// encode(text.substr(0, n), false) are those of the whole text, of which no more was tokenized
   /// than about twice that. All bytes where `text` has no more tokens, or where only the whole text

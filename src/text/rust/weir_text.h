@@ -43,6 +43,27 @@ typedef struct WeirIds {
   uintptr_t capacity;
 } WeirIds;
 
+// A token and where it stands.
+typedef struct WeirPlace {
+  uint32_t id;
+  // What the tokenizer's template calls its type.
+  uint8_t token_type;
+  // 0: of the text; 1: of its pair; -1: a token that the template adds.
+  int8_t text;
+  // Index of its word within its text; -1: of none.
+  int32_t word;
+  // Code points of its text.
+  uint32_t begin;
+  uint32_t end;
+} WeirPlace;
+
+// Tokens owned by the caller, who gives them back with `weir_places_free`.
+typedef struct WeirPlaces {
+  struct WeirPlace *data;
+  uintptr_t size;
+  uintptr_t capacity;
+} WeirPlaces;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -86,6 +107,23 @@ enum WeirStatus weir_detokenizer_step(struct WeirDetokenizer *detokenizer,
 enum WeirStatus weir_detokenizer_flush(struct WeirDetokenizer *detokenizer,
                                        struct WeirBytes *text,
                                        struct WeirBytes *error);
+
+// As `weir_tokenizer_encode`, with the places of the tokens, and of a pair of texts where `pair` is not null.
+//
+// # Safety
+// `text` points to `size` bytes; `pair` is null or points to `pair_size` bytes; `places` to a `WeirPlaces` that owns nothing.
+enum WeirStatus weir_tokenizer_encode_places(const struct WeirTokenizer *tokenizer,
+                                             const uint8_t *text,
+                                             uintptr_t size,
+                                             const uint8_t *pair,
+                                             uintptr_t pair_size,
+                                             bool add_special,
+                                             struct WeirPlaces *places,
+                                             struct WeirBytes *error);
+
+// # Safety
+// As `weir_bytes_free`.
+void weir_places_free(struct WeirPlaces places);
 
 // How many bytes of a text are enough for its first `count` tokens, special ones around it not counted: the first `count`
 // ids of that beginning are those of the whole text. `size` itself where the text has fewer tokens, or where that is not certain.

@@ -11,6 +11,7 @@ mod detokenizer;
 mod growth;
 mod lookups;
 mod nesting;
+mod places;
 mod plain;
 mod prefix;
 mod python_json;

@@ -78,17 +78,28 @@ impl Vocabulary {
 
     /// As `encode`, but no control token goes across a character that starts at one of `plain`, which rise.
     pub fn encode_plain(&self, text: &str, plain: &[u32], add_special: bool) -> Result<Vec<u32>, Failure> {
+        let pieces = self.plain_pieces(text, plain)?;
+        let encoding = pieces.into_encoding(None, 0, OffsetType::None).map_err(cannot_encode)?;
+        let encoding = self.tokenizer.post_process(encoding, None, add_special).map_err(cannot_encode)?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The pieces of `text` with their tokens, as `encode_plain` sees them.
+    pub fn plain_pieces(&self, text: &str, plain: &[u32]) -> Result<PreTokenizedString, Failure> {
         if plain.iter().any(|place| !text.is_char_boundary(*place as usize)) {
             return Err(internal("a plain place is no character's"));
         }
         let mut pieces = self.split_at_added_tokens(text, plain)?;
-        if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
-            pre_tokenizer.pre_tokenize(&mut pieces).map_err(cannot_encode)?;
-        }
+        self.pre_tokenize(&mut pieces)?;
         pieces.tokenize(|piece| self.spelt_out(piece.get())).map_err(cannot_encode)?;
-        let encoding = pieces.into_encoding(None, 0, OffsetType::None).map_err(cannot_encode)?;
-        let encoding = self.tokenizer.post_process(encoding, None, add_special).map_err(cannot_encode)?;
-        Ok(encoding.get_ids().to_vec())
+        Ok(pieces)
+    }
+
+    pub fn pre_tokenize(&self, pieces: &mut PreTokenizedString) -> Outcome {
+        match self.tokenizer.get_pre_tokenizer() {
+            Some(pre_tokenizer) => pre_tokenizer.pre_tokenize(pieces).map_err(cannot_encode),
+            None => Ok(()),
+        }
     }
 
     /// The library's own split, over a text in which the plain characters are masked.
@@ -172,12 +183,18 @@ impl Vocabulary {
             let spelt = text.get(token.offsets.0..token.offsets.1).unwrap_or_default();
             match spelt.char_indices().nth(1).filter(|_| is_control(&token)) {
                 Some((cut, _)) => {
-                    parts.extend(self.spelt_out(&spelt[..cut])?);
-                    parts.extend(self.spelt_out(&spelt[cut..])?);
+                    let start = token.offsets.0;
+                    parts.extend(self.spelt_out(&spelt[..cut])?.into_iter().map(|part| moved(part, start)));
+                    parts.extend(self.spelt_out(&spelt[cut..])?.into_iter().map(|part| moved(part, start + cut)));
                 }
                 None => parts.push(token),
             }
         }
         Ok(parts)
     }
+}
+
+/// A token of a part of a text, as a token of the text in which that part begins at byte `start`.
+fn moved(token: Token, start: usize) -> Token {
+    Token { offsets: (token.offsets.0 + start, token.offsets.1 + start), ..token }
 }
