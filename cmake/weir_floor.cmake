@@ -1,5 +1,6 @@
-# weir_floor(NAME [DEPENDS floors and libraries...] [PRIVATE libraries...]): one static library `weir_NAME` from src/NAME,
-# its public headers in include/weir/NAME, and one test program from tests/NAME.
+# weir_floor(NAME [DEPENDS floors and libraries...] [PRIVATE libraries...] [TESTS libraries...]): one static library
+# `weir_NAME` from src/NAME, its public headers in include/weir/NAME, and one test program from tests/NAME, which links TESTS
+# too.
 add_library(weir_flags INTERFACE)
 target_compile_features(weir_flags INTERFACE cxx_std_20)
 target_compile_options(weir_flags INTERFACE
@@ -13,7 +14,7 @@ if(WEIR_SANITIZE)
 endif()
 
 function(weir_floor name)
-  cmake_parse_arguments(FLOOR "" "" "DEPENDS;PRIVATE" ${ARGN})
+  cmake_parse_arguments(FLOOR "" "" "DEPENDS;PRIVATE;TESTS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$|/rust/|/main\\.cpp$")
   if(WEIR_CUDA)
@@ -38,7 +39,7 @@ function(weir_floor name)
   if(WEIR_TESTS AND tests)
     add_executable(weir_${name}_test ${tests})
     target_include_directories(weir_${name}_test PRIVATE "${CMAKE_SOURCE_DIR}/tests")
-    target_link_libraries(weir_${name}_test PRIVATE weir_${name} ${FLOOR_PRIVATE} GTest::gmock_main)
+    target_link_libraries(weir_${name}_test PRIVATE weir_${name} ${FLOOR_PRIVATE} ${FLOOR_TESTS} GTest::gmock_main)
     add_test(NAME ${name} COMMAND weir_${name}_test WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   endif()
 endfunction()

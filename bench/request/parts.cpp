@@ -4,9 +4,9 @@
 #include <thread>
 #include <type_traits>
 
-#include "http/answer/generation_text.h"
-#include "http/codec/requests.h"
-#include "http/json_text.h"
+#include "api/codec/requests.h"
+#include "api/json_text.h"
+#include "api/openai/generation_text.h"
 #include "request/instant_runner.h"
 #include "request/loopback.h"
 #include "weir/text/chat_template.h"
@@ -117,15 +117,15 @@ double first_token_to_text(const serve::TextSide& text) {
 }
 
 double whole_answer() {
-  const http::AnswerShape shape{.dialect = http::Dialect::chat,
-                                .id = "chatcmpl-0123456789abcdef01234567",
-                                .created = 1790000000,
-                                .model = Stack::kGenerator,
-                                .fingerprint = "fp_0123456789ab"};
-  std::vector<http::Choice> choices(1);
+  const api::openai::AnswerShape shape{.form = api::openai::AnswerForm::chat,
+                                       .id = "chatcmpl-0123456789abcdef01234567",
+                                       .created = 1790000000,
+                                       .model = Stack::kGenerator,
+                                       .fingerprint = "fp_0123456789ab"};
+  std::vector<api::ChoiceText> choices(1);
   choices[0].text = " river";
   return microseconds([&] {
-    http::whole_answer(shape, {{1, 2, 3}}, choices, {.prompt_tokens = 32});
+    api::openai::whole_answer(shape, {{1, 2, 3}}, choices, {.prompt_tokens = 32});
   });
 }
 
@@ -135,7 +135,7 @@ double vector_text(size_t size) {
     vector[i] = static_cast<float>(i * 2654435761U % 100000) / 1e6f - 0.05f;
   return microseconds([&] {
     std::string out;
-    http::append_json(out, std::span<const float>(vector));
+    api::append_json(out, std::span<const float>(vector));
   });
 }
 
@@ -153,13 +153,13 @@ std::vector<std::pair<std::string, double>> time_parts(Stack& stack, const Bodie
       R"({"messages":[{"role":"user","content":"Name three rivers."}],"add_generation_prompt":true})";
   const std::string prompt = must(text.chat_template->render(context));
   stack.service().set_keys(key_with_limits(3));
-  http::UnknownFields unknown;
+  api::UnknownFields unknown;
   return {
       {"http_alone", loopback(stack, "GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")},
       {"authenticate", microseconds([&] { must(stack.service().authenticate("s")); })},
-      {"decode_chat", microseconds([&] { must(http::decode_chat(bodies.chat, unknown)); })},
+      {"decode_chat", microseconds([&] { must(api::decode_chat(bodies.chat, unknown)); })},
       {"decode_completion",
-       microseconds([&] { must(http::decode_completion(bodies.completion, unknown)); })},
+       microseconds([&] { must(api::decode_completion(bodies.completion, unknown)); })},
       {"chat_template", microseconds([&] { must(text.chat_template->render(context)); })},
       {"tokenize", microseconds([&] { must(text.tokenizer->encode(prompt, false)); })},
       {"gate_0_limits", gate(0)},

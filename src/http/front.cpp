@@ -4,10 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include "http/body_buffer.h"
-#include "http/error_reply.h"
+#include "http/body_writer.h"
 #include "http/http_date.h"
 #include "http/request_checks.h"
-#include "http/route.h"
 #include "weir/base/excerpt.h"
 
 namespace weir::http {
@@ -36,6 +35,14 @@ const std::string& loggable(const Error& error) {
   return quotes ? error.param : error.message;
 }
 
+/// All of an answer but a body that is made while it is sent.
+void write_answer(api::Said& said, httplib::Response& response) {
+  response.status = said.status;
+  for (const auto& [name, value] : said.headers) response.set_header(name, value);
+  if (auto* text = std::get_if<std::string>(&said.body))
+    response.set_content(std::move(*text), said.type);
+}
+
 /// The field that the library reads by itself and could not.
 const char* unread_field(const httplib::Request& request, int status) {
   constexpr int kRange = 416;
@@ -59,11 +66,11 @@ void Front::install(GuardedServer& server) {
     connection.exchange = std::make_unique<Exchange>(daemon_, connection.stream.socket());
     Exchange& exchange = *connection.exchange;
     exchange.peer = request.remote_addr;
-    exchange.query = {request.params.begin(), request.params.end()};
-    exchange.accept = request.get_header_value("Accept");
+    exchange.call.query = {request.params.begin(), request.params.end()};
+    exchange.call.accept = request.get_header_value("Accept");
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
-    exchange.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.new_id();
+    exchange.call.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.api.new_id();
     if (connection.refused) {
       refuse_bytes(connection, *connection.refused, response);
       return Handled::Handled;
@@ -82,13 +89,13 @@ void Front::install(GuardedServer& server) {
     refuse_bytes(connection, {kLengthRequired, kNoLength}, response);
     return Handled::Handled;
   });
-  for (const Route& route : routes()) {
+  for (const api::Route& route : api::routes()) {
     if (route.method != "POST") continue;
     server.Post(std::string(route.path), [this, &server](const Request& request, Response& response,
                                                          const httplib::ContentReader& reader) {
       Connection& connection = server.connection_of(request);
-      auto& caller = connection.exchange->caller;
-      caller.preparation = daemon_.service.prepare(caller);
+      auto& caller = connection.exchange->call.caller;
+      caller.preparation = daemon_.api.service.prepare(caller);
       auto read = read_body(request, connection, reader);
       if (read) return handle(*connection.exchange, response);
       if (timed_out(connection))
@@ -125,11 +132,11 @@ Result<void> Front::admit(const Request& request, Connection& connection, Respon
     connection.close = true;
     return framed;
   }
-  if (!daemon_.service.wants_key()) {
+  if (!daemon_.api.service.wants_key()) {
     if (auto trusted = browser_guard_.check(request); !trusted) return trusted;
   }
   if (auto found = find_route(request, exchange, response); !found) return found;
-  if (exchange.route->access == Access::work) {
+  if (exchange.route->access == api::Access::work) {
     // Counted before the look at `draining`: who waits for the count to fall must not miss this
     // one.
     ++daemon_.in_flight;
@@ -143,12 +150,12 @@ Result<void> Front::admit(const Request& request, Connection& connection, Respon
 Result<void> Front::find_route(const Request& request, Exchange& exchange, Response& response) {
   std::string allowed;
   bool head = request.method == "HEAD";
-  for (const Route& route : routes()) {
+  for (const api::Route& route : api::routes()) {
     auto tail = match_path(route.path, request.path);
     if (!tail) continue;
     if (request.method == route.method || (head && route.method == "GET")) {
       exchange.route = &route;
-      exchange.path_tail = *tail;
+      exchange.call.tail = *tail;
       return {};
     }
     allowed += allowed.empty() ? "" : ", ";
@@ -166,12 +173,12 @@ Result<void> Front::find_route(const Request& request, Exchange& exchange, Respo
 
 Result<void> Front::check_load(const Connection& connection) const {
   const Exchange& exchange = *connection.exchange;
-  if (exchange.route->access == Access::open) return {};
+  if (exchange.route->access == api::Access::open) return {};
   if (connection.over_cap) {
     return Error{.code = Code::overloaded,
                  .message = fmt::format("all {} connections are in use", options_.max_connections)};
   }
-  if (exchange.route->access == Access::work && daemon_.draining) {
+  if (exchange.route->access == api::Access::work && daemon_.draining) {
     return Error{.code = Code::unavailable, .message = "the server is shutting down"};
   }
   return {};
@@ -184,19 +191,19 @@ Result<void> Front::check_body(const Request& request) const {
 }
 
 Result<void> Front::identify(const Request& request, Exchange& exchange) {
-  if (exchange.route->access == Access::open) return {};
-  auto identity = daemon_.service.authenticate(bearer_token(request));
+  if (exchange.route->access == api::Access::open) return {};
+  auto identity = daemon_.api.service.authenticate(secret_of(request, *exchange.route->dialect));
   if (!identity) return identity.error();
-  exchange.caller.identity = *identity;
-  auto gone = [&exchange] { return exchange.daemon.stopping || exchange.gone(); };
-  exchange.caller.gone = gone;
-  if (auto read = read_caller_headers(request, exchange.caller); !read) return read;
+  exchange.call.caller.identity = *identity;
+  auto gone = [&exchange] { return exchange.daemon.api.stops || exchange.gone(); };
+  exchange.call.caller.gone = gone;
+  if (auto read = read_caller_headers(request, exchange.call.caller); !read) return read;
   auto notes = read_notes(request);
   if (!notes) return notes.error();
-  exchange.notes = *notes;
+  exchange.call.tell_waiting = *notes;
   auto dry = read_dry_run(request);
   if (!dry) return dry.error();
-  exchange.dry_run = *dry;
+  exchange.call.dry_run = *dry;
   if (!*dry || exchange.route->dry_run) return {};
   return invalid(fmt::format("{} charges nothing and has no dry run", exchange.route->path),
                  "x-weir-dry-run");
@@ -205,7 +212,7 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
 Result<void> Front::read_body(const Request& request, Connection& connection,
                               const httplib::ContentReader& reader) const {
   Exchange& exchange = *connection.exchange;
-  BodyBuffer buffer(exchange.body, exchange.caller.preparation.get());
+  BodyBuffer buffer(exchange.call.body, exchange.call.caller.preparation.get());
   if (auto room = buffer.expect(request.get_header_value_u64("Content-Length")); !room) return room;
   bool read = reader([&](const char* data, size_t size) { return buffer.append(data, size); });
   if (buffer.refusal()) return *buffer.refusal();
@@ -220,7 +227,7 @@ Result<void> Front::read_body(const Request& request, Connection& connection,
     case GuardedStream::Failure::closed:
       if (!request.has_header("Content-Length"))
         return invalid("the body ended before its last chunk");
-      return invalid(fmt::format("the body ended after {} of {} bytes", exchange.body.size(),
+      return invalid(fmt::format("the body ended after {} of {} bytes", exchange.call.body.size(),
                                  request.get_header_value("Content-Length")));
     case GuardedStream::Failure::none:
       break;
@@ -229,31 +236,40 @@ Result<void> Front::read_body(const Request& request, Connection& connection,
 }
 
 void Front::handle(Exchange& exchange, Response& response) {
-  auto& preparation = exchange.caller.preparation;
-  Result<void> answered;
-  if (preparation) answered = preparation->enter(exchange.caller);
-  if (answered) answered = exchange.route->handle(exchange, response);
-  exchange.body = {};
-  preparation.reset();
-  if (!answered) refuse(exchange, answered.error(), response);
-  for (const auto& [name, value] : exchange.caller.headers) response.set_header(name, value);
-  if (!exchange.ignored_fields.empty())
-    response.set_header("x-weir-ignored", exchange.ignored_fields);
+  auto said = api::answer(*exchange.route, exchange.call, daemon_.api);
+  said ? say(*std::move(said), exchange, response) : refuse(exchange, said.error(), response);
+  for (const auto& [name, value] : api::told_headers(exchange.call))
+    response.set_header(name, value);
+}
+
+void Front::say(api::Said said, Exchange& exchange, Response& response) {
+  write_answer(said, response);
+  auto* body = std::get_if<std::unique_ptr<api::Body>>(&said.body);
+  if (!body) return;
+  exchange.body = std::make_unique<BodyWriter>(std::move(*body), !exchange.http_1_0);
+  // The library writes the head, and nothing of the body: that may be left to another thread.
+  auto provide = [&exchange](size_t, httplib::DataSink&) {
+    exchange.head_written = true;
+    return false;
+  };
+  exchange.http_1_0 ? response.set_content_provider(said.type, provide)
+                    : response.set_chunked_content_provider(said.type, provide);
 }
 
 void Front::refuse(Exchange& exchange, Error error, Response& response) const {
   if (error.code == Code::cancelled) {
-    exchange.client_left = !daemon_.stopping && exchange.gone();
+    exchange.client_left = !daemon_.api.stops && exchange.gone();
     if (!exchange.client_left)
       error = {
           .code = Code::unavailable,
-          .message = daemon_.stopping ? "the server is shutting down" : "the work was cancelled"};
+          .message = daemon_.api.stops ? "the server is shutting down" : "the work was cancelled"};
   }
   if (error.code == Code::internal) {
-    spdlog::error("id={} failed: {}", exchange.caller.request_id, error.message);
+    spdlog::error("id={} failed: {}", exchange.call.caller.request_id, error.message);
   }
   exchange.failure = loggable(error);
-  write_error(error, options_.overload_status, response);
+  api::Said said = api::answer_error(error, exchange.route, daemon_.api);
+  write_answer(said, response);
 }
 
 void Front::refuse_bytes(Connection& connection, const WireFault& fault, Response& response) const {
@@ -274,7 +290,9 @@ void Front::complete_error(const Request& request, Connection& connection,
     error = invalid(fmt::format("the path has {} bytes; the limit is 1024", request.target.size()));
   }
   if (connection.exchange) connection.exchange->failure = loggable(error);
-  write_error(error, options_.overload_status, response);
+  const Exchange* exchange = connection.exchange.get();
+  api::Said said = api::answer_error(error, exchange ? exchange->route : nullptr, daemon_.api);
+  write_answer(said, response);
 }
 
 void Front::complete_headers(const Request& request, Connection& connection,
@@ -283,7 +301,7 @@ void Front::complete_headers(const Request& request, Connection& connection,
   if (exchange) exchange->status = response.status;
   if (exchange && exchange->client_left) connection.stream.mute();
   response.set_header("x-request-id",
-                      exchange ? exchange->caller.request_id : "req-" + daemon_.new_id());
+                      exchange ? exchange->call.caller.request_id : "req-" + daemon_.api.new_id());
   response.set_header("Date", http_date(std::time(nullptr)));
   set_cors(request, response);
   bool unread_body = !request.body_consumed_ && has_body(request);
@@ -313,7 +331,7 @@ bool Front::answer_preflight(const Request& request, Response& response) const {
 
 bool Front::answer_server_options(const Request& request, Response& response) const {
   if (request.method != "OPTIONS" || request.target != "*" || !check_framing(request)) return false;
-  if (!daemon_.service.wants_key() && !browser_guard_.check(request)) return false;
+  if (!daemon_.api.service.wants_key() && !browser_guard_.check(request)) return false;
   response.status = 204;
   response.set_header("Allow", "GET, HEAD, POST, OPTIONS");
   return true;
@@ -335,18 +353,19 @@ void Front::finished(Connection& connection) {
   Exchange& exchange = *connection.exchange;
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - exchange.start;
   const std::string route(exchange.route ? exchange.route->path : "none");
-  daemon_.metrics
+  daemon_.api.metrics
       .counter("weir_http_requests_total", "HTTP requests answered.",
                {{"route", route}, {"status", std::to_string(exchange.status)}})
       .add();
-  daemon_.metrics
+  daemon_.api.metrics
       .histogram("weir_http_request_seconds", "HTTP requests, header to end.", {{"route", route}},
                  kShortSeconds)
       .observe(spent.count());
-  bool quiet = exchange.asked || (exchange.route && exchange.route->access == Access::open);
+  bool quiet =
+      exchange.call.asked || (exchange.route && exchange.route->access == api::Access::open);
   spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info,
               "http route={} status={} ms={:.1f} id={} peer={} error=\"{}\"", route,
-              exchange.status, spent.count() * 1000, exchange.caller.request_id, exchange.peer,
+              exchange.status, spent.count() * 1000, exchange.call.caller.request_id, exchange.peer,
               exchange.failure);
   // Last: who waits for the count to fall finds everything written.
   if (exchange.counted) --daemon_.in_flight;

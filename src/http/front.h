@@ -40,6 +40,7 @@ class Front {
   Result<void> read_body(const Request& request, Connection& connection,
                          const httplib::ContentReader& reader) const;
   void handle(Exchange& exchange, Response& response);
+  static void say(api::Said said, Exchange& exchange, Response& response);
   void refuse(Exchange& exchange, Error error, Response& response) const;
   /// For what is wrong with the bytes; the connection ends with it.
   void refuse_bytes(Connection& connection, const WireFault& fault, Response& response) const;

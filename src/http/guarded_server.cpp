@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "http/answer/event_stream.h"
+#include "http/body_writer.h"
 #include "http/request_checks.h"
 #include "http/thread_pool.h"
 
@@ -137,7 +137,7 @@ bool GuardedServer::park(const std::shared_ptr<Connection>& connection, Next wai
     connection->stream.release_buffer();
     return parking_.park(connection, nullptr, connection->due);
   }
-  const serve::Wake wake = connection->exchange->events->wake();
+  const serve::Wake wake = connection->exchange->body->wake();
   if (parking_.park(connection, wake.bell, *wake.until)) return true;
   finish(*connection, false);
   return false;
@@ -205,20 +205,20 @@ GuardedServer::Next GuardedServer::serve_message(Connection& connection) {
 }
 
 GuardedServer::Next GuardedServer::write_body(Connection& connection) {
-  auto state = EventStream::State::lost;
+  auto state = BodyWriter::State::lost;
   serve_guarded([&] {
-    state = connection.exchange->events->run(connection.stream);
+    state = connection.exchange->body->run(connection.stream);
     return true;
   });
-  if (state == EventStream::State::waits) return Next::wait_for_turn;
-  return finish(connection, state == EventStream::State::over);
+  if (state == BodyWriter::State::waits) return Next::wait_for_turn;
+  return finish(connection, state == BodyWriter::State::over);
 }
 
 GuardedServer::Next GuardedServer::finish(Connection& connection, bool written) {
   const GuardedStream& stream = connection.stream;
   serve_guarded([&] {
     if (!connection.exchange) return true;
-    if (connection.exchange->events) connection.exchange->events->release();
+    connection.exchange->end_body();
     hooks_.finished(connection);
     return true;
   });

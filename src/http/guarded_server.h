@@ -22,14 +22,15 @@ struct GuardLimits {
   std::chrono::milliseconds header_timeout, body_timeout, write_timeout, keep_alive;
 };
 
-/// cpp-httplib's server with its connection loop replaced by one that keeps absolute limits and
+/// cpp-httplib's server with a connection loop of our own. The loop keeps absolute limits, and it
 /// never reads on after something went wrong: bytes left over from a refused message must not be
-/// taken for the next one. No thread is held by a connection that is idle, whose header comes
-/// slowly, whose stream waits for its turn or whose client is given time to read its last answer.
+/// taken for the next one. A connection holds no thread while it is idle, while its header comes
+/// slowly, while its answer waits for its turn, or while its client is given time to read the last
+/// answer.
 class GuardedServer final : public httplib::Server {
  public:
-  /// `on_finished` is called on the connection's thread after each answer, and with each change of
-  /// `open`.
+  /// `finished` is called on the connection's thread after each answer, `open_changed` with the
+  /// number of open connections whenever it changes.
   struct Hooks {
     std::function<void(Connection&)> finished;
     std::function<void(size_t)> open_changed;
@@ -38,9 +39,10 @@ class GuardedServer final : public httplib::Server {
 
   /// REQUIRES: `request` is one that this server is processing.
   Connection& connection_of(const httplib::Request& request);
-  /// Streams that wait look up: for when the daemon stops.
+  /// Ends the wait of every answer that is parked, so that it can say that the daemon stops.
   void wake_waiting() { parking_.resume_all(); }
-  /// Stops accepting and shuts down every connection; those that come later are closed at once.
+  /// Stops accepting and shuts down every connection. Connections that come later are closed at
+  /// once.
   void shut_down();
 
  private:
@@ -64,7 +66,7 @@ class GuardedServer final : public httplib::Server {
   bool park(const std::shared_ptr<Connection>& connection, Next waits);
   Next serve_message(Connection& connection);
   Next refuse_head(Connection& connection, WireFault fault);
-  /// Writes on at the body of the answer.
+  /// Goes on with the body of the answer.
   Next write_body(Connection& connection);
   Next finish(Connection& connection, bool written);
   Next begin_to_leave(Connection& connection);

@@ -189,13 +189,14 @@ std::string media_type(const httplib::Request& request) {
   return std::string(trimmed(std::string_view(type).substr(0, type.find(';'))));
 }
 
-std::string bearer_token(const httplib::Request& request) {
-  constexpr std::string_view kScheme = "Bearer";
-  const std::string credentials = request.get_header_value("Authorization");
+std::string secret_of(const httplib::Request& request, const api::Dialect& dialect) {
+  const std::string_view scheme = dialect.secret_scheme;
+  const std::string credentials = request.get_header_value(std::string(dialect.secret_header));
   const std::string_view text = credentials;
-  const bool is_bearer = is_same_word(text.substr(0, kScheme.size()), kScheme) &&
-                         text.substr(kScheme.size()).starts_with(' ');
-  return is_bearer ? std::string(trimmed(text.substr(kScheme.size()))) : "";
+  if (scheme.empty()) return std::string(trimmed(text));
+  const bool has_scheme = is_same_word(text.substr(0, scheme.size()), scheme) &&
+                          text.substr(scheme.size()).starts_with(' ');
+  return has_scheme ? std::string(trimmed(text.substr(scheme.size()))) : "";
 }
 
 bool is_framed(const httplib::Request& request) {

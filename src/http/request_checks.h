@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "weir/api/route.h"
 #include "weir/base/result.h"
 #include "weir/serve/service.h"
 
@@ -28,8 +29,8 @@ Result<bool> read_dry_run(const httplib::Request& request);
 /// `x-weir-notes`: waiting.
 Result<bool> read_notes(const httplib::Request& request);
 
-/// The key that a request brings; empty: none.
-std::string bearer_token(const httplib::Request& request);
+/// The key that a request brings, where the dialect has it; empty: none.
+std::string secret_of(const httplib::Request& request, const api::Dialect& dialect);
 bool has_body(const httplib::Request& request);
 /// Whether it says where its body ends.
 bool is_framed(const httplib::Request& request);

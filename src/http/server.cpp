@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <cstring>
-#include <random>
 #include <thread>
 
 #include "http/front.h"
@@ -37,39 +36,16 @@ int allow_files(int wanted) {
   return static_cast<int>(room);
 }
 
-// Unique in this process and, by its random start, very likely beyond.
-class IdSource {
- public:
-  std::string next() {
-    uint64_t low = mix(seed_ + ++count_);
-    char text[25];
-    std::snprintf(text, sizeof text, "%08x%016llx", static_cast<unsigned>(seed_),
-                  static_cast<unsigned long long>(low));
-    return text;
-  }
-
- private:
-  // The finalizer of SplitMix64, a bijection: distinct counts give distinct ids.
-  static uint64_t mix(uint64_t x) {
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-  }
-  const uint64_t seed_ = uint64_t{std::random_device{}()} << 32 | std::random_device{}();
-  std::atomic<uint64_t> count_ = 0;
-};
-
 class HttplibServer final : public Server {
  public:
   HttplibServer(ServerOptions options, serve::Service& service, Registry& metrics)
       : options_(std::move(options)),
-        daemon_{.service = service,
-                .metrics = metrics,
-                .version = options_.version,
-                .ping = options_.ping,
-                .overload_status = options_.overload_status,
-                .unknown_fields = options_.refuse_unknown_fields ? UnknownFields::Rule::refuse
-                                                                 : UnknownFields::Rule::ignore},
+        daemon_{.api = {{.version = options_.version,
+                         .ping = options_.ping,
+                         .overload_status = options_.overload_status,
+                         .refuse_unknown_fields = options_.refuse_unknown_fields},
+                        service,
+                        metrics}},
         front_(options_, daemon_),
         server_({.max_body = options_.max_body,
                  .max_connections = static_cast<size_t>(std::max(options_.max_connections, 1)),
@@ -80,7 +56,6 @@ class HttplibServer final : public Server {
                 {.finished = [this](Connection& connection) { front_.finished(connection); },
                  .open_changed =
                      [this](size_t open) { open_connections_.set(static_cast<double>(open)); }}) {
-    daemon_.new_id = [this] { return ids_.next(); };
     front_.install(server_);
   }
 
@@ -106,14 +81,14 @@ class HttplibServer final : public Server {
 
   int port() const override { return port_; }
   size_t in_flight() const override { return daemon_.in_flight; }
-  void announce_drain() override { daemon_.drain_announced = true; }
-  void drain() override { daemon_.draining = true; }
+  void announce_drain() override { daemon_.api.drains = true; }
+  void drain() override { daemon_.draining = daemon_.api.drains = true; }
 
   void stop() override {
     std::lock_guard lock(stop_mutex_);
     if (!acceptor_.joinable()) return;
-    daemon_.draining = true;
-    daemon_.stopping = true;
+    drain();
+    daemon_.api.stops = true;
     server_.wake_waiting();
     auto deadline = std::chrono::steady_clock::now() + kFarewell;
     while (daemon_.in_flight > 0 && std::chrono::steady_clock::now() < deadline) {
@@ -125,11 +100,10 @@ class HttplibServer final : public Server {
 
  private:
   const ServerOptions options_;
-  IdSource ids_;
   Daemon daemon_;
   Front front_;
   const Gauge open_connections_ =
-      daemon_.metrics.gauge("weir_http_connections", "Open connections.");
+      daemon_.api.metrics.gauge("weir_http_connections", "Open connections.");
   GuardedServer server_;
   std::mutex stop_mutex_;
   std::thread acceptor_;

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "http/recorded_preparation.h"
+#include "fakes/recorded_preparation.h"
 
 namespace weir::http {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 
 TEST(BodyBuffer, TakesTheAnnouncedLengthAtOnce) {
-  RecordedPreparation preparation;
+  fakes::RecordedPreparation preparation;
   std::string body;
   BodyBuffer buffer(body, &preparation);
   ASSERT_TRUE(buffer.expect(100'000));
@@ -22,7 +22,7 @@ TEST(BodyBuffer, TakesTheAnnouncedLengthAtOnce) {
 }
 
 TEST(BodyBuffer, ABodyInChunksGrowsInSteps) {
-  RecordedPreparation preparation;
+  fakes::RecordedPreparation preparation;
   std::string body;
   BodyBuffer buffer(body, &preparation);
   ASSERT_TRUE(buffer.expect(0));
@@ -31,7 +31,7 @@ TEST(BodyBuffer, ABodyInChunksGrowsInSteps) {
 }
 
 TEST(BodyBuffer, WhatFindsNoRoomIsNotRead) {
-  RecordedPreparation preparation;
+  fakes::RecordedPreparation preparation;
   preparation.most = 50'000;
   std::string body;
   BodyBuffer announced(body, &preparation);

@@ -1,5 +1,5 @@
 /// A request takes room before its body is read, and its turn before it is parsed.
-#include "http/recorded_preparation.h"
+#include "fakes/recorded_preparation.h"
 #include "http/server_fixture.h"
 
 namespace weir::http {
@@ -8,7 +8,8 @@ namespace {
 class IntakeRoute : public ServerTest {
  protected:
   IntakeRoute() { service.preparation = preparation; }
-  std::shared_ptr<RecordedPreparation> preparation = std::make_shared<RecordedPreparation>();
+  std::shared_ptr<fakes::RecordedPreparation> preparation =
+      std::make_shared<fakes::RecordedPreparation>();
 };
 
 TEST_F(IntakeRoute, ABodyWithoutRoomIsRefusedBeforeItIsRead) {

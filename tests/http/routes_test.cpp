@@ -2,8 +2,6 @@
 #include <cstring>
 #include <set>
 
-#include "http/error_reply.h"
-#include "http/json_text.h"
 #include "http/server_fixture.h"
 #include "weir/base/log.h"
 
@@ -378,22 +376,6 @@ TEST_F(Routes, StopEndsEverythingSoon) {
   EXPECT_EQ(embedding.answer().status, 503);
   EXPECT_TRUE(idle.ends_within(milliseconds(100)));
   EXPECT_EQ(client().answer().status, 0);
-}
-
-TEST(JsonText, Base64) {
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foo"), "Zm9v");
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
-}
-
-TEST(JsonText, Values) {
-  std::string out;
-  append_json(out, std::span<const float>(std::vector<float>{0.1f, 1e-20f, INFINITY}));
-  append_json(out, std::string_view("a\"\x7f"));
-  EXPECT_EQ(out, "[0.1,1e-20,null]\"a\\\"\x7f\"");
 }
 
 }  // namespace

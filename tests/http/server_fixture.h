@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "http/fake_service.h"
+#include "fakes/fake_service.h"
 #include "http/raw_client.h"
 #include "weir/base/metrics.h"
 #include "weir/http/server.h"
@@ -48,7 +48,7 @@ class ServerTest : public testing::Test {
   }
 
   ServerOptions options;
-  FakeService service;
+  fakes::FakeService service;
   Registry metrics;
   std::unique_ptr<Server> server;
 };

@@ -17,7 +17,8 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;                     // 0: a free one
   size_t max_body = size_t{16} << 20;  // bytes
-  int max_connections = 2048;  // a thread each; above it only /health, /ready, /metrics and 503
+  /// Above it only open routes (api::Access) are answered; all else is 503.
+  int max_connections = 2048;
   std::chrono::milliseconds header_timeout{10000};  // absolute, for the header of a request
   std::chrono::milliseconds body_timeout{60000};    // absolute, for its body
   std::chrono::milliseconds write_timeout{
@@ -25,16 +26,15 @@ struct ServerOptions {
   std::chrono::milliseconds keep_alive{75000};
   std::chrono::milliseconds ping{15000};  // a stream that says nothing for so long sends a comment
   std::vector<std::string> cors_origins;  // empty: off
-  /// While no key is wanted, only these are taken as Host, beside loopback's names and `host`; "*":
-  /// any.
+  /// While the service wants no key, a request's Host must be one of these, `host` or a name of
+  /// loopback. "*": any.
   std::vector<std::string> allowed_hosts;
   int overload_status = 503;  // of what is refused because too much waits; gateways may want 429
   bool refuse_unknown_fields = false;  // of bodies; else they are ignored and told
   std::string version;
 };
 
-/// The HTTP front end: cpp-httplib behind a guard, routes, JSON codecs, server-sent events.
-/// Thread-safe.
+/// The HTTP front end: cpp-httplib behind a guard, before the routes of `api`. Thread-safe.
 class Server {
  public:
   /// Binds at once and answers from then on. Errors: the address cannot be bound. `service` and
@@ -45,9 +45,9 @@ class Server {
   virtual int port() const = 0;
   /// /ready says from now on that the server drains; all else goes on.
   virtual void announce_drain() = 0;
-  /// New work is answered 503 with Retry-After from now on; what runs goes on.
+  /// From now on /ready says so, and new work is answered 503 with Retry-After. What runs goes on.
   virtual void drain() = 0;
-  /// Requests being answered (not /health and its like).
+  /// Requests to routes that do work (api::Access::work) whose answers are not over.
   virtual size_t in_flight() const = 0;
   /// Closes the listener and every connection; running streams end with an error event.
   virtual void stop() = 0;

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "weir/api/api.h"
+#include "weir/api/call.h"
+#include "weir/base/result.h"
+
+namespace weir::api {
+
+enum class Access : uint8_t {
+  open,  // no key; answered over the cap of connections and while draining
+  key,   // wants a key
+  work,  // wants a key; refused while draining
+};
+
+/// What routes of one family have in common, beyond what their handlers say.
+struct Dialect {
+  /// An error as JSON. What an internal error says stays in the log.
+  std::string (*error_body)(const Error&);
+  /// The header that brings a client's key; the key stands behind `scheme` and a blank, or alone
+  /// where `scheme` is empty.
+  std::string_view secret_header, secret_scheme;
+};
+
+/// One endpoint. `handle` answers, or returns the error that is to be answered.
+struct Route {
+  std::string_view method, path;  // a path may end in {id}
+  Access access;
+  const Dialect* dialect;
+  Result<Said> (*handle)(Call&, Api&);
+  bool dry_run = false;  // can say what it would do
+};
+
+std::span<const Route> routes();
+
+/// Takes the call's turn at its preparation, and lets its route handle it. Gives back body and
+/// preparation.
+Result<Said> answer(const Route& route, Call& call, Api& api);
+/// An error in the route's dialect, with the headers that tell clients where they stood, and
+/// whether and when to try again. `route`: null if none was found.
+Said answer_error(const Error& error, const Route* route, const Api& api);
+/// Headers of the answer to a call, be it an error or not: what the service has noted, and which
+/// fields were ignored.
+HeaderLines told_headers(const Call& call);
+
+}  // namespace weir::api

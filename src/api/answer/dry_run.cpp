@@ -1,0 +1,80 @@
+#include "api/answer/dry_run.h"
+
+#include "api/answer/answer.h"
+#include "api/answer/answer_error.h"
+#include "api/json_text.h"
+#include "api/openai/error_text.h"
+
+namespace weir::api {
+namespace {
+
+std::string& append_field(std::string& out, const char* name, int64_t value) {
+  append_json(out, name) += ':';
+  return append_json(out, value);
+}
+
+void append_row(std::string& out, const serve::DryRun::Row& row, bool ids) {
+  out += R"({"prompt":)";
+  append_json(out, row.text) += ',';
+  append_field(out, "tokens", static_cast<int64_t>(row.ids.size()));
+  if (ids) append_json(out += R"(,"token_ids":)", std::span<const int32_t>(row.ids));
+  out += '}';
+}
+
+void append_bucket(std::string& out, const serve::DryRun::Bucket& bucket) {
+  out += R"({"owner":)";
+  append_json(out, bucket.owner) += R"(,"unit":)";
+  append_json(out, bucket.unit) += R"(,"window":)";
+  bucket.window.empty() ? out += "null" : append_json(out, bucket.window);
+  append_field(out += ',', "cap", bucket.cap);
+  append_field(out += ',', "remaining", bucket.remaining);
+  append_field(out += ',', "reset_ms", bucket.full_in.count()) += '}';
+}
+
+template <class Values, class Append>
+void append_list(std::string& out, const char* name, const Values& values, Append append) {
+  append_json(out, name) += ":[";
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append(values[i]);
+  }
+  out += ']';
+}
+
+// The status, and the error as it would stand in the answer.
+void append_refusal(std::string& out, const Error& error, const Api& api) {
+  append_field(out += '{', "status", status_of(error, api)) += ',';
+  out += std::string_view(openai::error_body(error)).substr(1);
+}
+
+std::string dry_run_text(const serve::DryRun& dry, bool ids, const Api& api) {
+  std::string out = R"({"object":"dry_run","model":)";
+  append_json(out, dry.model) += ',';
+  append_list(out, "prompts", dry.rows,
+              [&](const serve::DryRun::Row& row) { append_row(out, row, ids); });
+  int64_t tokens = 0;
+  for (const auto& row : dry.rows) tokens += static_cast<int64_t>(row.ids.size());
+  append_field(out += ',', "prompt_tokens", tokens) += R"(,"charge":{)";
+  append_field(out, "requests", dry.requests) += ',';
+  append_field(out, "input_tokens", dry.input_tokens) += ',';
+  append_field(out, "output_tokens", dry.output_tokens) += "},";
+  append_list(out, "limits", dry.limits,
+              [&](const serve::DryRun::Bucket& bucket) { append_bucket(out, bucket); });
+  out += R"(,"predicted_wait_ms":{)";
+  append_field(out, "gate", dry.gate_wait.count()) += ',';
+  append_field(out, "queue", dry.queue_wait.count()) += "},";
+  append_field(out, "queue_position", static_cast<int64_t>(dry.queue_position));
+  out += R"(,"would_be":)";
+  dry.refusal ? append_refusal(out, *dry.refusal, api) : void(out += R"("admitted")");
+  return out += '}';
+}
+
+}  // namespace
+
+Result<Said> answer_dry_run(Call& call, Api& api, const serve::AnyRequest& request, bool ids) {
+  auto dry = api.service.dry_run(request, call.caller);
+  if (!dry) return dry.error();
+  return answer_json(dry_run_text(*dry, ids, api));
+}
+
+}  // namespace weir::api

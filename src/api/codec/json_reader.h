@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/codec/unknown_fields.h"
+#include "weir/base/error_name.h"
+#include "weir/base/result.h"
+
+namespace weir::api {
+
+/// Keeps the order of an object's fields. A look for a field goes through all of them.
+using Json = nlohmann::ordered_json;
+
+/// Thrown within codecs only; decode() turns it into the Error that it holds.
+struct Refusal {
+  Error error;
+};
+/// `name`: one of error_name.h, or null.
+[[noreturn]] void refuse(std::string message, std::string param, const char* name);
+
+/// One JSON object being read. A field is known once it was asked for; null counts as absent.
+/// Messages and `param` name a field by its path, as in `messages[2].content`. All throw Refusal.
+class Fields {
+ public:
+  /// `unknown` outlives it.
+  Fields(const Json& object, std::string path, UnknownFields& unknown)
+      : object_(object), path_(std::move(path)), unknown_(unknown) {}
+  /// An object within this one.
+  Fields inner(const Json& value, std::string path) const;
+
+  /// Null if absent. `name` is static text.
+  const Json* find(const char* name);
+  const Json& required(const char* name);
+
+  std::optional<std::string> text(const char* name);
+  std::optional<bool> flag(const char* name);
+  /// A whole number; 5.0 is one.
+  std::optional<int64_t> integer(const char* name, int64_t least, int64_t most);
+  std::optional<double> number(const char* name, double least, double most);
+  const Json* object(const char* name);
+  const Json* array(const char* name);
+
+  std::string path_of(std::string_view name) const;
+  /// Hands the fields that nobody asked for to `unknown`.
+  void no_others() const;
+
+ private:
+  const Json& object_;
+  std::string path_;
+  UnknownFields& unknown_;
+  std::vector<std::string_view> known_;
+};
+
+/// The same for values that stand in lists; `path` names the value.
+std::string text_at(const Json& value, const std::string& path);
+int64_t integer_at(const Json& value, const std::string& path, int64_t least, int64_t most);
+const Json& object_at(const Json& value, const std::string& path);
+/// "a string", "null", ...
+std::string kind_of(const Json& value);
+std::string element(const std::string& path, size_t index);
+
+/// Parses a body strictly: one object, valid UTF-8, no field twice, nested at most 100 deep, at
+/// most 4,194,304 numbers and 250,000 other values and names; then lets `read` take it. `unknown`
+/// meets the fields that `read` leaves.
+Result<void> decode(const std::string& body, UnknownFields& unknown,
+                    const std::function<void(Fields&)>& read);
+
+}  // namespace weir::api

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/codec/json_reader.h"
+#include "api/codec/requests.h"
+#include "weir/serve/service.h"
+
+/// Pieces that several request codecs share. All throw Refusal.
+namespace weir::api {
+
+/// Everything of Sampling but max_tokens and logprobs, whose names and forms differ.
+void read_sampling(Fields& fields, serve::Sampling& sampling);
+std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name, uint32_t least = 1);
+/// Part of read_sampling(): penalties, biases and bans.
+void read_logit_changes(Fields& fields, serve::Sampling& sampling);
+/// A list of texts, each of 1 to kLongestStop bytes and of kMostStopBytes in all.
+std::vector<std::string> read_texts(const Json& value, const std::string& path);
+
+/// A flag and a number: logprobs, top_logprobs.
+std::optional<uint32_t> read_chat_logprobs(Fields& fields);
+/// A number; false is none.
+std::optional<uint32_t> read_completion_logprobs(Fields& fields);
+/// REQUIRES: `presentation.stream` is known.
+std::optional<uint32_t> read_prompt_logprobs(Fields& fields, const Presentation& presentation);
+/// After max_tokens is known.
+void check_min_tokens(const serve::Sampling& sampling);
+
+Presentation read_presentation(Fields& fields);
+Handling read_handling(Fields& fields);
+
+/// The messages as the template is to see them: a JSON array of {role, content, ...}.
+std::string read_messages(Fields& fields);
+std::string read_template_kwargs(Fields& fields);
+
+std::vector<int32_t> read_ids(const Json& value, const std::string& path);
+/// Whether it holds prompts, not the ids of one.
+bool is_list_of_prompts(const Json& value);
+/// A string, a list of strings, token ids, or a list of token ids, none of them an empty list. How
+/// many may wait is the queue's affair.
+std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path);
+
+}  // namespace weir::api

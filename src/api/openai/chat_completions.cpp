@@ -1,0 +1,29 @@
+#include "api/answer/answer.h"
+#include "api/answer/dry_run.h"
+#include "api/codec/requests.h"
+#include "api/openai/answer.h"
+#include "api/openai/handlers.h"
+#include "api/read_request.h"
+
+namespace weir::api::openai {
+
+Result<Said> post_chat_completions(Call& call, Api& api) {
+  auto chat = read_request(call, api, decode_chat);
+  if (!chat) return chat.error();
+  call.body = {};
+  apply(chat->handling, call.caller);
+  if (call.dry_run) {
+    return answer_dry_run(call, api, chat->request, chat->presentation.return_token_ids);
+  }
+  call.asked = true;
+  auto generation = api.service.chat(chat->request, call.caller);
+  if (!generation) return generation.error();
+  // The prompts' text is needed no more, and its generation may take long.
+  chat->request = {};
+  call.caller.preparation.reset();
+  auto shape = new_shape(call, api, AnswerForm::chat, (*generation)->model());
+  shape.presentation = chat->presentation;
+  return answer_generation(call, api, *std::move(generation), std::move(shape));
+}
+
+}  // namespace weir::api::openai

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "api/codec/unknown_fields.h"
+#include "api/ignored_fields.h"
+#include "weir/api/api.h"
+#include "weir/api/call.h"
+
+namespace weir::api {
+
+/// Decodes the body of a call, where its preparation runs work. Its ignored fields are noted,
+/// and told in the answer's header.
+template <class Decoded>
+Result<Decoded> read_request(Call& call, Api& api,
+                             Result<Decoded> (*decode)(const std::string&, UnknownFields&)) {
+  UnknownFields unknown(api.options.refuse_unknown_fields ? UnknownFields::Rule::refuse
+                                                          : UnknownFields::Rule::ignore);
+  auto decoded = serve::prepared(call.caller, [&] { return decode(call.body, unknown); });
+  api.ignored_fields->note(unknown);
+  call.ignored_fields = unknown.header();
+  return decoded;
+}
+
+}  // namespace weir::api

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "weir/api/route.h"
+
+/// Routes that are weir's own.
+namespace weir::api {
+
+Result<Said> post_tokenize(Call&, Api&);
+Result<Said> post_detokenize(Call&, Api&);
+Result<Said> get_usage(Call&, Api&);
+Result<Said> get_health(Call&, Api&);
+Result<Said> get_ready(Call&, Api&);
+Result<Said> get_metrics(Call&, Api&);
+Result<Said> get_version(Call&, Api&);
+
+}  // namespace weir::api
