@@ -1,0 +1,118 @@
+#include "serve/tasks/crf.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ranges>
+
+namespace weir::serve {
+
+namespace {
+
+/// The log of the sum of exp of what `at(0)` to `at(count - 1)` give. In logs, since a forbidden
+/// transition of -10000 has an exp of 0, and yet may be the only way.
+double log_sum(size_t count, const auto& at) {
+  double highest = at(0);
+  for (size_t i = 1; i < count; ++i) highest = std::max(highest, at(i));
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += std::exp(at(i) - highest);
+  return highest + std::log(sum);
+}
+
+/// The CRF over one text, with `labels()` numbers for each word.
+class Chain {
+ public:
+  Chain(const CrfNumbers& crf, std::span<const float> emissions)
+      : crf_(crf), emissions_(emissions), words_(emissions.size() / labels()) {}
+
+  size_t labels() const { return crf_.start.size(); }
+  size_t words() const { return words_; }
+  double emission(size_t word, size_t label) const { return emissions_[word * labels() + label]; }
+  double transition(size_t from, size_t to) const { return crf_.transitions[from * labels() + to]; }
+  double start(size_t label) const { return crf_.start[label]; }
+  double end(size_t label) const { return crf_.end[label]; }
+
+ private:
+  const CrfNumbers& crf_;
+  std::span<const float> emissions_;
+  size_t words_;
+};
+
+void find_best(const Chain& chain, CrfPath& path) {
+  const size_t labels = chain.labels();
+  std::vector<uint32_t> before(chain.words() * labels);  // (words, labels): the best label before
+  std::vector<double> best(labels), next(labels);
+  for (size_t to = 0; to < labels; ++to) best[to] = chain.start(to) + chain.emission(0, to);
+  for (size_t word = 1; word < chain.words(); ++word) {
+    for (size_t to = 0; to < labels; ++to) {
+      const auto from = std::ranges::max_element(
+          std::views::iota(size_t{0}, labels), {},
+          [&](size_t label) { return best[label] + chain.transition(label, to); });
+      before[word * labels + to] = static_cast<uint32_t>(*from);
+      next[to] = best[*from] + chain.transition(*from, to) + chain.emission(word, to);
+    }
+    best.swap(next);
+  }
+  for (size_t label = 0; label < labels; ++label) best[label] += chain.end(label);
+  const auto last = std::ranges::max_element(best);
+  path.score = *last;
+  path.labels.resize(chain.words());
+  path.labels.back() = static_cast<uint32_t>(last - best.begin());
+  for (size_t word = chain.words() - 1; word > 0; --word) {
+    path.labels[word - 1] = before[word * labels + path.labels[word]];
+  }
+}
+
+/// For each word and label the log of the sum over the ways that lead there, the word's own
+/// emission included.
+std::vector<double> forward(const Chain& chain) {
+  const size_t labels = chain.labels();
+  std::vector<double> sums(chain.words() * labels);
+  for (size_t label = 0; label < labels; ++label) {
+    sums[label] = chain.start(label) + chain.emission(0, label);
+  }
+  for (size_t word = 1; word < chain.words(); ++word) {
+    const double* from = &sums[(word - 1) * labels];
+    for (size_t to = 0; to < labels; ++to) {
+      sums[word * labels + to] = chain.emission(word, to) + log_sum(labels, [&](size_t label) {
+                                   return from[label] + chain.transition(label, to);
+                                 });
+    }
+  }
+  return sums;
+}
+
+/// Walks back from the last word with the log of the sum over the ways that lead on from each
+/// label.
+void find_marginals(const Chain& chain, CrfPath& path) {
+  const size_t labels = chain.labels();
+  const std::vector<double> sums = forward(chain);
+  std::vector<double> on(labels), next(labels);
+  for (size_t label = 0; label < labels; ++label) on[label] = chain.end(label);
+  const size_t last = (chain.words() - 1) * labels;
+  path.log_z = log_sum(labels, [&](size_t label) { return sums[last + label] + on[label]; });
+  path.marginals.resize(chain.words());
+  for (size_t word = chain.words(); word-- > 0;) {
+    const size_t label = path.labels[word];
+    path.marginals[word] = std::exp(sums[word * labels + label] + on[label] - path.log_z);
+    if (word == 0) break;
+    for (size_t from = 0; from < labels; ++from) {
+      next[from] = log_sum(labels, [&](size_t to) {
+        return chain.transition(from, to) + chain.emission(word, to) + on[to];
+      });
+    }
+    on.swap(next);
+  }
+}
+
+}  // namespace
+
+CrfPath crf_path(const CrfNumbers& crf, std::span<const float> emissions) {
+  CrfPath path;
+  if (emissions.empty()) return path;
+  const Chain chain(crf, emissions);
+  find_best(chain, path);
+  find_marginals(chain, path);
+  return path;
+}
+
+}  // namespace weir::serve
