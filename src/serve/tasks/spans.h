@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/tasks/crf.h"
+#include "serve/tasks/units.h"
+
+namespace weir::serve {
+
+/// How labels of tokens become spans; the names and rules are those of Hugging Face's
+/// TokenClassificationPipeline.
+enum class Aggregation : uint8_t {
+  none,    // each unit whose label is not "O" is a span
+  simple,  // adjacent units of one kind are a span
+  first,   // a word has the label and score of its first token; then as simple
+  max,     // a word has the label and score of its token of the highest score; then as simple
+};
+
+/// A unit with its label.
+struct Tagged {
+  Unit unit;
+  uint32_t label = 0;
+  double score = 0;  // the label's probability
+};
+
+/// A part of a text that a tagger names.
+struct Span {
+  std::string label;
+  uint32_t begin = 0;  // code points of the text
+  uint32_t end = 0;
+  std::string text;
+  double score = 0;
+
+  bool operator==(const Span&) const = default;
+};
+
+/// Each unit with its most probable label, by softmax over its line of `numbers` (units, labels);
+/// of equal ones that of the lowest column.
+std::vector<Tagged> most_probable(std::span<const Unit> units, std::span<const float> numbers,
+                                  size_t labels);
+
+/// Each unit with its label on `path` and that label's marginal.
+std::vector<Tagged> along_path(std::span<const Unit> units, const CrfPath& path);
+
+/// The spans of `tagged`, the units of `text` in their order. A span's score is the mean of its
+/// units' (of its words', where a word has one label).
+///
+/// Where any of `labels` begins with "B-" or "I-", labels have the roles of BIO, BIOES and BILOU:
+/// B- begins a span, I- goes on, E- and L- end it, S- and U- are one alone; the rest of the label
+/// is the span's. I-, E- and L- which go on no span of their kind begin one, so that IOB1 is read
+/// too. A label without a role is read as I-, so adjacent equal ones are one span. "O" is none.
+/// With Aggregation::none the span's label is the model's own, its role included.
+std::vector<Span> spans_of(std::string_view text, std::vector<Tagged> tagged,
+                           std::span<const std::string> labels, Aggregation aggregation);
+
+}  // namespace weir::serve
