@@ -101,6 +101,18 @@ TEST(SpansWithoutScheme, KeepTheWholeLabel) {
             "S-10-2 E-mail2-3 credit-card4-6");
 }
 
+TEST(SpansWithoutKind, KeepTheWholeLabel) {
+  EXPECT_EQ(grouped({"O", "B-", "B-X"}, {"B-", "B-", "B-X"}), "B-0-2 X2-3");
+}
+
+TEST(SpansByMax, TakeTheFirstOfTokensWithEqualScores) {
+  const std::vector<std::string> labels = {"O", "B-X", "B-Y"};
+  const std::vector<Tagged> word = {{.unit = {.begin = 0, .end = 1}, .label = 2, .score = 0.5},
+                                    {.unit = {.begin = 1, .end = 2}, .label = 1, .score = 0.5}};
+  EXPECT_EQ(spans_of("ab", word, labels, Aggregation::max),
+            (std::vector<Span>{{"Y", 0, 2, "ab", 0.5}}));
+}
+
 TEST(Spans, AreCutFromTheTextByCodePoint) {
   const std::vector<std::string> labels = {"O", "B-X"};
   const auto at = [](uint32_t begin, uint32_t end) {
