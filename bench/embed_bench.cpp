@@ -47,13 +47,13 @@ class Batch {
     auto outputs = runner.collect();
     if (!outputs) return outputs.error();
     for (const auto& output : *outputs)
-      if (!std::holds_alternative<work::Vector>(output))
+      if (!std::holds_alternative<work::Readings>(output))
         return invalid("the model gives no vectors");
     return {};
   }
 
  private:
-  const work::TaskParams params_ = work::EmbedParams{};
+  const work::TaskParams params_ = work::Reads{work::Read{}};
   std::vector<std::vector<int32_t>> prompts_;
   schedule::StepPlan plan_;
 };

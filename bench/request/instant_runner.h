@@ -39,8 +39,8 @@ class InstantRunner final : public schedule::Runner {
 
   work::Output answer(const schedule::Row& row) const {
     if (!row.wants_output) return {};
-    if (spec_.generates) return work::Token{kToken};
-    return work::Vector{vector_};
+    if (spec_.generates()) return work::Token{kToken};
+    return work::Readings{{{.columns = static_cast<uint32_t>(vector_.size()), .values = vector_}}};
   }
 
   static constexpr int32_t kToken = 1000;

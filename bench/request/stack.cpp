@@ -20,7 +20,7 @@ Value must(Result<Value> result) {
 schedule::ModelSpec spec_of(serve::ModelKind kind) {
   if (kind == serve::ModelKind::generate)
     return {.memory = {.pages = true}, .max_tokens = kContext, .pages = 8192};
-  return {.prompt = schedule::Prompt::whole, .generates = false, .max_tokens = 512};
+  return {.prompt = schedule::Prompt::whole, .heads = {schedule::HeadSpec{}}, .max_tokens = 512};
 }
 
 }  // namespace

@@ -226,6 +226,7 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
                          .architecture = is.architecture,
                          .dtype = is.dtype,
                          .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint,
+                         .heads = is.heads,
                          .trust_control_tokens = config_.trust_control_tokens,
                          .accept_embedding_ids = config_.accept_embedding_ids};
   return std::move(loaded->runner);

@@ -78,7 +78,7 @@ class BertTrunk final : public nn::Trunk {
       layers_.push_back(layer(args, prefix + "encoder.layer." + std::to_string(i) + "."));
   }
 
-  Tensor forward(const nn::Inputs& inputs, const nn::Cache&) const override {
+  nn::Hidden forward(const nn::Inputs& inputs, const nn::Cache&) const override {
     Tensor x = words_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
     positions_.add_to(x, inputs.ragged.positions);
     x = embedding_norm_.forward(x);
@@ -87,7 +87,7 @@ class BertTrunk final : public nn::Trunk {
           layer.attention_out->forward(attention(layer, x, inputs)), x);
       x = layer.mlp_norm.add_forward(layer.down->forward(layer.up->forward(x, activation_)), x);
     }
-    return x;
+    return {.last = x};
   }
 
  private:
@@ -198,7 +198,7 @@ nn::Model build(const nn::BuildArgs& args) {
   model.trunk = std::make_unique<BertTrunk>(args, model.shape, prefix);
   nn::PoolingPlan pooling = nn::sentence_pooling(args.directory);
   model.notes = pooling.notes;
-  model.head = nn::make_pool_head(args.backend, std::move(pooling));
+  model.heads.push_back(nn::make_pool_head(args.backend, std::move(pooling)));
   return model;
 }
 

@@ -77,7 +77,7 @@ class LlamaTrunk final : public nn::Trunk {
       layers_.push_back(layer(args, traits, prefix_of(args) + "layers." + std::to_string(i) + "."));
   }
 
-  Tensor forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
+  nn::Hidden forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
     Tensor residual = embedding_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
     Tensor x;  // what the last half adds to residual
     for (size_t i = 0; i < layers_.size(); ++i) {
@@ -94,7 +94,7 @@ class LlamaTrunk final : public nn::Trunk {
       x = layer.attention_out->forward(attended);
       x = layer.down->forward(layer.gate_up->forward(layer.mlp_norm.add_forward(residual, x)));
     }
-    return final_norm_.add_forward(residual, x);
+    return {.last = final_norm_.add_forward(residual, x)};
   }
 
  private:
@@ -180,7 +180,8 @@ nn::Model build(const nn::BuildArgs& args, const LlamaTraits& traits) {
   model.shape = shape;
   model.trunk = std::make_unique<LlamaTrunk>(args, shape, traits,
                                              nn::Embedding(args.backend, table, args.type));
-  model.head = nn::make_lm_head(args.backend, args.backend.linear({{projection}, {}}, args.type));
+  model.heads.push_back(
+      nn::make_lm_head(args.backend, args.backend.linear({{projection}, {}}, args.type)));
   return model;
 }
 

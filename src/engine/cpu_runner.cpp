@@ -22,7 +22,10 @@ class StepScope {
 class CpuRunner final : public schedule::Runner {
  public:
   CpuRunner(schedule::ModelSpec spec, nn::Model model, KvCache cache, Device& device)
-      : spec_(spec), model_(std::move(model)), cache_(std::move(cache)), device_(device) {}
+      : spec_(std::move(spec)),
+        model_(std::move(model)),
+        cache_(std::move(cache)),
+        device_(device) {}
 
   const schedule::ModelSpec& spec() const override { return spec_; }
   int depth() const override { return 0; }
@@ -42,17 +45,24 @@ class CpuRunner final : public schedule::Runner {
 
  private:
   void compute(const schedule::StepPlan& plan) {
-    step_.fill(plan);
+    step_.fill(plan, model_.heads.size());
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) device_.backend().ops().copy_pages(layer, step_.page_copies);
     nn::Inputs inputs{step_.ids.data(), step_.ragged()};
     device_.backend().ops().begin_step(inputs.ragged, cache_.attention(model_.shape));
-    const auto read = model_.head->reads(inputs, step_.tasks);
-    if (read) inputs.read = *read;
-    const at::Tensor hidden = model_.trunk->forward(inputs, cache_.view());
-    outputs_.assign(plan.rows.size(), {});
-    if (step_.outputs > 0)
-      outputs_ = outputs_of(model_.head->apply(hidden, inputs, step_.tasks), step_.tasks);
+    if (!step_.types.empty()) inputs.types = step_.types.data();
+    const TrunkReads reads = reads_of(model_, inputs, step_.tasks);
+    if (reads.last) inputs.read = *reads.last;
+    inputs.inner = reads.inner;
+    const nn::Hidden hidden = model_.trunk->forward(inputs, cache_.view());
+    answers_.clear();
+    for (size_t i = 0; i < model_.heads.size(); ++i) {
+      const StepTasks::Asked& asked = step_.tasks.heads()[i];
+      answers_.push_back(asked.lines > 0 ? model_.heads[i].head->apply(hidden, inputs, asked.tasks)
+                                         : nn::HeadOutput());
+    }
+    outputs_ = outputs_of(answers_, step_.tasks);
+    answers_.clear();  // their memory is the next step's
   }
 
   schedule::ModelSpec spec_;
@@ -60,6 +70,7 @@ class CpuRunner final : public schedule::Runner {
   KvCache cache_;
   Device& device_;
   StepInputs step_;
+  std::vector<nn::HeadOutput> answers_;  // of each head
   std::vector<work::Output> outputs_;
 };
 
@@ -67,7 +78,7 @@ class CpuRunner final : public schedule::Runner {
 
 std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model,
                                                   KvCache cache, Device& device) {
-  return std::make_unique<CpuRunner>(spec, std::move(model), std::move(cache), device);
+  return std::make_unique<CpuRunner>(std::move(spec), std::move(model), std::move(cache), device);
 }
 
 }  // namespace weir::engine

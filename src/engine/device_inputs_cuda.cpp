@@ -11,14 +11,16 @@
 namespace weir::engine {
 namespace {
 
-constexpr const char* kNames[] = {"tokens", "positions", "rows", "rows",
-                                  "rows",   "rows",      "rows", "pages"};
+constexpr const char* kNames[] = {"tokens", "positions", "rows", "rows", "rows",
+                                  "types",  "rows",      "rows", "pages"};
 
 }  // namespace
 
-DeviceInputs::DeviceInputs(int64_t rows, int64_t tokens, int64_t pages, at::Device device) {
-  const int64_t sizes[] = {tokens, tokens, rows + 1, rows, rows + 1, rows, rows, rows * pages};
-  for (size_t i = 0; i < kArrays; ++i) first_[i + 1] = first_[i] + (sizes[i] + 3) / 4 * 4;
+DeviceInputs::DeviceInputs(const Sizes& sizes, at::Device device) {
+  const auto [rows, tokens, pages, types] = sizes;
+  const int64_t lengths[] = {tokens, tokens, rows + 1, rows,        rows + 1,
+                             types,  rows,   rows,     rows * pages};
+  for (size_t i = 0; i < kArrays; ++i) first_[i + 1] = first_[i] + (lengths[i] + 3) / 4 * 4;
   auto ints = at::TensorOptions().dtype(at::kInt);
   device_ = at::empty({first_[kArrays]}, ints.device(device));
   for (Staging& staging : staging_)
@@ -48,6 +50,7 @@ void DeviceInputs::upload(const StepInputs& step, std::span<const Carried> carri
   put(staging, kQBegin, step.q_begin);
   put(staging, kKvLength, step.kv_length);
   put(staging, kPageBegin, step.page_begin);
+  put(staging, kTypes, step.types);
   put(staging, kCarriedTokens, tokens);
   put(staging, kCarriedLines, lines);
   put(staging, kPageIds, step.page_ids);

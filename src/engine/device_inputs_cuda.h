@@ -22,14 +22,19 @@ struct Carried {
 /// there.
 class DeviceInputs {
  public:
-  /// `rows`, `tokens`: of the greatest step; `pages`: of the longest sequence.
-  DeviceInputs(int64_t rows, int64_t tokens, int64_t pages, at::Device device);
+  /// Of the greatest step; `pages`: of the longest sequence; `types`: tokens, or 0 in a model that
+  /// has no token types.
+  struct Sizes {
+    int64_t rows = 0, tokens = 0, pages = 0, types = 0;
+  };
+  DeviceInputs(const Sizes& sizes, at::Device device);
 
   /// Queues one copy of everything on the current stream. Throws std::runtime_error for a step that
   /// is too great.
   void upload(const StepInputs& step, std::span<const Carried> carried);
 
   int32_t* ids() const { return at(kIds); }
+  const int32_t* types() const { return at(kTypes); }
   kernels::SampledPlaces carried() const {
     return {at(kCarriedTokens), at(kCarriedLines), carried_};
   }
@@ -44,6 +49,7 @@ class DeviceInputs {
     kQBegin,
     kKvLength,
     kPageBegin,
+    kTypes,
     kCarriedTokens,
     kCarriedLines,
     kPageIds,

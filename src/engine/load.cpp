@@ -96,9 +96,18 @@ uint32_t attention_span(const Description& description) {
   return static_cast<uint32_t>(std::clamp<double>(span, 1, UINT32_MAX));
 }
 
+std::vector<schedule::HeadSpec> head_specs(const std::vector<folder::HeadCard>& cards) {
+  std::vector<schedule::HeadSpec> specs;
+  for (const folder::HeadCard& card : cards)
+    specs.push_back({.draws = card.task == folder::HeadTask::generate,
+                     .by_token = card.task == folder::HeadTask::tag});
+  return specs;
+}
+
 schedule::ModelSpec spec_of(const Description& description, const LoadOptions& options) {
   schedule::ModelSpec spec;
-  spec.generates = description.shape.generates;
+  spec.heads = head_specs(description.heads);
+  spec.token_types = static_cast<uint32_t>(description.shape.token_types);
   spec.prompt = description.shape.kv_heads ? schedule::Prompt::chunked : schedule::Prompt::whole;
   spec.memory.pages = description.shape.kv_heads != 0;
   spec.vocabulary = static_cast<uint32_t>(description.shape.vocabulary);
@@ -213,6 +222,8 @@ nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend
   };
   add(folder.config.review({folder::config_fields(), folder.architecture.fields}));
   add(model.notes);
+  for (const nn::NamedHead& head : model.heads) description.heads.push_back(head.card);
+  folder.spec.heads = head_specs(description.heads);
   return model;
 }
 

@@ -46,37 +46,65 @@ work::Output token_output(const nn::HeadOutput& answers, int64_t line, Asked log
   return token;
 }
 
-work::Output vector_output(std::span<const float> numbers) {
+/// Where a line's row puts an error: whatever other heads gave for it is of no use then.
+bool failed(const work::Output& output) { return std::holds_alternative<Error>(output); }
+
+/// What is wrong with the first of `numbers` that is no number; nothing where all are.
+std::optional<Error> check_finite(std::span<const float> numbers) {
   const auto wrong =
       std::find_if_not(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
-  if (wrong == numbers.end()) return work::Vector{{numbers.begin(), numbers.end()}};
+  if (wrong == numbers.end()) return std::nullopt;
   return gives_nan("number " + std::to_string(wrong - numbers.begin()) + " of " +
                    std::to_string(numbers.size()) + " of its vector is " +
                    (std::isnan(*wrong) ? "NaN" : "infinite"));
 }
 
-work::Output output_of(const nn::HeadOutput& answers, int64_t line, Asked logprobs) {
-  if (answers.ids.defined()) return token_output(answers, line, logprobs);
-  const auto size = static_cast<size_t>(answers.vectors.size(1));
-  return vector_output(
-      {answers.vectors.const_data_ptr<float>() + line * answers.vectors.size(1), size});
+/// One head's part of a row's Readings: `lines` lines from `first` on.
+void put_numbers(const nn::HeadOutput& answers, int64_t first, uint32_t lines,
+                 const StepTasks::Place& place, work::Output& output) {
+  if (failed(output)) return;
+  if (!std::holds_alternative<work::Readings>(output)) {
+    work::Readings readings;
+    readings.heads.resize(place.parts);
+    output = std::move(readings);
+  }
+  if (lines == 0) return;
+  const int64_t columns = answers.numbers.size(1);
+  const std::span<const float> numbers(answers.numbers.const_data_ptr<float>() + first * columns,
+                                       static_cast<size_t>(columns) * lines);
+  if (auto wrong = check_finite(numbers)) {
+    output = *std::move(wrong);
+    return;
+  }
+  std::get<work::Readings>(output).heads[place.part] = {.columns = static_cast<uint32_t>(columns),
+                                                        .values = {numbers.begin(), numbers.end()}};
+}
+
+/// What one head gave to all rows that ask it.
+void put_all(const nn::HeadOutput& answers, const StepTasks::Asked& asked,
+             std::span<work::Output> outputs) {
+  int64_t line = 0;
+  for (size_t i = 0; i < asked.tasks.size(); ++i) {
+    const nn::RowTask& task = asked.tasks[i];
+    const StepTasks::Place& place = asked.places[i];
+    if (task.read) {
+      if (task.wants_output) put_numbers(answers, line, task.lines(), place, outputs[place.output]);
+      line += task.lines();
+      continue;
+    }
+    const size_t scored = task.scored.size();
+    for (size_t k = 0; k < task.lines(); ++k)
+      outputs[place.output + k] = token_output(
+          answers, line++, k < scored ? task.sampling->prompt_logprobs : task.sampling->logprobs);
+  }
 }
 
 }  // namespace
 
-std::vector<work::Output> outputs_of(const nn::HeadOutput& answers,
-                                     std::span<const nn::RowTask> rows) {
-  std::vector<work::Output> outputs;
-  int64_t line = 0;
-  for (const nn::RowTask& row : rows) {
-    const auto* sampling = std::get_if<work::SamplingParams>(row.params);
-    const auto add = [&](size_t lines, Asked logprobs) {
-      for (size_t i = 0; i < lines; ++i) outputs.push_back(output_of(answers, line++, logprobs));
-    };
-    add(row.scored.size(), sampling ? sampling->prompt_logprobs : Asked());
-    add(row.draws(), sampling ? sampling->logprobs : Asked());
-    if (row.draws() == 0) outputs.emplace_back();
-  }
+std::vector<work::Output> outputs_of(std::span<const nn::HeadOutput> answers,
+                                     const StepTasks& tasks) {
+  std::vector<work::Output> outputs(tasks.outputs());
+  for (size_t i = 0; i < answers.size(); ++i) put_all(answers[i], tasks.heads()[i], outputs);
   return outputs;
 }
 

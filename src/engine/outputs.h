@@ -3,14 +3,15 @@
 #include <span>
 #include <vector>
 
+#include "engine/step_tasks.h"
 #include "weir/nn/model.h"
 #include "weir/work/output.h"
 
 namespace weir::engine {
 
-/// What a head gave, on the host: an Output per line, and an empty one behind them for a row that
-/// wants none of its last token.
-std::vector<work::Output> outputs_of(const nn::HeadOutput& answers,
-                                     std::span<const nn::RowTask> rows);
+/// What a step's heads gave, on the host, as schedule::Runner::collect has it. `answers` of each
+/// head; nothing of one of which no line was asked.
+std::vector<work::Output> outputs_of(std::span<const nn::HeadOutput> answers,
+                                     const StepTasks& tasks);
 
 }  // namespace weir::engine

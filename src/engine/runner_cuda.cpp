@@ -24,19 +24,24 @@ int64_t pages_of(int64_t tokens, const schedule::ModelSpec& spec) {
   return spec.memory.pages ? (tokens + spec.page_size - 1) / spec.page_size : 0;
 }
 
+DeviceInputs::Sizes max_sizes(const schedule::ModelSpec& spec, const StepLimits& limits,
+                              int64_t rows) {
+  const int64_t tokens = std::max<int64_t>(spec.step_tokens(limits.max_batch_tokens), rows);
+  return {.rows = rows,
+          .tokens = tokens,
+          .pages = pages_of(spec.max_tokens, spec),
+          .types = spec.token_types > 1 ? tokens : 0};
+}
+
 /// The tensors of a head's answers, of which each may be undefined.
 constexpr at::Tensor nn::HeadOutput::*kParts[] = {
-    &nn::HeadOutput::vectors, &nn::HeadOutput::ids,     &nn::HeadOutput::logprobs,
+    &nn::HeadOutput::numbers, &nn::HeadOutput::ids,     &nn::HeadOutput::logprobs,
     &nn::HeadOutput::ranks,   &nn::HeadOutput::top_ids, &nn::HeadOutput::top_logprobs};
-
-bool any(const nn::HeadOutput& answers) {
-  return answers.ids.defined() || answers.vectors.defined();
-}
 
 /// A step whose answers are on their way to the host.
 struct InFlight {
-  std::vector<nn::RowTask> tasks;
-  nn::HeadOutput answers;  // pinned; undefined where no row wants one
+  StepTasks tasks;
+  std::vector<nn::HeadOutput> answers;  // of each head; pinned, undefined where no row wants one
   kernels::CudaEvent there;
 };
 
@@ -44,13 +49,12 @@ class CudaRunner final : public schedule::Runner {
  public:
   CudaRunner(schedule::ModelSpec spec, std::shared_ptr<const nn::Model> model, KvCache cache,
              StepLimits limits, Device& device)
-      : spec_(spec),
+      : spec_(std::move(spec)),
         model_(std::move(model)),
         cache_(std::move(cache)),
         device_(device),
         max_rows_(bucket_of(static_cast<int32_t>(limits.max_sequences))),
-        inputs_(max_rows_, std::max<int64_t>(spec.step_tokens(limits.max_batch_tokens), max_rows_),
-                pages_of(spec.max_tokens, spec), device.backend().device()) {}
+        inputs_(max_sizes(spec_, limits, max_rows_), device.backend().device()) {}
 
   // Queued work reads what dies with the runner.
   ~CudaRunner() override { cudaStreamSynchronize(stream_.stream()); }
@@ -81,7 +85,7 @@ class CudaRunner final : public schedule::Runner {
 
  private:
   void start(const schedule::StepPlan& plan) {
-    step_.fill(with_used_pages(plan));
+    step_.fill(with_used_pages(plan), model_->heads.size());
     std::vector<Carried> carried = carried_tokens(plan);
     int32_t bucket = decodes() ? bucket_of(static_cast<int32_t>(plan.rows.size())) : 0;
     if (bucket) fill_up(bucket);
@@ -90,19 +94,22 @@ class CudaRunner final : public schedule::Runner {
       kernels::put_sampled(inputs_.ids(), sampled_.const_data_ptr<int32_t>(), inputs_.carried(),
                            stream_.stream());
     nn::Inputs inputs{inputs_.ids(), inputs_.ragged(step_)};
+    if (!step_.types.empty()) inputs.types = inputs_.types();
     kernels::Ops& ops = device_.backend().ops();
     ops.begin_step(inputs.ragged, cache_.attention(model_->shape));
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) ops.copy_pages(layer, step_.page_copies);
+    // All of the last hidden states are made: which rows a graph would leave out differs by step.
+    const std::vector<int32_t> inner = reads_of(*model_, inputs, step_.tasks).inner;
+    inputs.inner = inner;
     auto trunk = [&] { return model_->trunk->forward(inputs, cache_.view()); };
-    at::Tensor hidden = bucket ? graphs_.run(bucket, trunk) : trunk();  // (tokens, hidden)
-    answer(plan, hidden, inputs);
+    auto last = [&] { return trunk().last; };  // (tokens, hidden)
+    answer(plan, bucket ? nn::Hidden{.last = graphs_.run(bucket, last)} : trunk(), inputs);
   }
 
   Result<std::vector<work::Output>> wait_for(const InFlight& step) {
     try {
       step.there.wait();
-      if (!any(step.answers)) return std::vector<work::Output>(step.tasks.size());
       return outputs_of(step.answers, step.tasks);
     } catch (const std::exception& failure) {
       return error("the step's answers did not come", failure);
@@ -150,14 +157,17 @@ class CudaRunner final : public schedule::Runner {
     }
   }
 
-  void answer(const schedule::StepPlan& plan, const at::Tensor& hidden, const nn::Inputs& inputs) {
+  void answer(const schedule::StepPlan& plan, const nn::Hidden& hidden, const nn::Inputs& inputs) {
     InFlight step;
     step.tasks = step_.tasks;
+    step.answers.resize(model_->heads.size());
     lines_.clear();
-    if (step_.outputs > 0) {
-      const nn::HeadOutput answers = model_->head->apply(hidden, inputs, step_.tasks);
-      for (const auto part : kParts) step.answers.*part = to_host(answers.*part);
-      if (answers.ids.defined()) keep(plan, answers.ids);
+    for (size_t i = 0; i < step.answers.size(); ++i) {
+      const StepTasks::Asked& asked = step_.tasks.heads()[i];
+      if (asked.lines == 0) continue;
+      const nn::HeadOutput answers = model_->heads[i].head->apply(hidden, inputs, asked.tasks);
+      for (const auto part : kParts) step.answers[i].*part = to_host(answers.*part);
+      if (answers.ids.defined()) keep(plan, asked, answers.ids);
     }
     step.there.record(stream_.stream());
     in_flight_.push_back(std::move(step));
@@ -175,12 +185,13 @@ class CudaRunner final : public schedule::Runner {
   }
 
   // Which line of `sampled` is whose: the next step may want it before the host has seen it.
-  void keep(const schedule::StepPlan& plan, const at::Tensor& sampled) {
+  void keep(const schedule::StepPlan& plan, const StepTasks::Asked& asked,
+            const at::Tensor& sampled) {
     sampled_ = sampled;
     int32_t line = 0;
-    for (const schedule::Row& row : plan.rows) {
-      line += static_cast<int32_t>(row.scored.size());
-      if (row.wants_output) lines_[row.id] = line++;
+    for (const nn::RowTask& task : asked.tasks) {
+      line += static_cast<int32_t>(task.scored.size());
+      if (task.wants_output) lines_[plan.rows[task.row].id] = line++;
     }
   }
 
@@ -220,7 +231,8 @@ std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec,
                                                    std::shared_ptr<const nn::Model> model,
                                                    KvCache cache, StepLimits limits,
                                                    Device& device) {
-  return std::make_unique<CudaRunner>(spec, std::move(model), std::move(cache), limits, device);
+  return std::make_unique<CudaRunner>(std::move(spec), std::move(model), std::move(cache), limits,
+                                      device);
 }
 
 }  // namespace weir::engine

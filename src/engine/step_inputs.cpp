@@ -2,11 +2,11 @@
 
 namespace weir::engine {
 
-void StepInputs::fill(const schedule::StepPlan& plan) {
-  for (auto* list : {&ids, &positions, &q_begin, &kv_length, &page_begin, &page_ids, &page_copies})
+void StepInputs::fill(const schedule::StepPlan& plan, size_t heads) {
+  for (auto* list :
+       {&ids, &positions, &q_begin, &kv_length, &page_begin, &page_ids, &page_copies, &types})
     list->clear();
-  tasks.clear();
-  outputs = 0;
+  tasks.clear(heads);
   q_begin.push_back(0);
   page_begin.push_back(0);
   for (const schedule::Row& row : plan.rows) {
@@ -21,18 +21,19 @@ void StepInputs::fill(const schedule::StepPlan& plan) {
     kv_length.push_back(static_cast<int32_t>(row.first + count));
     page_ids.insert(page_ids.end(), row.pages.begin(), row.pages.end());
     page_begin.push_back(static_cast<int32_t>(page_ids.size()));
-    tasks.push_back({.params = row.params,
-                     .drawn = row.drawn,
-                     .wants_output = row.wants_output,
-                     .guesses = row.tokens.last(row.drafts),
-                     .text = row.text,
-                     .prompt_tokens = row.prompt_tokens,
-                     .scored = row.scored,
-                     .score_from = row.score_from});
-    outputs += tasks.back().lines();
+    if (!row.types.empty()) add_types(row.types);
+    tasks.add(row);
   }
+  if (!types.empty()) types.resize(ids.size(), 0);
   for (const schedule::PageCopy& copy : plan.copies)
     page_copies.insert(page_copies.end(), {copy.from, copy.to});
+}
+
+/// Of the row whose tokens are the last of `ids`. What comes before them without types, and what is
+/// behind their types, is of type 0.
+void StepInputs::add_types(std::span<const uint8_t> of_row) {
+  types.resize(static_cast<size_t>(q_begin[q_begin.size() - 2]), 0);
+  types.insert(types.end(), of_row.begin(), of_row.end());
 }
 
 kernels::Ragged StepInputs::ragged() const {

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/step_tasks.h"
 #include "weir/kernels/view.h"
-#include "weir/nn/model.h"
 #include "weir/schedule/plan.h"
 
 namespace weir::engine {
@@ -19,12 +19,16 @@ struct StepInputs {
   std::vector<int32_t> page_begin;  // (rows + 1)
   std::vector<int32_t> page_ids;
   std::vector<int32_t> page_copies;  // pairs (from, to)
-  std::vector<nn::RowTask> tasks;    // (rows)
-  int32_t outputs = 0;               // lines of the head's answers
+  std::vector<int32_t> types;        // (tokens); empty: every token is of type 0
+  StepTasks tasks;
 
-  void fill(const schedule::StepPlan& plan);
+  /// For a model with so many heads.
+  void fill(const schedule::StepPlan& plan, size_t heads);
   /// Device and host are the same memory here.
   kernels::Ragged ragged() const;
+
+ private:
+  void add_types(std::span<const uint8_t> of_row);
 };
 
 }  // namespace weir::engine

@@ -16,9 +16,18 @@ struct Shared {
   std::vector<schedule::PageId> pages;
 };
 
+work::Reads all_heads(const schedule::ModelSpec& spec) {
+  work::Reads reads;
+  for (uint32_t i = 0; i < spec.heads.size(); ++i) {
+    reads.push_back({.head = i});
+    if (spec.heads[i].by_token) reads.back().tokens = std::vector<uint32_t>{0};
+  }
+  return reads;
+}
+
 Shared shared_by(const schedule::ModelSpec& spec) {
   Shared shared;
-  if (!spec.generates) shared.task = work::EmbedParams{};
+  if (!spec.generates()) shared.task = all_heads(spec);
   shared.pages.resize(spec.memory.pages ? spec.pages : 0);
   std::iota(shared.pages.begin(), shared.pages.end(), 0);
   return shared;

@@ -15,11 +15,14 @@ class LmHead final : public Head {
   LmHead(Backend& backend, std::unique_ptr<Linear> projection)
       : backend_(backend), projection_(std::move(projection)), sampler_(backend) {}
 
-  HeadOutput apply(const at::Tensor& hidden, const Inputs& inputs,
-                   std::span<const RowTask> rows) const override {
-    lines_.fill(rows, projection_->out_features());
+  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+                   std::span<const RowTask> tasks) const override {
+    lines_.fill(tasks, projection_->out_features());
     const auto lines = lines_.lines();
-    const at::Tensor wanted = inputs.read ? hidden : gather(backend_, hidden, *reads(inputs, rows));
+    // Beside heads that read, the trunk gives more than what is drawn from.
+    const bool alone = inputs.read && inputs.read->size() == lines.size();
+    const at::Tensor wanted =
+        alone ? hidden.last : pick(backend_, hidden.last, inputs.read, *reads(inputs, tasks));
     const int64_t all = wanted.size(0);
     const int64_t at_once = std::max(kMostLogits / projection_->out_features(), kLeastLines);
     HeadOutput out = sampler_.room_for(lines);
@@ -32,14 +35,15 @@ class LmHead final : public Head {
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
-                                            std::span<const RowTask> rows) const override {
+                                            std::span<const RowTask> tasks) const override {
     std::vector<int32_t> tokens;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const int32_t begin = inputs.ragged.q_begin_host[i], end = inputs.ragged.q_begin_host[i + 1];
-      const int32_t scored = begin + static_cast<int32_t>(rows[i].score_from);
-      for (size_t j = 0; j < rows[i].scored.size(); ++j)
+    for (const RowTask& task : tasks) {
+      const int32_t begin = inputs.ragged.q_begin_host[task.row],
+                    end = inputs.ragged.q_begin_host[task.row + 1];
+      const int32_t scored = begin + static_cast<int32_t>(task.score_from);
+      for (size_t j = 0; j < task.scored.size(); ++j)
         tokens.push_back(scored + static_cast<int32_t>(j));
-      for (auto left = static_cast<int32_t>(rows[i].draws()); left > 0; --left)
+      for (auto left = static_cast<int32_t>(task.draws()); left > 0; --left)
         tokens.push_back(end - left);
     }
     return tokens;
@@ -54,8 +58,9 @@ class LmHead final : public Head {
 
 }  // namespace
 
-std::unique_ptr<Head> make_lm_head(Backend& backend, std::unique_ptr<Linear> projection) {
-  return std::make_unique<LmHead>(backend, std::move(projection));
+NamedHead make_lm_head(Backend& backend, std::unique_ptr<Linear> projection) {
+  return {{.task = folder::HeadTask::generate, .name = "generate"},
+          std::make_unique<LmHead>(backend, std::move(projection))};
 }
 
 }  // namespace weir::nn

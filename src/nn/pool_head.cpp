@@ -20,18 +20,23 @@ class PoolHead final : public Head {
  public:
   PoolHead(Backend& backend, PoolingPlan plan) : backend_(backend), plan_(std::move(plan)) {}
 
-  HeadOutput apply(const at::Tensor& hidden, const Inputs& inputs,
-                   std::span<const RowTask> rows) const override {
-    at::Tensor vectors = pool(hidden, inputs, left_out(inputs, rows));
+  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+                   std::span<const RowTask> tasks) const override {
+    at::Tensor vectors = pool(hidden.last, inputs, left_out(inputs, tasks));
     if (plan_.numbers && *plan_.numbers < vectors.size(1))
       vectors = vectors.slice(1, 0, *plan_.numbers).contiguous();
     std::vector<int64_t> wanted;
-    for (size_t i = 0; i < rows.size(); ++i)
-      if (rows[i].wants_output) wanted.push_back(static_cast<int64_t>(i));
-    if (wanted.size() == rows.size()) return {.vectors = vectors};
-    return {.vectors = at::index_select(
+    for (const RowTask& task : tasks)
+      if (task.wants_output) wanted.push_back(task.row);
+    if (static_cast<int64_t>(wanted.size()) == vectors.size(0)) return {.numbers = vectors};
+    return {.numbers = at::index_select(
                 vectors, 0,
                 at::tensor(wanted, at::TensorOptions().dtype(at::kLong)).to(backend_.device()))};
+  }
+
+  std::optional<std::vector<int32_t>> reads(const Inputs&,
+                                            std::span<const RowTask>) const override {
+    return {};
   }
 
  private:
@@ -55,11 +60,9 @@ class PoolHead final : public Head {
   }
 
   /// Tokens of each row that are not pooled, on the device; undefined: none.
-  at::Tensor left_out(const Inputs& inputs, std::span<const RowTask> rows) const {
+  at::Tensor left_out(const Inputs& inputs, std::span<const RowTask> tasks) const {
     std::vector<int32_t> counts(static_cast<size_t>(inputs.ragged.rows), 0);
-    for (size_t i = 0; i < rows.size(); ++i)
-      if (const auto* params = std::get_if<work::EmbedParams>(rows[i].params))
-        counts[i] = static_cast<int32_t>(params->left_out);
+    for (const RowTask& task : tasks) counts[task.row] = static_cast<int32_t>(task.read->left_out);
     if (std::all_of(counts.begin(), counts.end(), [](int32_t count) { return count == 0; }))
       return {};
     return at::tensor(counts, at::TensorOptions().dtype(at::kInt)).to(backend_.device());
@@ -90,8 +93,9 @@ kernels::Pooling pooling_of(folder::PoolingMode mode) {
 
 }  // namespace
 
-std::unique_ptr<Head> make_pool_head(Backend& backend, PoolingPlan plan) {
-  return std::make_unique<PoolHead>(backend, std::move(plan));
+NamedHead make_pool_head(Backend& backend, PoolingPlan plan) {
+  return {{.task = folder::HeadTask::embed, .name = "embed"},
+          std::make_unique<PoolHead>(backend, std::move(plan))};
 }
 
 PoolingPlan sentence_pooling(const std::string& directory) {

@@ -34,7 +34,7 @@ void SampleLines::fill(std::span<const RowTask> rows, int64_t vocabulary) {
   edits_of_line_.clear();
   place_.resize(static_cast<size_t>(vocabulary), -1);
   for (const RowTask& row : rows) {
-    const auto& params = std::get<work::SamplingParams>(*row.params);
+    const work::SamplingParams& params = *row.sampling;
     for (const int32_t id : row.scored) {
       lines_.push_back({.given = id, .logprobs = count_of(params.prompt_logprobs)});
       edits_of_line_.emplace_back(edits_.size(), edits_.size());
@@ -53,7 +53,7 @@ int32_t SampleLines::count_of(std::optional<uint32_t> logprobs) const {
 }
 
 void SampleLines::add_draw(const RowTask& row, uint32_t ahead) {
-  const auto& params = std::get<work::SamplingParams>(*row.params);
+  const work::SamplingParams& params = *row.sampling;
   lines_.push_back({.temperature = params.temperature,
                     .top_p = params.top_p,
                     .min_p = params.min_p,

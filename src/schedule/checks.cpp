@@ -32,6 +32,69 @@ Result<void> check_sampling(const work::SamplingParams& params, uint32_t vocabul
   return {};
 }
 
+std::string head_name(uint32_t head) { return "head " + std::to_string(head); }
+
+Result<void> check_tokens(const work::Read& read, size_t prompt) {
+  const auto& tokens = *read.tokens;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::string name =
+        "token " + std::to_string(tokens[i]) + " is read by " + head_name(read.head);
+    if (tokens[i] >= prompt)
+      return invalid(name + "; the prompt has " + std::to_string(prompt) + " tokens");
+    if (i > 0 && tokens[i] <= tokens[i - 1])
+      return invalid(name + " after token " + std::to_string(tokens[i - 1]) +
+                     "; tokens are named in ascending order");
+  }
+  return {};
+}
+
+Result<void> check_read(const ModelSpec& spec, const work::Read& read, size_t prompt) {
+  if (read.head >= spec.heads.size())
+    return invalid(head_name(read.head) + " is read; this model has " +
+                   std::to_string(spec.heads.size()));
+  const HeadSpec& head = spec.heads[read.head];
+  if (head.draws) return invalid(head_name(read.head) + " draws tokens; it cannot be read");
+  if (head.by_token && !read.tokens)
+    return invalid(head_name(read.head) + " gives numbers for tokens; the request names none");
+  if (!head.by_token && read.tokens)
+    return invalid(head_name(read.head) +
+                   " gives numbers for a whole prompt; the request names tokens");
+  return read.tokens ? check_tokens(read, prompt) : Result<void>();
+}
+
+Result<void> check_reads(const ModelSpec& spec, const work::Reads& reads, size_t prompt) {
+  if (reads.empty()) return invalid("the request reads no head; 1 is the least");
+  for (size_t i = 0; i < reads.size(); ++i) {
+    if (auto read = check_read(spec, reads[i], prompt); !read) return read;
+    for (size_t j = 0; j < i; ++j)
+      if (reads[j].head == reads[i].head)
+        return invalid(head_name(reads[i].head) + " is read twice in one request");
+  }
+  return {};
+}
+
+Result<void> check_types(const ModelSpec& spec, const work::Request& request) {
+  const auto& types = request.types;
+  if (types.empty()) return {};
+  if (types.size() != request.prompt.size())
+    return invalid("prompt has " + std::to_string(request.prompt.size()) + " tokens and " +
+                   std::to_string(types.size()) + " token types");
+  const auto stray =
+      std::ranges::find_if(types, [&](uint8_t type) { return type >= spec.token_types; });
+  if (stray == types.end()) return {};
+  return invalid("types[" + std::to_string(stray - types.begin()) + "] is " +
+                 std::to_string(*stray) + "; this model's token types are 0 to " +
+                 std::to_string(spec.token_types - 1));
+}
+
+/// Does the model have what the request asks of it?
+Result<void> check_task(const ModelSpec& spec, const work::Request& request) {
+  const auto* reads = std::get_if<work::Reads>(&request.params);
+  if (reads) return check_reads(spec, *reads, request.prompt.size());
+  if (!spec.generates()) return invalid("this model reads prompts; it generates no text");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_spec(const ModelSpec& spec) {
@@ -49,22 +112,29 @@ Result<void> check_spec(const ModelSpec& spec) {
     return invalid("page_size is 0; a page holds at least 1");
   if (memory.cross_pages && spec.prompt == Prompt::chunked)
     return invalid("the model splits the prompt of an encoder");
-  if (spec.generates && !remembers) return invalid("the model generates and remembers nothing");
+  if (spec.generates() && !remembers) return invalid("the model generates and remembers nothing");
   if (spec.prompt == Prompt::chunked && !remembers)
     return invalid("the model splits prompts and remembers nothing");
+  if (spec.heads.empty()) return invalid("the model has no head");
+  for (size_t i = 1; i < spec.heads.size(); ++i)
+    if (spec.heads[i].draws)
+      return invalid("head " + std::to_string(i) + " draws; only the first head may");
+  if (spec.token_types == 0) return invalid("token_types is 0; a model has at least 1");
+  if (spec.prompt == Prompt::chunked && std::ranges::any_of(spec.heads, &HeadSpec::by_token))
+    return invalid("the model splits prompts and has a head that reads single tokens of them");
   return {};
 }
 
 Result<void> check_request(const ModelSpec& spec, const work::Request& request) {
   if (request.prompt.empty()) return invalid("prompt has 0 tokens; this model takes at least 1");
-  if (std::holds_alternative<work::SamplingParams>(request.params) != spec.generates)
-    return invalid(spec.generates ? "this model generates text; it gives no embeddings"
-                                  : "this model gives embeddings; it generates no text");
-  const size_t most = spec.generates ? spec.max_tokens - 1 : spec.max_tokens;
+  if (auto task = check_task(spec, request); !task) return task;
+  const bool drawn = work::is_drawn(request.params);
+  const size_t most = drawn ? spec.max_tokens - 1 : spec.max_tokens;
   if (request.prompt.size() > most)
     return invalid("prompt has " + std::to_string(request.prompt.size()) +
                    " tokens; this model takes " + std::to_string(most) +
-                   (spec.generates ? " and one of completion" : ""));
+                   (drawn ? " and one of completion" : ""));
+  if (auto types = check_types(spec, request); !types) return types;
   if (auto ids = check_ids("prompt", request.prompt, spec.vocabulary); !ids) return ids;
   if (const auto* sampling = std::get_if<work::SamplingParams>(&request.params)) {
     if (sampling->prompt_logprobs && spec.memory.cross_pages)

@@ -17,7 +17,7 @@ Error never_fits(uint32_t needed, const char* what, uint32_t has) {
 }
 
 bool shares_prefixes(const ModelSpec& spec) {
-  return spec.prompt == Prompt::chunked && spec.generates && spec.memory.pages &&
+  return spec.prompt == Prompt::chunked && spec.generates() && spec.memory.pages &&
          !spec.memory.cross_pages && !spec.memory.slot;
 }
 
@@ -49,8 +49,11 @@ bool ModelMemory::admit(Sequence& sequence, uint32_t reserve) {
   held.indexed = 0;
   if (index_) {
     held.chain = index_->start(sequence.request.cache_scope);
-    // The last token's logits are wanted, and of a prompt that is scored those of each token.
-    const size_t reusable = sequence.unscored() > 0 ? sequence.scored : sequence.tokens.size() - 1;
+    // The last token's logits are wanted, of a prompt that is scored those of each token, and a
+    // head that reads wants all hidden states.
+    const size_t reusable = !sequence.generates()     ? 0
+                            : sequence.unscored() > 0 ? sequence.scored
+                                                      : sequence.tokens.size() - 1;
     held.indexed = index_->find(
         held.chain, std::span<const int32_t>(sequence.tokens).first(reusable), held.pages);
   }

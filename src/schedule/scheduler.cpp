@@ -21,7 +21,7 @@ constexpr size_t kStepsOfRound = 16;  // in which all of them are looked at
 /// Guesses need tokens that are known when a step is planned, and a memory that takes back what it
 /// was told: pages are written over.
 bool may_draft(const ModelSpec& spec, int depth) {
-  return depth == 0 && spec.generates && spec.memory.pages && !spec.memory.cross_pages &&
+  return depth == 0 && spec.generates() && spec.memory.pages && !spec.memory.cross_pages &&
          !spec.memory.slot;
 }
 
@@ -120,7 +120,7 @@ void Scheduler::take(work::Request request) {
   sequence->limit = completion_limit(spec_, request);
   sequence->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
   sequence->tokens = std::move(request.prompt);
-  if (spec_.generates && sequence->limit == 0) {
+  if (work::is_drawn(request.params) && sequence->limit == 0) {
     refuse(sequence->prompt_tokens);
     request.reply.finish(
         {.reason = work::FinishReason::length, .prompt_tokens = sequence->prompt_tokens});

@@ -15,6 +15,14 @@ namespace {
 
 constexpr uint32_t kTryAgain = 64;  // steps without drafts
 
+/// Of the sequence's next `tokens` those that are the prompt's.
+std::span<const uint8_t> types_of(const Sequence& sequence, uint32_t tokens) {
+  const std::span<const uint8_t> types = sequence.request.types;
+  if (sequence.planned >= types.size()) return {};
+  const auto ahead = types.subspan(sequence.planned);
+  return ahead.first(std::min<size_t>(ahead.size(), tokens));
+}
+
 }  // namespace
 
 std::unique_ptr<Scheduler::Step> Scheduler::new_step() {
@@ -36,7 +44,7 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
 }
 
 void Scheduler::seat_the_light() {
-  if (!spec_.generates) return;  // vectors are done soon, and nothing of them is cached
+  if (!spec_.generates()) return;  // what is read is done soon, and nothing of it is cached
   if (running_.size() < options_.max_sequences && !memory_wanted_) return;
   const Sequence* next = next_waiting();
   if (!next) return;
@@ -186,6 +194,7 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
       .text = sequence.reads_history() ? all : std::span<const int32_t>(),
       .prompt_tokens = sequence.prompt_tokens,
       .cross_tokens = held.cross_pages.size() > 0 ? sequence.prompt_tokens : 0,
+      .types = types_of(sequence, tokens),
   });
   if (sequence.unscored() > 0) {
     score(sequence, step.plan.rows.back());

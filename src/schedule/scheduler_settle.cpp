@@ -108,8 +108,10 @@ void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& 
   }
   if (auto* token = std::get_if<work::Token>(&output); token && sequence.generates())
     return settle_token(sequence, std::move(*token), more);
-  if (auto* vector = std::get_if<work::Vector>(&output); vector && !sequence.generates()) {
-    sequence.request.reply.push(std::move(*vector));
+  const auto* reads = std::get_if<work::Reads>(&sequence.request.params);
+  if (auto* readings = std::get_if<work::Readings>(&output);
+      readings && reads && readings->heads.size() == reads->size()) {
+    sequence.request.reply.push(std::move(*readings));
     return finish(sequence, {});
   }
   fail(sequence, internal("the model gave an output of the wrong kind"));

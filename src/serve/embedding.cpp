@@ -84,8 +84,8 @@ Result<void> Collection::look(Input& input) {
   while (!input.finish) {
     auto event = input.reader.next(milliseconds(0));
     if (!event) return {};
-    if (auto* vector = std::get_if<work::Vector>(&*event)) {
-      input.vector = std::move(vector->values);
+    if (auto* readings = std::get_if<work::Readings>(&*event)) {
+      input.vector = std::move(readings->heads.front().values);
     } else if (const auto* started = std::get_if<work::Started>(&*event)) {
       input.started = *started;
     } else if (auto* error = std::get_if<Error>(&*event)) {

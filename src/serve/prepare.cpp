@@ -171,8 +171,8 @@ Result<std::vector<Row>> rows_of(const ReadyModel& model, const EmbeddingRequest
                                field("input", i, is_list(request, request.inputs)));
     if (!ids) return ids.error();
     const bool is_text = std::holds_alternative<std::string>(request.inputs[i]);
-    rows.push_back(
-        {*std::move(ids), work::EmbedParams{is_text ? model.loaded.text.prompt.left_out : 0}});
+    const work::Read read{.left_out = is_text ? model.loaded.text.prompt.left_out : 0};
+    rows.push_back({*std::move(ids), work::Reads{read}});
   }
   return rows;
 }

@@ -65,6 +65,15 @@ void add_logit_changes(Bytes& bytes, const work::SamplingParams& params) {
     bytes.add(std::bit_cast<uint32_t>(penalty));
 }
 
+void add(Bytes& bytes, const work::Read& read) {
+  bytes.add(read.head);
+  bytes.add(read.left_out);
+  bytes.add(read.tokens.has_value());
+  if (!read.tokens) return;
+  bytes.add(read.tokens->size());
+  for (const uint32_t token : *read.tokens) bytes.add(token);
+}
+
 bool is_greedy(const Row& row) {
   return std::get<work::SamplingParams>(row.params).temperature == 0;
 }
@@ -99,7 +108,10 @@ std::optional<ResponseKey> response_key(const Ticket& ticket, const std::vector<
 ResponseKey response_key(const Ticket& ticket, const std::vector<Row>& rows,
                          const EmbeddingRequest& asked) {
   Bytes bytes = begin(ticket, rows.size());
-  for (const Row& row : rows) bytes.add(row.prompt);
+  for (const Row& row : rows) {
+    bytes.add(row.prompt);
+    for (const work::Read& read : std::get<work::Reads>(row.params)) add(bytes, read);
+  }
   bytes.add(asked.dimensions.value_or(0));
   return bytes.digest();
 }

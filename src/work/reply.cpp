@@ -79,8 +79,8 @@ void Reply::push(PromptTokens prompt) {
   if (channel_) channel_->push(std::move(prompt), false);
 }
 
-void Reply::push(Vector vector) {
-  if (channel_) channel_->push(std::move(vector));
+void Reply::push(Readings readings) {
+  if (channel_) channel_->push(std::move(readings));
 }
 
 void Reply::finish(Finish finish) { answer(finish); }

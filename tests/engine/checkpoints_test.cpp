@@ -85,7 +85,7 @@ work::Output answer(const std::string& folder) {
   HandRow row{.tokens = {2, 40, 17, 99, 120, 3}};
   if (generates) row.pages = {0};
   row.params = generates ? work::TaskParams(work::SamplingParams{.temperature = 0})
-                         : work::TaskParams(work::EmbedParams{});
+                         : work::TaskParams(work::Reads{work::Read{}});
   return run(*loaded->runner, {row}).at(0);
 }
 
@@ -94,8 +94,8 @@ void expect_same(const work::Output& a, const work::Output& b) {
   if (const auto* token = std::get_if<work::Token>(&a)) {
     EXPECT_EQ(token->id, std::get<work::Token>(b).id);
   }
-  if (const auto* vector = std::get_if<work::Vector>(&a)) {
-    EXPECT_EQ(vector->values, std::get<work::Vector>(b).values);
+  if (std::holds_alternative<work::Readings>(a)) {
+    EXPECT_EQ(vector_of(a), vector_of(b));
   }
 }
 

@@ -147,14 +147,14 @@ TEST(BertRunnerTest, ABatchGivesEachItsOwnVector) {
   auto runner = load_runner({.directory = folder.path(), .dtype = DType::float32, .dummy = true});
   std::vector<HandRow> rows;
   for (int i = 0; i < 6; ++i) {
-    HandRow row{{}, 0, {}, work::EmbedParams{}};
+    HandRow row{{}, 0, {}, work::Reads{work::Read{}}};
     for (int k = 0; k < 3 + 11 * i; ++k) row.tokens.push_back((k * 7 + i) % 101);
     rows.push_back(row);
   }
   auto together = run(*runner, rows);
   for (size_t i = 0; i < rows.size(); ++i) {
-    auto single = std::get<work::Vector>(run(*runner, {rows[i]})[0]).values;
-    const auto& batched = std::get<work::Vector>(together[i]).values;
+    auto single = vector_of(run(*runner, {rows[i]})[0]);
+    const auto& batched = vector_of(together[i]);
     ASSERT_EQ(single.size(), 48u);
     float norm = 0;
     for (size_t k = 0; k < single.size(); ++k) {

@@ -36,7 +36,7 @@ inline void expect_reference_vectors(schedule::Runner& runner, const std::string
   const auto golden = read_golden("tiny/" + name + "/golden.json");
   for (const auto& text : golden["texts"]) {
     if (text["text"].is_null()) continue;  // a pair: embeddings take single texts only
-    rows.push_back({text["ids"], 0, {}, work::EmbedParams{}});
+    rows.push_back({text["ids"], 0, {}, work::Reads{work::Read{}}});
     expected.push_back(text["vector"]);
     if (bare) normalize(expected.back());
   }
@@ -44,7 +44,7 @@ inline void expect_reference_vectors(schedule::Runner& runner, const std::string
   ASSERT_FALSE(expected.empty());
   ASSERT_EQ(outputs.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
-    const auto& values = std::get<work::Vector>(outputs[i]).values;
+    const auto& values = vector_of(outputs[i]);
     ASSERT_EQ(values.size(), expected[i].size());
     for (size_t k = 0; k < values.size(); ++k)
       EXPECT_NEAR(values[k], expected[i][k], tolerance) << "text " << i << ", number " << k;

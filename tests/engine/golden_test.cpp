@@ -70,9 +70,9 @@ class Probe {
     row.params = &params;
     plan.rows.push_back(row);
     StepInputs inputs;
-    inputs.fill(plan);
+    inputs.fill(plan, 1);
     return model_.trunk->forward({inputs.ids.data(), inputs.ragged()}, cache_.view())
-        .to(at::kFloat);
+        .last.to(at::kFloat);
   }
 
   at::Tensor logits(const std::vector<int32_t>& prompt) {  // (tokens, vocabulary)
@@ -152,11 +152,10 @@ TEST(MiniLmGolden, VectorsAreTheReferences) {
        {std::pair{DType::float32, 0.999999}, std::pair{DType::bfloat16, 0.9999}}) {
     auto runner = load_runner({.directory = kMiniLm, .dtype = type});
     std::vector<HandRow> rows;
-    for (const auto& text : golden) rows.push_back({text["ids"], 0, {}, work::EmbedParams{}});
+    for (const auto& text : golden) rows.push_back({text["ids"], 0, {}, work::Reads{work::Read{}}});
     auto outputs = run(*runner, rows);
     for (size_t i = 0; i < rows.size(); ++i)
-      EXPECT_GT(cosine(std::get<work::Vector>(outputs[i]).values, golden[i]["vector"]), least)
-          << golden[i]["text"];
+      EXPECT_GT(cosine(vector_of(outputs[i]), golden[i]["vector"]), least) << golden[i]["text"];
   }
 }
 
@@ -249,11 +248,10 @@ TEST(SentenceGolden, EveryPoolingIsTheReferences) {
     ASSERT_TRUE(runner) << line["name"];
     std::vector<HandRow> rows;
     for (const json& ids : line["ids"])
-      rows.push_back({ids, 0, {}, work::EmbedParams{line["left_out"].get<uint32_t>()}});
+      rows.push_back({ids, 0, {}, work::Reads{work::Read{.left_out = line["left_out"]}}});
     auto outputs = run(*runner, rows);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const std::vector<float> expected = line["vectors"][i],
-                               vector = std::get<work::Vector>(outputs[i]).values;
+      const std::vector<float> expected = line["vectors"][i], vector = vector_of(outputs[i]);
       ASSERT_EQ(vector.size(), expected.size()) << line["name"];
       for (size_t k = 0; k < vector.size(); ++k)
         ASSERT_NEAR(vector[k], expected[k], 3e-5) << line["name"];

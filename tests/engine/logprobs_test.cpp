@@ -182,18 +182,17 @@ TEST_P(Logprobs, WhereNothingIsLeftToDrawTheRequestIsTold) {
 }
 
 TEST(SampleLines, EditsAreOfTheTextAndOfTheGuessesSoFar) {
-  const work::TaskParams params =
-      SamplingParams{.min_tokens = 3,
-                     .stop_tokens = {30},
-                     .bad_words = {{7, 8}, {4}, {1, 2, 3, 4, 5, 6, 7, 8, 9}},
-                     .bias = {{30, 2.F}, {10, 0.5F}},
-                     .repetition_penalty = 2,
-                     .presence_penalty = 0.25F,
-                     .frequency_penalty = 0.5F,
-                     .logprobs = 50};
+  const auto params = SamplingParams{.min_tokens = 3,
+                                     .stop_tokens = {30},
+                                     .bad_words = {{7, 8}, {4}, {1, 2, 3, 4, 5, 6, 7, 8, 9}},
+                                     .bias = {{30, 2.F}, {10, 0.5F}},
+                                     .repetition_penalty = 2,
+                                     .presence_penalty = 0.25F,
+                                     .frequency_penalty = 0.5F,
+                                     .logprobs = 50};
   const std::vector<int32_t> text = {1, 2, 2, /* the completion */ 7, 10}, guesses = {7, 9};
   nn::SampleLines all;
-  all.fill(std::vector<nn::RowTask>{{.params = &params,
+  all.fill(std::vector<nn::RowTask>{{.sampling = &params,
                                      .drawn = 2,
                                      .wants_output = true,
                                      .guesses = guesses,

@@ -243,7 +243,7 @@ TEST(ModelGivesNaN, AnEncodersRowIsAnError) {
   FolderCopy folder("bert-mean");
   spoil(folder, "encoder.layer.1.output.LayerNorm.bias");
   auto runner = load_runner({.directory = folder.path(), .dtype = DType::float32});
-  auto outputs = run(*runner, {{{2, 7, 3}, 0, {}, work::EmbedParams{}}});
+  auto outputs = run(*runner, {{{2, 7, 3}, 0, {}, work::Reads{work::Read{}}}});
   ASSERT_TRUE(std::holds_alternative<Error>(outputs.at(0)));
   EXPECT_EQ(std::get<Error>(outputs[0]).message,
             "the model gives NaN: number 0 of 32 of its vector is NaN");

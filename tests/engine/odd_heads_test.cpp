@@ -3,14 +3,13 @@
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/randn.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <map>
 
+#include "engine/seeded_weights.h"
 #include "engine/step_inputs.h"
 #include "engine/tiny_model.h"
 
@@ -18,29 +17,6 @@ namespace weir::engine::test {
 namespace {
 
 using at::Tensor;
-
-/// Numbers of whatever shape is asked, the same for one name; none is 0 or 1.
-class SeededWeights final : public nn::Weights {
- public:
-  bool has(const std::string&) const override { return true; }
-  Tensor get(const std::string& name, at::IntArrayRef shape) override {
-    auto [found, added] = tensors_.try_emplace(name);
-    if (!added) return found->second;
-    const double spread = shape.size() > 1 ? 1 / std::sqrt(static_cast<double>(shape[1])) : 0.3;
-    return found->second = at::randn(shape, at::kFloat).mul_(spread).add_(0.01);
-  }
-  Tensor operator[](const std::string& name) const { return tensors_.at(name).to(at::kDouble); }
-
-  std::vector<std::string> unused() const override { return {}; }
-  std::vector<std::string> warnings() const override { return {}; }
-  uint64_t bytes() const override { return 0; }
-  uint64_t bytes_as(at::ScalarType) const override { return 0; }
-  std::string fingerprint() const override { return ""; }
-  void check_unchanged() const override {}
-
- private:
-  std::map<std::string, Tensor> tensors_;
-};
 
 struct Reference {
   const SeededWeights& weights;
@@ -82,12 +58,12 @@ struct Reference {
 };
 
 Tensor computed(const nn::Model& model, const std::vector<int32_t>& ids) {
-  work::TaskParams params = work::EmbedParams{};
+  work::TaskParams params = work::Reads{work::Read{}};
   schedule::StepPlan plan;
   plan.rows.push_back({.tokens = ids, .params = &params});
   StepInputs inputs;
-  inputs.fill(plan);
-  return model.trunk->forward({inputs.ids.data(), inputs.ragged()}, {}).to(at::kFloat);
+  inputs.fill(plan, 1);
+  return model.trunk->forward({inputs.ids.data(), inputs.ragged()}, {}).last.to(at::kFloat);
 }
 
 TEST(OddHeads, OfEncodersAreServedAndEqualTheReference) {

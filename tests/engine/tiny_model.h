@@ -60,6 +60,13 @@ inline std::unique_ptr<schedule::Runner> load_runner(const LoadOptions& options)
   return std::move(loaded->runner);
 }
 
+/// The one line of the one head that was read.
+inline const std::vector<float>& vector_of(const work::Output& output) {
+  const work::Numbers& numbers = std::get<work::Readings>(output).heads.at(0);
+  EXPECT_EQ(numbers.lines(), 1U);
+  return numbers.values;
+}
+
 /// Runs rows by hand: one sequence after another, pages given in order.
 struct HandRow {
   std::vector<int32_t> tokens;
@@ -73,6 +80,7 @@ struct HandRow {
   uint32_t prompt_tokens = 0;
   std::vector<int32_t> scored = {};
   uint32_t score_from = 0;
+  std::vector<uint8_t> types = {};  // of all of `tokens`, or none
 };
 
 inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector<HandRow>& rows) {
@@ -91,6 +99,7 @@ inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector
     planned.prompt_tokens = row.prompt_tokens;
     planned.scored = row.scored;
     planned.score_from = row.score_from;
+    planned.types = row.types;
     plan.tokens += static_cast<uint32_t>(row.tokens.size());
     plan.rows.push_back(planned);
   }

@@ -26,7 +26,7 @@ class NotingRunner final : public schedule::Runner {
       EXPECT_TRUE(row.wants_output);
       EXPECT_EQ(row.tokens.size(), plan.rows[0].tokens.size());
       tokens += static_cast<uint32_t>(row.tokens.size());
-      EXPECT_EQ(std::holds_alternative<work::SamplingParams>(*row.params), spec_.generates);
+      EXPECT_EQ(std::holds_alternative<work::SamplingParams>(*row.params), spec_.generates());
       if (spec_.memory.pages) {
         EXPECT_GE(row.pages.size() * spec_.page_size, row.tokens.size());
         EXPECT_LE(row.pages.size(), spec_.pages);
@@ -86,7 +86,8 @@ TEST(WarmUp, EveryGraphIsCapturedAndOnePromptOfEachSizeIsRun) {
 }
 
 TEST(WarmUp, AnEncoderRunsWholePromptsAndItsGreatestStep) {
-  NotingRunner runner({.prompt = schedule::Prompt::whole, .generates = false, .max_tokens = 512});
+  NotingRunner runner(
+      {.prompt = schedule::Prompt::whole, .heads = {schedule::HeadSpec{}}, .max_tokens = 512});
   Progress progress;
   ASSERT_TRUE(warm_up(runner, warm_up_steps(runner.spec(), 1024, 16384), progress));
   EXPECT_EQ(runner.steps.front().rows, 32u);

@@ -47,8 +47,17 @@ class FakeModel {
     return {.own = -static_cast<float>(thought % 1000), .rank = 1, .top = {}};
   }
 
-  static std::vector<float> embed(const std::vector<int32_t>& history) {
-    return {static_cast<float>(digest(history) % 100003), static_cast<float>(history.size())};
+  /// A line of two numbers for the prompt, or for each of the tokens; other ones of each head.
+  static work::Numbers read(const std::vector<int32_t>& history, const work::Read& read) {
+    work::Numbers numbers{.columns = 2, .values = {}};
+    const uint64_t said = digest(history) + mix(read.head) + mix(read.left_out);
+    const auto add = [&](uint64_t token) {
+      numbers.values.push_back(static_cast<float>(mix(said + token) % 100003));
+      numbers.values.push_back(static_cast<float>(history.size()));
+    };
+    if (!read.tokens) add(0);
+    for (const uint32_t token : read.tokens.value_or(std::vector<uint32_t>())) add(1 + token);
+    return numbers;
   }
 
   /// A prompt that may not be split mixes all of its tokens: none of them reads as it would in
@@ -252,7 +261,12 @@ class FakeRunner : public schedule::Runner {
 
   work::Output output(const schedule::Row& row, const std::vector<int32_t>& history,
                       uint32_t drawn) {
-    if (!spec_.generates) return work::Vector{FakeModel::embed(history)};
+    if (const auto* reads = std::get_if<work::Reads>(row.params)) {
+      work::Readings readings;
+      for (const work::Read& read : *reads)
+        readings.heads.push_back(FakeModel::read(history, read));
+      return readings;
+    }
     const auto& params = std::get<work::SamplingParams>(*row.params);
     sampled_[row.id] = FakeModel::next(history, params, drawn);
     if (faults.logits()) {

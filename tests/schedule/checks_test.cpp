@@ -8,7 +8,7 @@ namespace {
 const ModelSpec kDecoder{
     .memory = {.pages = true}, .vocabulary = 100, .max_tokens = 16, .pages = 8};
 const ModelSpec kEncoder{
-    .prompt = Prompt::whole, .generates = false, .vocabulary = 100, .max_tokens = 16};
+    .prompt = Prompt::whole, .heads = {HeadSpec{}}, .vocabulary = 100, .max_tokens = 16};
 
 std::string refusal(const ModelSpec& spec, std::vector<int32_t> prompt, work::TaskParams params) {
   work::Request request;
@@ -26,7 +26,7 @@ TEST(IdsOfARequest, ArePlacesInTheEmbeddingTable) {
             "prompt[1] is 100; this model's ids are 0 to 99");
   EXPECT_EQ(refusal(kDecoder, {-1}, work::SamplingParams{}),
             "prompt[0] is -1; this model's ids are 0 to 99");
-  EXPECT_EQ(refusal(kEncoder, {5, 7, 453}, work::EmbedParams{}),
+  EXPECT_EQ(refusal(kEncoder, {5, 7, 453}, work::Reads{work::Read{}}),
             "prompt[2] is 453; this model's ids are 0 to 99");
 }
 
@@ -52,6 +52,85 @@ TEST(IdsOfARequest, AndAllThatTheSamplerReads) {
             "bad_words holds an empty word");
   EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.bias = {{-1, 1}}}),
             "bias[0] is -1; this model's ids are 0 to 99");
+}
+
+TEST(ATask, IsOneThatTheModelHas) {
+  EXPECT_EQ(refusal(kEncoder, {1}, work::SamplingParams{}),
+            "this model reads prompts; it generates no text");
+  EXPECT_EQ(refusal(kDecoder, {1}, work::Reads{work::Read{}}),
+            "head 0 draws tokens; it cannot be read");
+  EXPECT_EQ(refusal(kEncoder, {1}, work::Reads{}), "the request reads no head; 1 is the least");
+}
+
+using Tokens = std::vector<uint32_t>;
+
+/// An embedder and a tagger over one trunk.
+ModelSpec two_heads() {
+  ModelSpec spec = kEncoder;
+  spec.heads = {HeadSpec{}, HeadSpec{.by_token = true}};
+  return spec;
+}
+
+TEST(Reads, NameHeadsThatAreThereOnce) {
+  const work::Read embed{.head = 0}, tag{.head = 1, .tokens = Tokens{0, 2}};
+  EXPECT_EQ(refusal(two_heads(), {1, 2, 3}, work::Reads{tag, embed}), "taken");
+  EXPECT_EQ(refusal(two_heads(), {1}, work::Reads{embed, work::Read{.head = 2}}),
+            "head 2 is read; this model has 2");
+  EXPECT_EQ(refusal(two_heads(), {1, 2, 3}, work::Reads{embed, tag, embed}),
+            "head 0 is read twice in one request");
+}
+
+TEST(Reads, NameTokensOfThePromptInOrderWhereTheHeadGivesLinesForTokens) {
+  const auto tag = [](std::optional<Tokens> tokens) {
+    return refusal(two_heads(), {1, 2, 3},
+                   work::Reads{work::Read{.head = 1, .tokens = std::move(tokens)}});
+  };
+  EXPECT_EQ(tag(Tokens{}), "taken");
+  EXPECT_EQ(tag(Tokens{0, 1, 2}), "taken");
+  EXPECT_EQ(tag(Tokens{0, 3}), "token 3 is read by head 1; the prompt has 3 tokens");
+  EXPECT_EQ(tag(Tokens{1, 1}),
+            "token 1 is read by head 1 after token 1; tokens are named in ascending order");
+  EXPECT_EQ(tag(std::nullopt), "head 1 gives numbers for tokens; the request names none");
+  EXPECT_EQ(refusal(two_heads(), {1}, work::Reads{work::Read{.tokens = Tokens{0}}}),
+            "head 0 gives numbers for a whole prompt; the request names tokens");
+}
+
+TEST(TokenTypes, AreAsManyAsThePromptsTokensAndKnownToTheModel) {
+  const auto checked = [](uint32_t token_types, std::vector<uint8_t> types) {
+    ModelSpec spec = kEncoder;
+    spec.token_types = token_types;
+    work::Request request;
+    request.prompt = {1, 2, 3};
+    request.types = std::move(types);
+    request.params = work::Reads{work::Read{}};
+    const auto result = check_request(spec, request);
+    return result ? std::string("taken") : result.error().message;
+  };
+  EXPECT_EQ(checked(2, {0, 0, 1}), "taken");
+  EXPECT_EQ(checked(2, {}), "taken");
+  EXPECT_EQ(checked(2, {0, 1}), "prompt has 3 tokens and 2 token types");
+  EXPECT_EQ(checked(2, {0, 0, 2}), "types[2] is 2; this model's token types are 0 to 1");
+  EXPECT_EQ(checked(1, {0, 1, 0}), "types[1] is 1; this model's token types are 0 to 0");
+}
+
+TEST(ASpec, OfHeadsIsConsistent) {
+  const auto checked = [](ModelSpec spec) {
+    const auto result = check_spec(spec);
+    return result ? std::string("taken") : result.error().message;
+  };
+  EXPECT_EQ(checked(two_heads()), "taken");
+  ModelSpec spec = two_heads();
+  spec.heads = {};
+  EXPECT_EQ(checked(spec), "the model has no head");
+  spec = kDecoder;
+  spec.heads.push_back(HeadSpec{});
+  EXPECT_EQ(checked(spec), "taken");
+  spec.heads.push_back(HeadSpec{.draws = true});
+  EXPECT_EQ(checked(spec), "head 2 draws; only the first head may");
+  spec = kDecoder;
+  spec.heads.push_back(HeadSpec{.by_token = true});
+  EXPECT_EQ(checked(spec),
+            "the model splits prompts and has a head that reads single tokens of them");
 }
 
 TEST(PromptLogprobs, AreNotThereForAnEncodersPrompt) {

@@ -28,7 +28,7 @@ class SimulatedRequest {
   void read() {
     while (auto event = reader.next(std::chrono::milliseconds(0))) {
       if (auto* started = std::get_if<work::Started>(&*event)) {
-        first_ = !started_ && tokens_.empty() && vectors_.empty();
+        first_ = !started_ && tokens_.empty() && readings_.empty();
         started_ = *started;
       }
       if (auto* token = std::get_if<work::Token>(&*event)) {
@@ -37,7 +37,7 @@ class SimulatedRequest {
       }
       if (auto* scored = std::get_if<work::PromptTokens>(&*event))
         for (const work::Token& token : scored->tokens) scores_.push_back(token.logprobs->own);
-      if (auto* vector = std::get_if<work::Vector>(&*event)) vectors_.push_back(vector->values);
+      if (auto* readings = std::get_if<work::Readings>(&*event)) readings_.push_back(*readings);
       if (auto* finish = std::get_if<work::Finish>(&*event)) finish_ = *finish;
       if (auto* error = std::get_if<Error>(&*event)) error_ = *error;
     }
@@ -53,7 +53,7 @@ class SimulatedRequest {
   /// The first thing that is wrong with the answer. `failed`: the model had a fault at one of its
   /// rows.
   std::optional<std::string> wrong(const ModelSpec& spec, bool failed) const {
-    if (spec.generates && !is_prefix(spec)) return "other tokens than alone";
+    if (spec.generates() && !is_prefix(spec)) return "other tokens than alone";
     if (left_) return std::nullopt;
     if (finish_ && error_) return "answered twice";
     if (const auto refusal = expected_refusal(spec)) {
@@ -101,17 +101,17 @@ class SimulatedRequest {
   }
 
   std::optional<std::string> expected_refusal(const ModelSpec& spec) const {
-    const size_t most = spec.generates ? spec.max_tokens - 1 : spec.max_tokens;
+    const size_t most = spec.generates() ? spec.max_tokens - 1 : spec.max_tokens;
     if (prompt.size() > most)
       return "prompt has " + std::to_string(prompt.size()) + " tokens; this model takes " +
-             std::to_string(most) + (spec.generates ? " and one of completion" : "");
+             std::to_string(most) + (spec.generates() ? " and one of completion" : "");
     size_t completion = 0;
-    if (spec.generates) {
+    if (spec.generates()) {
       completion = std::min<size_t>(std::get<work::SamplingParams>(params).max_tokens,
                                     spec.max_tokens - prompt.size());
       if (completion == 0) return std::nullopt;
     }
-    const size_t unread = spec.generates ? 1 : 0;  // the last token is never computed
+    const size_t unread = spec.generates() ? 1 : 0;  // the last token is never computed
     const size_t positions =
         spec.memory.cross_pages ? 1 + completion - unread : prompt.size() + completion - unread;
     const auto refusal = [&](size_t needed, const char* what, size_t has) {
@@ -134,9 +134,8 @@ class SimulatedRequest {
       return "a wrong count of cached tokens";
     if (started.queued.count() < 0 || finish_->prefill.count() < 0 || finish_->decode.count() < 0)
       return "a negative time";
-    if (!spec.generates) {
-      const auto expected = fakes::FakeModel::embed(seen(spec));
-      if (vectors_.size() != 1 || vectors_[0] != expected) return "a wrong vector";
+    if (!spec.generates()) {
+      if (readings_.size() != 1 || !are_right(readings_[0], seen(spec))) return "wrong readings";
       return std::nullopt;
     }
     const auto text = text_alone(spec);
@@ -148,6 +147,15 @@ class SimulatedRequest {
     if (auto wrong = wrong_logprobs(spec, text)) return wrong;
     if ((finish_->reason == work::FinishReason::stop) != stopped) return "a wrong finish reason";
     return std::nullopt;
+  }
+
+  bool are_right(const work::Readings& readings, const std::vector<int32_t>& history) const {
+    const auto& reads = std::get<work::Reads>(params);
+    if (readings.heads.size() != reads.size()) return false;
+    for (size_t i = 0; i < reads.size(); ++i)
+      if (readings.heads[i].values != fakes::FakeModel::read(history, reads[i]).values)
+        return false;
+    return true;
   }
 
   std::optional<std::string> wrong_logprobs(const ModelSpec& spec,
@@ -179,7 +187,7 @@ class SimulatedRequest {
 
   std::vector<int32_t> tokens_;
   std::vector<float> scores_, thoughts_;  // of the prompt, of tokens_
-  std::vector<std::vector<float>> vectors_;
+  std::vector<work::Readings> readings_;
   std::optional<work::Started> started_;
   bool first_ = false;
   std::optional<work::Finish> finish_;

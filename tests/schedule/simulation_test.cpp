@@ -86,7 +86,7 @@ class Simulation {
   }
 
   work::TaskParams random_params() {
-    if (!world_.spec.generates) return work::EmbedParams{};
+    if (!world_.spec.generates()) return work::Reads{work::Read{}};
     work::SamplingParams params;
     params.seed = random_();
     params.max_tokens = pick(chance(0.1) ? 0 : 1, chance(0.3) ? 40 : 8);
@@ -104,7 +104,7 @@ class Simulation {
     asked->params = random_params();
     asked->priority = chance(0.2) ? static_cast<int>(pick(4, 6)) : 5;
     asked->has_deadline = chance(world_.chances.deadline);
-    if (asked->prompt.size() + world_.spec.generates <= world_.spec.max_tokens)
+    if (asked->prompt.size() + world_.spec.generates() <= world_.spec.max_tokens)
       asked->id = ++last_id_;
     auto [reply, reader] = work::make_reply();
     asked->reader = std::move(reader);
@@ -199,7 +199,7 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
     World world{.depth = depth};
     world.spec = {.prompt = kind.prompt,
                   .memory = kind.memory,
-                  .generates = kind.generates,
+                  .heads = {HeadSpec{.draws = kind.generates}},
                   .vocabulary = fakes::FakeModel::kVocabulary};
     world.spec.max_tokens = pick(8, 64);
     world.spec.page_size = pick(1, 8);

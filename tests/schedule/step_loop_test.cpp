@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 const ModelSpec kDecoder{
     .memory = {.pages = true}, .vocabulary = 1000, .max_tokens = 64, .page_size = 4, .pages = 64};
 const ModelSpec kEncoder{
-    .prompt = Prompt::whole, .generates = false, .vocabulary = 1000, .max_tokens = 64};
+    .prompt = Prompt::whole, .heads = {HeadSpec{}}, .vocabulary = 1000, .max_tokens = 64};
 
 class StepLoopTest : public testing::Test {
  protected:
@@ -68,7 +68,7 @@ TEST_F(StepLoopTest, ServesSeveralModelsToSeveralThreads) {
     clients.emplace_back([&, t] {
       for (int i = 0; i < 25; ++i) {
         const bool embed = (t + i) % 2 == 0;
-        auto [requests, reader] = request(embed ? work::TaskParams(work::EmbedParams{})
+        auto [requests, reader] = request(embed ? work::TaskParams(work::Reads{work::Read{}})
                                                 : work::TaskParams(work::SamplingParams{}));
         ASSERT_TRUE((embed ? encoder : decoder)->push(requests));
         answered += std::holds_alternative<work::Finish>(last(reader));

@@ -43,7 +43,8 @@ class EmbeddingTest : public ServedTest {
   }
   static void reply(work::Request& request, std::vector<float> values) {
     request.reply.start({.queued = milliseconds(request.prompt.size())});
-    request.reply.push(work::Vector{std::move(values)});
+    const auto columns = static_cast<uint32_t>(values.size());
+    request.reply.push(work::Readings{{{.columns = columns, .values = std::move(values)}}});
     request.reply.finish({.prompt_tokens = static_cast<uint32_t>(request.prompt.size()),
                           .prefill = milliseconds(7)});
   }
@@ -53,7 +54,7 @@ class EmbeddingTest : public ServedTest {
 TEST_F(EmbeddingTest, VectorsInTheOrderOfTheInputs) {
   ask({.inputs = {"ab", std::vector<int32_t>{1}}});
   auto requests = take_all(2);
-  EXPECT_TRUE(std::holds_alternative<work::EmbedParams>(requests[0].params));
+  EXPECT_TRUE(std::holds_alternative<work::Reads>(requests[0].params));
   EXPECT_THAT(requests[0].prompt, ElementsAre(kBos, 'a', 'b', kEos));
   reply(requests[1], {0, 1, 0, 0});
   reply(requests[0], {1, 0, 0, 0});

@@ -88,8 +88,8 @@ TEST_F(PrepareTest, OnlyTextsHaveTokensThatAreNotPooled) {
   const std::vector<Row> all = rows(encoder_.loaded, request);
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_THAT(all[0].prompt, SizeIs(8));
-  EXPECT_EQ(std::get<work::EmbedParams>(all[0].params).left_out, 5U);
-  EXPECT_EQ(std::get<work::EmbedParams>(all[1].params).left_out, 0U);
+  EXPECT_EQ(std::get<work::Reads>(all[0].params)[0].left_out, 5U);
+  EXPECT_EQ(std::get<work::Reads>(all[1].params)[0].left_out, 0U);
   auto texts = texts_of(ready(encoder_.loaded), request);
   ASSERT_TRUE(texts);
   EXPECT_EQ(texts->front(), "ask:ab");

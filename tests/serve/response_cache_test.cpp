@@ -327,7 +327,7 @@ TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {
   auto second = std::async(std::launch::async, [&] { return embed(second_caller); });
   while (service_->in_flight() < 2) std::this_thread::yield();
   std::this_thread::sleep_for(milliseconds(20));
-  work[0].reply.push(work::Vector{{1, 0, 0, 0}});
+  work[0].reply.push(work::Readings{{{.columns = 4, .values = {1, 0, 0, 0}}}});
   work[0].reply.finish({.prompt_tokens = 5});
   for (auto* each : {&first, &second}) {
     auto answer = each->get();

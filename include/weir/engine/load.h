@@ -11,6 +11,7 @@
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
 #include "weir/engine/device.h"
+#include "weir/folder/head_card.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/nn/model.h"
 #include "weir/schedule/plan.h"
@@ -52,7 +53,9 @@ struct Description {
   uint64_t numbers = 0;        // in the files of the weights; 0 with dummy weights
   uint64_t weight_bytes = 0;   // of the files, on a GPU of `dtype`; 0 with dummy weights
   uint64_t page_bytes = 0;     // of one page over all layers; 0 without a cache
-  std::string fingerprint;     // 12 hex digits of a hash of the weights
+  std::vector<folder::HeadCard>
+      heads;                // what can be asked of it; as Shape and ModelSpec count them
+  std::string fingerprint;  // 12 hex digits of a hash of the weights
   std::vector<std::string>
       warnings;  // what is odd in the folder and keeps nothing from being right
 };

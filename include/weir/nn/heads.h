@@ -11,7 +11,7 @@ namespace weir::nn {
 
 /// Logits of each row's last token, and of those before it that its drafts ask for; a draw each.
 /// `projection`: (vocabulary, hidden).
-std::unique_ptr<Head> make_lm_head(Backend& backend, std::unique_ptr<Linear> projection);
+NamedHead make_lm_head(Backend& backend, std::unique_ptr<Linear> projection);
 
 /// How an encoder's hidden states become vectors.
 struct PoolingPlan {
@@ -22,7 +22,7 @@ struct PoolingPlan {
 };
 
 /// One vector a row.
-std::unique_ptr<Head> make_pool_head(Backend& backend, PoolingPlan plan);
+NamedHead make_pool_head(Backend& backend, PoolingPlan plan);
 
 /// What modules.json of a sentence-transformers folder and its modules say; mean and normalised
 /// where there is no modules.json. Throws LoadError where a module cannot be done.

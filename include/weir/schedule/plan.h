@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,18 +23,26 @@ struct Memory {
   bool pages = false, cross_pages = false, slot = false;
 };
 
+/// One of a model's heads: it draws tokens, or it reads a prompt and gives numbers.
+struct HeadSpec {
+  bool draws = false;
+  bool by_token = false;  // of one that reads: a line for each token asked for, not for the prompt
+};
+
 /// All that the scheduler knows of a model.
 struct ModelSpec {
   Prompt prompt = Prompt::chunked;
   Memory memory;
-  bool generates = true;                           // Tokens until an end, or one Vector
+  std::vector<HeadSpec> heads = {HeadSpec{.draws = true}};  // only the first may draw
   uint32_t vocabulary = 0;                         // rows of the embedding table: ids below it
+  uint32_t token_types = 1;                        // of a prompt's tokens: types below it
   uint32_t max_tokens = 0;                         // prompt and completion of one sequence
   uint32_t page_size = 16;                         // tokens a page, where memory has pages
   uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
   uint32_t attention_span = 0;  // positions to which attention costs a token as much as its matrix
                                 // products; 0: attention costs nothing to speak of
 
+  bool generates() const { return std::ranges::any_of(heads, &HeadSpec::draws); }
   /// Tokens of the longest step where `wanted` are asked for: a whole prompt must fit one.
   uint32_t step_tokens(uint32_t wanted) const {
     return prompt == Prompt::whole && wanted < max_tokens ? max_tokens : wanted;
@@ -58,6 +67,7 @@ struct Row {
   std::span<const int32_t> scored = {};  // tokens of the prompt that follow those of `tokens`
   uint32_t score_from = 0;               // from this one on, and whose logprobs are wanted
   uint32_t cross_tokens = 0;             // positions of cross_pages that the encoder fills
+  std::span<const uint8_t> types = {};   // of the first of `tokens`; those behind are of type 0
 };
 
 struct PageCopy {

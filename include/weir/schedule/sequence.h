@@ -34,7 +34,7 @@ struct Sequence {
   work::Request request;
   std::vector<int32_t> tokens;  // prompt, and what is known of the completion
   uint32_t prompt_tokens = 0;
-  uint32_t limit = 0;  // tokens of the completion at most; 0: gives a Vector
+  uint32_t limit = 0;  // tokens of the completion at most; 0: it reads, and draws none
   State state = State::waiting;
 
   uint32_t planned = 0;            // positions

@@ -8,6 +8,7 @@
 
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
+#include "weir/folder/head_card.h"
 #include "weir/serve/service.h"
 #include "weir/text/chat_template.h"
 #include "weir/text/tokenizer.h"
@@ -77,8 +78,9 @@ struct LoadedModel {
   uint32_t max_model_len = 0;   // tokens of prompt and completion together
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
   std::string architecture, dtype, fingerprint;
-  bool trust_control_tokens = false;  // in messages; else their texts there are plain text
-  bool accept_embedding_ids = true;   // ids of another tokenizer would give vectors of noise
+  std::vector<folder::HeadCard> heads;  // by the index that a work::Read names
+  bool trust_control_tokens = false;    // in messages; else their texts there are plain text
+  bool accept_embedding_ids = true;     // ids of another tokenizer would give vectors of noise
 };
 
 }  // namespace weir::serve

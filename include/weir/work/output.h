@@ -29,13 +29,23 @@ struct PromptTokens {
   std::vector<Token> tokens;
 };
 
-struct Vector {
-  std::vector<float> values;
+/// What one head gives for one row: a line of so many columns for the whole prompt, or one for each
+/// token that it was asked for.
+struct Numbers {
+  uint32_t columns = 0;
+  std::vector<float> values;  // line after line
+
+  size_t lines() const { return columns == 0 ? 0 : values.size() / columns; }
+};
+
+/// The numbers of the heads that a request reads, in the order of its Reads.
+struct Readings {
+  std::vector<Numbers> heads;
 };
 
 /// What a model gives for one row of a step. monostate: the row wanted none (a prompt's inner
 /// chunk).
-using Output = std::variant<std::monostate, Token, Vector, Error>;
+using Output = std::variant<std::monostate, Token, Readings, Error>;
 
 /// The request's first row is in a plan: what is known from then on, also of one that is cut short.
 struct Started {
@@ -54,7 +64,7 @@ struct Finish {
 };
 
 /// What comes back on a Reply, in order: Started, PromptTokens where they are asked for, Tokens or
-/// one Vector, Finish; or an Error at any time, as the last.
-using Event = std::variant<Token, PromptTokens, Vector, Started, Finish, Error>;
+/// one Readings, Finish; or an Error at any time, as the last.
+using Event = std::variant<Token, PromptTokens, Readings, Started, Finish, Error>;
 
 }  // namespace weir::work

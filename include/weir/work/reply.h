@@ -28,7 +28,7 @@ class Reply {
   /// `more`: something follows at once, and the bell is left to it.
   void push(Token token, bool more = false);
   void push(PromptTokens prompt);
-  void push(Vector vector);
+  void push(Readings readings);
   void finish(Finish finish);
   void fail(Error error);
   /// The reader is gone, or this Reply is spent: whatever is still computed for it is waste.

@@ -44,17 +44,28 @@ struct SamplingParams {
 
 inline constexpr uint32_t kMostLogprobs = 20;  // that a request may ask for
 
-/// A vector for the whole input: pooled and normalised as the model says.
-struct EmbedParams {
-  uint32_t left_out = 0;  // tokens at the beginning that are read and not pooled
+/// What is wanted of one of a model's heads that read.
+struct Read {
+  uint32_t head = 0;      // index into the model's heads
+  uint32_t left_out = 0;  // tokens at the beginning of the prompt that are not pooled
+  /// Set: one line of numbers for each of these tokens of the prompt, ascending. Unset: one line
+  /// for the whole prompt.
+  std::optional<std::vector<uint32_t>> tokens = {};
 };
+using Reads = std::vector<Read>;  // not empty; each head at most once
 
-using TaskParams = std::variant<SamplingParams, EmbedParams>;
+/// A request either draws tokens or reads numbers.
+using TaskParams = std::variant<SamplingParams, Reads>;
+
+inline bool is_drawn(const TaskParams& params) {
+  return std::holds_alternative<SamplingParams>(params);
+}
 
 /// A request as the scheduler gets it: tokens plus a task. Move-only.
 struct Request {
   std::string id;               // for the log
   std::vector<int32_t> prompt;  // not empty
+  std::vector<uint8_t> types;   // token types of the prompt; empty: all are 0
   TaskParams params;
   Reply reply;
   std::string client;       // whose share it is
