@@ -67,6 +67,7 @@ void Front::install(GuardedServer& server) {
     Exchange& exchange = *connection.exchange;
     exchange.peer = request.remote_addr;
     exchange.call.query = {request.params.begin(), request.params.end()};
+    exchange.call.host = request.get_header_value("Host");
     exchange.call.accept = request.get_header_value("Accept");
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");

@@ -58,7 +58,7 @@ def test_who_may_come_in(keyed):
     assert wrong.json()["error"]["code"] == "invalid_api_key"
     assert keyed.post("/v1/embeddings", {"model": VECTORS, "input": "x"}).status_code == 401
     assert requests.get(keyed.url + "/v1/models", timeout=10).status_code == 401
-    for open_route in ("/health", "/ready", "/metrics", "/version"):
+    for open_route in ("/health", "/ready", "/metrics", "/version", "/openapi.json", "/docs"):
         assert requests.get(keyed.url + open_route, timeout=10).status_code == 200
 
 

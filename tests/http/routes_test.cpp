@@ -34,7 +34,7 @@ TEST_F(Routes, UnknownRoutesAndMethodsAreNamed) {
 TEST_F(Routes, OpenRoutesWantNoKeyAndTheOthersDo) {
   service.wanted_key = "sesame";
   start();
-  for (const char* path : {"/health", "/ready", "/metrics", "/version"}) {
+  for (const char* path : {"/health", "/ready", "/metrics", "/version", "/openapi.json", "/docs"}) {
     EXPECT_EQ(ask(get(path)).status, 200) << path;
   }
   for (const std::string& request : {get("/v1/models"), post("/v1/chat/completions", kChat),
@@ -268,6 +268,25 @@ TEST_F(Routes, OverloadMayHaveTheStatusThatAGatewayKnows) {
   EXPECT_EQ(full.headers["retry-after"], "1");
   service.refusal = Error{.code = Code::unavailable, .message = "loading"};
   EXPECT_EQ(ask(post("/v1/chat/completions", kChat)).status, 503);
+}
+
+TEST_F(Routes, QueryAndAcceptReachTheRoute) {
+  start();
+  RawAnswer answer = ask(get("/v1/usage?from=2026-11-01&model=a%2Fb", "Accept: text/csv\r\n"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.headers["content-type"], testing::StartsWith("text/csv"));
+  EXPECT_EQ(service.last_usage.from, "2026-11-01");
+  EXPECT_EQ(service.last_usage.model, "a/b");
+}
+
+TEST_F(Routes, TheDocumentsCommandsNameTheHostThatWasAsked) {
+  start();
+  RawAnswer answer = ask("GET /docs HTTP/1.1\r\nHost: localhost:81\r\n\r\n");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers["content-type"], "text/html; charset=utf-8");
+  EXPECT_THAT(answer.body, HasSubstr("curl 'http://localhost:81/v1/models'"));
+  EXPECT_EQ(ask(get("/openapi.json")).json()["info"]["version"], "1.2.3");
+  EXPECT_EQ(ask("GET /docs HTTP/1.1\r\nHost: rebound.example\r\n\r\n").status, 403);
 }
 
 TEST_F(Routes, CorsOnlyForListedOrigins) {

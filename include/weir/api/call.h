@@ -19,7 +19,7 @@ namespace weir::api {
 struct Call {
   std::string tail;                               // what stands where the route's path has {id}
   std::multimap<std::string, std::string> query;  // what stands behind the path's "?"
-  std::string accept;                             // the header
+  std::string host, accept;                       // the headers
   std::string body;
   serve::Caller caller;
   bool dry_run = false;       // say what would happen, and do nothing

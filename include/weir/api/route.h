@@ -17,10 +17,14 @@ enum class Access : uint8_t {
   work,  // wants a key; refused while draining
 };
 
+struct RouteSchema;  // what a route takes and answers: src/api/schema/route_schema.h
+
 /// What routes of one family have in common, beyond what their handlers say.
 struct Dialect {
+  std::string_view name;
   /// An error as JSON. What an internal error says stays in the log.
   std::string (*error_body)(const Error&);
+  std::string_view error_schema;  // of that, as JSON Schema
   /// The header that brings a client's key; the key stands behind `scheme` and a blank, or alone
   /// where `scheme` is empty.
   std::string_view secret_header, secret_scheme;
@@ -32,6 +36,7 @@ struct Route {
   Access access;
   const Dialect* dialect;
   Result<Said> (*handle)(Call&, Api&);
+  const RouteSchema* schema;
   bool dry_run = false;  // can say what it would do
 };
 

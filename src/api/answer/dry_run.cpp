@@ -77,4 +77,26 @@ Result<Said> answer_dry_run(Call& call, Api& api, const serve::AnyRequest& reque
   return answer_json(dry_run_text(*dry, ids, api));
 }
 
+Json dry_run_answer() {
+  using namespace schema;
+  const auto must = [](const char* name, Json value) {
+    return Field{.name = name, .schema = std::move(value), .required = true};
+  };
+  Json prompt = answer({must("prompt", text()),
+                        must("tokens", count()),
+                        {.name = "token_ids", .schema = list(count())}});
+  Json limit = answer({must("owner", text()), must("unit", text()), must("window", or_null(text())),
+                       must("cap", count()), must("remaining", {{"type", "integer"}}),
+                       must("reset_ms", count())});
+  Json refusal = answer({must("status", count()), must("error", any_object())});
+  return answer({must("object", only("dry_run")), must("model", text()),
+                 must("prompts", list(std::move(prompt))), must("prompt_tokens", count()),
+                 must("charge", answer({must("requests", count()), must("input_tokens", count()),
+                                        must("output_tokens", count())})),
+                 must("limits", list(std::move(limit))),
+                 must("predicted_wait_ms", answer({must("gate", count()), must("queue", count())})),
+                 must("queue_position", count()),
+                 must("would_be", any_of({only("admitted"), refusal}))});
+}
+
 }  // namespace weir::api

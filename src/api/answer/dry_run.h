@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/schema/schema.h"
 #include "weir/api/api.h"
 #include "weir/api/call.h"
 
@@ -7,5 +8,7 @@ namespace weir::api {
 
 /// Answers with what `request` would be charged and where it would stand. `ids`: with its tokens.
 Result<Said> answer_dry_run(Call& call, Api& api, const serve::AnyRequest& request, bool ids);
+/// The schema of that.
+Json dry_run_answer();
 
 }  // namespace weir::api

@@ -20,11 +20,12 @@ class UnknownFields {
   enum class Rule : uint8_t { ignore, refuse };
 
   explicit UnknownFields(Rule rule = Rule::ignore) : rule_(rule) {}
+  virtual ~UnknownFields() = default;
 
   /// Notes field `name` of the object at `path` (empty: the body itself), where `known` are the
   /// fields that it could have had. Throws Refusal: a misspelling, or any under Rule::refuse.
-  void meet(const std::string& path, std::string_view name,
-            std::span<const std::string_view> known);
+  virtual void meet(const std::string& path, std::string_view name,
+                    std::span<const std::string_view> known);
 
   /// Refuses `name`, which is missing, as a misspelling if `given` is one of it. Throws Refusal.
   static void refuse_if_misspelt(const std::string& path, std::string_view given,

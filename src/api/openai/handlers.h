@@ -6,8 +6,11 @@
 /// OpenAI's dialect; weir's own routes speak it too.
 namespace weir::api::openai {
 
-inline constexpr Dialect kDialect{
-    .error_body = error_body, .secret_header = "Authorization", .secret_scheme = "Bearer"};
+inline constexpr Dialect kDialect{.name = "OpenAI",
+                                  .error_body = error_body,
+                                  .error_schema = kErrorSchema,
+                                  .secret_header = "Authorization",
+                                  .secret_scheme = "Bearer"};
 
 Result<Said> post_chat_completions(Call&, Api&);
 Result<Said> post_completions(Call&, Api&);

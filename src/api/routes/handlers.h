@@ -12,5 +12,7 @@ Result<Said> get_health(Call&, Api&);
 Result<Said> get_ready(Call&, Api&);
 Result<Said> get_metrics(Call&, Api&);
 Result<Said> get_version(Call&, Api&);
+Result<Said> get_openapi(Call&, Api&);
+Result<Said> get_docs(Call&, Api&);
 
 }  // namespace weir::api

@@ -1,9 +1,9 @@
 // Logprobs as clients see them, whole and in streams.
 #include <limits>
 
-#include "http/server_fixture.h"
+#include "api/call_fixture.h"
 
-namespace weir::http {
+namespace weir::api {
 namespace {
 
 using nlohmann::json;
@@ -11,7 +11,7 @@ using serve::TokenLogprob;
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
-class LogprobsTest : public ServerTest {
+class LogprobsTest : public CallTest {
  protected:
   LogprobsTest() {
     // "é" is two tokens; the drawn one is not always among the likeliest, and one can never be.
@@ -38,19 +38,18 @@ class LogprobsTest : public ServerTest {
 
   json completion(json body) {
     body["prompt"] = "a";
-    return ask(post("/v1/completions", body.dump())).json()["choices"][0];
+    return post("/v1/completions", body.dump()).json()["choices"][0];
   }
   std::vector<json> stream(const std::string& path, json body) {
     body["stream"] = true;
     std::vector<json> choices;
-    for (const std::string& event : events(ask(post(path, body.dump())).body))
+    for (const std::string& event : events(post(path, body.dump()).body))
       if (event != "[DONE]") choices.push_back(json::parse(event)["choices"][0]);
     return choices;
   }
 };
 
 TEST_F(LogprobsTest, CompletionsHaveOpenAIsOlderShape) {
-  start();
   const json choice = completion({{"logprobs", 2}});
   EXPECT_EQ(choice["logprobs"], json::parse(R"({
     "text_offset":[0,2,3],
@@ -62,7 +61,6 @@ TEST_F(LogprobsTest, CompletionsHaveOpenAIsOlderShape) {
 }
 
 TEST_F(LogprobsTest, TheDrawnTokenIsAmongTheTopOnes) {
-  start();
   service.script.logprobs[1].bytes = "x";
   EXPECT_EQ(completion({{"logprobs", 2}})["logprobs"]["top_logprobs"][1],
             json::parse(R"({"Hi":-1,"\ufffd":-2,"x":-3})"));
@@ -71,7 +69,6 @@ TEST_F(LogprobsTest, TheDrawnTokenIsAmongTheTopOnes) {
 }
 
 TEST_F(LogprobsTest, AnEchoedPromptsTokensComeFirst) {
-  start();
   const json choice = completion({{"logprobs", 1}, {"echo", true}});
   EXPECT_EQ(choice["logprobs"], json::parse(R"({
     "text_offset":[0,3,4,6,7],
@@ -82,7 +79,6 @@ TEST_F(LogprobsTest, AnEchoedPromptsTokensComeFirst) {
 }
 
 TEST_F(LogprobsTest, PromptLogprobsAreByIdWithRanks) {
-  start();
   const json wanted = json::parse(R"([null,{"2":{"logprob":-1.5,"rank":2,"decoded_token":"a"},
                                            "4":{"logprob":-1,"rank":1,"decoded_token":"b"}}])");
   EXPECT_EQ(completion({{"prompt_logprobs", 1}})["prompt_logprobs"], wanted);
@@ -90,17 +86,16 @@ TEST_F(LogprobsTest, PromptLogprobsAreByIdWithRanks) {
   EXPECT_EQ(completion({{"prompt_logprobs", 0}})["prompt_logprobs"][1].size(), 1U);
   json chat = json::parse(kChat);
   chat["prompt_logprobs"] = 2;
-  const json answer = ask(post("/v1/chat/completions", chat.dump())).json();
+  const json answer = post("/v1/chat/completions", chat.dump()).json();
   EXPECT_EQ(answer["prompt_logprobs"], wanted);
   EXPECT_FALSE(answer["choices"][0].contains("prompt_logprobs"));
 }
 
 TEST_F(LogprobsTest, ChatsHaveContentWithBytes) {
-  start();
   json chat = json::parse(kChat);
   chat["logprobs"] = true;
   chat["top_logprobs"] = 2;
-  const json answer = ask(post("/v1/chat/completions", chat.dump())).json();
+  const json answer = post("/v1/chat/completions", chat.dump()).json();
   EXPECT_EQ(answer["choices"][0]["logprobs"], json::parse(R"({"content":[
     {"token":"Hi","logprob":-0.5,"bytes":[72,105],"top_logprobs":[
       {"token":"Hi","logprob":-0.5,"bytes":[72,105]},{"token":"!","logprob":-1,"bytes":[33]}]},
@@ -112,7 +107,6 @@ TEST_F(LogprobsTest, ChatsHaveContentWithBytes) {
 }
 
 TEST_F(LogprobsTest, EachChunkHasThoseOfItsTokens) {
-  start();
   auto chunks = stream("/v1/completions", {{"prompt", "a"}, {"logprobs", 1}, {"echo", true}});
   ASSERT_EQ(chunks.size(), 3U);  // also one for the token whose text is held back
   json joined = chunks[0]["logprobs"];
@@ -133,4 +127,4 @@ TEST_F(LogprobsTest, EachChunkHasThoseOfItsTokens) {
 }
 
 }  // namespace
-}  // namespace weir::http
+}  // namespace weir::api

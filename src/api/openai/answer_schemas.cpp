@@ -1,0 +1,123 @@
+#include "api/openai/answer_schemas.h"
+
+#include "api/answer/dry_run.h"
+
+namespace weir::api::openai {
+namespace {
+
+using namespace schema;
+
+Field must(const char* name, Json schema) {
+  return {.name = name, .schema = std::move(schema), .required = true};
+}
+
+Json ids() { return list(count()); }
+
+Json usage() {
+  return answer({must("prompt_tokens", count()), must("completion_tokens", count()),
+                 must("total_tokens", count()),
+                 must("prompt_tokens_details", answer({must("cached_tokens", count())}))});
+}
+
+Json object_of(Json value) {
+  Json schema = any_object();
+  schema["additionalProperties"] = std::move(value);
+  return schema;
+}
+
+FieldList token() {
+  return {must("token", text()), must("logprob", any_number()),
+          must("bytes", list(integer(0, 255)))};
+}
+
+Json chat_logprobs() {
+  Json tokens =
+      list(answer(joined({token(), FieldList{must("top_logprobs", list(answer(token())))}})));
+  return answer({must("content", std::move(tokens)), must("refusal", null())});
+}
+
+Json completion_logprobs() {
+  return answer({must("text_offset", list(count())),
+                 must("token_logprobs", list(or_null(any_number()))), must("tokens", list(text())),
+                 must("top_logprobs", list(or_null(object_of(any_number()))))});
+}
+
+Json prompt_logprobs() {
+  Json token = answer({must("logprob", any_number()), must("rank", integer(1, INT32_MAX)),
+                       must("decoded_token", text())});
+  return list(or_null(object_of(std::move(token))));
+}
+
+// What both kinds of choices have.
+FieldList choice_fields(Json logprobs) {
+  return {must("index", count()),
+          must("logprobs", any_of({std::move(logprobs), null()})),
+          must("finish_reason", choice({"stop", "length"})),
+          must("stop_reason", any_of({text(), count(), null()})),
+          {.name = "token_ids", .schema = ids()}};
+}
+
+FieldList head(const char* object, Json choice) {
+  return {must("id", text()),
+          must("object", only(object)),
+          must("created", count()),
+          must("model", text()),
+          must("system_fingerprint", or_null(text())),
+          must("choices", list(std::move(choice))),
+          must("usage", usage())};
+}
+
+FieldList model_fields() {
+  return {must("id", text()), must("object", only("model")), must("created", count()),
+          must("owned_by", only("weir"))};
+}
+
+}  // namespace
+
+Json chat_answer() {
+  Json message =
+      answer({must("role", only("assistant")), must("content", text()), must("refusal", null())});
+  Json choice = answer(
+      joined({choice_fields(chat_logprobs()), FieldList{must("message", std::move(message))}}));
+  Json whole =
+      answer(joined({head("chat.completion", std::move(choice)),
+                     FieldList{{.name = "prompt_token_ids", .schema = ids()},
+                               {.name = "prompt_logprobs", .schema = prompt_logprobs()}}}));
+  return any_of({std::move(whole), dry_run_answer()});
+}
+
+Json completion_answer() {
+  Json choice =
+      answer(joined({choice_fields(completion_logprobs()),
+                     FieldList{must("text", text()),
+                               {.name = "prompt_token_ids", .schema = ids()},
+                               {.name = "prompt_logprobs", .schema = prompt_logprobs()}}}));
+  return any_of({answer(head("text_completion", std::move(choice))), dry_run_answer()});
+}
+
+Json embedding_answer() {
+  Json vector = answer({must("object", only("embedding")), must("index", count()),
+                        must("embedding", any_of({list(any_number()), text()}))});
+  Json whole = answer(
+      {must("id", text()), must("object", only("list")), must("created", count()),
+       must("model", text()), must("data", list(std::move(vector))),
+       must("usage", answer({must("prompt_tokens", count()), must("total_tokens", count())}))});
+  return any_of({std::move(whole), dry_run_answer()});
+}
+
+Json model_answer() {
+  Json ready = answer(
+      joined({model_fields(),
+              FieldList{must("kind", choice({"generate", "embed"})), must("max_model_len", count()),
+                        must("architecture", text()), must("dtype", text())}}));
+  Json failed = answer(
+      joined({model_fields(), FieldList{must("kind", or_null(choice({"generate", "embed"}))),
+                                        must("state", only("failed")), must("reason", text())}}));
+  return any_of({std::move(ready), std::move(failed)});
+}
+
+Json models_answer() {
+  return answer({must("object", only("list")), must("data", list(model_answer()))});
+}
+
+}  // namespace weir::api::openai

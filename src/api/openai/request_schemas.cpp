@@ -1,0 +1,91 @@
+#include "api/openai/request_schemas.h"
+
+#include <limits>
+
+#include "api/schema/request_fields.h"
+#include "weir/serve/service.h"
+
+namespace weir::api::openai {
+namespace {
+
+constexpr int64_t kMostTokens = std::numeric_limits<int32_t>::max();
+
+using namespace schema;
+
+}  // namespace
+
+Json chat_request() {
+  return request(joined(
+      {model_field(), template_fields(),
+       FieldList{{.name = "max_tokens",
+                  .schema = integer(1, kMostTokens),
+                  .description = "Default: what the context leaves."},
+                 {.name = "max_completion_tokens",
+                  .schema = integer(1, kMostTokens),
+                  .description = "The newer name of max_tokens; both only if equal."}},
+       sampling_fields(), presentation_fields(),
+       FieldList{{.name = "logprobs",
+                  .schema = flag(),
+                  .description = "Tell the logprob of each token.",
+                  .by_default = false},
+                 {.name = "top_logprobs",
+                  .schema = integer(0, serve::kMostLogprobs),
+                  .description = "Of so many of the most likely in each place too. Only with "
+                                 "logprobs: true.",
+                  .by_default = 0}},
+       handling_fields(), unsupported_fields(Endpoint::chat)}));
+}
+
+Json completion_request() {
+  return request(joined(
+      {model_field(),
+       FieldList{{.name = "prompt",
+                  .schema = prompts(),
+                  .description = "A text, token ids, or a list of these.",
+                  .required = true},
+                 {.name = "add_special_tokens",
+                  .schema = flag(),
+                  .description = "BOS and the like, as the tokenizer says.",
+                  .by_default = true},
+                 {.name = "echo",
+                  .schema = flag(),
+                  .description = "The prompt stands before its completion.",
+                  .by_default = false},
+                 {.name = "max_tokens",
+                  .schema = integer(0, kMostTokens),
+                  .description = "0 only with echo: true, for the prompt alone.",
+                  .by_default = 16}},
+       sampling_fields(), presentation_fields(),
+       FieldList{{.name = "logprobs",
+                  .schema = any_of({integer(0, serve::kMostLogprobs), only(false)}),
+                  .description = "Tell the logprob of each token, and of so many of the most "
+                                 "likely in its place."}},
+       handling_fields(), unsupported_fields(Endpoint::completion)}));
+}
+
+Json embedding_request() {
+  return request(joined(
+      {model_field(),
+       FieldList{{.name = "input",
+                  .schema = prompts(),
+                  .description = "A text, token ids, or a list of these.",
+                  .required = true},
+                 {.name = "encoding_format",
+                  .schema = choice({"float", "base64"}),
+                  .description = "base64: little-endian float32.",
+                  .by_default = "float"},
+                 {.name = "dimensions",
+                  .schema = integer(1, kMostTokens),
+                  .description = "The vector is cut to so many and normalised again."},
+                 {.name = "truncate",
+                  .schema = flag(),
+                  .description = "Cut an input to the model's limit.",
+                  .by_default = false},
+                 {.name = "truncate_prompt_tokens",
+                  .schema = any_of({only(-1), integer(1, kMostTokens)}),
+                  .description = "Cut an input to so many tokens. -1: to the model's limit."},
+                 {.name = "add_special_tokens", .schema = only(true), .by_default = true}},
+       handling_fields(), unsupported_fields(Endpoint::embedding)}));
+}
+
+}  // namespace weir::api::openai

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "api/codec/json_reader.h"
+
+namespace weir::api {
+
+/// A schema in words, on one line: "integer, 0 to 9, or null". Not escaped.
+std::string schema_words(const Json& schema);
+
+}  // namespace weir::api

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "api/schema/route_schema.h"
+
+namespace weir::api {
+
+extern const RouteSchema kTokenize, kDetokenize, kUsage, kHealth, kReady, kMetrics, kVersion,
+    kOpenApi, kDocs;
+
+}  // namespace weir::api

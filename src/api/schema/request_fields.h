@@ -1,0 +1,22 @@
+#pragma once
+
+#include "api/codec/unsupported.h"
+#include "api/schema/schema.h"
+
+/// The fields of requests, as the codecs of the same names read them: src/api/codec/parts.h.
+namespace weir::api::schema {
+
+FieldList model_field();
+FieldList sampling_fields();
+FieldList logit_fields();
+FieldList presentation_fields();
+FieldList handling_fields();
+FieldList unsupported_fields(Endpoint endpoint);
+/// `messages`, and what else the template sees.
+FieldList template_fields();
+
+Json token_ids(size_t least);
+/// A string, token ids, or a list of both.
+Json prompts();
+
+}  // namespace weir::api::schema
