@@ -65,7 +65,7 @@ impl Vocabulary {
         let watched = self.normalizer().is_watched();
         let pieces = if watched { self.plain_pieces(text, &[])? } else { self.pieces_of(text)? };
         let mut encoding = pieces.into_encoding(None, token_type, OffsetType::Byte).map_err(cannot_encode)?;
-        // The library's own table of code points takes a hundred bytes for each byte of the text.
+        // The library's own table of code points is a map with an entry for each byte of the text.
         let characters = Characters::of(text);
         for offsets in encoding.get_offsets_mut() {
             *offsets = (characters.at(offsets.0), characters.at(offsets.1));
