@@ -21,7 +21,7 @@ double log_sum(size_t count, const auto& at) {
 /// The CRF over one text, with `labels()` numbers for each word.
 class Chain {
  public:
-  Chain(const CrfNumbers& crf, std::span<const float> emissions)
+  Chain(const folder::Crf& crf, std::span<const float> emissions)
       : crf_(crf), emissions_(emissions), words_(emissions.size() / labels()) {}
 
   size_t labels() const { return crf_.start.size(); }
@@ -32,7 +32,7 @@ class Chain {
   double end(size_t label) const { return crf_.end[label]; }
 
  private:
-  const CrfNumbers& crf_;
+  const folder::Crf& crf_;
   std::span<const float> emissions_;
   size_t words_;
 };
@@ -106,7 +106,7 @@ void find_marginals(const Chain& chain, CrfPath& path) {
 
 }  // namespace
 
-CrfPath crf_path(const CrfNumbers& crf, std::span<const float> emissions) {
+CrfPath crf_path(const folder::Crf& crf, std::span<const float> emissions) {
   CrfPath path;
   if (emissions.empty()) return path;
   const Chain chain(crf, emissions);

@@ -4,32 +4,26 @@
 #include <span>
 #include <vector>
 
+#include "weir/folder/head_card.h"
+
 namespace weir::serve {
 
-/// The numbers of a linear-chain CRF over L labels. A path y_1 ... y_T over emissions e has the
-/// score
-///   start[y_1] + sum over t of e[t][y_t] + sum over t of transitions[y_t * L + y_t+1] + end[y_T];
-/// its probability is exp(score - log_z), where log_z is the log of the sum of exp(score) of all
-/// paths. Owns nothing. REQUIRES: L > 0; all numbers are finite.
-struct CrfNumbers {
-  std::span<const float> start;        // (L)
-  std::span<const float> transitions;  // (L from, L to)
-  std::span<const float> end;          // (L)
-};
-
-/// The path of the highest score, and what the CRF makes of it.
+/// The labels of the highest score that a CRF gives a text of T words, and what it makes of them.
 struct CrfPath {
   std::vector<uint32_t> labels;  // (T)
-  /// The probability that word t has labels[t], summed over all paths.
+  /// The probability that word t has labels[t]: the sum of exp(score - log_z) over the paths where
+  /// it does.
   std::vector<double> marginals;  // (T)
-  double score = 0;
-  double log_z = 0;
+  double score = 0;               // of these labels
+  double log_z = 0;               // log of the sum of exp(score) over all paths
 };
 
 /// Viterbi and forward-backward, summed in double. Of paths of the same score it takes the one
 /// whose last label is lowest, of those the one whose last but one is, and so on. No words: no
-/// labels, and both numbers are 0. `emissions` is (T words, L). Takes T * L * L steps and keeps T *
-/// L numbers.
-CrfPath crf_path(const CrfNumbers& crf, std::span<const float> emissions);
+/// labels, and both numbers are 0. Takes T * L * L steps and keeps T * L numbers.
+///
+/// `emissions` is (T words, L labels). REQUIRES: the CRF has L labels, at least one; all numbers
+/// are finite.
+CrfPath crf_path(const folder::Crf& crf, std::span<const float> emissions);
 
 }  // namespace weir::serve

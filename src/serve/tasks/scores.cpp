@@ -22,6 +22,18 @@ std::vector<double> sigmoid(std::span<const float> numbers) {
   return scores;
 }
 
+std::vector<double> scores_of(folder::HeadCard::Scores kind, std::span<const float> numbers) {
+  switch (kind) {
+    case folder::HeadCard::Scores::softmax:
+      return softmax(numbers);
+    case folder::HeadCard::Scores::sigmoid:
+      return sigmoid(numbers);
+    case folder::HeadCard::Scores::number:
+      break;
+  }
+  return {numbers.begin(), numbers.end()};
+}
+
 std::vector<RankedLabel> top_labels(std::span<const double> scores, size_t count) {
   std::vector<RankedLabel> all;
   all.reserve(scores.size());

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "weir/folder/head_card.h"
+
 namespace weir::serve {
 
 /// exp(numbers[i]) / sum of exp(numbers[j]); in double, and of no number too large for it.
@@ -12,6 +14,9 @@ std::vector<double> softmax(std::span<const float> numbers);
 
 /// 1 / (1 + exp(-number)) of each.
 std::vector<double> sigmoid(std::span<const float> numbers);
+
+/// A head's numbers as its card says they are read; the numbers themselves where they are `number`.
+std::vector<double> scores_of(folder::HeadCard::Scores kind, std::span<const float> numbers);
 
 /// A label and its score.
 struct RankedLabel {

@@ -12,17 +12,17 @@ namespace {
 /// A CRF and one text.
 struct Case {
   size_t labels = 0;
-  std::vector<float> start, transitions, end, emissions;
+  folder::Crf crf;
+  std::vector<float> emissions;
 
-  CrfNumbers crf() const { return {.start = start, .transitions = transitions, .end = end}; }
   size_t words() const { return emissions.size() / labels; }
 };
 
 double score_of(const Case& one, const std::vector<uint32_t>& path) {
-  double score = double{one.start[path[0]]} + one.end[path.back()];
+  double score = double{one.crf.start[path[0]]} + one.crf.end[path.back()];
   for (size_t t = 0; t < path.size(); ++t) {
     score += one.emissions[t * one.labels + path[t]];
-    if (t > 0) score += one.transitions[path[t - 1] * one.labels + path[t]];
+    if (t > 0) score += one.crf.transitions[path[t - 1] * one.labels + path[t]];
   }
   return score;
 }
@@ -60,7 +60,7 @@ CrfPath by_enumeration(const Case& one) {
 }
 
 void expect_equal(const Case& one) {
-  const CrfPath got = crf_path(one.crf(), one.emissions);
+  const CrfPath got = crf_path(one.crf, one.emissions);
   const CrfPath expected = by_enumeration(one);
   ASSERT_EQ(got.labels, expected.labels);
   const double size = 1 + std::abs(expected.score);
@@ -81,9 +81,9 @@ class Crf : public testing::Test {
 
   Case make(size_t labels, size_t words, const auto& draw) {
     return {.labels = labels,
-            .start = numbers(labels, draw),
-            .transitions = numbers(labels * labels, draw),
-            .end = numbers(labels, draw),
+            .crf = {.start = numbers(labels, draw),
+                    .transitions = numbers(labels * labels, draw),
+                    .end = numbers(labels, draw)},
             .emissions = numbers(words * labels, draw)};
   }
 
@@ -104,7 +104,7 @@ TEST_F(Crf, OfEqualPathsTakesTheLowestLabelsFromTheEnd) {
   const auto draw = [](auto& random) { return std::uniform_int_distribution(-1, 1)(random); };
   for (int i = 0; i < 1000; ++i) expect_equal(make(1 + below(4), 1 + below(5), draw));
   const Case ties = make(3, 5, [](auto&) { return 0; });
-  const CrfPath path = crf_path(ties.crf(), ties.emissions);
+  const CrfPath path = crf_path(ties.crf, ties.emissions);
   EXPECT_EQ(path.labels, std::vector<uint32_t>(5, 0));
   EXPECT_NEAR(path.log_z, 5 * std::log(3), 1e-12);
   for (const double marginal : path.marginals) EXPECT_NEAR(marginal, 1.0 / 3, 1e-12);
@@ -115,7 +115,7 @@ TEST_F(Crf, ForbiddenWaysAreTakenOnlyWhereThereIsNoOther) {
     Case one = make(2 + below(3), 1 + below(5), normal);
     // Up to all of them, so that some cases have no allowed path.
     const size_t share = 1 + below(8);
-    for (auto* some : {&one.start, &one.transitions, &one.end}) {
+    for (auto* some : {&one.crf.start, &one.crf.transitions, &one.crf.end}) {
       for (float& number : *some) {
         if (below(8) < share) number = -10000;
       }
@@ -126,7 +126,7 @@ TEST_F(Crf, ForbiddenWaysAreTakenOnlyWhereThereIsNoOther) {
 
 TEST_F(Crf, NoWordsHaveNoLabels) {
   const Case one = make(3, 0, [](auto&) { return 1; });
-  const CrfPath path = crf_path(one.crf(), one.emissions);
+  const CrfPath path = crf_path(one.crf, one.emissions);
   EXPECT_TRUE(path.labels.empty());
   EXPECT_TRUE(path.marginals.empty());
   EXPECT_EQ(path.score, 0);
@@ -135,7 +135,7 @@ TEST_F(Crf, NoWordsHaveNoLabels) {
 
 TEST_F(Crf, OneLabelIsCertain) {
   const Case one = make(1, 40, [](auto&) { return 700; });
-  const CrfPath path = crf_path(one.crf(), one.emissions);
+  const CrfPath path = crf_path(one.crf, one.emissions);
   EXPECT_EQ(path.labels, std::vector<uint32_t>(40, 0));
   EXPECT_NEAR(path.score, path.log_z, 1e-9);
   for (const double marginal : path.marginals) EXPECT_NEAR(marginal, 1, 1e-12);
@@ -144,8 +144,9 @@ TEST_F(Crf, OneLabelIsCertain) {
 TEST_F(Crf, ALongTextLosesNoAccuracy) {
   // Without transitions each word is a softmax of its own.
   Case one = make(3, 20'000, normal);
-  for (auto* some : {&one.start, &one.transitions, &one.end}) std::ranges::fill(*some, 0);
-  const CrfPath path = crf_path(one.crf(), one.emissions);
+  for (auto* some : {&one.crf.start, &one.crf.transitions, &one.crf.end})
+    std::ranges::fill(*some, 0);
+  const CrfPath path = crf_path(one.crf, one.emissions);
   double log_z = 0;
   for (size_t t = 0; t < one.words(); ++t) {
     const auto word = std::span(one.emissions).subspan(3 * t, 3);

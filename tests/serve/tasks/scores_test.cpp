@@ -33,6 +33,14 @@ TEST(Sigmoid, IsOfEachNumberAlone) {
   EXPECT_EQ(scores[4], 0);
 }
 
+TEST(ScoresOf, AreOfTheKindThatTheCardNames) {
+  using Scores = folder::HeadCard::Scores;
+  const std::vector<float> numbers = {1.5, -7};
+  EXPECT_EQ(scores_of(Scores::softmax, numbers), softmax(numbers));
+  EXPECT_EQ(scores_of(Scores::sigmoid, numbers), sigmoid(numbers));
+  EXPECT_EQ(scores_of(Scores::number, numbers), (std::vector<double>{1.5, -7}));
+}
+
 std::vector<uint32_t> top(const std::vector<double>& scores, size_t count) {
   std::vector<uint32_t> labels;
   for (const RankedLabel& each : top_labels(scores, count)) {

@@ -50,7 +50,7 @@ TEST(Spans, AreThoseOfTransformersInEachAggregation) {
     }
     for (const auto& [name, expected] : one["spans"].items()) {
       SCOPED_TRACE(one["scheme"].get<std::string>() + ", " + name + ": " + text);
-      expect_spans(spans_of_text(text, {units, numbers}, {.names = labels}, aggregation_of(name)),
+      expect_spans(spans_of_text(text, {units, numbers}, {.labels = labels}, aggregation_of(name)),
                    expected);
     }
   }

@@ -15,17 +15,7 @@ const std::string kTagger = "models/minilm-ner-crf/";
 const std::string kTrunk = "models/downloaded/all-minilm-l6-v2";
 
 /// The labels and the CRF of the tagger.
-struct Tagger {
-  std::vector<std::string> labels;
-  std::vector<float> start, transitions, end;
-
-  TaggerLabels view() const {
-    return {.names = labels,
-            .crf = CrfNumbers{.start = start, .transitions = transitions, .end = end}};
-  }
-};
-
-Tagger read_tagger() {
+folder::HeadCard read_tagger() {
   std::ifstream file(kTagger + "head.safetensors", std::ios::binary);
   uint64_t size = 0;
   file.read(reinterpret_cast<char*>(&size), sizeof size);
@@ -40,9 +30,9 @@ Tagger read_tagger() {
     return numbers;
   };
   return {.labels = json_of(kTagger + "head.json")["labels"].get<std::vector<std::string>>(),
-          .start = tensor("crf.start"),
-          .transitions = tensor("crf.transitions"),
-          .end = tensor("crf.end")};
+          .crf = folder::Crf{.start = tensor("crf.start"),
+                             .transitions = tensor("crf.transitions"),
+                             .end = tensor("crf.end")}};
 }
 
 class TaggerGolden : public testing::Test {
@@ -60,14 +50,14 @@ class TaggerGolden : public testing::Test {
     for (size_t i = 0; i < cases.size(); ++i) cases[i]["emissions"] = all[i];
   }
 
-  Tagger tagger;
+  folder::HeadCard tagger;
   Json cases;
 };
 
 TEST_F(TaggerGolden, PathsAndTheirScoresAreTheReferences) {
   for (const Json& one : cases) {
     SCOPED_TRACE(one["text"]);
-    const CrfPath path = crf_path(*tagger.view().crf, flat(one["emissions"]));
+    const CrfPath path = crf_path(*tagger.crf, flat(one["emissions"]));
     std::vector<std::string> tags;
     for (const uint32_t label : path.labels) tags.push_back(tagger.labels[label]);
     EXPECT_EQ(tags, one["tags"].get<std::vector<std::string>>());
@@ -95,7 +85,7 @@ TEST_F(TaggerGolden, SpansAreExactlyTheEntities) {
     EXPECT_EQ(Json(window.reads), one["first_piece"]);
     const auto units = std::span(all).first(window.reads.size());
     const auto spans =
-        spans_of_text(text, {units, flat(one["emissions"])}, tagger.view(), Aggregation::simple);
+        spans_of_text(text, {units, flat(one["emissions"])}, tagger, Aggregation::simple);
     ASSERT_EQ(spans.size(), one["entities"].size());
     for (size_t i = 0; i < spans.size(); ++i) {
       const Json& entity = one["entities"][i];
@@ -114,9 +104,9 @@ TEST_F(TaggerGolden, ASpansScoreIsTheMeanMarginalOfItsWords) {
     for (const auto& [begin, end] : one["words"].get<std::vector<std::pair<int, int>>>()) {
       units.push_back({.begin = static_cast<uint32_t>(begin), .end = static_cast<uint32_t>(end)});
     }
-    const CrfPath path = crf_path(*tagger.view().crf, emissions);
+    const CrfPath path = crf_path(*tagger.crf, emissions);
     for (const Span& span : spans_of_text(one["text"].get<std::string>(), {units, emissions},
-                                          tagger.view(), Aggregation::simple)) {
+                                          tagger, Aggregation::simple)) {
       double sum = 0, words = 0;
       for (size_t i = 0; i < units.size(); ++i) {
         if (units[i].begin < span.begin || units[i].end > span.end) continue;

@@ -23,8 +23,7 @@ TEST(WindowsOfTexts, GiveTheSpansOfTheWholeAtEveryLength) {
   std::vector<float> transitions(25);
   for (float& each : transitions) each = std::normal_distribution(0.F, 2.F)(random);
   const std::vector<float> edge(labels.size());
-  const TaggerLabels tagger{
-      .names = labels, .crf = CrfNumbers{.start = edge, .transitions = transitions, .end = edge}};
+  const folder::HeadCard tagger{.labels = labels, .crf = folder::Crf{edge, transitions, edge}};
   const auto numbers = [&](const Window& window) {
     std::vector<float> all;
     for (const uint32_t at : window.reads) {
