@@ -25,8 +25,17 @@ class OpenApi : public CallTest {
     const Json& content = responses[status]["content"];
     const std::string type = told.type.substr(0, told.type.find(';'));
     if (!content.contains(type)) return "type " + type;
-    if (type != "application/json") return "";
-    return SchemaCheck(document).violation(content[type]["schema"], Json::parse(told.body));
+    const Json& schema = content[type]["schema"];
+    const SchemaCheck check(document);
+    if (type == "application/json") return check.violation(schema, Json::parse(told.body));
+    if (type != "text/event-stream") return "";
+    const Json& data = schema["properties"]["data"]["anyOf"];
+    for (const std::string& event : events(told.body)) {
+      if (event == data[0]["const"]) continue;
+      if (auto why = check.violation(data[1]["contentSchema"], Json::parse(event)); !why.empty())
+        return why;
+    }
+    return "";
   }
 };
 
@@ -78,11 +87,19 @@ TEST_F(OpenApi, ExamplesAreAnsweredAsItSays) {
     told = ask(route.method, path, {.body = more.dump()});
     EXPECT_EQ(told.status, 200) << told.body;
     EXPECT_EQ(fault(all, route, told), "") << path << told.body;
-    if (!route.schema->text_type) continue;
-    more = Json::parse(route.schema->example);
-    more["stream"] = true;
+    if (!route.schema->event) continue;
+    more.update({{"stream", true}, {"prompt_logprobs", nullptr}});
+    for (const char* usage : {"include_usage", "continuous_usage_stats"}) {
+      more["stream_options"] = {{usage, true}};
+      told = ask(route.method, path, {.body = more.dump()});
+      EXPECT_THAT(told.body, HasSubstr("[DONE]"));
+      EXPECT_EQ(fault(all, route, told), "") << path << told.body;
+    }
+    service.script.fails_after = Error{.message = "why"};
     told = ask(route.method, path, {.body = more.dump()});
+    EXPECT_THAT(told.body, Not(HasSubstr("[DONE]")));
     EXPECT_EQ(fault(all, route, told), "") << path << told.body;
+    service.script.fails_after.reset();
   }
 }
 

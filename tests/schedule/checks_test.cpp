@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "weir/schedule/scheduler.h"
-
 namespace weir::schedule {
 namespace {
 

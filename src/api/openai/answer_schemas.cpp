@@ -1,6 +1,7 @@
 #include "api/openai/answer_schemas.h"
 
 #include "api/answer/dry_run.h"
+#include "api/openai/error_text.h"
 
 namespace weir::api::openai {
 namespace {
@@ -67,6 +68,27 @@ FieldList head(const char* object, Json choice) {
           must("usage", usage())};
 }
 
+FieldList chunk_choice_fields(Json logprobs) {
+  return {must("index", count()),
+          must("logprobs", any_of({std::move(logprobs), null()})),
+          must("finish_reason", or_null(choice({"stop", "length"}))),
+          {.name = "stop_reason", .schema = any_of({text(), count(), null()})},
+          {.name = "token_ids", .schema = ids()}};
+}
+
+FieldList chunk_fields(const char* object, Json choice) {
+  Json so_far = answer({must("prompt_tokens", count()), must("completion_tokens", count()),
+                        must("total_tokens", count())});
+  Json timings = answer({must("queue_ms", any_number()), must("prefill_ms", any_number()),
+                         must("decode_ms", any_number())});
+  FieldList fields = head(object, std::move(choice));
+  fields.back() = {.name = "usage", .schema = any_of({usage(), std::move(so_far), null()})};
+  fields.push_back({.name = "timings", .schema = std::move(timings)});
+  return fields;
+}
+
+Json chunk_or_error(Json chunk) { return any_of({std::move(chunk), Json::parse(kErrorSchema)}); }
+
 FieldList model_fields() {
   return {must("id", text()), must("object", only("model")), must("created", count()),
           must("owned_by", only("weir"))};
@@ -84,6 +106,23 @@ Json chat_answer() {
                      FieldList{{.name = "prompt_token_ids", .schema = ids()},
                                {.name = "prompt_logprobs", .schema = prompt_logprobs()}}}));
   return any_of({std::move(whole), dry_run_answer()});
+}
+
+Json chat_chunk() {
+  Json delta = answer(
+      {{.name = "role", .schema = only("assistant")}, {.name = "content", .schema = text()}});
+  FieldList choice = chunk_choice_fields(chat_logprobs());
+  choice.push_back(must("delta", std::move(delta)));
+  FieldList fields = chunk_fields("chat.completion.chunk", answer(choice));
+  fields.push_back({.name = "prompt_token_ids", .schema = ids()});
+  return chunk_or_error(answer(fields));
+}
+
+Json completion_chunk() {
+  FieldList choice = chunk_choice_fields(completion_logprobs());
+  choice.push_back(must("text", text()));
+  choice.push_back({.name = "prompt_token_ids", .schema = ids()});
+  return chunk_or_error(answer(chunk_fields("text_completion", answer(choice))));
 }
 
 Json completion_answer() {

@@ -8,6 +8,9 @@ namespace weir::api::openai {
 /// An answer, or what a dry run says.
 Json chat_answer();
 Json completion_answer();
+/// The data of a stream's event: a chunk, or the error that ends it.
+Json chat_chunk();
+Json completion_chunk();
 Json embedding_answer();
 Json models_answer();
 Json model_answer();

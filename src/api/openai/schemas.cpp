@@ -8,7 +8,6 @@
 namespace weir::api::openai {
 namespace {
 
-constexpr const char* kEvents = "text/event-stream";
 constexpr std::array kNoModel{Code::not_found};
 
 }  // namespace
@@ -18,8 +17,7 @@ constinit const RouteSchema kChatCompletions{
     .request = chat_request,
     .example = R"({"messages":[{"role":"user","content":"Name three rivers."}],"max_tokens":32})",
     .answer = chat_answer,
-    .text_type = kEvents,
-    .text = "With stream: true. Each event's data is a chat.completion.chunk; the last is [DONE].",
+    .event = chat_chunk,
     .errors = kModelErrors};
 
 constinit const RouteSchema kCompletions{
@@ -27,8 +25,7 @@ constinit const RouteSchema kCompletions{
     .request = completion_request,
     .example = R"({"prompt":"The rivers of Europe are","max_tokens":32})",
     .answer = completion_answer,
-    .text_type = kEvents,
-    .text = "With stream: true. Each event's data is a text_completion; the last is [DONE].",
+    .event = completion_chunk,
     .errors = kModelErrors};
 
 constinit const RouteSchema kEmbeddings{.summary = "Turns texts into vectors.",

@@ -106,9 +106,20 @@ Json parameters(const Route& route) {
   return list;
 }
 
+// Of an event of a stream. Its data is JSON as text, but for the end mark.
+Json event(const RouteSchema& route) {
+  Json data = schema::text();
+  data["contentMediaType"] = "application/json";
+  data["contentSchema"] = route.event();
+  return schema::request({{.name = "data",
+                           .schema = schema::any_of({schema::only("[DONE]"), std::move(data)}),
+                           .required = true}});
+}
+
 Json content(const RouteSchema& route) {
   Json content = Json::object();
   if (route.answer) content["application/json"] = {{"schema", route.answer()}};
+  if (route.event) content["text/event-stream"] = {{"schema", event(route)}};
   if (route.text_type)
     content[route.text_type] = {{"schema", schema::described(schema::text(), route.text)}};
   return content;

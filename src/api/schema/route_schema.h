@@ -23,6 +23,7 @@ struct RouteSchema {
   Json (*answer)() = nullptr;       // of 200; null: no JSON
   const char* text_type = nullptr;  // another Content-Type that 200 can have
   const char* text = "";            // what stands in it
+  Json (*event)() = nullptr;        // of a stream that 200 can be: what each event's data holds
   schema::FieldList (*query)() = nullptr;
   std::span<const Code> errors = {};  // beside those that every route of its kind can give
   bool answers_503 = false;           // with the body of 200, where it has bad news
