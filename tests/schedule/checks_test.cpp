@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "weir/schedule/scheduler.h"
+
 namespace weir::schedule {
 namespace {
 
