@@ -42,6 +42,21 @@ struct TakeArgs {
   bool add = false;
 };
 
+struct MixArgs {
+  Rows out;
+  ConstRows x;  // (layers * out.rows, cols)
+  const float* weights = nullptr;
+  int64_t layers = 0;
+};
+
+struct LstmArgs {
+  Rows out;
+  ConstRows gates;
+  const int32_t* begin = nullptr;  // (rows + 1)
+  Lstm lstm;
+  float* scratch = nullptr;  // (rows * directions, 6 width)
+};
+
 /// Elementwise operations, rows [begin, end) each.
 struct RowKernels {
   void (*take)(const TakeArgs&, int64_t begin, int64_t end);
@@ -53,6 +68,9 @@ struct RowKernels {
   void (*silu_mul)(Rows out, ConstRows gate_up, int64_t begin, int64_t end);
   void (*gelu)(Rows x, bool tanh_form, int64_t begin, int64_t end);
   void (*pool)(const PoolArgs&, int64_t begin, int64_t end);
+  void (*mix)(const MixArgs&, int64_t begin, int64_t end);
+  /// Of directions of rows: row begin / directions first.
+  void (*lstm)(const LstmArgs&, int64_t begin, int64_t end);
 };
 
 /// What sampling needs of a row of logits of `type`, of n numbers.

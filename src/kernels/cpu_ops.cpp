@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "kernels/check.h"
 #include "kernels/chunks.h"
@@ -103,6 +104,8 @@ class CpuOps final : public Ops {
   }
 
   void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override;
+  void mix(Rows out, ConstRows x, std::span<const float> weights) override;
+  void lstm(Rows out, ConstRows gates, std::span<const int32_t> begins, const Lstm& lstm) override;
   void sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) override;
 
  private:
@@ -136,6 +139,7 @@ class CpuOps final : public Ops {
   PageFetch* const fetch_;
   AttentionPlan plan_;
   ScratchShelf scratch_;
+  std::vector<float> lstm_scratch_;  // of the last call; kept for its memory
 };
 
 /// How this cache's keys lie: see key_words.h.
@@ -314,6 +318,25 @@ void CpuOps::pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRu
   const int64_t tokens_per_row = ragged.rows == 0 ? 0 : hidden.rows / ragged.rows + 1;
   over_rows(pool_, out.rows, tokens_per_row * bytes_of_row(hidden),
             [&](int64_t begin, int64_t end) { kernels_.rows.pool(args, begin, end); });
+}
+
+void CpuOps::mix(Rows out, ConstRows x, std::span<const float> weights) {
+  const auto layers = static_cast<int64_t>(weights.size());
+  check_mix(out, x, layers);
+  const MixArgs args{out, x, weights.data(), layers};
+  over_rows(pool_, out.rows, layers * bytes_of_row(x),
+            [&](int64_t begin, int64_t end) { kernels_.rows.mix(args, begin, end); });
+}
+
+void CpuOps::lstm(Rows out, ConstRows gates, std::span<const int32_t> begins, const Lstm& lstm) {
+  check_lstm(out, gates, begins, lstm);
+  const auto units = (static_cast<int64_t>(begins.size()) - 1) * lstm.directions;
+  lstm_scratch_.resize(static_cast<size_t>(units * 6 * lstm.width));
+  const LstmArgs args{out, gates, begins.data(), lstm, lstm_scratch_.data()};
+  const int64_t weights = int64_t{4} * lstm.width * lstm.width * 4;  // bytes read for each line
+  const int64_t lines_a_unit = units == 0 ? 0 : gates.rows * lstm.directions / units + 1;
+  over_rows(pool_, units, lines_a_unit * weights,
+            [&](int64_t begin, int64_t end) { kernels_.rows.lstm(args, begin, end); });
 }
 
 void CpuOps::sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) {

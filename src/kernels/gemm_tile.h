@@ -24,6 +24,8 @@ Vec apply(Epilogue epilogue, Vec sum, const Out* out) {
       return gelu_exact(sum);
     case Epilogue::gelu_tanh:
       return gelu_tanh(sum);
+    case Epilogue::tanh:
+      return tanh(sum);
     case Epilogue::add:
       return add(sum, load(out));
     case Epilogue::silu_mul:  // of two sums: store_gated_tile

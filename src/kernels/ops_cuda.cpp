@@ -122,6 +122,13 @@ class CudaOps final : public Ops {
     if (x.rows > 0) cuda::gelu(x, tanh_form, stream_);
   }
 
+  void mix(Rows, ConstRows, std::span<const float>) override {
+    believe(false, "mix: layers are mixed on processors only");
+  }
+  void lstm(Rows, ConstRows, std::span<const int32_t>, const Lstm&) override {
+    believe(false, "lstm: it is computed on processors only");
+  }
+
   void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override {
     check_pool(out, hidden, ragged.q_begin_host, ragged.rows);
     if (out.rows > 0) cuda::pool(out, hidden, ragged.q_begin, rule, stream_);

@@ -3,6 +3,8 @@
 #include "kernels/simd_math.h"
 // after the functions it uses
 #include "kernels/rows_impl.h"
+// after the rows it is written in
+#include "kernels/head_rows_impl.h"
 
 namespace weir::kernels {
 

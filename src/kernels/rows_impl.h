@@ -252,17 +252,5 @@ void pool(const PoolArgs& a, int64_t begin, int64_t end) {
   });
 }
 
-RowKernels row_kernels() {
-  return {.take = take,
-          .rms_norm = rms_norm,
-          .rms_norm_heads = rms_norm_heads,
-          .add_rms_norm = add_rms_norm,
-          .layer_norm = layer_norm,
-          .rope = rope,
-          .silu_mul = silu_mul,
-          .gelu = gelu,
-          .pool = pool};
-}
-
 }  // namespace
 }  // namespace weir::kernels

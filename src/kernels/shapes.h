@@ -1,9 +1,11 @@
 // What operations of every device believe of their arguments' shapes.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "kernels/check.h"
+#include "weir/kernels/lstm.h"
 #include "weir/kernels/sample.h"
 #include "weir/kernels/view.h"
 
@@ -63,6 +65,28 @@ inline void check_sample(const SampleOut& out, const Rows& logits,
     believe(row.logprobs <= out.top, "sample: a row wants %d logprobs, and there is room for %d",
             row.logprobs, out.top);
   }
+}
+
+inline void check_mix(const Rows& out, const ConstRows& x, int64_t layers) {
+  believe(
+      out.type == DType::float32 && out.cols == x.cols && layers > 0 && x.rows == layers * out.rows,
+      "mix: out is float32 (%" PRId64 ", %" PRId64 "); x is (%" PRId64 ", %" PRId64 ") of %" PRId64
+      " layers",
+      out.rows, out.cols, x.rows, x.cols, layers);
+}
+
+inline void check_lstm(const Rows& out, const ConstRows& gates, std::span<const int32_t> begins,
+                       const Lstm& lstm) {
+  const int64_t states = int64_t{lstm.directions} * lstm.width;
+  believe(lstm.width > 0 && (lstm.directions == 1 || lstm.directions == 2) &&
+              out.type == DType::float32 && gates.type == DType::float32 && out.cols == states &&
+              gates.cols == 4 * states && out.rows == gates.rows,
+          "lstm: out (%" PRId64 ", %" PRId64 ") and gates (%" PRId64 ", %" PRId64
+          ") are float32, of %d directions of width %d",
+          out.rows, out.cols, gates.rows, gates.cols, lstm.directions, lstm.width);
+  believe(!begins.empty() && begins.front() == 0 && begins.back() == out.rows &&
+              std::is_sorted(begins.begin(), begins.end()),
+          "lstm: the lines of the rows are not those of out, 0 to %" PRId64, out.rows);
 }
 
 }  // namespace weir::kernels

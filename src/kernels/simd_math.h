@@ -58,6 +58,9 @@ inline Vec erf(Vec x) {
 
 inline Vec sigmoid(Vec x) { return div(set1(1.f), add(set1(1.f), exp(sub(zero(), x)))); }
 
+// tanh x = 2 sigmoid(2 x) - 1, within 2e-7
+inline Vec tanh(Vec x) { return sub(mul(set1(2.f), sigmoid(mul(set1(2.f), x))), set1(1.f)); }
+
 // silu(gate) x
 inline Vec silu_gate(Vec gate, Vec x) { return mul(mul(gate, sigmoid(gate)), x); }
 

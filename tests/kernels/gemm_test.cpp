@@ -149,6 +149,8 @@ TEST_P(GemmTest, EpiloguesEqualTheReference) {
     expect_product(out, x, w, [&](double s, int64_t, int64_t) {
       return s * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (s + 0.044715 * s * s * s)));
     });
+    gemm(out.rows(), x.rows(), *packed, b, Epilogue::tanh, pool_);
+    expect_product(out, x, w, [&](double s, int64_t, int64_t c) { return std::tanh(s + b[c]); });
     const Matrix before = out = random(out_type, m, n, 0, 4);
     gemm(out.rows(), x.rows(), *packed, b, Epilogue::add, pool_);
     expect_product(out, x, w,
@@ -207,7 +209,7 @@ TEST_P(GemmTest, ARowIsTheSameBitsInEveryBatch) {
     const auto packed = pack(w);
     ThreadPool alone(1), three(3);
     for (const Epilogue epilogue :
-         {Epilogue::none, Epilogue::gelu, Epilogue::gelu_tanh, Epilogue::add})
+         {Epilogue::none, Epilogue::gelu, Epilogue::gelu_tanh, Epilogue::tanh, Epilogue::add})
       for (const DType out_type : {type(), DType::float32}) {
         Matrix together = random(out_type, m, n, 0, 5), single = together, other = together;
         gemm(together.rows(), x.rows(), *packed, b, epilogue, pool_);

@@ -12,7 +12,7 @@ class WeightMemory;
 
 /// What a product does with each sum before it is stored.
 /// add: out += sum. silu_mul: silu(the gate's sum) * sum, of a gated weight.
-enum class Epilogue : uint8_t { none, gelu, gelu_tanh, add, silu_mul };
+enum class Epilogue : uint8_t { none, gelu, gelu_tanh, tanh, add, silu_mul };
 
 /// A weight (out_features, in_features) in the one layout that serves every number of rows.
 /// bfloat16 takes 12 bits a number where that loses none.

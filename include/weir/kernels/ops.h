@@ -5,6 +5,7 @@
 #include <span>
 
 #include "weir/kernels/head_size.h"
+#include "weir/kernels/lstm.h"
 #include "weir/kernels/sample.h"
 #include "weir/kernels/view.h"
 
@@ -88,6 +89,17 @@ class Ops {
 
   /// One vector a row. out: (rows, hidden) float32
   virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) = 0;
+
+  // Of heads, on the CPU only: a model whose head needs them is not loaded on another device.
+
+  /// out[r] = the sum over k of weights[k] * x[k * out.rows + r]. weights on the host. out: (rows,
+  /// cols) float32; x: (layers * rows, cols)
+  virtual void mix(Rows out, ConstRows x, std::span<const float> weights) = 0;
+  /// The states of an LSTM over each row's lines, which are [begins[i], begins[i + 1]). A line's
+  /// bits depend on nothing but its row. gates: (lines, directions * 4 width) float32, W x + b of
+  /// each direction; out: (lines, directions * width) float32
+  virtual void lstm(Rows out, ConstRows gates, std::span<const int32_t> begins,
+                    const Lstm& lstm) = 0;
 
   /// One id a row from logits (rows, vocabulary) float32 or bfloat16. `params` on the host, `out`
   /// on the device. The logits may be overwritten. A row of which no id can be told gives
