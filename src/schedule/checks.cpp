@@ -120,6 +120,8 @@ Result<void> check_spec(const ModelSpec& spec) {
     if (spec.heads[i].draws)
       return invalid("head " + std::to_string(i) + " draws; only the first head may");
   if (spec.token_types == 0) return invalid("token_types is 0; a model has at least 1");
+  if (spec.generates() && spec.token_types > 1)  // cached prefixes are found by their ids alone
+    return invalid("the model draws and has token types");
   if (spec.prompt == Prompt::chunked && std::ranges::any_of(spec.heads, &HeadSpec::by_token))
     return invalid("the model splits prompts and has a head that reads single tokens of them");
   return {};

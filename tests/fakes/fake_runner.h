@@ -68,6 +68,9 @@ class FakeModel {
                : token;
   }
 
+  /// What a token of this type reads as beside one of type 0.
+  static int32_t of_type(uint8_t type) { return 1'000'000 * type; }
+
   static constexpr int32_t kDecoderStart = -77;
 
  private:
@@ -226,6 +229,9 @@ class FakeRunner : public schedule::Runner {
     }
     if (row.first == 0)
       for (int32_t& token : tokens) token = FakeModel::seen(spec_, token, tokens.size());
+    expect(row.types.size() <= tokens.size(), "more token types than tokens");
+    for (size_t i = 0; i < std::min(tokens.size(), row.types.size()); ++i)
+      tokens[i] += FakeModel::of_type(row.types[i]);
     if (broken || row_fails) std::fill(tokens.begin(), tokens.end(), kRubbish);
     const std::vector<int32_t> history = remember(row, tokens);
     if (!broken && !row_fails) check_text(row, history);

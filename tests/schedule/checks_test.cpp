@@ -130,6 +130,9 @@ TEST(ASpec, OfHeadsIsConsistent) {
   spec.heads.push_back(HeadSpec{.draws = true});
   EXPECT_EQ(checked(spec), "head 2 draws; only the first head may");
   spec = kDecoder;
+  spec.token_types = 2;
+  EXPECT_EQ(checked(spec), "the model draws and has token types");
+  spec = kDecoder;
   spec.heads.push_back(HeadSpec{.by_token = true});
   EXPECT_EQ(checked(spec),
             "the model splits prompts and has a head that reads single tokens of them");

@@ -18,6 +18,7 @@ namespace weir::schedule {
 class SimulatedRequest {
  public:
   std::vector<int32_t> prompt;
+  std::vector<uint8_t> types;
   work::TaskParams params;
   int priority = 5;
   std::string client;
@@ -83,8 +84,9 @@ class SimulatedRequest {
 
   std::vector<int32_t> seen(const ModelSpec& spec) const {
     std::vector<int32_t> history;
-    for (int32_t token : prompt)
-      history.push_back(fakes::FakeModel::seen(spec, token, prompt.size()));
+    for (size_t i = 0; i < prompt.size(); ++i)
+      history.push_back(fakes::FakeModel::seen(spec, prompt[i], prompt.size()) +
+                        fakes::FakeModel::of_type(i < types.size() ? types[i] : uint8_t{0}));
     if (spec.memory.cross_pages) history.push_back(fakes::FakeModel::kDecoderStart);
     return history;
   }

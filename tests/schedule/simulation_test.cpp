@@ -85,8 +85,30 @@ class Simulation {
     return prompt;
   }
 
-  work::TaskParams random_params() {
-    if (!world_.spec.generates()) return work::Reads{work::Read{}};
+  work::Reads random_reads(size_t prompt) {
+    work::Reads reads;
+    for (uint32_t head = 0; head < world_.spec.heads.size(); ++head) {
+      if (!reads.empty() && chance(0.5)) continue;
+      reads.push_back({.head = head, .left_out = pick(0, 2)});
+      if (!world_.spec.heads[head].by_token) continue;
+      reads.back().tokens.emplace();
+      for (uint32_t token = 0; token < prompt; ++token)
+        if (chance(0.3)) reads.back().tokens->push_back(token);
+    }
+    std::shuffle(reads.begin(), reads.end(), random_);
+    return reads;
+  }
+
+  std::vector<uint8_t> random_types(size_t prompt) {
+    std::vector<uint8_t> types;
+    if (world_.spec.token_types == 1 || chance(0.5)) return types;
+    while (types.size() < prompt)
+      types.push_back(static_cast<uint8_t>(pick(0, world_.spec.token_types - 1)));
+    return types;
+  }
+
+  work::TaskParams random_params(size_t prompt) {
+    if (!world_.spec.generates()) return random_reads(prompt);
     work::SamplingParams params;
     params.seed = random_();
     params.max_tokens = pick(chance(0.1) ? 0 : 1, chance(0.3) ? 40 : 8);
@@ -101,7 +123,8 @@ class Simulation {
   void ask() {
     auto asked = std::make_unique<SimulatedRequest>();
     asked->prompt = random_prompt();
-    asked->params = random_params();
+    asked->params = random_params(asked->prompt.size());
+    asked->types = random_types(asked->prompt.size());
     asked->priority = chance(0.2) ? static_cast<int>(pick(4, 6)) : 5;
     asked->has_deadline = chance(world_.chances.deadline);
     if (asked->prompt.size() + world_.spec.generates() <= world_.spec.max_tokens)
@@ -112,6 +135,7 @@ class Simulation {
     work::Request& request = requests.front();
     request.prompt = asked->prompt;
     request.params = asked->params;
+    request.types = asked->types;
     request.reply = std::move(reply);
     request.cache_scope = chance(0.2) ? "other" : "";
     request.priority = asked->priority;
@@ -172,10 +196,17 @@ struct Kind {
   Prompt prompt;
   Memory memory;
   bool generates;
+  bool several = false;  // heads, one of them by token, and token types
+
+  std::vector<HeadSpec> heads() const {
+    if (several) return {HeadSpec{}, HeadSpec{.by_token = true}, HeadSpec{}};
+    return {HeadSpec{.draws = generates}};
+  }
 };
 
 const Kind kKinds[] = {
     {"Encoder", Prompt::whole, {}, false},
+    {"EncoderOfSeveralHeads", Prompt::whole, {}, false, true},
     {"Decoder", Prompt::chunked, {.pages = true}, true},
     {"DecoderOfWholePrompts", Prompt::whole, {.pages = true}, true},
     {"EmbeddingDecoder", Prompt::chunked, {.pages = true}, false},
@@ -199,8 +230,9 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
     World world{.depth = depth};
     world.spec = {.prompt = kind.prompt,
                   .memory = kind.memory,
-                  .heads = {HeadSpec{.draws = kind.generates}},
-                  .vocabulary = fakes::FakeModel::kVocabulary};
+                  .heads = kind.heads(),
+                  .vocabulary = fakes::FakeModel::kVocabulary,
+                  .token_types = kind.several ? 3U : 1U};
     world.spec.max_tokens = pick(8, 64);
     world.spec.page_size = pick(1, 8);
     if (kind.memory.pages) world.spec.pages = pick(1, pick(0, 3) == 0 ? 200 : 24);
