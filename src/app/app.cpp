@@ -34,7 +34,9 @@ int with_settings(const Command& command) {
   if (!resolved) return fail(kWrongSetting, resolved.error());
   if (command.kind == Command::Kind::usage) return usage(resolved->config, command, std::cout);
   resolved->misspelt = unknown_variables(environ);
-  return command.kind == Command::Kind::serve ? serve(*resolved) : check(*resolved, std::cout);
+  if (command.kind == Command::Kind::serve) return serve(*resolved);
+  if (command.argument.empty()) return check(*resolved, std::cout);
+  return check_alone(command.argument, resolved->config, std::cout);
 }
 
 }  // namespace

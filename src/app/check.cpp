@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -7,6 +8,8 @@
 #include "app/commands.h"
 #include "app/machine_report.h"
 #include "app/plan.h"
+#include "weir/base/excerpt.h"
+#include "weir/folder/json_file.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/serve/served_model.h"
 
@@ -33,13 +36,25 @@ std::string size_text(uint64_t bytes) {
   return text.str();
 }
 
+/// A line for each head: the task that can be asked of it.
+std::string tasks_text(const std::vector<folder::HeadCard>& heads) {
+  std::string text;
+  for (const folder::HeadCard& head : heads) {
+    const std::string task = folder::to_string(head.task);
+    text += (text.empty() ? "  tasks         " : "                ") + task;
+    if (head.name != task) text += " (" + excerpt(head.name) + ")";
+    if (!head.labels.empty()) text += ", " + std::to_string(head.labels.size()) + " labels";
+    text += head.crf ? ", CRF\n" : "\n";
+  }
+  return text;
+}
+
 void print_model(const PlannedModel& model, const serve::TextSide& text, std::ostream& out) {
   const engine::Description& is = model.description;
   out << "model " << model.choice.name << "\n"
       << "  directory     " << model.choice.directory << "\n"
-      << "  architecture  " << is.architecture
-      << (is.shape.generates ? " (generates)" : " (embeds)") << "\n"
-      << "  dtype         " << is.dtype << "\n"
+      << "  architecture  " << is.architecture << "\n"
+      << tasks_text(is.heads) << "  dtype         " << is.dtype << "\n"
       << "  layers        " << is.shape.layers << "\n"
       << "  hidden        " << is.shape.hidden << "\n"
       << "  heads         " << is.shape.heads;
@@ -94,7 +109,45 @@ bool check_models(const Config& config, std::ostream& out) {
   return rules && machine && models.failed.empty() && choices->skipped.empty();
 }
 
+/// A head's folder says whose it is; whether it fits is known only beside its model.
+Result<void> print_head(const std::string& folder, std::ostream& out) {
+  auto file = folder::JsonFile::read(folder + "/head.json");
+  if (!file) return file.error();
+  auto name = file->text("name"), task = file->text("task");
+  if (!name) return name.error();
+  if (!task) return task.error();
+  out << "head " << excerpt(name->value_or("without a name")) << "\n"
+      << "  directory     " << folder << "\n"
+      << "  task          " << excerpt(task->value_or("none")) << "\n"
+      << "  it is given to the model that it was made for: --model NAME=DIR,head=" << folder
+      << "\n";
+  return {};
+}
+
+Result<void> print_alone(const std::string& folder, const Config& config, std::ostream& out) {
+  std::error_code failure;
+  const std::filesystem::path path(folder);
+  if (std::filesystem::exists(path / "head.json", failure) &&
+      !std::filesystem::exists(path / "config.json", failure))
+    return print_head(folder, out);
+  auto choice = parse_model(folder, config);
+  if (!choice) return choice.error();
+  auto model = check_model(*choice, config, out);
+  return model ? Result<void>() : Result<void>(model.error());
+}
+
 }  // namespace
+
+int check_alone(const std::string& folder, const Config& config, std::ostream& out) {
+  if (auto isa = kernels::detect_isa(); !isa) {
+    out << "wrong: " << isa.error().message << "\n";
+    return kFailed;
+  }
+  auto printed = print_alone(folder, config, out);
+  if (printed) return 0;
+  out << "wrong: " << printed.error().message << "\n";
+  return kFailed;
+}
 
 int check(const Resolved& resolved, std::ostream& out) {
   print_settings(resolved, out);

@@ -53,6 +53,8 @@ struct Parser {
     add("serve", "Serve models.", Command::Kind::serve, true);
     add("check", "Say what the settings and the models resolve to, without serving.",
         Command::Kind::check, true);
+    root.get_subcommand("check")->add_option(
+        "DIR", command.argument, "A folder alone: what it holds and what can be asked of it.");
     add_usage_command();
     add_key_commands();
   }
@@ -118,9 +120,14 @@ Result<std::vector<std::string>> checked_words(const CLI::App& root,
                                                std::vector<std::string> words) {
   for (const char* name : {"serve", "check", "usage"}) {
     if (words.empty() || words[0] != name) continue;
-    auto checked = one_word_each(std::span(words).subspan(1), flags_of(*root.get_subcommand(name)));
+    // Only check takes a word that belongs to no flag, and it comes first.
+    const bool has_folder =
+        name == std::string("check") && words.size() > 1 && !words[1].empty() && words[1][0] != '-';
+    const auto own = static_cast<std::ptrdiff_t>(has_folder ? 2 : 1);
+    auto checked = one_word_each(std::span(words).subspan(static_cast<size_t>(own)),
+                                 flags_of(*root.get_subcommand(name)));
     if (!checked) return invalid(checked.error().message + "; see weir " + name + " --help");
-    checked->insert(checked->begin(), name);
+    checked->insert(checked->begin(), words.begin(), words.begin() + own);
     return checked;
   }
   return words;

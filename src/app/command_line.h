@@ -17,7 +17,7 @@ struct Command {
   std::map<std::string, std::vector<std::string>>
       flags;             // of serve, check and usage, by name of the setting
   std::string config;    // --config FILE; empty: not given
-  std::string argument;  // NAME or FILE of the key commands
+  std::string argument;  // NAME or FILE of the key commands; DIR of check
   std::string text;      // to print: help or version
   traffic::UsageQuery usage;
   bool csv = false;  // of usage

@@ -38,7 +38,7 @@ struct ModelText {
 
 Error wrong_form(const std::string& text) {
   return invalid("model: \"" + text +
-                 "\" is not NAME=DIR[,dtype=...][,max-model-len=N]; a folder " +
+                 "\" is not NAME=DIR[,dtype=...][,max-model-len=N][,head=HEADDIR]; a folder " +
                  "with a comma stands in double quotes");
 }
 
@@ -54,10 +54,20 @@ size_t end_of_name(const std::string& head) {
   return equals;
 }
 
+/// The next comma that stands in no double quotes, or the end.
+size_t end_of_option(const std::string& text, size_t start) {
+  bool quoted = false;
+  for (size_t i = start; i < text.size(); ++i) {
+    if (text[i] == '"') quoted = !quoted;
+    if (text[i] == ',' && !quoted) return i;
+  }
+  return text.size();
+}
+
 std::vector<std::string> split_options(const std::string& text) {
   std::vector<std::string> options;
   for (size_t start = 0; start <= text.size();) {
-    const size_t end = std::min(text.find(',', start), text.size());
+    const size_t end = end_of_option(text, start);
     options.push_back(text.substr(start, end - start));
     start = end + 1;
   }
@@ -109,13 +119,30 @@ std::string written(const std::string& directory) {
   return directory.find(',') == std::string::npos ? directory : '"' + directory + '"';
 }
 
+/// A folder without the double quotes around it.
+Result<std::string> unquoted(const std::string& text) {
+  const bool begins = text.starts_with('"'), ends = text.size() > 1 && text.ends_with('"');
+  const std::string inside = begins && ends ? text.substr(1, text.size() - 2) : text;
+  if (begins != ends || inside.empty() || inside.find('"') != std::string::npos)
+    return invalid("head: " + text + " is no folder");
+  return inside;
+}
+
+Result<void> add_head(ModelChoice& choice, const std::string& text) {
+  auto folder = unquoted(text);
+  if (!folder) return folder.error();
+  choice.heads.push_back(*std::move(folder));
+  return {};
+}
+
 Result<void> set_option(ModelChoice& choice, const std::string& option,
                         std::set<std::string>& seen) {
   size_t equals = std::min(option.find('='), option.size());
   std::string name = option.substr(0, equals);
-  if (equals == option.size() || (name != "dtype" && name != "max-model-len")) {
-    return invalid("option \"" + option + "\" is not dtype=... or max-model-len=...");
-  }
+  const bool known = name == "dtype" || name == "max-model-len" || name == "head";
+  if (equals == option.size() || !known)
+    return invalid("option \"" + option + "\" is not dtype=..., max-model-len=... or head=...");
+  if (name == "head") return add_head(choice, option.substr(equals + 1));
   if (!seen.insert(name).second) return invalid(name + " is given twice");
   auto value = parse_value(setting(name), option.substr(equals + 1));
   if (!value) return invalid(name + ": " + value.error().message);
@@ -127,7 +154,7 @@ Result<void> set_option(ModelChoice& choice, const std::string& option,
 
 std::vector<ModelChoice> in_folder(const std::string& folder, const Config& config) {
   auto choice = [&](const fs::path& path) {
-    return ModelChoice{folder_name(path), path, config.dtype, config.max_model_len};
+    return ModelChoice{folder_name(path), path, {}, config.dtype, config.max_model_len};
   };
   if (is_model(folder)) return {choice(folder)};
   std::vector<ModelChoice> found;

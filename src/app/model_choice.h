@@ -13,12 +13,13 @@ namespace weir::app {
 struct ModelChoice {
   std::string name;
   std::string directory;
-  std::string dtype;           // auto, float32, bfloat16
-  uint32_t max_model_len = 0;  // 0: the model's own
+  std::vector<std::string> heads = {};  // folders of further heads
+  std::string dtype;                    // auto, float32, bfloat16
+  uint32_t max_model_len = 0;           // 0: the model's own
 };
 
-/// Reads "NAME=DIR[,dtype=...][,max-model-len=N]" or "DIR[,...]", whose name is the folder's. A
-/// folder in double quotes may hold commas.
+/// Reads "NAME=DIR[,dtype=...][,max-model-len=N][,head=HEADDIR]..." or "DIR[,...]", whose name is
+/// the folder's. A folder in double quotes may hold commas.
 Result<ModelChoice> parse_model(const std::string& text, const Config& config);
 
 /// Errors: its directory is no folder, or one without a config.json.

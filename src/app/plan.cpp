@@ -15,6 +15,7 @@ engine::DType dtype_of(const std::string& word) {
 
 engine::LoadOptions load_options(const ModelChoice& choice, const Config& config) {
   return {.directory = choice.directory,
+          .heads = choice.heads,
           .dtype = dtype_of(choice.dtype),
           .max_model_len = choice.max_model_len,
           .page_size = config.page_size,

@@ -40,8 +40,9 @@ std::vector<Setting> models() {
       {.name = "model",
        .kind = Kind::list,
        .help =
-           "Models to serve: NAME=DIR[,dtype=float32][,max-model-len=N], or DIR alone. NAME may "
-           "hold slashes; a DIR with a comma stands in double quotes.",
+           "Models to serve: NAME=DIR[,dtype=float32][,max-model-len=N][,head=HEADDIR], or DIR "
+           "alone. NAME may hold slashes; a DIR with a comma stands in double quotes. A HEADDIR "
+           "holds a further head (head.json, head.safetensors); several may be given.",
        .apply = [](Config& config, const Value& value) { config.models = std::get<List>(value); }},
       {.name = "models-dir",
        .help = "Serves each sub-folder that has a config.json under its name, but for hidden ones, "

@@ -52,6 +52,30 @@ TEST(Binary, WrongArgumentsAreOneLineAndExitCode2) {
   EXPECT_THAT(one_line_of(no_model), HasSubstr("--model NAME=DIR"));
 }
 
+TEST(Binary, CheckOfAFolderAloneSaysWhatCanBeAskedOfIt) {
+  const std::string tiny = "tests/golden/tiny/";
+  Child model({"check", tiny + "bert-classify", "--dtype", "float32"});
+  EXPECT_EQ(model.wait(), 0) << model.output();
+  EXPECT_THAT(model.output(), StartsWith("model bert-classify\n"));
+  EXPECT_THAT(model.output(), HasSubstr("  dtype         float32\n"));
+  EXPECT_THAT(model.output(),
+              HasSubstr("  tasks         embed\n"
+                        "                classify (BertForSequenceClassification), 3 labels\n"));
+  Child decoder({"check", tiny + "llama-gqa-tied"});
+  EXPECT_EQ(decoder.wait(), 0);
+  EXPECT_THAT(decoder.output(), HasSubstr("  tasks         generate\n"));
+  Child head({"check", "models/minilm-ner-crf"});
+  EXPECT_EQ(head.wait(), 0);
+  EXPECT_THAT(head.output(), StartsWith("head minilm-ner-crf\n"));
+  EXPECT_THAT(head.output(), HasSubstr("--model NAME=DIR,head=models/minilm-ner-crf\n"));
+  Child none({"check", "/nowhere"});
+  EXPECT_EQ(none.wait(), 1);
+  EXPECT_THAT(none.output(), HasSubstr("wrong: \"/nowhere\" is no folder"));
+  Child other({"check", tiny + "bert-tag,head=models/minilm-ner-crf"});
+  EXPECT_EQ(other.wait(), 1);
+  EXPECT_THAT(other.output(), HasSubstr("trunk: hidden_size is 384; the model has 32"));
+}
+
 TEST(Binary, CheckSaysWhereEachValueCameFrom) {
   std::string path = testing::TempDir() + "/weir_check_" + std::to_string(getpid()) + ".toml";
   std::ofstream(path) << "# mine\nmax-num-seqs = 9\nport = 1\n";

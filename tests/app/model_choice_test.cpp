@@ -84,6 +84,18 @@ TEST_F(ModelChoiceTest, AFolderInQuotesMayHoldCommas) {
               HasSubstr("\"two words\" is no good name; give it one: NAME=/m/two words"));
 }
 
+TEST_F(ModelChoiceTest, HeadsAreFoldersInTheOrderGiven) {
+  auto choice = parse_model(R"(x=/m,head=/h/one,dtype=float32,head="/h/a, b")", config_);
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_THAT(choice->heads, testing::ElementsAre("/h/one", "/h/a, b"));
+  EXPECT_EQ(choice->dtype, "float32");
+  EXPECT_THAT(parse_model("/m", config_)->heads, testing::IsEmpty());
+  for (const char* text : {"x=/m,head=", R"(x=/m,head=")", R"(x=/m,head="/h)", R"(x=/m,head=a"b)"})
+    EXPECT_THAT(parse_model(text, config_).error().message, HasSubstr("is no folder")) << text;
+  EXPECT_THAT(parse_model("x=/m,heads=/h", config_).error().message,
+              HasSubstr("option \"heads=/h\" is not dtype=..., max-model-len=... or head=..."));
+}
+
 TEST_F(ModelChoiceTest, HiddenFoldersAreNoModels) {
   fs::create_directories(root_ / ".ipynb_checkpoints");
   std::ofstream(root_ / ".ipynb_checkpoints" / "config.json") << "{}";

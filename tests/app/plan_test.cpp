@@ -7,8 +7,11 @@ namespace {
 
 TEST(Plan, OptionsOfAModelReachTheLoader) {
   Config config{.load_format = "dummy", .max_num_seqs = 5, .max_batch_tokens = 6, .page_size = 32};
-  auto options = load_options({"n", "/m/n", "bfloat16", 77}, config);
+  auto options = load_options(
+      {.name = "n", .directory = "/m/n", .heads = {"/h"}, .dtype = "bfloat16", .max_model_len = 77},
+      config);
   EXPECT_EQ(options.directory, "/m/n");
+  EXPECT_EQ(options.heads, std::vector<std::string>{"/h"});
   EXPECT_EQ(options.dtype, engine::DType::bfloat16);
   EXPECT_EQ(options.max_model_len, 77u);
   EXPECT_EQ(options.page_size, 32u);

@@ -10,6 +10,20 @@ namespace weir::folder {
 /// What a head is for.
 enum class HeadTask : uint8_t { generate, embed, classify, tag };
 
+constexpr const char* to_string(HeadTask task) {
+  switch (task) {
+    case HeadTask::generate:
+      return "generate";
+    case HeadTask::embed:
+      return "embed";
+    case HeadTask::classify:
+      return "classify";
+    case HeadTask::tag:
+      break;
+  }
+  return "tag";
+}
+
 /// The numbers of a linear-chain CRF over a head's columns. The score of the labels y_1 to y_T is
 /// start[y_1] + the sum of the emissions + the sum of transitions + end[y_T].
 struct Crf {
