@@ -3,12 +3,14 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/sub.h>
 
 #include <cmath>
 
 #include "arch/architectures.h"
 #include "weir/folder/tables.h"
 #include "weir/nn/embedding.h"
+#include "weir/nn/gather.h"
 #include "weir/nn/head_size.h"
 #include "weir/nn/heads.h"
 #include "weir/nn/norm.h"
@@ -34,6 +36,7 @@ nn::Shape describe(const nn::ConfigFile& config) {
   shape.vocabulary = config.size("vocab_size");
   shape.heads = config.size("num_attention_heads");
   shape.max_positions = config.size("max_position_embeddings");
+  shape.token_types = config.size("type_vocab_size", 2);
   if (shape.hidden % shape.heads)
     config.refuse("hidden_size " + std::to_string(shape.hidden) +
                   " is not a multiple of num_attention_heads " + std::to_string(shape.heads));
@@ -73,6 +76,7 @@ class BertTrunk final : public nn::Trunk {
                                 {shape.vocabulary, shape.hidden}),
                args.type),
         positions_(args.backend, position_table(args, prefix), args.type),
+        types_(args.backend, type_table(args, prefix), args.type),
         embedding_norm_(norm(args, prefix + "embeddings.LayerNorm")) {
     for (int64_t i = 0; i < shape.layers; ++i)
       layers_.push_back(layer(args, prefix + "encoder.layer." + std::to_string(i) + "."));
@@ -81,23 +85,63 @@ class BertTrunk final : public nn::Trunk {
   nn::Hidden forward(const nn::Inputs& inputs, const nn::Cache&) const override {
     Tensor x = words_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
     positions_.add_to(x, inputs.ragged.positions);
+    if (inputs.types) types_.add_to(x, inputs.types);
     x = embedding_norm_.forward(x);
-    for (const Layer& layer : layers_) {
-      x = layer.attention_norm.add_forward(
-          layer.attention_out->forward(attention(layer, x, inputs)), x);
+    nn::Hidden hidden{.last = {}, .layers = room_for_layers(inputs, x)};
+    keep(hidden.layers, 0, x, inputs);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const Layer& layer = layers_[i];
+      Tensor attended = attention(layer, x, inputs);
+      if (i + 1 == layers_.size() && inputs.inner.empty() && inputs.read) {
+        attended = picked(attended, inputs);  // every token is on its own now
+        x = picked(x, inputs);
+      }
+      x = layer.attention_norm.add_forward(layer.attention_out->forward(attended), x);
       x = layer.mlp_norm.add_forward(layer.down->forward(layer.up->forward(x, activation_)), x);
+      keep(hidden.layers, i + 1, x, inputs);
     }
-    return {.last = x};
+    hidden.last = inputs.inner.empty() || !inputs.read ? x : picked(x, inputs);
+    return hidden;
   }
+  bool gives_layers() const override { return true; }
 
  private:
+  Tensor token_types(const nn::BuildArgs& args, const std::string& prefix) const {
+    return args.weights
+        .get(prefix + "embeddings.token_type_embeddings.weight",
+             {shape_.token_types, shape_.hidden})
+        .to(at::kFloat);
+  }
+
   // A text alone is all of token type 0, so that type's vector is part of every position's.
   Tensor position_table(const nn::BuildArgs& args, const std::string& prefix) const {
-    Tensor positions = args.weights.get(prefix + "embeddings.position_embeddings.weight",
-                                        {shape_.max_positions, shape_.hidden});
-    Tensor types = args.weights.get(prefix + "embeddings.token_type_embeddings.weight",
-                                    {args.config.size("type_vocab_size", 2), shape_.hidden});
-    return at::add(positions.to(at::kFloat), types.slice(0, 0, 1).to(at::kFloat));
+    const Tensor positions = args.weights.get(prefix + "embeddings.position_embeddings.weight",
+                                              {shape_.max_positions, shape_.hidden});
+    return at::add(positions.to(at::kFloat), token_types(args, prefix).slice(0, 0, 1));
+  }
+
+  // What another type adds to that.
+  Tensor type_table(const nn::BuildArgs& args, const std::string& prefix) const {
+    const Tensor types = token_types(args, prefix);
+    return at::sub(types, types.slice(0, 0, 1));
+  }
+
+  // (layers + 1, inner tokens, hidden); undefined where no row reads them.
+  Tensor room_for_layers(const nn::Inputs& inputs, const Tensor& x) const {
+    if (inputs.inner.empty()) return {};
+    return at::empty({shape_.layers + 1, static_cast<int64_t>(inputs.inner.size()), x.size(1)},
+                     x.options());
+  }
+
+  void keep(const Tensor& layers, size_t index, const Tensor& x, const nn::Inputs& inputs) const {
+    if (layers.defined())
+      backend_.ops().gather(rows_of(layers.select(0, static_cast<int64_t>(index))), rows_of(x),
+                            inputs.inner);
+  }
+
+  Tensor picked(const Tensor& x, const nn::Inputs& inputs) const {
+    if (inputs.hidden_rows() == x.size(0)) return x;
+    return nn::gather(backend_, x, *inputs.read);
   }
 
   nn::LayerNorm norm(const nn::BuildArgs& args, const std::string& name) const {
@@ -177,7 +221,7 @@ class BertTrunk final : public nn::Trunk {
   nn::Shape shape_;
   const int64_t head_;  // columns of a head
   nn::Activation activation_;
-  nn::Embedding words_, positions_;
+  nn::Embedding words_, positions_, types_;
   nn::LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
 };
@@ -199,6 +243,7 @@ nn::Model build(const nn::BuildArgs& args) {
   nn::PoolingPlan pooling = nn::sentence_pooling(args.directory);
   model.notes = pooling.notes;
   model.heads.push_back(nn::make_pool_head(args.backend, std::move(pooling)));
+  nn::add_checkpoint_heads(model, args, prefix);
   return model;
 }
 

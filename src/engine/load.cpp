@@ -10,6 +10,7 @@
 #include "weir/folder/sentence_modules.h"
 #include "weir/folder/tables.h"
 #include "weir/kernels/cpu_isa.h"
+#include "weir/nn/head_folder.h"
 #include "weir/nn/rows.h"
 #ifdef WEIR_CUDA
 #include "engine/load_cuda.h"
@@ -199,6 +200,35 @@ std::optional<std::string> unread(const nn::Weights& weights,
   return text + (names.size() > kMostNamed ? ", ..." : "");
 }
 
+/// Puts the heads of the options' folders on the model's trunk.
+void add_head_folders(nn::Model& model, const LoadOptions& options, Description& description,
+                      nn::Backend& backend) {
+  const nn::TrunkFacts trunk{
+      .architecture = description.architecture,
+      .shape = model.shape,
+      .gives_layers = model.trunk->gives_layers(),
+      .on_gpu = description.device == DeviceKind::cuda,
+      .directory = options.dummy ? "" : folder::transformer_folder(options.directory)};
+  for (const std::string& directory : options.heads) {
+    nn::HeadFolder folder = nn::load_head_folder(directory, trunk, backend);
+    for (const std::string& note : folder.notes)
+      model.notes.push_back("head " + folder.head.card.name + ": " + note);
+    description.numbers += folder.numbers;
+    model.heads.push_back(std::move(folder.head));
+  }
+}
+
+/// A request names a task, not a head: two of one task could not be told apart.
+void check_tasks(const std::vector<nn::NamedHead>& heads) {
+  for (size_t i = 0; i < heads.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (heads[i].card.task == heads[j].card.task)
+        throw nn::LoadError("the heads " + excerpt(heads[j].card.name) + " and " +
+                            excerpt(heads[i].card.name) + " are both for the task " +
+                            folder::to_string(heads[i].card.task) +
+                            "; a model has one of a task at most");
+}
+
 /// What describe and load share: everything of a model but, for describe, its numbers.
 nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend,
                 Progress* progress) {
@@ -221,6 +251,8 @@ nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend
     description.warnings.insert(description.warnings.end(), notes.begin(), notes.end());
   };
   add(folder.config.review({folder::config_fields(), folder.architecture.fields}));
+  add_head_folders(model, options, description, backend);
+  check_tasks(model.heads);
   add(model.notes);
   for (const nn::NamedHead& head : model.heads) description.heads.push_back(head.card);
   folder.spec.heads = head_specs(description.heads);

@@ -100,6 +100,11 @@ bool ConfigFile::boolean(const char* field, bool otherwise) const {
   return value->get<bool>();
 }
 
+std::string ConfigFile::text(const char* field) const {
+  if (!find(field)) refuse(std::string(field) + " is missing");
+  return text(field, "");
+}
+
 std::string ConfigFile::text(const char* field, const std::string& otherwise) const {
   const auto* value = find(field);
   if (!value) return otherwise;
@@ -122,6 +127,19 @@ std::optional<ConfigFile> ConfigFile::first_object(
   for (const char* field : fields)
     if (auto found = object(field)) return found;
   return std::nullopt;
+}
+
+std::vector<ConfigFile> ConfigFile::objects(const char* field) const {
+  std::vector<ConfigFile> all;
+  const auto* value = find(field);
+  if (!value) return all;
+  if (!value->is_array()) refuse(std::string(field) + " is " + shown(*value) + ", not a list");
+  for (size_t i = 0; i < value->size(); ++i) {
+    const std::string name = std::string(field) + '[' + std::to_string(i) + ']';
+    if (!(*value)[i].is_object()) refuse(name + " is " + shown((*value)[i]) + ", not an object");
+    all.push_back(ConfigFile(path_ + ": " + name, (*value)[i]));
+  }
+  return all;
 }
 
 std::vector<std::string> ConfigFile::texts(const char* field) const {

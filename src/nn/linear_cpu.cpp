@@ -16,6 +16,8 @@ kernels::Epilogue epilogue_of(Activation activation) {
       return kernels::Epilogue::gelu;
     case Activation::gelu_tanh:
       return kernels::Epilogue::gelu_tanh;
+    case Activation::tanh:
+      return kernels::Epilogue::tanh;
     case Activation::none:
       break;
   }

@@ -33,7 +33,9 @@ class LinearCuda final : public Linear {
       ops_.silu_mul(rows_of(out), rows_of(y));
       return out;
     }
-    if (activation != Activation::none)
+    if (activation == Activation::tanh)
+      y.tanh_();
+    else if (activation != Activation::none)
       at::gelu_(y, activation == Activation::gelu ? "none" : "tanh");
     return y;
   }

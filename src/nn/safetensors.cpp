@@ -67,6 +67,12 @@ class SafetensorsWeights final : public Weights {
       warnings_.push_back(std::string(kIndex) + " is not read: there is a " + kWhole);
   }
 
+  /// One file, whose tensors' shapes head.json says.
+  SafetensorsWeights(const std::string& path, Numbers numbers)
+      : numbers_read_(numbers == Numbers::read), shapes_by_("head.json") {
+    add_file(path, {});
+  }
+
   bool has(const std::string& name) const override { return tensors_.count(name) != 0; }
 
   at::Tensor get(const std::string& name, at::IntArrayRef shape) override {
@@ -74,8 +80,8 @@ class SafetensorsWeights final : public Weights {
     if (found == tensors_.end()) throw LoadError("the checkpoint has no tensor " + name);
     const TensorPlace& place = found->second;
     if (at::IntArrayRef(place.shape) != shape)
-      throw LoadError("tensor " + name + " has the shape " + shape_text(place.shape) +
-                      "; config.json says " + shape_text(shape));
+      throw LoadError("tensor " + name + " has the shape " + shape_text(place.shape) + "; " +
+                      shapes_by_ + " says " + shape_text(shape));
     if (!place.type)
       throw LoadError("tensor " + name + " is " + place.dtype + "; F32, F16 and BF16 are read");
     const bool first = used_.insert(name).second;
@@ -186,6 +192,7 @@ class SafetensorsWeights final : public Weights {
   }
 
   const bool numbers_read_;
+  const std::string shapes_by_ = "config.json";
   std::function<void(uint64_t)> read_;
   std::map<std::string, TensorPlace> tensors_;
   std::set<std::string> used_;
@@ -199,6 +206,10 @@ class SafetensorsWeights final : public Weights {
 std::unique_ptr<Weights> open_safetensors(const std::string& directory, Numbers numbers,
                                           std::function<void(uint64_t)> read) {
   return std::make_unique<SafetensorsWeights>(directory, numbers, std::move(read));
+}
+
+std::unique_ptr<Weights> open_head_weights(const std::string& path, Numbers numbers) {
+  return std::make_unique<SafetensorsWeights>(path, numbers);
 }
 
 }  // namespace weir::nn

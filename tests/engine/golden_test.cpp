@@ -205,7 +205,7 @@ TEST_P(TinyBert, HiddenStatesAndVectorsAreTheReferences) {
   Probe probe(folder, at::kFloat);
   auto runner = load_runner({.directory = folder, .dtype = DType::float32});
   for (const auto& text : golden) {
-    if (text["text"].is_null()) continue;  // a pair: embeddings take single texts only
+    if (text["text"].is_null()) continue;  // a pair, of which the vectors tell
     std::vector<int32_t> ids = text["ids"];
     at::Tensor hidden = probe.hidden(ids).contiguous();
     for (int64_t t = 0; t < hidden.size(0); ++t)

@@ -9,7 +9,8 @@ import sys
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (BertConfig, BertForSequenceClassification, BertForTokenClassification, BertModel, LlamaConfig,
+                          LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
 from write import greedy, numbers, write
 
@@ -57,6 +58,13 @@ BERTS = {
     "bert-mean": (5, dict(), "mean", False),
     "bert-cls-normalize": (6, dict(hidden_size=48), "cls", True),
     "bert-odd-heads": (7, dict(hidden_size=36, num_attention_heads=3, hidden_act="gelu_new"), None, False),
+}
+
+
+# name: (seed, model, labels)
+TASKS = {
+    "bert-classify": (8, BertForSequenceClassification, ["bad", "fair", "good"]),
+    "bert-tag": (9, BertForTokenClassification, ["O", "B-THING", "I-THING", "B-PLACE", "I-PLACE"]),
 }
 
 
@@ -182,11 +190,33 @@ def make_bert(name):
         "kind": "bert", "pooling": pooling or "mean", "normalise": normalise, "texts": rows})
 
 
+def make_task(name):
+    """An encoder with the head of a task: its logits, of the text or of each token."""
+    seed, Model, labels = TASKS[name]
+    folder = os.path.join(OUT, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    config = BertConfig(**BERT, id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)})
+    seeded(Model(config), seed).save_pretrained(folder)
+    tokenizer = bert_tokenizer(folder, config.max_position_embeddings)
+    model = Model.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    rows = []
+    for text in ["the weir", "Water flows down, and the fox jumps!", "the river " * 25, ("the dam", "the lazy dog"),
+                 ("the river and the hill", "back")]:
+        pair = isinstance(text, tuple)
+        encoding = tokenizer.encode(*text) if pair else tokenizer.encode(text)
+        logits = model(input_ids=torch.tensor([encoding.ids]),
+                       token_type_ids=torch.tensor([encoding.type_ids])).logits[0]
+        rows.append({"text": list(text) if pair else text, "ids": encoding.ids, "type_ids": encoding.type_ids,
+                     "logits": numbers(logits)})
+        print(f"{name}: {len(encoding.ids)} tokens, {rows[-1]['logits'][:3]}")
+    write(os.path.join(folder, "golden.json"), {"kind": name, "labels": labels, "texts": rows})
+
+
 def main(names):
     torch.set_grad_enabled(False)
     torch.set_num_threads(1)
-    for name in names or [*DECODERS, *BERTS]:
-        make_decoder(name) if name in DECODERS else make_bert(name)
+    for name in names or [*DECODERS, *BERTS, *TASKS]:
+        (make_decoder if name in DECODERS else make_task if name in TASKS else make_bert)(name)
 
 
 if __name__ == "__main__":

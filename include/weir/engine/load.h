@@ -30,6 +30,7 @@ struct LeftOver {
 
 struct LoadOptions {
   std::string directory;
+  std::vector<std::string> heads = {};  // folders of further heads (nn/head_folder.h)
   DType dtype = DType::automatic;
   uint32_t max_model_len = 0;   // 0: what the model takes
   uint32_t max_sequences = 64;  // rows of a step

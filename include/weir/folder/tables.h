@@ -16,5 +16,7 @@ FieldTable pooling_fields();    // config.json of a module Pooling
 FieldTable normalize_fields();  // config.json of a module Normalize
 FieldTable sentence_transformers_fields();
 FieldTable sentence_bert_fields();
+FieldTable head_fields();        // head.json of a head's folder
+FieldTable head_layer_fields();  // an entry of its layers
 
 }  // namespace weir::folder

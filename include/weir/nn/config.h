@@ -40,11 +40,16 @@ class ConfigFile {
   double positive(const char* field, double otherwise) const;
   double not_negative(const char* field, double otherwise) const;
   bool boolean(const char* field, bool otherwise) const;
+  std::string text(const char* field) const;
   std::string text(const char* field, const std::string& otherwise) const;
   /// The object under `field`; none where it is absent or null.
   std::optional<ConfigFile> object(const char* field) const;
   /// The first of `fields` that is there: old and new spellings of one thing.
   std::optional<ConfigFile> first_object(std::initializer_list<const char*> fields) const;
+
+  /// The objects of an array, "file: field[0]" and so on; none where it is absent. What they are
+  /// asked for they remember by themselves.
+  std::vector<ConfigFile> objects(const char* field) const;
 
   /// The texts of an array; what is no text there is left out. Empty where it is absent.
   std::vector<std::string> texts(const char* field) const;

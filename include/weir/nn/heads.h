@@ -24,6 +24,11 @@ struct PoolingPlan {
 /// One vector a row.
 NamedHead make_pool_head(Backend& backend, PoolingPlan plan);
 
+/// Adds the heads that a checkpoint holds beside its trunk, as "architectures" of config.json names
+/// them, a file and a line in a table each. `trunk`: what the names of its tensors begin with. One
+/// whose tensors are not there is told in the model's notes. Throws LoadError.
+void add_checkpoint_heads(Model& model, const BuildArgs& args, const std::string& trunk);
+
 /// What modules.json of a sentence-transformers folder and its modules say; mean and normalised
 /// where there is no modules.json. Throws LoadError where a module cannot be done.
 PoolingPlan sentence_pooling(const std::string& directory);

@@ -9,7 +9,7 @@
 
 namespace weir::nn {
 
-enum class Activation : uint8_t { none, gelu, gelu_tanh };
+enum class Activation : uint8_t { none, gelu, gelu_tanh, tanh };
 
 /// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one. A
 /// gated one is y = silu(x G^T + g) * (x W^T + b). Immutable.

@@ -40,6 +40,9 @@ enum class Numbers : uint8_t { read, left_out };
 std::unique_ptr<Weights> open_safetensors(const std::string& directory, Numbers numbers,
                                           std::function<void(uint64_t)> read);
 
+/// The tensors of one file beside head.json. Throws LoadError on a broken file.
+std::unique_ptr<Weights> open_head_weights(const std::string& path, Numbers numbers);
+
 /// Random tensors (normal, deviation 0.02; norms near 1) of whatever shape is asked: to measure a
 /// shape without its weights. Every name is there.
 std::unique_ptr<Weights> make_dummy_weights(uint64_t seed, at::Device device, at::ScalarType type);

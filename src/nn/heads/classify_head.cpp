@@ -1,0 +1,54 @@
+// The head of BertForSequenceClassification: of the first token's state a dense layer with tanh
+// (the "pooler"), then a linear layer with a column for each label. The reference is Hugging Face's
+// modeling_bert.py.
+#include "nn/heads/checkpoint_head.h"
+#include "nn/heads/labels.h"
+#include "nn/heads/read_tokens.h"
+#include "weir/nn/gather.h"
+
+namespace weir::nn {
+namespace {
+
+std::unique_ptr<Linear> linear(const BuildArgs& args, const std::string& name, int64_t out,
+                               int64_t in) {
+  return args.backend.linear({.weights = {args.weights.get(name + ".weight", {out, in})},
+                              .biases = {args.weights.get(name + ".bias", {out})}},
+                             args.type);
+}
+
+class ClassifyHead final : public Head {
+ public:
+  ClassifyHead(const HeadArgs& args, int64_t labels)
+      : backend_(args.build.backend),
+        pooler_(linear(args.build, args.trunk + "pooler.dense", args.hidden, args.hidden)),
+        classifier_(linear(args.build, "classifier", labels, args.hidden)) {}
+
+  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+                   std::span<const RowTask> tasks) const override {
+    const at::Tensor first =
+        pick(backend_, hidden.last, inputs.read, first_tokens(inputs, tasks));  // (lines, hidden)
+    return {.numbers = classifier_->logits(pooler_->forward(first, Activation::tanh))};
+  }
+
+  std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
+                                            std::span<const RowTask> tasks) const override {
+    return first_tokens(inputs, tasks);
+  }
+
+ private:
+  Backend& backend_;
+  std::unique_ptr<Linear> pooler_, classifier_;
+};
+
+}  // namespace
+
+NamedHead make_classify_head(const HeadArgs& args) {
+  NamedHead made{.card = {.task = folder::HeadTask::classify,
+                          .name = "BertForSequenceClassification",
+                          .labels = labels_of(args.build.config)}};
+  made.card.scores = scores_of(args.build.config, made.card.labels.size());
+  made.head = std::make_unique<ClassifyHead>(args, static_cast<int64_t>(made.card.labels.size()));
+  return made;
+}
+
+}  // namespace weir::nn

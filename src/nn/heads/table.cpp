@@ -1,0 +1,30 @@
+#include <algorithm>
+
+#include "nn/heads/checkpoint_head.h"
+
+namespace weir::nn {
+namespace {
+
+constexpr CheckpointHead kHeads[] = {
+    {"BertForSequenceClassification", "classifier.weight", make_classify_head},
+    {"BertForTokenClassification", "classifier.weight", make_tag_head},
+};
+
+}  // namespace
+
+void add_checkpoint_heads(Model& model, const BuildArgs& args, const std::string& trunk) {
+  const auto names = args.config.texts("architectures");
+  for (const CheckpointHead& entry : kHeads) {
+    if (std::ranges::find(names, entry.architecture) == names.end()) continue;
+    if (!args.weights.has(entry.needed)) {
+      model.notes.push_back(std::string("config.json names ") + entry.architecture +
+                            ", and the checkpoint has no tensor " + entry.needed +
+                            ": only its trunk is served");
+      continue;
+    }
+    model.heads.push_back(
+        entry.make({.build = args, .hidden = model.shape.hidden, .trunk = trunk}));
+  }
+}
+
+}  // namespace weir::nn

@@ -1,0 +1,47 @@
+// The head of BertForTokenClassification: a linear layer with a column for each label, of each
+// token that is asked for.
+#include "nn/heads/checkpoint_head.h"
+#include "nn/heads/labels.h"
+#include "nn/heads/read_tokens.h"
+#include "weir/nn/gather.h"
+
+namespace weir::nn {
+namespace {
+
+class TagHead final : public Head {
+ public:
+  TagHead(const BuildArgs& args, int64_t labels, int64_t hidden)
+      : backend_(args.backend),
+        classifier_(args.backend.linear(
+            {.weights = {args.weights.get("classifier.weight", {labels, hidden})},
+             .biases = {args.weights.get("classifier.bias", {labels})}},
+            args.type)) {}
+
+  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+                   std::span<const RowTask> tasks) const override {
+    return {.numbers = classifier_->logits(
+                pick(backend_, hidden.last, inputs.read, named_tokens(inputs, tasks)))};
+  }
+
+  std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
+                                            std::span<const RowTask> tasks) const override {
+    return named_tokens(inputs, tasks);
+  }
+
+ private:
+  Backend& backend_;
+  std::unique_ptr<Linear> classifier_;
+};
+
+}  // namespace
+
+NamedHead make_tag_head(const HeadArgs& args) {
+  NamedHead made{.card = {.task = folder::HeadTask::tag,
+                          .name = "BertForTokenClassification",
+                          .labels = labels_of(args.build.config)}};
+  made.head = std::make_unique<TagHead>(args.build, static_cast<int64_t>(made.card.labels.size()),
+                                        args.hidden);
+  return made;
+}
+
+}  // namespace weir::nn
