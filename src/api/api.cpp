@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/ignored_fields.h"
+#include "api/openapi/document.h"
 
 namespace weir::api {
 namespace {
@@ -23,6 +24,7 @@ Api::Api(ApiOptions given, serve::Service& of, Registry& registry)
       service(of),
       metrics(registry),
       ignored_fields(std::make_unique<IgnoredFields>(registry)),
+      documents(std::make_unique<Documents>()),
       seed_(uint64_t{std::random_device{}()} << 32 | std::random_device{}()) {}
 
 Api::~Api() = default;

@@ -249,5 +249,19 @@ TEST_F(ByTheLetter, EachStatusHasItsName) {
   }
 }
 
+TEST(Secrets, StandWhereTheDialectHasThem) {
+  const api::Dialect bearer{.secret_header = "Authorization", .secret_scheme = "Bearer"};
+  const api::Dialect plain{.secret_header = "x-api-key", .secret_scheme = ""};
+  httplib::Request request;
+  EXPECT_EQ(secret_of(request, bearer), "");
+  EXPECT_EQ(secret_of(request, plain), "");
+  request.headers = {{"Authorization", "bearer  sesame "}, {"X-Api-Key", " open "}};
+  EXPECT_EQ(secret_of(request, bearer), "sesame");
+  EXPECT_EQ(secret_of(request, plain), "open");
+  request.headers = {{"Authorization", "Bearersesame"}, {"x-api-key", ""}};
+  EXPECT_EQ(secret_of(request, bearer), "");
+  EXPECT_EQ(secret_of(request, plain), "");
+}
+
 }  // namespace
 }  // namespace weir::http

@@ -18,6 +18,7 @@
 namespace weir::api {
 
 class IgnoredFields;
+class Documents;
 
 struct ApiOptions {
   std::string version;
@@ -40,6 +41,7 @@ class Api {
   serve::Service& service;
   Registry& metrics;
   const std::unique_ptr<IgnoredFields> ignored_fields;
+  const std::unique_ptr<Documents> documents;
   std::atomic<bool> drains = false;  // GET /ready says so
   std::atomic<bool> stops = false;   // streams end, with an error
 

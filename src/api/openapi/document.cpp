@@ -210,4 +210,14 @@ Json openapi_document(std::span<const Route> routes, const Api& api) {
   return document;
 }
 
+const Documents::Document& Documents::now(const Api& api) {
+  const size_t which = api.service.wants_key() ? 1 : 0;
+  std::call_once(made_[which], [&] {
+    Json json = openapi_document(routes(), api);
+    std::string text = json.dump();
+    documents_[which] = {std::move(json), std::move(text)};
+  });
+  return documents_[which];
+}
+
 }  // namespace weir::api

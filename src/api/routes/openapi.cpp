@@ -8,9 +8,7 @@
 
 namespace weir::api {
 
-Result<Said> get_openapi(Call&, Api& api) {
-  return answer_json(openapi_document(routes(), api).dump());
-}
+Result<Said> get_openapi(Call&, Api& api) { return answer_json(api.documents->now(api).text); }
 
 Result<Said> get_docs(Call& call, Api& api) {
   const std::string base = "http://" + (call.host.empty() ? "localhost" : call.host);
@@ -18,7 +16,7 @@ Result<Said> get_docs(Call& call, Api& api) {
                           {"X-Content-Type-Options", "nosniff"},
                           {"Referrer-Policy", "no-referrer"}},
               .type = "text/html; charset=utf-8",
-              .body = docs_page(openapi_document(routes(), api), base)};
+              .body = docs_page(api.documents->now(api).json, base)};
 }
 
 }  // namespace weir::api
