@@ -27,8 +27,8 @@ uint64_t text_of(const std::string& directory) {
   return failure ? 0 : 8 * static_cast<uint64_t>(bytes);
 }
 
-/// Ten rows as wide as the hidden state live at a time, and blocks of other sizes are kept for a
-/// while; a row of logits is float32.
+/// Ten rows as wide as the hidden state live at a time, and those of all layers where a tagger may
+/// read them; blocks of other sizes are kept for a while; a row of logits is float32.
 uint64_t step_of(const PlannedModel& model) {
   const nn::Shape& shape = model.description.shape;
   const uint64_t tokens =
@@ -38,7 +38,10 @@ uint64_t step_of(const PlannedModel& model) {
   const uint64_t logits = shape.generates ? uint64_t{4} * model.load.max_sequences *
                                                 static_cast<uint64_t>(shape.vocabulary)
                                           : 0;
-  return 2 * 10 * tokens * hidden * element_bytes(model.description) + logits;
+  const bool tags = std::ranges::any_of(
+      model.description.heads, [](const auto& head) { return head.task == folder::HeadTask::tag; });
+  const uint64_t rows = 10 + (tags ? static_cast<uint64_t>(shape.layers) + 1 : 0);
+  return 2 * rows * tokens * hidden * element_bytes(model.description) + logits;
 }
 
 }  // namespace

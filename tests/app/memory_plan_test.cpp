@@ -81,6 +81,17 @@ std::vector<PlannedModel> two_models() {
   return models;
 }
 
+TEST(Footprint, ATaggersStepHoldsTheStatesOfAllLayers) {
+  std::vector<PlannedModel> models(1);
+  engine::Description& encoder = models[0].description;
+  encoder.dtype = "bfloat16";
+  encoder.shape = {.generates = false, .layers = 6, .hidden = 384};
+  models[0].load.max_batch_tokens = 2048;
+  const uint64_t plain = footprint(models, {}).step;
+  encoder.heads = {{.task = folder::HeadTask::embed}, {.task = folder::HeadTask::tag}};
+  EXPECT_EQ(footprint(models, {}).step, plain + 2 * 7 * 2048 * 384 * 2);
+}
+
 TEST(MemoryPlan, OfAProcessorTheContainersLimitCounts) {
   const Config config{.max_connections = 1024};
   auto models = two_models();

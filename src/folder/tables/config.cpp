@@ -51,7 +51,7 @@ FieldTable config_fields() {
       {"tf_legacy_loss"},
       {"use_mambapy"},
       {"attn_implementation"},
-      // Heads for other tasks.
+      // Of heads: src/nn/heads reads what a head that is served needs.
       {"id2label"},
       {"label2id"},
       {"num_labels"},
@@ -104,7 +104,7 @@ FieldTable bert_config_fields() {
       {"cross_attention_hidden_size"},
       {"directionality"},
       {"hidden_dropout_prob"},
-      {"pooler_*"},  // of the pooler, which embeddings do not use
+      {"pooler_*"},  // of another pooler than BERT's, which has one dense layer
       {"tie_word_embeddings"},
       {"emb_size"},
       {"model_max_length"},
