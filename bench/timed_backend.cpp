@@ -93,6 +93,15 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "pool");
     ops_.pool(out, hidden, ragged, rule);
   }
+  void mix(Rows out, ConstRows x, std::span<const float> weights) override {
+    Stopwatch watch(times_, "mix");
+    ops_.mix(out, x, weights);
+  }
+  void lstm(Rows out, ConstRows gates, std::span<const int32_t> begins,
+            const kernels::Lstm& lstm) override {
+    Stopwatch watch(times_, "lstm");
+    ops_.lstm(out, gates, begins, lstm);
+  }
   void sample(const kernels::SampleOut& out, Rows logits,
               std::span<const kernels::SampleRow> params) override {
     Stopwatch watch(times_, "sample");
