@@ -239,7 +239,7 @@ Result<void> Front::read_body(const Request& request, Connection& connection,
 void Front::handle(Exchange& exchange, Response& response) {
   auto said = api::answer(*exchange.route, exchange.call, daemon_.api);
   said ? say(*std::move(said), exchange, response) : refuse(exchange, said.error(), response);
-  for (const auto& [name, value] : api::told_headers(exchange.call))
+  for (const auto& [name, value] : api::take_told_headers(exchange.call))
     response.set_header(name, value);
 }
 

@@ -53,10 +53,10 @@ class CallTest : public testing::Test {
   Api api{{.version = "1.2.3"}, service, metrics};
 
  private:
-  static Told told(Said said, const Call& call) {
+  static Told told(Said said, Call& call) {
     Told told{.status = said.status, .type = said.type};
     for (const auto& [name, value] : said.headers) told.headers[name] = value;
-    for (const auto& [name, value] : told_headers(call)) told.headers[name] = value;
+    for (const auto& [name, value] : take_told_headers(call)) told.headers[name] = value;
     if (auto* text = std::get_if<std::string>(&said.body)) {
       told.body = std::move(*text);
       return told;

@@ -27,7 +27,7 @@ struct Call {
 
   // Filled by the route.
   bool asked = false;          // the service was, and writes the request's line
-  std::string ignored_fields;  // of the body, as told_headers() names them; empty: none
+  std::string ignored_fields;  // of the body, as take_told_headers() names them; empty: none
 };
 
 /// The body of an answer that is made while it is sent. Used by one thread at a time.

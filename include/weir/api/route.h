@@ -49,7 +49,7 @@ Result<Said> answer(const Route& route, Call& call, Api& api);
 /// whether and when to try again. `route`: null if none was found.
 Said answer_error(const Error& error, const Route* route, const Api& api);
 /// Headers of the answer to a call, be it an error or not: what the service has noted, and which
-/// fields were ignored.
-HeaderLines told_headers(const Call& call);
+/// fields were ignored. Takes them out of the call.
+HeaderLines take_told_headers(Call& call);
 
 }  // namespace weir::api

@@ -28,8 +28,8 @@ Result<Said> answer(const Route& route, Call& call, Api& api) {
   return said;
 }
 
-HeaderLines told_headers(const Call& call) {
-  HeaderLines headers = call.caller.headers;
+HeaderLines take_told_headers(Call& call) {
+  HeaderLines headers = std::exchange(call.caller.headers, {});
   if (!call.ignored_fields.empty()) headers.emplace_back("x-weir-ignored", call.ignored_fields);
   return headers;
 }
