@@ -17,8 +17,10 @@ Value must(Result<Value> result) {
   return *std::move(result);
 }
 
-schedule::ModelSpec spec_of(serve::ModelKind kind) {
-  if (kind == serve::ModelKind::generate)
+constexpr serve::Tasks kGenerates{serve::HeadTask::generate}, kReads{serve::HeadTask::embed};
+
+schedule::ModelSpec spec_of(serve::Tasks tasks) {
+  if (tasks == kGenerates)
     return {.memory = {.pages = true}, .max_tokens = kContext, .pages = 8192};
   return {.prompt = schedule::Prompt::whole, .heads = {schedule::HeadSpec{}}, .max_tokens = 512};
 }
@@ -26,10 +28,10 @@ schedule::ModelSpec spec_of(serve::ModelKind kind) {
 }  // namespace
 
 Stack::Stack(const StackOptions& options)
-    : generator_(must(serve::load_text_side(options.generator, serve::ModelKind::generate))),
-      encoder_(must(serve::load_text_side(options.encoder, serve::ModelKind::embed))) {
-  const std::vector models{served(kGenerator, serve::ModelKind::generate),
-                           served(kEncoder, serve::ModelKind::embed)};
+    : generator_(must(serve::load_text_side(options.generator, kGenerates))),
+      encoder_(must(serve::load_text_side(options.encoder, kReads))) {
+  const std::vector models{served(kGenerator, kGenerates),
+                           served(kEncoder, kReads)};
   service_ = serve::make_service({}, {gate_, metrics_, clock_, [] { return true; }},
                                  traffic::KeyStore::open(), models);
   loop_ = std::make_unique<schedule::StepLoop>(bell_, clock_, metrics_);
@@ -38,9 +40,9 @@ Stack::Stack(const StackOptions& options)
   server_ = must(http::Server::start({.port = 0, .version = "bench"}, *service_, metrics_));
 }
 
-serve::ServedModel Stack::served(const char* name, serve::ModelKind kind) {
+serve::ServedModel Stack::served(const char* name, serve::Tasks tasks) {
   return {.name = name,
-          .kind = kind,
+          .tasks = tasks,
           .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_),
           .progress = std::make_shared<Progress>()};
 }
@@ -51,7 +53,7 @@ void Stack::add(const serve::ServedModel& model, const serve::TextSide& text,
   auto told = loaded->get_future();
   loop_->add({.name = model.name,
               .queue = model.queue,
-              .load = [spec = spec_of(*model.kind), size = text.vector_size,
+              .load = [spec = spec_of(*model.tasks), size = text.vector_size,
                        row_time]() -> Result<std::unique_ptr<schedule::Runner>> {
                 return std::make_unique<InstantRunner>(spec, size, row_time);
               },
@@ -62,7 +64,10 @@ void Stack::add(const serve::ServedModel& model, const serve::TextSide& text,
                                     .vocabulary_rows = text.tokenizer->vocabulary_size(),
                                     .architecture = "none",
                                     .dtype = "none",
-                                    .fingerprint = "fp_0123456789ab"});
+                                    .fingerprint = "fp_0123456789ab",
+                                    .heads = {{.task = model.tasks == kGenerates
+                                                           ? serve::HeadTask::generate
+                                                           : serve::HeadTask::embed}}});
 }
 
 std::shared_ptr<const traffic::KeyStore> key_with_limits(size_t limits) {

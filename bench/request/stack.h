@@ -35,7 +35,7 @@ class Stack {
   const serve::TextSide& encoder() const { return encoder_; }
 
  private:
-  serve::ServedModel served(const char* name, serve::ModelKind kind);
+  serve::ServedModel served(const char* name, serve::Tasks tasks);
   void add(const serve::ServedModel& model, const serve::TextSide& text,
            std::chrono::nanoseconds row_time);
 

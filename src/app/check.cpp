@@ -73,7 +73,7 @@ Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config
                                  std::ostream& out) {
   auto model = plan_model(choice, config, engine::best_device());
   if (!model) return model.error();
-  auto text = serve::load_text_side(choice.directory, kind_of(model->description));
+  auto text = serve::load_text_side(choice.directory, tasks_of(model->description));
   if (!text) return text.error();
   const auto rows = static_cast<int32_t>(model->description.shape.vocabulary);
   const auto vocabulary = serve::fit_vocabulary(*text, rows);

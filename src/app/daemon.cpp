@@ -130,7 +130,7 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
   std::vector<serve::ServedModel> served;
   for (const auto& model : models_) {
     served.push_back({.name = model->plan.choice.name,
-                      .kind = kind_of(model->plan.description),
+                      .tasks = tasks_of(model->plan.description),
                       .created = std::time(nullptr),
                       .queue = model->queue,
                       .progress = model->progress});
@@ -138,7 +138,7 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
   for (const FailedModel& model : failed_plans_) {
     served.push_back(
         {.name = model.choice.name,
-         .kind = std::nullopt,
+         .tasks = std::nullopt,
          .created = std::time(nullptr),
          .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_)});
   }
@@ -208,7 +208,7 @@ void Daemon::load_models() {
 Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   model.begun = std::chrono::steady_clock::now();
   model.progress->set("reading the tokenizer", 0);
-  auto text = serve::load_text_side(model.plan.choice.directory, kind_of(model.plan.description));
+  auto text = serve::load_text_side(model.plan.choice.directory, tasks_of(model.plan.description));
   if (!text) return text.error();
   malloc_trim(0);  // a tokenizer of 4 MB leaves 40 behind that malloc keeps
   auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);

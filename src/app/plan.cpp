@@ -45,14 +45,14 @@ Plans plan_models(const std::vector<ModelChoice>& choices, const Config& config,
   return plans;
 }
 
-serve::ModelKind kind_of(const engine::Description& description) {
-  return description.shape.generates ? serve::ModelKind::generate : serve::ModelKind::embed;
+serve::Tasks tasks_of(const engine::Description& description) {
+  return serve::Tasks(description.heads);
 }
 
 Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models) {
   std::vector<serve::BrownoutModel> served;
   for (const PlannedModel& model : models.good)
-    served.push_back({model.choice.name, kind_of(model.description)});
+    served.push_back({model.choice.name, tasks_of(model.description)});
   for (const FailedModel& model : models.failed)
     served.push_back({model.choice.name, std::nullopt});
   auto rules = serve::parse_brownout(config.brownout, served);

@@ -33,7 +33,7 @@ struct Plans {
   std::vector<FailedModel> failed;
 };
 
-serve::ModelKind kind_of(const engine::Description& description);
+serve::Tasks tasks_of(const engine::Description& description);
 
 /// The brown-out's rules, held against the models. Errors: what is wrong with which rule.
 Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models);

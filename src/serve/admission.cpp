@@ -8,8 +8,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How often a waiting thread asks whether its client is still there.
-constexpr milliseconds kLook{100};
 constexpr milliseconds kLeastRetry{1000}, kMostRetry{5000};
 
 std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<Row>& rows,
@@ -21,6 +19,7 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
     request.id = rows.size() == 1 ? ticket.request_id
                                   : ticket.request_id + '-' + std::to_string(requests.size());
     request.prompt = row.prompt;
+    request.types = row.types;
     request.params = row.params;
     request.reply = std::move(reply);
     request.client = ticket.key->name;
@@ -41,21 +40,11 @@ milliseconds rounded(Duration duration) {
 
 }  // namespace
 
-void put_header(Caller& caller, const std::string& name, std::string value) {
-  for (auto& header : caller.headers)
-    if (header.first == name) {
-      header.second = std::move(value);
-      return;
-    }
-  caller.headers.emplace_back(name, std::move(value));
-}
-
-void Admission::put_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const {
-  for (auto& [name, value] : traffic::limit_headers(cells))
-    put_header(caller, name, std::move(value));
+void Admission::note_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const {
+  caller.notes.limits = traffic::limit_headers(cells);
   if (!options_.ietf_headers) return;
-  for (auto& [name, value] : traffic::ietf_limit_headers(cells))
-    put_header(caller, name, std::move(value));
+  for (auto& header : traffic::ietf_limit_headers(cells))
+    caller.notes.limits.push_back(std::move(header));
 }
 
 traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {
@@ -105,7 +94,7 @@ Result<void> Admission::check_payable(const Ticket& ticket, const Extent& extent
       .requests = rows, .input_tokens = extent.least_tokens, .concurrent = rows};
   traffic::Quote quote = gate_.quote(entry_of(ticket, least, caller));
   if (!quote.refusal) return {};
-  put_limits(caller, quote.cells);
+  note_limits(caller, quote.cells);
   if (quote.refusal->code == Code::rate_limited && !quote.refusal->predicted_wait)
     quote.refusal->predicted_wait = quote.refusal->retry_after;
   return *std::move(quote.refusal);
@@ -151,7 +140,7 @@ Result<traffic::Place> Admission::stand_in_line(Ticket& ticket, const traffic::E
   ticket.at_gate = clock_.now();
   std::vector<traffic::CellState> cells;
   auto place = gate_.enter(entry, &cells);
-  put_limits(caller, cells);
+  note_limits(caller, cells);
   if (!place) {
     Error& error = place.error();
     if (error.code == Code::rate_limited && !error.predicted_wait)
@@ -161,9 +150,7 @@ Result<traffic::Place> Admission::stand_in_line(Ticket& ticket, const traffic::E
   if (place->admitted()) return place;
   const traffic::Standing standing = place->standing();
   if (auto soon = check_deadline(ticket, standing.wait, queue); !soon) return soon.error();
-  put_header(caller, "x-weir-queue-position", std::to_string(standing.place));
-  put_header(caller, "x-weir-predicted-wait-ms",
-             std::to_string((standing.wait + queue.wait).count()));
+  caller.notes.waiting = {.place = standing.place, .predicted = standing.wait + queue.wait};
   return place;
 }
 
@@ -182,7 +169,7 @@ Result<Admitted> Admission::enqueue(Ticket& ticket, traffic::Place& place,
                                     const std::vector<Row>& rows, Caller& caller) const {
   const TimePoint now = clock_.now();
   ticket.waited = std::chrono::duration_cast<milliseconds>(now - ticket.at_gate);
-  put_limits(caller, place.cells());
+  note_limits(caller, place.cells());
   Admitted admitted{.permit = place.take(),
                     .bell = std::make_shared<Doorbell>(),
                     .readers = {},
@@ -194,36 +181,9 @@ Result<Admitted> Admission::enqueue(Ticket& ticket, traffic::Place& place,
   return queue_refusal(std::move(pushed.error()));
 }
 
-Result<void> Admission::wait_through(const Ticket& ticket, traffic::Place& place,
-                                     const Caller& caller) const {
-  while (true) {
-    auto through = wait(ticket, place, kLook);
-    if (!through) return through.error();
-    if (*through) return {};
-    if (caller.gone && caller.gone())
-      return Error{.code = Code::cancelled, .message = "the client left while it waited"};
-  }
-}
-
-Result<Admitted> Admission::admit(Ticket& ticket, const std::vector<Row>& rows,
-                                  Caller& caller) const {
-  auto place = enter(ticket, rows, caller);
-  if (!place) return place.error();
-  if (auto through = wait_through(ticket, *place, caller); !through) return through.error();
-  return enqueue(ticket, *place, rows, caller);
-}
-
 traffic::Permit Admission::take(Ticket& ticket, traffic::Place& place) const {
   ticket.waited = std::chrono::duration_cast<milliseconds>(clock_.now() - ticket.at_gate);
   return place.take();
-}
-
-Result<traffic::Permit> Admission::pass(Ticket& ticket, const std::vector<Row>& rows,
-                                        Caller& caller) const {
-  auto place = enter_alone(ticket, rows, caller);
-  if (!place) return place.error();
-  if (auto through = wait_through(ticket, *place, caller); !through) return through.error();
-  return take(ticket, *place);
 }
 
 }  // namespace weir::serve

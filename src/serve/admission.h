@@ -6,18 +6,24 @@
 
 #include "ticket.h"
 #include "weir/base/doorbell.h"
+#include "weir/serve/caller.h"
 #include "weir/serve/make_service.h"
 #include "weir/traffic/gate.h"
 #include "weir/work/request.h"
 
 namespace weir::serve {
 
+struct TaggedInput;
+
 /// One row of a request: its tokens and what to do with them.
 struct Row {
   std::vector<int32_t> prompt;
+  std::vector<uint8_t> types = {};  // of the prompt's tokens, of a pair; empty: all 0
   work::TaskParams params;
+  uint32_t input = 0;      // index of the request's input that it is, or is a part of
   std::string echo = {};   // shown before the completion
   bool echo_only = false;  // what is drawn is neither shown nor charged
+  std::shared_ptr<const TaggedInput> tagged = {};  // of an input whose words are tagged
 };
 
 /// What is known of a request's prompts before they are rendered and tokenized.
@@ -50,8 +56,8 @@ class Admission {
   /// prompts had only the tokens that they are certain to have. Errors: the gate's.
   Result<void> check_payable(const Ticket& ticket, const Extent& extent, Caller& caller) const;
 
-  /// Enters the gate's line. Tells the caller's headers of the limits, and of the line where it has
-  /// to wait, also of a refusal. Errors: the gate's; overloaded (its deadline will have passed
+  /// Enters the gate's line. Notes the limits, and the line where the request has to wait, also
+  /// of a refusal. Errors: the gate's; overloaded (its deadline will have passed
   /// before its turn comes).
   Result<traffic::Place> enter(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
 
@@ -64,17 +70,12 @@ class Admission {
   Result<Admitted> enqueue(Ticket& ticket, traffic::Place& place, const std::vector<Row>& rows,
                            Caller& caller) const;
 
-  /// All of these in the caller's thread. Errors also: cancelled.
-  Result<Admitted> admit(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
-
   /// As enter(), for a request that is answered without the model: no completion is reserved, and
   /// no queue counts. Errors: the gate's; overloaded.
   Result<traffic::Place> enter_alone(Ticket& ticket, const std::vector<Row>& rows,
                                      Caller& caller) const;
   /// That one's permit. REQUIRES: `place` is admitted.
   traffic::Permit take(Ticket& ticket, traffic::Place& place) const;
-  /// Both, in the caller's thread. Errors also: deadline, cancelled.
-  Result<traffic::Permit> pass(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
 
   /// What enter() and enqueue() would do now: charge, limits, waits and refusal.
   DryRun preview(const Ticket& ticket, const std::vector<Row>& rows, const Caller& caller) const;
@@ -82,9 +83,6 @@ class Admission {
  private:
   Result<traffic::Place> stand_in_line(Ticket& ticket, const traffic::Entry& entry,
                                        const Standing& queue, Caller& caller) const;
-  /// Blocks until `place` is admitted.
-  Result<void> wait_through(const Ticket& ticket, traffic::Place& place,
-                            const Caller& caller) const;
   traffic::Entry entry_of(const Ticket& ticket, const traffic::Cost& cost,
                           const Caller& caller) const;
   traffic::Cost cost_of(const std::vector<Row>& rows) const;
@@ -94,14 +92,11 @@ class Admission {
   Result<void> check_deadline(const Ticket& ticket, std::chrono::milliseconds at_gate,
                               const Standing& queue) const;
   Error queue_refusal(Error error) const;
-  void put_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const;
+  void note_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const;
 
   const ServiceOptions& options_;
   traffic::Gate& gate_;
   const Clock& clock_;
 };
-
-/// Sets a header of the answer, in place of an earlier one of that name.
-void put_header(Caller& caller, const std::string& name, std::string value);
 
 }  // namespace weir::serve

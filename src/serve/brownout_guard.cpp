@@ -7,22 +7,6 @@
 #include <variant>
 
 namespace weir::serve {
-namespace {
-
-/// The header's value where it has one yet.
-std::string* header(Caller& caller, std::string_view name) {
-  for (auto& [key, value] : caller.headers)
-    if (key == name) return &value;
-  return nullptr;
-}
-
-bool names_no_ids(const Sampling& sampling) {
-  return sampling.stop_token_ids.empty() && sampling.logit_bias.empty() &&
-         sampling.allowed_token_ids.empty();
-}
-
-}  // namespace
-
 BrownoutGuard::BrownoutGuard(std::vector<BrownoutRule> rules, Registry& metrics)
     : metrics_(metrics), state_(std::move(rules)) {}
 
@@ -49,11 +33,7 @@ void BrownoutGuard::note(const BrownoutRule& rule, const std::string& model, Cal
                "Requests that a brown-out rule shortened, refused or sent to a twin.",
                {{"model", model}, {"rule", rule.text()}})
       .add();
-  std::string* value = header(caller, "x-weir-brownout");
-  if (value)
-    *value += ", " + rule.action_text();
-  else
-    caller.headers.emplace_back("x-weir-brownout", rule.action_text());
+  caller.notes.brownout.push_back(rule.action_text());
 }
 
 Result<void> BrownoutGuard::check_class(const Measures& measures, const Ticket& ticket,
@@ -89,23 +69,11 @@ void BrownoutGuard::hand_over(const Measures& measures, Ticket& ticket,
                               std::shared_ptr<const ReadyModel> twin, Caller& caller) {
   note(*measures.twin, ticket.model_name(), caller);
   ticket.model = std::move(twin);
-  put_header(caller, "x-weir-model", ticket.model_name());
+  caller.notes.model = ticket.model_name();
 }
 
 const std::string& twin_of(const Measures& measures) {
   return std::get<BrownoutRule::Twin>(measures.twin->action).twin;
-}
-
-bool is_of_text(const EmbeddingRequest&) { return false; }
-
-bool is_of_text(const ChatRequest& request) { return names_no_ids(request.sampling); }
-
-bool is_of_text(const CompletionRequest& request) {
-  const auto text = [](const Prompt& prompt) {
-    return std::holds_alternative<std::string>(prompt);
-  };
-  return names_no_ids(request.sampling) &&
-         std::all_of(request.prompts.begin(), request.prompts.end(), text);
 }
 
 }  // namespace weir::serve

@@ -13,8 +13,8 @@
 
 namespace weir::serve {
 
-/// Applies the brown-out to new requests, and says so: in header x-weir-brownout of those it
-/// touches, in metrics, and in one line of the log when a rule sets in or ends. Thread-safe.
+/// Applies the brown-out to new requests, and says so: in the notes of those that it touches, in
+/// metrics, and in one line of the log when a rule sets in or ends. Thread-safe.
 class BrownoutGuard {
  public:
   BrownoutGuard(std::vector<BrownoutRule> rules, Registry& metrics);
@@ -42,10 +42,5 @@ class BrownoutGuard {
 
 /// The name of the model that relieves another. REQUIRES: measures.twin.
 const std::string& twin_of(const Measures& measures);
-
-/// A request that means the same to every model that generates: text, not ids of one vocabulary.
-bool is_of_text(const ChatRequest& request);
-bool is_of_text(const CompletionRequest& request);
-bool is_of_text(const EmbeddingRequest& request);
 
 }  // namespace weir::serve

@@ -68,10 +68,10 @@ Result<void> check_name(const std::string& rule, const std::string& name,
                         const std::vector<BrownoutModel>& models) {
   for (const BrownoutModel& model : models) {
     if (model.name != name) continue;
-    if (model.kind.value_or(ModelKind::generate) == ModelKind::generate) return {};
-    return wrong(rule, fmt::format("model \"{}\" makes embeddings, and vectors of two models "
+    if (!model.tasks || model.tasks->has(HeadTask::generate)) return {};
+    return wrong(rule, fmt::format("model \"{}\" {}, and vectors and scores of two models "
                                    "cannot be compared",
-                                   name));
+                                   name, model.tasks->what_they_do()));
   }
   return wrong(rule, fmt::format("model \"{}\" is not served", name));
 }

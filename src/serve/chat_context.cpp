@@ -39,14 +39,13 @@ std::string messages_for(const text::ChatTemplate& chat_template, const std::str
 
 }  // namespace
 
-Result<std::string> chat_context(const ChatRequest& request,
-                                 const text::ChatTemplate& chat_template) {
-  auto extra = extra_members(request.template_kwargs);
+Result<std::string> chat_context(const Chat& chat, const text::ChatTemplate& chat_template) {
+  auto extra = extra_members(chat.template_kwargs);
   if (!extra) return extra.error();
-  std::string context = "{\"messages\":" + messages_for(chat_template, request.messages);
-  if (!request.tools.empty()) context += ",\"tools\":" + request.tools;
-  context += request.add_generation_prompt ? ",\"add_generation_prompt\":true"
-                                           : ",\"add_generation_prompt\":false";
+  std::string context = "{\"messages\":" + messages_for(chat_template, chat.messages);
+  if (!chat.tools.empty()) context += ",\"tools\":" + chat.tools;
+  context += chat.add_generation_prompt ? ",\"add_generation_prompt\":true"
+                                        : ",\"add_generation_prompt\":false";
   return context + *extra + '}';
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "weir/folder/json_file.h"
+#include "weir/serve/ask.h"
 #include "weir/serve/served_model.h"
 
 namespace weir::serve {

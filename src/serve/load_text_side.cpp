@@ -16,6 +16,9 @@ namespace {
 using folder::JsonFile;
 using nlohmann::json;
 
+/// Whether the model takes whole inputs; else it continues them.
+bool reads(Tasks tasks) { return !tasks.has(HeadTask::generate); }
+
 constexpr double kNoLimit = 1e9;  // model_max_length is written as 1e30 where there is none
 
 /// An id or a list of ids; what is none is dropped with a note.
@@ -84,10 +87,10 @@ struct Folder {
   JsonFile config, generation, tokenizer_config, sentence_bert, sentence_transformers;
 };
 
-Result<Folder> read_folder(const std::string& directory, ModelKind kind) {
+Result<Folder> read_folder(const std::string& directory, Tasks tasks) {
   Folder read;
   read.path = folder::transformer_folder(directory);
-  if (kind == ModelKind::embed) {
+  if (reads(tasks)) {
     auto modules = folder::read_sentence_modules(directory);
     if (!modules) return modules.error();
     read.modules = *std::move(modules);
@@ -241,12 +244,11 @@ Result<void> load_generating_side(const Folder& read, TextSide& side) {
 }
 
 /// Fields that nobody asked for. config.json is the engine's.
-Result<void> review(const Folder& read, ModelKind kind, TextSide& side) {
+Result<void> review(const Folder& read, Tasks tasks, TextSide& side) {
   std::vector<std::pair<const JsonFile*, folder::FieldTable>> files = {
       {&read.tokenizer_config, folder::tokenizer_config_fields()}};
-  if (kind == ModelKind::generate)
-    files.emplace_back(&read.generation, folder::generation_config_fields());
-  if (kind == ModelKind::embed) {
+  if (!reads(tasks)) files.emplace_back(&read.generation, folder::generation_config_fields());
+  if (reads(tasks)) {
     files.emplace_back(&read.sentence_bert, folder::sentence_bert_fields());
     files.emplace_back(&read.sentence_transformers, folder::sentence_transformers_fields());
   }
@@ -260,8 +262,8 @@ Result<void> review(const Folder& read, ModelKind kind, TextSide& side) {
 
 }  // namespace
 
-Result<TextSide> load_text_side(const std::string& directory, ModelKind kind) {
-  auto read = read_folder(directory, kind);
+Result<TextSide> load_text_side(const std::string& directory, Tasks tasks) {
+  auto read = read_folder(directory, tasks);
   if (!read) return read.error();
   TextSide side;
   auto tokenizer = text::Tokenizer::load(read->path);
@@ -270,10 +272,9 @@ Result<TextSide> load_text_side(const std::string& directory, ModelKind kind) {
   auto longest = read_longest_piece(read->path, *side.tokenizer);
   if (!longest) return longest.error();
   side.longest_piece_bytes = *longest;
-  auto loaded = kind == ModelKind::embed ? load_embedding_side(*read, side)
-                                         : load_generating_side(*read, side);
+  auto loaded = reads(tasks) ? load_embedding_side(*read, side) : load_generating_side(*read, side);
   if (!loaded) return loaded.error();
-  if (auto reviewed = review(*read, kind, side); !reviewed) return reviewed.error();
+  if (auto reviewed = review(*read, tasks, side); !reviewed) return reviewed.error();
   return side;
 }
 

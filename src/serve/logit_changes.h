@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "weir/serve/ask.h"
 #include "weir/serve/served_model.h"
 #include "weir/work/request.h"
 

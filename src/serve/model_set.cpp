@@ -13,10 +13,6 @@ namespace {
 
 constexpr size_t kMostReason = 400;  // bytes of a label
 
-const char* what_it_does(ModelKind kind) {
-  return kind == ModelKind::generate ? "generates text" : "makes embeddings";
-}
-
 bool is_called(const ServedModel& model, const std::string& name) {
   return model.name == name ||
          std::find(model.aliases.begin(), model.aliases.end(), name) != model.aliases.end();
@@ -33,10 +29,9 @@ ModelSet::ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds re
   }
 }
 
-Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& name,
-                                                            std::optional<ModelKind> kind,
+Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& name, Tasks needs,
                                                             const traffic::Key& key) const {
-  auto found = find(name, kind, key);
+  auto found = find(name, needs, key);
   if (!found) return found.error();
   const Place& place = **found;
   if (!key.may_use(place.served.name))
@@ -49,26 +44,24 @@ Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& n
   return place.ready;
 }
 
-const KnownModel* ModelSet::called(const std::string& name, std::optional<ModelKind> kind,
+const KnownModel* ModelSet::called(const std::string& name, Tasks needs,
                                    const traffic::Key& key) const {
-  auto found = find(name, kind, key);
+  auto found = find(name, needs, key);
   return found ? *found : nullptr;
 }
 
-Result<const ModelSet::Place*> ModelSet::find(const std::string& name,
-                                              std::optional<ModelKind> kind,
+Result<const ModelSet::Place*> ModelSet::find(const std::string& name, Tasks needs,
                                               const traffic::Key& key) const {
-  return name.empty() ? only(kind, key) : named(name, kind, key);
+  return name.empty() ? only(needs, key) : named(name, needs, key);
 }
 
-Result<const ModelSet::Place*> ModelSet::named(const std::string& name,
-                                               std::optional<ModelKind> kind,
+Result<const ModelSet::Place*> ModelSet::named(const std::string& name, Tasks needs,
                                                const traffic::Key& key) const {
   for (const Place& place : places_) {
     if (!is_called(place.served, name)) continue;
-    if (kind && place.served.kind && *kind != *place.served.kind)
-      return invalid("model \"" + place.served.name + "\" " + what_it_does(*place.served.kind) +
-                         "; this route wants one that " + what_it_does(*kind),
+    if (place.served.tasks && !place.served.tasks->has_all(needs))
+      return invalid("model \"" + place.served.name + "\" " + place.served.tasks->what_they_do() +
+                         "; this route wants one that " + needs.what_they_do(),
                      "model");
     return &place;
   }
@@ -80,22 +73,21 @@ Result<const ModelSet::Place*> ModelSet::named(const std::string& name,
                .param = "model"};
 }
 
-Result<const ModelSet::Place*> ModelSet::only(std::optional<ModelKind> kind,
-                                              const traffic::Key& key) const {
-  std::vector<const Place*> of_kind, usable, unknown;
+Result<const ModelSet::Place*> ModelSet::only(Tasks needs, const traffic::Key& key) const {
+  std::vector<const Place*> able, usable, unknown;
   for (const Place& place : places_) {
-    if (kind && !place.served.kind) unknown.push_back(&place);
-    if (kind && kind != place.served.kind) continue;
-    of_kind.push_back(&place);
+    if (!needs.empty() && !place.served.tasks) unknown.push_back(&place);
+    if (!place.served.tasks.value_or(Tasks()).has_all(needs)) continue;
+    able.push_back(&place);
     if (key.may_use(place.served.name)) usable.push_back(&place);
   }
-  // A model that failed before its kind was known takes no request from one that answers.
-  if (of_kind.empty() && unknown.size() == 1) return unknown.front();
-  if (of_kind.size() == 1) return of_kind.front();
+  // A model that failed before its tasks were known takes no request from one that answers.
+  if (able.empty() && unknown.size() == 1) return unknown.front();
+  if (able.size() == 1) return able.front();
   if (usable.size() == 1) return usable.front();
   if (usable.empty())
-    return invalid(kind ? std::string("no model that ") + what_it_does(*kind) + " is served"
-                        : std::string("no model is served"),
+    return invalid(needs.empty() ? "no model is served"
+                                 : "no model that " + needs.what_they_do() + " is served",
                    "model");
   std::string names;
   for (const Place* place : usable) names += (names.empty() ? "" : ", ") + place->served.name;
@@ -145,13 +137,13 @@ std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
     if (!key.may_use(place.served.name)) continue;
     if (admin && !place.failure.empty())
       infos.push_back({.name = place.served.name,
-                       .kind = place.served.kind,
+                       .tasks = place.served.tasks,
                        .created = place.served.created,
                        .failure = place.failure});
     if (!place.ready) continue;
     const LoadedModel& loaded = place.ready->loaded;
     infos.push_back({.name = place.served.name,
-                     .kind = place.served.kind,
+                     .tasks = place.served.tasks,
                      .created = place.served.created,
                      .max_model_len = loaded.max_model_len,
                      .architecture = loaded.architecture,

@@ -10,6 +10,7 @@
 
 #include "request_series.h"
 #include "weir/serve/served_model.h"
+#include "weir/serve/service.h"
 #include "weir/traffic/key.h"
 
 namespace weir::serve {
@@ -32,16 +33,15 @@ class ModelSet {
   ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after,
            Registry& metrics);
 
-  /// The model called `name` or with that alias; with no name the only one of `kind`. Errors:
-  /// not_found, invalid_argument (wrong kind, no name and no single choice), permission_denied,
-  /// unavailable (loading), unavailable with the name model_failed.
-  Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name,
-                                                    std::optional<ModelKind> kind,
+  /// The model called `name` or with that alias; with no name the only one that does what the
+  /// request `needs`. Errors: not_found, invalid_argument (it does not do that; no name and no
+  /// single choice), permission_denied, unavailable (loading), unavailable with the name
+  /// model_failed.
+  Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name, Tasks needs,
                                                     const traffic::Key& key) const;
 
   /// The model that resolve() would look at, whatever its state; null where there is none.
-  const KnownModel* called(const std::string& name, std::optional<ModelKind> kind,
-                           const traffic::Key& key) const;
+  const KnownModel* called(const std::string& name, Tasks needs, const traffic::Key& key) const;
 
   void mark_ready(const std::string& name, LoadedModel loaded);
   void mark_failed(const std::string& name, const Error& reason);
@@ -61,11 +61,9 @@ class ModelSet {
     std::string failure;
   };
 
-  Result<const Place*> find(const std::string& name, std::optional<ModelKind> kind,
-                            const traffic::Key& key) const;
-  Result<const Place*> named(const std::string& name, std::optional<ModelKind> kind,
-                             const traffic::Key& key) const;
-  Result<const Place*> only(std::optional<ModelKind> kind, const traffic::Key& key) const;
+  Result<const Place*> find(const std::string& name, Tasks needs, const traffic::Key& key) const;
+  Result<const Place*> named(const std::string& name, Tasks needs, const traffic::Key& key) const;
+  Result<const Place*> only(Tasks needs, const traffic::Key& key) const;
   Error unavailable(const Place& place) const;
   Place& place(const std::string& name);
 

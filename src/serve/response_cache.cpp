@@ -7,12 +7,6 @@
 namespace weir::serve {
 namespace {
 
-Prompts prompts_of(const std::vector<Row>& rows) {
-  Prompts prompts;
-  for (const Row& row : rows) prompts.push_back(row.prompt);
-  return prompts;
-}
-
 bool in_line(Generation& generation) {
   const auto standing = generation.standing();
   return standing && standing->line == Standing::Line::gate;
@@ -29,10 +23,10 @@ ResponseCache::ResponseCache(size_t bytes, Parts parts)
           parts_.metrics.gauge("weir_response_cache_answers", "Answers in the response cache.")),
       store_(bytes) {}
 
-Result<std::unique_ptr<Generation>> ResponseCache::generate(Checked checked, const Sampling& asked,
-                                                            Caller& caller, const Start& start) {
+Result<std::unique_ptr<Generation>> ResponseCache::run(Checked checked, Caller& caller,
+                                                       const Start& start) {
   if (most_bytes_ == 0) return start(std::move(checked));
-  const auto key = response_key(checked.ticket, checked.rows, asked);
+  const auto key = response_key(checked);
   if (!key) return start(std::move(checked));
   std::shared_ptr<const StoredAnswer> answer;
   std::shared_ptr<SharedRun> run;
@@ -51,8 +45,8 @@ Result<std::unique_ptr<Generation>> ResponseCache::spare(Checked checked, Caller
   auto place = parts_.admission.enter_alone(checked.ticket, checked.rows, caller);
   if (!place) return place.error();
   const char* outcome = source.answer ? kHit : kCoalesced;
-  put_header(caller, kHeader, outcome);
-  GateLine line{std::move(checked.ticket), *std::move(place), std::move(checked.rows)};
+  caller.notes.response_cache = outcome;
+  GateLine line{std::move(checked), *std::move(place)};
   auto through = [this, source = std::move(source)](GateLine& of) { return serve(of, source); };
   if (line.place.admitted()) return through(line);
   return std::make_unique<WaitingGeneration>(std::move(line), std::move(through), parts_.admission,
@@ -60,12 +54,13 @@ Result<std::unique_ptr<Generation>> ResponseCache::spare(Checked checked, Caller
 }
 
 Result<std::unique_ptr<Generation>> ResponseCache::serve(GateLine& line, const Source& source) {
-  const std::string model = line.ticket.model_name();
-  line.ticket.response_cache = source.answer ? kHit : kCoalesced;
-  count(model, line.ticket.response_cache);
-  Prompts prompts = prompts_of(line.rows);
-  auto permit = parts_.admission.take(line.ticket, line.place);
-  SparedRequest books(std::move(line.ticket), std::move(permit), line.rows);
+  Ticket& ticket = line.checked.ticket;
+  const std::string model = ticket.model_name();
+  ticket.response_cache = source.answer ? kHit : kCoalesced;
+  count(model, ticket.response_cache);
+  Prompts prompts = prompts_of(line.checked);
+  auto permit = parts_.admission.take(ticket, line.place);
+  SparedRequest books(std::move(ticket), std::move(permit), line.checked.rows);
   if (source.answer)
     return std::make_unique<ReplayedGeneration>(source.answer, std::move(prompts),
                                                 std::move(books));
@@ -102,7 +97,7 @@ Result<std::unique_ptr<Generation>> ResponseCache::lead(const ResponseKey& key, 
 }
 
 void ResponseCache::note(const Ticket& ticket, Caller& caller, const char* outcome) {
-  put_header(caller, kHeader, outcome);
+  caller.notes.response_cache = outcome;
   count(ticket.model_name(), outcome);
 }
 
@@ -116,14 +111,10 @@ void ResponseCache::count(const std::string& model, const char* outcome) const {
 void ResponseCache::keep(const ResponseKey& key, StoredAnswer answer) {
   auto kept = std::make_shared<const StoredAnswer>(std::move(answer));
   std::lock_guard lock(mutex_);
-  put(key, std::move(kept));
-  running_.erase(key);
-}
-
-void ResponseCache::put(const ResponseKey& key, std::shared_ptr<const StoredAnswer> answer) {
-  store_.put(key, std::move(answer));
+  store_.put(key, std::move(kept));
   bytes_.set(static_cast<double>(store_.bytes()));
   answers_.set(static_cast<double>(store_.size()));
+  running_.erase(key);
 }
 
 }  // namespace weir::serve

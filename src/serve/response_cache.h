@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admission.h"
+#include "checked.h"
 #include "response_cache_key.h"
 #include "response_cache_readers.h"
 #include "response_cache_run.h"
@@ -17,19 +18,13 @@ namespace weir::serve {
 
 struct GateLine;
 
-/// A request that is checked and not yet paid.
-struct Checked {
-  Ticket ticket;
-  std::vector<Row> rows;
-};
-
-/// Answers greedy generations and embeddings that the same tenant asked before from memory, and
-/// lets identical ones that come at the same time share one run. Says which in header x-weir-cache:
+/// Answers requests that the same tenant asked before from memory, and lets identical ones that
+/// come at the same time share one run: greedy generations, and every task that reads. Notes which:
 /// hit, miss or coalesced. Errors are not kept. Thread-safe; outlives its Generations.
 ///
 /// A request joins a run that is past the gate and was asked with no less priority and without a
 /// deadline: another's limits and deadline are not its own. If that run fails, all that read it
-/// fail alike; of embeddings those that waited ask for themselves then.
+/// fail alike.
 class ResponseCache {
  public:
   struct Parts {
@@ -42,18 +37,10 @@ class ResponseCache {
 
   /// `start` begins a run of its own without blocking.
   using Start = std::function<Result<std::unique_ptr<Generation>>(Checked)>;
-  Result<std::unique_ptr<Generation>> generate(Checked checked, const Sampling& asked,
-                                               Caller& caller, const Start& start);
-
-  /// `compute` answers by itself, in this thread, unless `gone` says that nobody waits.
-  using Compute = std::function<Result<Embeddings>(Checked, const std::function<bool()>& gone)>;
-  Result<Embeddings> embed(Checked checked, const EmbeddingRequest& asked, Caller& caller,
-                           const Compute& compute);
+  Result<std::unique_ptr<Generation>> run(Checked checked, Caller& caller, const Start& start);
 
  private:
-  class Computing;
-  static constexpr const char *kHeader = "x-weir-cache", *kHit = "hit", *kMiss = "miss",
-                              *kCoalesced = "coalesced";
+  static constexpr const char *kHit = "hit", *kMiss = "miss", *kCoalesced = "coalesced";
 
   /// What serves a request without the model: an answer, or else a run.
   struct Source {
@@ -73,12 +60,7 @@ class ResponseCache {
   /// Into the gate's line; once through, serve().
   Result<std::unique_ptr<Generation>> spare(Checked checked, Caller& caller, Source source);
   Result<std::unique_ptr<Generation>> serve(GateLine& line, const Source& source);
-  Result<Embeddings> replay(const StoredAnswer& answer, Checked checked, Caller& caller,
-                            const char* outcome);
-  Result<Embeddings> compute_here(const ResponseKey& key, std::shared_ptr<Computing> computing,
-                                  const std::function<Result<Embeddings>()>& compute);
   void keep(const ResponseKey& key, StoredAnswer answer);
-  void put(const ResponseKey& key, std::shared_ptr<const StoredAnswer> answer);
   void count(const std::string& model, const char* outcome) const;
   void note(const Ticket& ticket, Caller& caller, const char* outcome);
 
@@ -88,7 +70,6 @@ class ResponseCache {
   std::mutex mutex_;  // guards what follows
   ResponseStore store_;
   std::unordered_map<ResponseKey, Running, ResponseKeyHash> running_;
-  std::unordered_map<ResponseKey, std::shared_ptr<Computing>, ResponseKeyHash> computing_;
   size_t sweep_at_ = 64;  // runs that were left alone are forgotten at this many
 };
 

@@ -37,7 +37,7 @@ Result<std::optional<Delta>> SharedReader::next(milliseconds limit) {
   if (!piece) end(finish_word(piece.error().code), piece.error().code);
   if (!piece || !*piece) return piece;
   ++at_;
-  if ((*piece)->end && done()) end(finish_word((*piece)->end->reason));
+  if (done()) end((*piece)->end ? finish_word((*piece)->end->reason) : "stop");
   return piece;
 }
 

@@ -57,7 +57,7 @@ void SharedRun::drive(std::unique_lock<std::mutex>& lock, milliseconds limit) {
 }
 
 StoredAnswer SharedRun::whole() const {
-  StoredAnswer answer{.choices = std::vector<Delta>(choices_), .vectors = {}, .usage = usage_};
+  StoredAnswer answer{.choices = std::vector<Delta>(choices_), .usage = usage_};
   for (const Delta& piece : pieces_) {
     Delta& choice = answer.choices.at(piece.choice);
     choice.choice = piece.choice;
@@ -66,6 +66,7 @@ StoredAnswer SharedRun::whole() const {
     choice.logprobs.insert(choice.logprobs.end(), piece.logprobs.begin(), piece.logprobs.end());
     if (!piece.prompt_logprobs.empty()) choice.prompt_logprobs = piece.prompt_logprobs;
     if (piece.end) choice.end = piece.end;
+    if (piece.answers) choice.answers = piece.answers;
   }
   return answer;
 }

@@ -14,6 +14,23 @@ size_t bytes_of(const std::vector<TokenLogprob>& tokens) {
   return sum;
 }
 
+size_t bytes_of(const Vector& vector) { return vector.size() * sizeof(float); }
+size_t bytes_of(const ScoredLabels& labels) {
+  size_t sum = labels.size() * sizeof(ScoredLabel);
+  for (const ScoredLabel& label : labels) sum += label.name.size();
+  return sum;
+}
+size_t bytes_of(const Spans& spans) {
+  size_t sum = spans.size() * sizeof(Span);
+  for (const Span& span : spans) sum += span.label.size() + span.text.size();
+  return sum;
+}
+size_t bytes_of(const Analysis& analysis) {
+  return (analysis.vector ? bytes_of(*analysis.vector) : 0) +
+         (analysis.labels ? bytes_of(*analysis.labels) : 0) +
+         (analysis.spans ? bytes_of(*analysis.spans) : 0);
+}
+
 }  // namespace
 
 size_t StoredAnswer::bytes() const {
@@ -23,9 +40,10 @@ size_t StoredAnswer::bytes() const {
     sum += bytes_of(choice.logprobs) + bytes_of(choice.prompt_logprobs);
     const auto* stop = choice.end ? std::get_if<std::string>(&choice.end->stop) : nullptr;
     if (stop) sum += stop->size();
+    if (!choice.answers) continue;
+    for (const Answer& answer : *choice.answers)
+      sum += sizeof(Answer) + std::visit([](const auto& is) { return bytes_of(is); }, answer);
   }
-  for (const auto& vector : vectors)
-    sum += sizeof(std::vector<float>) + vector.size() * sizeof(float);
   return sum;
 }
 

@@ -7,16 +7,15 @@
 #include <utility>
 #include <vector>
 
-#include "response_cache_key.h"
-#include "weir/serve/service.h"
+#include "key_bytes.h"
+#include "weir/serve/answer.h"
 
 namespace weir::serve {
 
 /// A finished answer. Immutable once it is stored.
 struct StoredAnswer {
-  std::vector<Delta> choices;               // of a generation: all of a choice in one piece
-  std::vector<std::vector<float>> vectors;  // of an embedding
-  Usage usage;                              // of the request that was computed
+  std::vector<Delta> choices;  // all of a choice in one piece
+  Usage usage;                 // of the request that was computed
 
   size_t bytes() const;  // about what it takes in memory, its place in the store included
 };

@@ -50,10 +50,9 @@ std::string_view finish_word(Code code) {
 
 void log_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish) {
   spdlog::info(
-      "request id={} key={} model={} kind={} rows={} prompt={} cached={} completion={} wait_ms={} "
+      "request id={} key={} model={} task={} rows={} prompt={} cached={} completion={} wait_ms={} "
       "queue_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} finish={}{}{}",
-      ticket.request_id, ticket.key->name, ticket.model_name(),
-      ticket.model->served.kind == ModelKind::generate ? "generate" : "embed", rows,
+      ticket.request_id, ticket.key->name, ticket.model_name(), ticket.task, rows,
       usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, ticket.waited.count(),
       usage.queue_ms, usage.prefill_ms, usage.decode_ms, finish,
       ticket.response_cache ? " response_cache=" : "",

@@ -9,7 +9,7 @@
 
 #include "model_set.h"
 #include "weir/base/clock.h"
-#include "weir/serve/service.h"
+#include "weir/serve/answer.h"
 #include "weir/traffic/ledger.h"
 
 namespace weir::serve {
@@ -43,6 +43,7 @@ struct Ticket {
   TimePoint at_gate = {};                // since when it stands there
   std::chrono::milliseconds waited{0};   // there
   traffic::Ledger* ledger = nullptr;     // null: none is kept
+  std::string_view task = {};            // its name, for the log
   const char* response_cache = nullptr;  // how it served the request: "hit", "coalesced"
 
   const std::string& model_name() const { return model->served.name; }

@@ -14,13 +14,14 @@ constexpr size_t kMostIds = size_t{1} << 20;
 }  // namespace
 
 Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request) {
-  const auto* chat = std::get_if<ChatRequest>(&request.input);
+  const auto* chat = std::get_if<Chat>(&request.input);
   const text::Tokenizer& tokenizer = *model.loaded.text.tokenizer;
-  const auto* text = std::get_if<std::string>(&request.input);
+  const auto* text = std::get_if<Text>(&request.input);
   if (text)
-    if (auto checked = check_bytes(*text, model.loaded, "prompt"); !checked) return checked.error();
+    if (auto checked = check_bytes(text->text, model.loaded, "prompt"); !checked)
+      return checked.error();
   auto ids = chat ? chat_prompt(model.served, model.loaded, *chat, false)
-                  : tokenizer.encode(*text, request.add_special_tokens);
+                  : tokenizer.encode(text->text, text->add_special);
   if (!ids) {
     if (ids.error().param.empty()) ids.error().param = "prompt";
     return ids.error();
@@ -34,7 +35,7 @@ Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request
   return tokens;
 }
 
-Result<std::string> text_of(const LoadedModel& model, const std::vector<int32_t>& ids) {
+Result<std::string> text_of_ids(const LoadedModel& model, const Ids& ids) {
   const text::Tokenizer& tokenizer = *model.text.tokenizer;
   if (ids.size() > kMostIds)
     return invalid("tokens has " + std::to_string(ids.size()) + " ids; the limit is " +

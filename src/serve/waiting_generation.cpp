@@ -14,8 +14,8 @@ WaitingGeneration::WaitingGeneration(GateLine line, Through through, const Admis
     : admission_(admission),
       clock_(clock),
       through_(std::move(through)),
-      model_(line.ticket.model_name()) {
-  for (const Row& row : line.rows) prompts_.push_back(row.prompt);
+      model_(line.checked.ticket.model_name()) {
+  prompts_ = prompts_of(line.checked);
   line_.emplace(std::move(line));
 }
 
@@ -36,7 +36,7 @@ Result<std::optional<Delta>> WaitingGeneration::next(milliseconds limit) {
 }
 
 Result<bool> WaitingGeneration::pass(milliseconds limit) {
-  auto through = admission_.wait(line_->ticket, line_->place, limit);
+  auto through = admission_.wait(line_->checked.ticket, line_->place, limit);
   if (!through || !*through) return through;
   auto running = through_(*line_);
   if (!running) return running.error();
@@ -46,9 +46,9 @@ Result<bool> WaitingGeneration::pass(milliseconds limit) {
 }
 
 Error WaitingGeneration::refuse(Error error) {
-  line_->ticket.waited =
-      std::chrono::duration_cast<milliseconds>(clock_.now() - line_->ticket.at_gate);
-  note_refusal(line_->ticket, error);
+  line_->checked.ticket.waited =
+      std::chrono::duration_cast<milliseconds>(clock_.now() - line_->checked.ticket.at_gate);
+  note_refusal(line_->checked.ticket, error);
   line_.reset();
   error_ = std::move(error);
   return *error_;

@@ -7,16 +7,15 @@
 #include <vector>
 
 #include "admission.h"
-#include "ticket.h"
-#include "weir/serve/service.h"
+#include "checked.h"
+#include "weir/serve/generation.h"
 
 namespace weir::serve {
 
 /// What a request is until it is through the gate.
 struct GateLine {
-  Ticket ticket;
+  Checked checked;
   traffic::Place place;
-  std::vector<Row> rows;
 };
 
 /// A generation that still stands in line at the gate; once through it is what its owner makes of

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/codec/reading_requests.h"
 #include "api/codec/requests.h"
 
 namespace weir::api {
@@ -54,6 +55,16 @@ void expect_fault(const Fault& fault) {
   EXPECT_EQ(decoded.error().param, fault.param) << fault.body;
 }
 
+const serve::Chat& conversation_of(const DecodedGeneration& decoded) {
+  return std::get<serve::Chat>(decoded.ask.inputs.at(0));
+}
+serve::Generate generate_of(const DecodedGeneration& decoded) {
+  return std::get<serve::Generate>(decoded.ask.options);
+}
+serve::Sampling sampling_of(const DecodedGeneration& decoded) {
+  return generate_of(decoded).sampling;
+}
+
 TEST(Codec, ReadsEveryChatField) {
   auto chat = decode_chat(R"({
     "model": "m", "messages": [
@@ -70,17 +81,17 @@ TEST(Codec, ReadsEveryChatField) {
     "add_generation_prompt": false, "timeout": 1.5,
     "priority": 3})");
   ASSERT_TRUE(chat) << chat.error().message;
-  const auto& request = chat->request;
-  EXPECT_EQ(request.model, "m");
+  EXPECT_EQ(chat->ask.model, "m");
+  const serve::Chat& conversation = conversation_of(*chat);
   EXPECT_EQ(
-      json::parse(request.messages),
+      json::parse(conversation.messages),
       json::parse(
           R"([{"role":"system","content":"be brief"},{"role":"developer","content":"one\ntwo"},
                 {"role":"user","content":"hi","name":"ann"},{"role":"assistant","content":""},
                 {"role":"tool","content":"42","tool_call_id":"c1"}])"));
-  EXPECT_EQ(request.template_kwargs, R"({"thinking":false})");
-  EXPECT_FALSE(request.add_generation_prompt);
-  const auto& sampling = request.sampling;
+  EXPECT_EQ(conversation.template_kwargs, R"({"thinking":false})");
+  EXPECT_FALSE(conversation.add_generation_prompt);
+  const auto& sampling = sampling_of(*chat);
   EXPECT_EQ(sampling.temperature, 0.5f);
   EXPECT_EQ(sampling.top_p, 0.9f);
   EXPECT_EQ(sampling.top_k, 40u);
@@ -107,23 +118,23 @@ TEST(Codec, WhatIsAbsentOrNullStaysUnset) {
         with("max_tokens", nullptr), with("no_such_field", nullptr)}) {
     auto chat = decode_chat(body);
     ASSERT_TRUE(chat) << chat.error().message;
-    const auto& sampling = chat->request.sampling;
+    const auto& sampling = sampling_of(*chat);
     EXPECT_FALSE(sampling.temperature || sampling.top_p || sampling.top_k || sampling.min_p ||
                  sampling.seed || sampling.max_tokens);
     EXPECT_TRUE(sampling.stop.empty());
-    EXPECT_TRUE(chat->request.add_generation_prompt);
+    EXPECT_TRUE(conversation_of(*chat).add_generation_prompt);
     EXPECT_FALSE(chat->presentation.stream);
-    EXPECT_EQ(chat->request.template_kwargs, "");
+    EXPECT_EQ(conversation_of(*chat).template_kwargs, "");
   }
 }
 
 TEST(Codec, SpecialValuesOfSampling) {
-  EXPECT_EQ(decode_chat(with("top_k", -1))->request.sampling.top_k, 0u);
-  EXPECT_EQ(decode_chat(with("top_k", 0))->request.sampling.top_k, 0u);
-  EXPECT_EQ(decode_chat(with("seed", -1))->request.sampling.seed, UINT64_MAX);
-  EXPECT_EQ(decode_chat(with("temperature", 0))->request.sampling.temperature, 0.0f);
-  EXPECT_THAT(decode_chat(with("stop", "x"))->request.sampling.stop, ElementsAre("x"));
-  EXPECT_EQ(decode_chat(with("max_tokens", 7))->request.sampling.max_tokens, 7u);
+  EXPECT_EQ(sampling_of(*decode_chat(with("top_k", -1))).top_k, 0u);
+  EXPECT_EQ(sampling_of(*decode_chat(with("top_k", 0))).top_k, 0u);
+  EXPECT_EQ(sampling_of(*decode_chat(with("seed", -1))).seed, UINT64_MAX);
+  EXPECT_EQ(sampling_of(*decode_chat(with("temperature", 0))).temperature, 0.0f);
+  EXPECT_THAT(sampling_of(*decode_chat(with("stop", "x"))).stop, ElementsAre("x"));
+  EXPECT_EQ(sampling_of(*decode_chat(with("max_tokens", 7))).max_tokens, 7u);
 }
 
 TEST(Codec, BrokenJsonSaysWhere) {
@@ -159,9 +170,9 @@ TEST(Codec, TheTemplateSeesFieldsInTheClientsOrder) {
     "chat_template_kwargs": {"z": {"y": 1, "b": 2.5, "x": null}, "a": [{"n": "é", "m": true}]}})");
   ASSERT_TRUE(chat) << chat.error().message;
   EXPECT_EQ(
-      chat->request.messages,
+      conversation_of(*chat).messages,
       R"([{"name":"ann","role":"user","content":"hi"},{"content":"a","role":"user"},{"role":"assistant","content":""}])");
-  EXPECT_EQ(chat->request.template_kwargs,
+  EXPECT_EQ(conversation_of(*chat).template_kwargs,
             R"({"z":{"y":1,"b":2.5,"x":null},"a":[{"n":"é","m":true}]})");
 }
 
@@ -175,7 +186,7 @@ TEST(Codec, ManyFieldsAreNotLookedThroughForEachOther) {
   body.pop_back();
   auto chat = decode_chat(body + R"(,"chat_template_kwargs":)" + kwargs + "}");
   ASSERT_TRUE(chat) << chat.error().message;
-  EXPECT_EQ(chat->request.template_kwargs, kwargs);
+  EXPECT_EQ(conversation_of(*chat).template_kwargs, kwargs);
 }
 
 TEST(Codec, NestingIsBound) {
@@ -301,8 +312,8 @@ TEST(Codec, APromptInAListIsListed) {
     auto embedding = decode_embedding(R"({"input":)" + value);
     auto completion = decode_completion(R"({"prompt":)" + value);
     EXPECT_TRUE(embedding && completion) << input;
-    EXPECT_EQ(embedding->request.listed, completion->request.listed);
-    return embedding->request.listed;
+    EXPECT_EQ(embedding->ask.listed, completion->ask.listed);
+    return embedding->ask.listed;
   };
   EXPECT_TRUE(listed("[[1]]"));
   EXPECT_TRUE(listed(R"(["a"])"));
@@ -397,8 +408,7 @@ TEST(Codec, WhatChangesTheLogits) {
   ASSERT_TRUE(of_chat) << of_chat.error().message;
   const auto of_completion = decode_completion(completion.dump());
   ASSERT_TRUE(of_completion) << of_completion.error().message;
-  for (const serve::Sampling& sampling :
-       {of_chat->request.sampling, of_completion->request.sampling}) {
+  for (const serve::Sampling& sampling : {sampling_of(*of_chat), sampling_of(*of_completion)}) {
     EXPECT_EQ(sampling.presence_penalty, -2.0F);
     EXPECT_EQ(sampling.frequency_penalty, 0.5F);
     EXPECT_EQ(sampling.repetition_penalty, 1.5F);
@@ -408,8 +418,8 @@ TEST(Codec, WhatChangesTheLogits) {
     EXPECT_THAT(sampling.allowed_token_ids, ElementsAre(9, 3));
   }
   const auto plain = decode_chat(chat_body().dump());
-  EXPECT_FALSE(plain->request.sampling.presence_penalty);
-  EXPECT_FALSE(plain->request.sampling.repetition_penalty);
+  EXPECT_FALSE(sampling_of(*plain).presence_penalty);
+  EXPECT_FALSE(sampling_of(*plain).repetition_penalty);
 }
 
 TEST(Codec, WhatChangesTheLogitsIsHeldToItsLimits) {
@@ -457,9 +467,9 @@ TEST(Codec, LogprobsOfChatsAreAFlagAndANumber) {
   auto chat = decode_chat(body.dump());
   ASSERT_TRUE(chat) << chat.error().message;
   EXPECT_EQ(chat->presentation.logprobs, 20U);
-  EXPECT_EQ(chat->request.sampling.logprobs, 20U);
+  EXPECT_EQ(sampling_of(*chat).logprobs, 20U);
   EXPECT_EQ(chat->presentation.prompt_logprobs, 3U);
-  EXPECT_EQ(chat->request.sampling.prompt_logprobs, 3U);
+  EXPECT_EQ(sampling_of(*chat).prompt_logprobs, 3U);
   EXPECT_FALSE(decode_chat(with("top_logprobs", 0))->presentation.logprobs);
   expect_fault({with("top_logprobs", 1),
                 "top_logprobs is 1, which is only allowed with \"logprobs\": true",
@@ -477,13 +487,13 @@ TEST(Codec, LogprobsAndEchoOfCompletions) {
   auto completion = decode_completion(
       R"({"prompt":"a","logprobs":5,"prompt_logprobs":0,"echo":true,"max_tokens":0})");
   ASSERT_TRUE(completion) << completion.error().message;
-  EXPECT_TRUE(completion->request.echo && completion->presentation.echo);
-  EXPECT_EQ(completion->request.sampling.max_tokens, 0U);
-  EXPECT_EQ(completion->request.sampling.logprobs, 5U);
+  EXPECT_TRUE(generate_of(*completion).echo && completion->presentation.echo);
+  EXPECT_EQ(sampling_of(*completion).max_tokens, 0U);
+  EXPECT_EQ(sampling_of(*completion).logprobs, 5U);
   EXPECT_EQ(completion->presentation.logprobs, 5U);
   EXPECT_EQ(completion->presentation.prompt_logprobs, 0U);
   EXPECT_FALSE(decode_completion(completion_with("logprobs", false))->presentation.logprobs);
-  EXPECT_FALSE(decode_completion(completion_with("echo", false))->request.echo);
+  EXPECT_FALSE(generate_of(*decode_completion(completion_with("echo", false))).echo);
   for (auto [name, value, message] : std::vector<std::tuple<const char*, json, const char*>>{
            {"logprobs", true, "logprobs must be a whole number, not a boolean"},
            {"logprobs", 21, "logprobs must be from 0 to 20, not 21"},
@@ -498,11 +508,18 @@ TEST(Codec, LogprobsAndEchoOfCompletions) {
 }
 
 TEST(Codec, PromptsOfEveryForm) {
-  using serve::Prompt;
+  using Prompt = std::variant<std::string, serve::Ids>;
   auto prompts = [](const char* text) {
     auto decoded = decode_completion(std::string(R"({"prompt":)").append(text).append("}"));
     EXPECT_TRUE(decoded) << text << decoded.error().message;
-    return decoded->request.prompts;
+    std::vector<Prompt> read;
+    for (const serve::Input& input : decoded->ask.inputs) {
+      if (const auto* ids = std::get_if<serve::Ids>(&input))
+        read.emplace_back(*ids);
+      else
+        read.emplace_back(std::get<serve::Text>(input).text);
+    }
+    return read;
   };
   EXPECT_THAT(prompts(R"("a")"), ElementsAre(Prompt("a")));
   EXPECT_THAT(prompts(R"(["a","b"])"), ElementsAre(Prompt("a"), Prompt("b")));
@@ -527,24 +544,26 @@ TEST(Codec, PromptsOfEveryForm) {
 
 TEST(Codec, ListsAreBoundByBytesAndByTheQueueNotByTheirNumber) {
   const std::vector<std::string> many(3000, "a");
-  EXPECT_EQ(decode_completion(json{{"prompt", many}}.dump())->request.prompts.size(), 3000u);
-  EXPECT_EQ(decode_embedding(json{{"input", many}}.dump())->request.inputs.size(), 3000u);
-  EXPECT_EQ(decode_chat(with("stop", many))->request.sampling.stop.size(), 3000u);
+  EXPECT_EQ(decode_completion(json{{"prompt", many}}.dump())->ask.inputs.size(), 3000u);
+  EXPECT_EQ(decode_embedding(json{{"input", many}}.dump())->ask.inputs.size(), 3000u);
+  EXPECT_EQ(sampling_of(*decode_chat(with("stop", many))).stop.size(), 3000u);
 }
 
 TEST(Codec, Embeddings) {
   auto plain =
       decode_embedding(R"({"input":["a","b"],"dimensions":64,"truncate_prompt_tokens":8})");
   ASSERT_TRUE(plain);
-  EXPECT_EQ(plain->request.inputs.size(), 2u);
-  EXPECT_EQ(plain->request.dimensions, 64u);
-  EXPECT_EQ(plain->request.truncate_prompt_tokens, 8u);
-  EXPECT_FALSE(plain->request.truncate || plain->base64);
+  EXPECT_EQ(plain->ask.inputs.size(), 2u);
+  const auto& embed = std::get<serve::Embed>(plain->ask.options);
+  EXPECT_EQ(embed.dimensions, 64u);
+  EXPECT_EQ(embed.truncation.tokens, 8u);
+  EXPECT_FALSE(embed.truncation.truncate || plain->base64);
   auto other =
       decode_embedding(R"({"input":"a","encoding_format":"base64","truncate_prompt_tokens":-1})");
   ASSERT_TRUE(other);
-  EXPECT_TRUE(other->base64 && other->request.truncate);
-  EXPECT_FALSE(other->request.truncate_prompt_tokens);
+  const auto& cut = std::get<serve::Embed>(other->ask.options).truncation;
+  EXPECT_TRUE(other->base64 && cut.truncate);
+  EXPECT_FALSE(cut.tokens);
   for (auto [body, message] : std::vector<std::pair<const char*, const char*>>{
            {R"({})", "input is missing"},
            {R"({"input":"a","encoding_format":"hex"})",
@@ -563,21 +582,78 @@ TEST(Codec, Tokenize) {
   auto text = decode_tokenize(
       R"({"model":"m","prompt":"a","add_special_tokens":false,"return_token_strs":true})");
   ASSERT_TRUE(text);
-  EXPECT_EQ(std::get<std::string>(text->input), "a");
-  EXPECT_FALSE(text->add_special_tokens);
+  EXPECT_EQ(std::get<serve::Text>(text->input).text, "a");
+  EXPECT_FALSE(std::get<serve::Text>(text->input).add_special);
   EXPECT_TRUE(text->with_pieces);
   auto chat = decode_tokenize(
       R"({"model":"m","messages":[{"role":"user","content":"a"}],"add_generation_prompt":false})");
   ASSERT_TRUE(chat);
-  EXPECT_EQ(std::get<serve::ChatRequest>(chat->input).messages,
-            R"([{"role":"user","content":"a"}])");
-  EXPECT_FALSE(std::get<serve::ChatRequest>(chat->input).add_generation_prompt);
-  EXPECT_FALSE(chat->add_special_tokens);
+  EXPECT_EQ(std::get<serve::Chat>(chat->input).messages, R"([{"role":"user","content":"a"}])");
+  EXPECT_FALSE(std::get<serve::Chat>(chat->input).add_generation_prompt);
   EXPECT_EQ(decode_tokenize("{}").error().message, "give either prompt or messages");
   EXPECT_EQ(decode_tokenize(R"({"prompt":"a","messages":[]})").error().message,
             "give either prompt or messages");
   EXPECT_THAT(decode_detokenize(R"({"tokens":[3,4]})")->ids, ElementsAre(3, 4));
   EXPECT_EQ(decode_detokenize(R"({"tokens":"a"})").error().param, "tokens");
+}
+
+TEST(Codec, TextsToClassifyMayBePairs) {
+  auto decoded = strictly(
+      decode_classify, R"({"input":["a",["b","c"]],"top_k":2,"raw_scores":true,"truncate":true})");
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  ASSERT_EQ(decoded->ask.inputs.size(), 2U);
+  EXPECT_FALSE(std::get<serve::Text>(decoded->ask.inputs[0]).pair);
+  EXPECT_EQ(std::get<serve::Text>(decoded->ask.inputs[1]).text, "b");
+  EXPECT_EQ(std::get<serve::Text>(decoded->ask.inputs[1]).pair, "c");
+  const auto& classify = std::get<serve::Classify>(decoded->ask.options);
+  EXPECT_EQ(classify.top_k, 2U);
+  EXPECT_TRUE(classify.raw_scores && classify.truncation.truncate);
+  for (auto [body, message] : std::vector<std::pair<const char*, const char*>>{
+           {R"({"input":[["a"]]})", "input[0] has 1 entries; a pair is two texts"},
+           {R"({"input":[["a","b","c"]]})", "input[0] has 3 entries"},
+           {R"({"input":[["a",1]]})", "input[0][1] must be a string"},
+           {R"({"input":[1]})", "input[0] must be a string or an array of two, not a number"},
+           {R"({"input":[]})", "input must not be empty"},
+           {R"({"input":"a","top_k":0})", "top_k must be from 1"}}) {
+    auto refused = strictly(decode_classify, body);
+    ASSERT_FALSE(refused) << body;
+    EXPECT_THAT(refused.error().message, HasSubstr(message));
+  }
+}
+
+TEST(Codec, TextsToTag) {
+  auto decoded = strictly(decode_tag, R"({"input":["a"],"aggregation":"first","truncate":true})");
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_TRUE(decoded->ask.listed);
+  const auto& tag = std::get<serve::Tag>(decoded->ask.options);
+  EXPECT_EQ(tag.aggregation, serve::Aggregation::first);
+  EXPECT_TRUE(tag.truncate);
+  EXPECT_EQ(std::get<serve::Tag>(strictly(decode_tag, R"({"input":"a"})")->ask.options).aggregation,
+            serve::Aggregation::simple);
+  EXPECT_EQ(strictly(decode_tag, R"({"input":"a","aggregation":"average"})").error().message,
+            "aggregation is \"average\"; the ways are none, simple, first, max");
+  EXPECT_FALSE(strictly(decode_tag, R"({"input":[["a","b"]]})"));
+}
+
+TEST(Codec, SeveralTasksOfOneText) {
+  auto decoded = strictly(decode_analyze, R"({"input":"a","truncate":true,"tasks":{
+      "embed":{"dimensions":8,"encoding_format":"base64"},"classify":{"top_k":1},"tag":{}}})");
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  const auto& analyze = std::get<serve::Analyze>(decoded->ask.options);
+  EXPECT_EQ(analyze.embed->dimensions, 8U);
+  EXPECT_EQ(analyze.classify->top_k, 1U);
+  EXPECT_EQ(analyze.tag->aggregation, serve::Aggregation::simple);
+  EXPECT_TRUE(analyze.truncate && decoded->base64);
+  for (auto [body, message] : std::vector<std::pair<const char*, const char*>>{
+           {R"({"input":"a"})", "tasks is missing"},
+           {R"({"input":"a","tasks":{}})", "tasks is empty"},
+           {R"({"input":"a","tasks":{"tag":{"truncate":true}}})", "tasks.tag.truncate"},
+           {R"({"input":"a","tasks":{"fill":{}}})", "tasks.fill"},
+           {R"({"input":"a","tasks":{"tag":{"aggregation":"x"}}})", "tasks.tag.aggregation is"}}) {
+    auto refused = strictly(decode_analyze, body);
+    ASSERT_FALSE(refused) << body;
+    EXPECT_THAT(refused.error().message, HasSubstr(message));
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "api/codec/reading_requests.h"
 #include "api/codec/requests.h"
 #include "api/openai/request_schemas.h"
 #include "api/openai/schemas.h"
@@ -91,6 +92,11 @@ std::vector<Kind> kinds() {
                    R"({"prompt":"a","echo":true})"})},
           {"embedding", taken_by(decode_embedding), openai::embedding_request(),
            bodies({R"({"input":"a"})"})},
+          {"classify", taken_by(decode_classify), kClassify.request(),
+           bodies({R"({"input":"a"})", R"({"input":["a",["b","c"]]})"})},
+          {"tag", taken_by(decode_tag), kTag.request(), bodies({R"({"input":"a"})"})},
+          {"analyze", taken_by(decode_analyze), kAnalyze.request(),
+           bodies({R"({"input":"a","tasks":{"embed":{},"classify":{},"tag":{}}})"})},
           {"tokenize", taken_by(decode_tokenize), kTokenize.request(),
            bodies({R"({"prompt":"a"})", kMessages})},
           {"detokenize", taken_by(decode_detokenize), kDetokenize.request(),
@@ -259,6 +265,9 @@ TEST(RequestSchemas, ExamplesAreTaken) {
   const std::map<std::string, const RouteSchema*> routes{{"chat", &openai::kChatCompletions},
                                                          {"completion", &openai::kCompletions},
                                                          {"embedding", &openai::kEmbeddings},
+                                                         {"classify", &kClassify},
+                                                         {"tag", &kTag},
+                                                         {"analyze", &kAnalyze},
                                                          {"tokenize", &kTokenize},
                                                          {"detokenize", &kDetokenize}};
   for (const Kind& kind : kinds()) {

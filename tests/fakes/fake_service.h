@@ -113,6 +113,48 @@ class FakeGeneration final : public serve::Generation {
   std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 
+/// Answers of one made-up form, at once.
+class FakeReading final : public serve::Generation {
+ public:
+  explicit FakeReading(const serve::Ask& ask) : ask_(ask) {}
+
+  const std::string& model() const override { return model_; }
+  const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
+  bool done() const override { return done_; }
+  std::optional<serve::Standing> standing() override { return std::nullopt; }
+  serve::Usage usage() const override { return {.prompt_tokens = 9}; }
+
+  Result<std::optional<serve::Delta>> next(std::chrono::milliseconds) override {
+    serve::Answers answers;
+    for (size_t i = 0; i < ask_.inputs.size(); ++i) answers.push_back(answer(i));
+    serve::Delta delta;
+    delta.answers = std::make_shared<const serve::Answers>(std::move(answers));
+    done_ = true;
+    return std::optional(std::move(delta));
+  }
+
+ private:
+  serve::Answer answer(size_t index) const {
+    const serve::Vector vector{0.1f, -1.0f, static_cast<float>(index)};
+    const serve::ScoredLabels labels{{"good", 0.75}, {"bad", 0.25}};
+    const serve::Spans spans{{"PER", 0, 1, "a", 0.5}};
+    if (std::holds_alternative<serve::Embed>(ask_.options)) return vector;
+    if (std::holds_alternative<serve::Classify>(ask_.options)) return labels;
+    if (std::holds_alternative<serve::Tag>(ask_.options)) return spans;
+    const auto& asked = std::get<serve::Analyze>(ask_.options);
+    serve::Analysis analysis;
+    if (asked.embed) analysis.vector = vector;
+    if (asked.classify) analysis.labels = labels;
+    if (asked.tag) analysis.spans = spans;
+    return analysis;
+  }
+
+  const serve::Ask ask_;
+  const std::string model_ = "mini";
+  const std::vector<std::vector<int32_t>> prompts_{{}};
+  bool done_ = false;
+};
+
 /// A service that records what it is asked and answers as told.
 class FakeService final : public serve::Service {
  public:
@@ -124,11 +166,8 @@ class FakeService final : public serve::Service {
   std::shared_ptr<serve::Preparation> preparation;  // of every request
 
   std::mutex mutex;
-  serve::ChatRequest last_chat;
-  serve::CompletionRequest last_completion;
-  serve::EmbeddingRequest last_embedding;
+  serve::Ask last_ask, last_dry_run;
   serve::TokenizeRequest last_tokenize;
-  serve::AnyRequest last_dry_run;
   serve::DryRun preview;
   serve::Caller last_caller;
   serve::UsageQuery last_usage;
@@ -143,43 +182,25 @@ class FakeService final : public serve::Service {
   bool wants_key() const override { return !wanted_key.empty(); }
   std::shared_ptr<serve::Preparation> prepare(const serve::Caller&) override { return preparation; }
 
-  Result<std::unique_ptr<serve::Generation>> chat(const serve::ChatRequest& request,
-                                                  serve::Caller& caller) override {
-    std::lock_guard lock(mutex);
-    last_chat = request;
-    return generation({{1, 2, 3}}, caller);
-  }
-
-  Result<std::unique_ptr<serve::Generation>> complete(const serve::CompletionRequest& request,
-                                                      serve::Caller& caller) override {
-    std::lock_guard lock(mutex);
-    last_completion = request;
-    std::vector<std::vector<int32_t>> prompts;
-    for (size_t i = 0; i < request.prompts.size(); ++i) prompts.push_back({7, static_cast<int>(i)});
-    return generation(std::move(prompts), caller);
-  }
-
-  Result<serve::Embeddings> embed(const serve::EmbeddingRequest& request,
-                                  serve::Caller& caller) override {
-    while (blocks) {
+  Result<std::unique_ptr<serve::Generation>> start(serve::Ask ask, serve::Caller& caller) override {
+    const bool generates = std::holds_alternative<serve::Generate>(ask.options);
+    while (blocks && !generates) {
       if (caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     std::lock_guard lock(mutex);
-    last_embedding = request;
+    last_ask = ask;
     last_caller = caller;
-    caller.headers = {{"x-weir-model", "mini"}};
+    caller.notes.model = generates ? "tiny" : "mini";
+    if (generates) caller.notes.limits = {{"x-ratelimit-remaining-requests", "3"}};
     if (refusal) return *refusal;
-    serve::Embeddings result{.model = "mini", .usage = {.prompt_tokens = 9}};
-    for (size_t i = 0; i < request.inputs.size(); ++i) {
-      result.vectors.push_back({0.1f, -1.0f, static_cast<float>(i)});
-    }
-    return result;
+    if (generates) return std::make_unique<FakeGeneration>(script, prompts_of(ask), generations);
+    return std::make_unique<FakeReading>(ask);
   }
 
-  Result<serve::DryRun> dry_run(const serve::AnyRequest& request, serve::Caller& caller) override {
+  Result<serve::DryRun> dry_run(const serve::Ask& ask, serve::Caller& caller) override {
     std::lock_guard lock(mutex);
-    last_dry_run = request;
+    last_dry_run = ask;
     last_caller = caller;
     if (refusal) return *refusal;
     return preview;
@@ -199,13 +220,14 @@ class FakeService final : public serve::Service {
 
   std::vector<serve::ModelInfo> models(const serve::Caller&) override {
     return {{.name = "tiny",
+             .tasks = serve::Tasks{serve::HeadTask::generate},
              .created = 1700000000,
              .max_model_len = 2048,
              .architecture = "llama",
              .dtype = "float32",
              .fingerprint = "fp_0123456789ab"},
             {.name = "org/mini",
-             .kind = serve::ModelKind::embed,
+             .tasks = serve::Tasks{serve::HeadTask::embed},
              .created = 1700000001,
              .max_model_len = 256,
              .architecture = "bert",
@@ -237,13 +259,11 @@ class FakeService final : public serve::Service {
   }
 
  private:
-  Result<std::unique_ptr<serve::Generation>> generation(std::vector<std::vector<int32_t>> prompts,
-                                                        serve::Caller& caller) {
-    last_caller = caller;
-    caller.headers = {{"x-weir-model", "tiny"}, {"x-ratelimit-remaining-requests", "3"}};
-    if (refusal) return *refusal;
-    return std::unique_ptr<serve::Generation>(
-        std::make_unique<FakeGeneration>(script, std::move(prompts), generations));
+  static std::vector<std::vector<int32_t>> prompts_of(const serve::Ask& ask) {
+    if (std::holds_alternative<serve::Chat>(ask.inputs.at(0))) return {{1, 2, 3}};
+    std::vector<std::vector<int32_t>> prompts;
+    for (size_t i = 0; i < ask.inputs.size(); ++i) prompts.push_back({7, static_cast<int>(i)});
+    return prompts;
   }
 };
 

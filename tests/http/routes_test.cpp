@@ -101,7 +101,7 @@ TEST_F(Routes, Models) {
   EXPECT_EQ(list["object"], "list");
   EXPECT_EQ(list["data"][0],
             json::parse(R"({"id":"tiny","object":"model","created":1700000000,"owned_by":"weir",
-    "kind":"generate","max_model_len":2048,"architecture":"llama","dtype":"float32"})"));
+    "kind":"generate","tasks":["generate"],"max_model_len":2048,"architecture":"llama","dtype":"float32"})"));
   EXPECT_EQ(list["data"].size(), 2u);
   EXPECT_EQ(ask(get("/v1/models/tiny")).json(), list["data"][0]);
   EXPECT_EQ(ask(get("/v1/models/org/mini")).json(), list["data"][1]);
@@ -110,6 +110,28 @@ TEST_F(Routes, Models) {
   EXPECT_EQ(missing.status, 404);
   EXPECT_EQ(missing.json()["error"]["code"], "model_not_found");
   EXPECT_EQ(missing.json()["error"]["param"], "model");
+}
+
+TEST_F(Routes, LabelsSpansAndSeveralAnswers) {
+  start();
+  const json labels =
+      json::parse(R"([{"label":"good","score":0.75},{"label":"bad","score":0.25}])");
+  const json spans = json::parse(R"([{"label":"PER","start":0,"end":1,"text":"a","score":0.5}])");
+  json body = ask(post("/v1/classify", R"({"input":["a",["b","c"]]})")).json();
+  EXPECT_EQ(body["object"], "list");
+  EXPECT_EQ(body["model"], "mini");
+  EXPECT_EQ(body["usage"], json::parse(R"({"prompt_tokens":9,"total_tokens":9})"));
+  EXPECT_EQ(body["data"][1], (json{{"index", 1}, {"labels", labels}}));
+  body = ask(post("/v1/tag", R"({"input":"a"})")).json();
+  EXPECT_EQ(body["data"], json::array({{{"index", 0}, {"spans", spans}}}));
+  body = ask(post("/v1/analyze", R"({"input":"a","tasks":{"embed":{},"classify":{},"tag":{}}})"))
+             .json();
+  EXPECT_EQ(
+      body["data"],
+      json::array(
+          {{{"index", 0}, {"embedding", {0.1, -1.0, 0.0}}, {"labels", labels}, {"spans", spans}}}));
+  body = ask(post("/v1/analyze", R"({"input":"a","tasks":{"tag":{}}})")).json();
+  EXPECT_EQ(body["data"], json::array({{{"index", 0}, {"spans", spans}}}));
 }
 
 TEST_F(Routes, EmbeddingsAsFloatsAndAsBase64) {

@@ -9,7 +9,7 @@ namespace {
 using testing::HasSubstr;
 
 const std::vector<BrownoutModel> kModels{
-    {"big"}, {"small"}, {"tiny"}, {"vectors", ModelKind::embed}};
+    {"big"}, {"small"}, {"tiny"}, {"vectors", Tasks{HeadTask::embed}}};
 
 std::vector<BrownoutRule> rules(const std::vector<std::string>& texts) {
   auto parsed = parse_brownout(texts, kModels);
@@ -59,7 +59,7 @@ TEST(BrownoutRules, TwinsAreModelsThatAreServedAndGenerate) {
             "rule \"queue>=2:model=big>none\": model \"none\" is not served");
   EXPECT_EQ(refusal({"queue>=2:model=vectors>small"}),
             "rule \"queue>=2:model=vectors>small\": model \"vectors\" makes embeddings, and "
-            "vectors of two models cannot be compared");
+            "vectors and scores of two models cannot be compared");
   EXPECT_THAT(refusal({"queue>=2:model=big>big"}), HasSubstr("a model is not its own twin"));
   EXPECT_EQ(refusal({"queue>=2:model=big>small", "queue>=3:model=small>tiny"}),
             "rule \"queue>=2:model=big>small\": rule \"queue>=3:model=small>tiny\" sends its twin "

@@ -24,7 +24,7 @@ class BrownoutTest : public ServedTest {
   }
 
   std::unique_ptr<Generation> ask(CompletionRequest request) {
-    caller_.headers.clear();
+    caller_.notes = {};
     request.model = "bytes";
     return start(request);
   }
@@ -57,8 +57,8 @@ TEST_F(BrownoutTest, MaxTokensAreLoweredNeverRaised) {
 TEST_F(BrownoutTest, LowClassesAreRefusedWithTheRule) {
   begin({"queue>=1:min-priority=6"});
   kept_.push_back(ask({.prompts = {"a"}}));
-  caller_.headers.clear();
-  auto refused = service_->complete({.model = "bytes", .prompts = {"a"}}, caller_);
+  caller_.notes = {};
+  auto refused = complete({.model = "bytes", .prompts = {"a"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::overloaded);
   EXPECT_EQ(refused.error().message,

@@ -126,8 +126,10 @@ inline void write_encoder(const ModelFolder& folder) {
   folder.write("config.json", R"({"hidden_size":4,"max_position_embeddings":40})");
 }
 
-inline TextSide text_side(const ModelFolder& folder, ModelKind kind) {
-  auto side = load_text_side(folder.path(), kind);
+inline constexpr Tasks kGenerates{HeadTask::generate}, kReads{HeadTask::embed};
+
+inline TextSide text_side(const ModelFolder& folder, Tasks tasks) {
+  auto side = load_text_side(folder.path(), tasks);
   if (!side) {
     ADD_FAILURE() << side.error().message;
     std::abort();
@@ -148,12 +150,13 @@ struct ByteModel {
 
   ByteModel() {
     write_generator(folder);
-    loaded = {.text = text_side(folder, ModelKind::generate),
+    loaded = {.text = text_side(folder, kGenerates),
               .max_model_len = 64,
               .vocabulary_rows = 261,
               .architecture = "llama",
               .dtype = "float32",
-              .fingerprint = "fp_0123456789ab"};
+              .fingerprint = "fp_0123456789ab",
+              .heads = {{.task = HeadTask::generate}}};
   }
 };
 
@@ -164,8 +167,10 @@ struct ByteEncoder {
 
   ByteEncoder() {
     write_encoder(folder);
-    loaded = {
-        .text = text_side(folder, ModelKind::embed), .max_model_len = 512, .vocabulary_rows = 259};
+    loaded = {.text = text_side(folder, kReads),
+              .max_model_len = 512,
+              .vocabulary_rows = 259,
+              .heads = {{.task = HeadTask::embed}}};
   }
 };
 

@@ -1,9 +1,8 @@
-#include "serve/embedding.h"
-
 #include <atomic>
 #include <cmath>
 #include <future>
 
+#include "serve/tasks/embed.h"
 #include "served.h"
 
 namespace weir::serve {
@@ -14,22 +13,24 @@ using testing::FloatNear;
 using testing::Pair;
 using testing::SizeIs;
 
-TEST(CutVector, CutsAndRenormalises) {
-  auto cut = cut_vector({3, 4, 12}, 2);
-  ASSERT_TRUE(cut);
-  EXPECT_THAT(*cut, ElementsAre(FloatNear(0.6F, 1e-7F), FloatNear(0.8F, 1e-7F)));
-  EXPECT_THAT(*cut_vector({3, 4}, 2), ElementsAre(FloatNear(0.6F, 1e-7F), FloatNear(0.8F, 1e-7F)));
-  EXPECT_THAT(*cut_vector({0, 0, 1}, 2), ElementsAre(0, 0));
-  EXPECT_EQ(cut_vector({3, 4}, 3).error().message, "dimensions is 3; this model's vectors have 2");
-  EXPECT_EQ(cut_vector({3, 4}, 0).error().param, "dimensions");
+Result<Vector> cut(std::vector<float> values, uint32_t dimensions) {
+  return vector_of({.values = std::move(values)}, {.dimensions = dimensions});
+}
+
+TEST(VectorOf, CutsAndRenormalises) {
+  const auto unit = ElementsAre(FloatNear(0.6F, 1e-7F), FloatNear(0.8F, 1e-7F));
+  EXPECT_THAT(*cut({3, 4, 12}, 2), unit);
+  EXPECT_THAT(*cut({3, 4}, 2), unit);
+  EXPECT_THAT(*cut({0, 0, 1}, 2), ElementsAre(0, 0));
+  EXPECT_EQ(cut({3, 4}, 3).error().message, "dimensions is 3; this model's vectors have 2");
+  EXPECT_EQ(cut({3, 4}, 0).error().param, "dimensions");
 }
 
 /// embed() blocks, so it runs beside the test, which plays the scheduler.
 class EmbeddingTest : public ServedTest {
  protected:
   void ask(const EmbeddingRequest& request) {
-    answer_ = std::async(std::launch::async,
-                         [this, request] { return service_->embed(request, caller_); });
+    answer_ = std::async(std::launch::async, [this, request] { return embed(request, caller_); });
   }
   std::vector<work::Request> take_all(size_t count) {
     std::vector<work::Request> requests;
@@ -43,8 +44,7 @@ class EmbeddingTest : public ServedTest {
   }
   static void reply(work::Request& request, std::vector<float> values) {
     request.reply.start({.queued = milliseconds(request.prompt.size())});
-    const auto columns = static_cast<uint32_t>(values.size());
-    request.reply.push(work::Readings{{{.columns = columns, .values = std::move(values)}}});
+    request.reply.push(readings_of(std::move(values)));
     request.reply.finish({.prompt_tokens = static_cast<uint32_t>(request.prompt.size()),
                           .prefill = milliseconds(7)});
   }
@@ -83,7 +83,7 @@ TEST_F(EmbeddingTest, DimensionsAreCutAndRenormalised) {
 }
 
 TEST_F(EmbeddingTest, DimensionsBeyondTheModelsAreRefusedBeforeTheWork) {
-  auto refused = service_->embed({.inputs = {"ab"}, .dimensions = 5}, caller_);
+  auto refused = embed({.inputs = {"ab"}, .dimensions = 5}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "dimensions is 5; this model's vectors have 4");
   EXPECT_EQ(refused.error().param, "dimensions");
@@ -91,14 +91,14 @@ TEST_F(EmbeddingTest, DimensionsBeyondTheModelsAreRefusedBeforeTheWork) {
 }
 
 TEST_F(EmbeddingTest, InputsThatDoNotFitNameTheirPlace) {
-  auto refused = service_->embed({.inputs = {"ab", std::string(60, 'x')}}, caller_);
+  auto refused = embed({.inputs = {"ab", std::string(60, 'x')}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
             "This model's maximum context length is 40 tokens. However, input[1] has 62 tokens. "
             "(context_length_exceeded)");
   EXPECT_STREQ(refused.error().name, "context_length_exceeded");
   EXPECT_EQ(refused.error().param, "input[1]");
-  refused = service_->embed({}, caller_);
+  refused = embed({}, caller_);
   EXPECT_EQ(refused.error().message, "input is empty");
 }
 
@@ -142,8 +142,8 @@ TEST_F(EmbeddingTest, OneErrorFailsAllAndCostsNothing) {
   reply(requests[0], {1, 0, 0, 0});
   ASSERT_TRUE(answer_.get());
   EXPECT_EQ(header("x-ratelimit-remaining-tokens"), "96");
-  EXPECT_EQ(caller_.headers.back().first.rfind("x-ratelimit", 0), 0U);
-  caller_.headers.clear();
+  EXPECT_THAT(caller_.notes.limits, SizeIs(3));
+  caller_.notes = {};
   ask({.inputs = {"ab"}});
   requests = take_all(1);
   EXPECT_EQ(header("x-ratelimit-remaining-tokens"), "92");  // 4 of the second, 4 of this one

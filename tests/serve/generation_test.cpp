@@ -54,7 +54,7 @@ TEST_F(GenerationTest, TheSpaceBeforeTheFirstWordIsKept) {
   tokenizer["decoder"] = {
       {"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}, {"split", true}};
   bytes_.folder.write("tokenizer.json", tokenizer.dump());
-  bytes_.loaded.text = text_side(bytes_.folder, ModelKind::generate);
+  bytes_.loaded.text = text_side(bytes_.folder, kGenerates);
   restart();
   auto generation = start({.prompts = {"a"}, .sampling = {.max_tokens = 2}});
   work::Request request = take();
@@ -318,7 +318,7 @@ TEST_F(GenerationTest, AnEchoAloneDrawsATokenThatNobodySees) {
 }
 
 TEST_F(GenerationTest, OnlyAnEchoMayHaveNoTokens) {
-  auto refused = service_->complete({.prompts = {"hey"}, .sampling = {.max_tokens = 0}}, caller_);
+  auto refused = complete({.prompts = {"hey"}, .sampling = {.max_tokens = 0}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "max_tokens is 0; at least 1 is wanted");
 }
@@ -435,7 +435,7 @@ class SettlementTest : public ServedTest {
 
  private:
   int looked(const std::string& name) {
-    caller_.headers.clear();
+    caller_.notes = {};
     auto looking = start({.prompts = {"x"}, .sampling = {.max_tokens = 1}});
     queue_->take_all().clear();  // dropped unanswered: given back in full
     EXPECT_FALSE(looking->next(milliseconds(0)));
@@ -540,7 +540,7 @@ TEST_F(SettlementTest, TheQueueTakesAllPromptsOrNoneAndARefusalIsRefunded) {
       "limits = [ { unit = \"tokens\", cap = 10000, window = \"1000000s\" },"
       " { unit = \"requests\", cap = 100, window = \"1000000s\" } ]");
   auto first = start({.prompts = {"a"}});
-  auto refused = service_->complete({.prompts = {"a", "b", "c"}}, caller_);
+  auto refused = complete({.prompts = {"a", "b", "c"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::overloaded);
   EXPECT_EQ(refused.error().retry_after, milliseconds(2000));
@@ -555,8 +555,8 @@ TEST_F(SettlementTest, TheQueueTakesAllPromptsOrNoneAndARefusalIsRefunded) {
 TEST_F(SettlementTest, ARefusalByTheGateNamesTimeAndLimits) {
   use_key("max_wait = \"1s\"\nlimits = [ { unit = \"requests\", cap = 2, window = \"20s\" } ]");
   auto first = start({.prompts = {"a"}}), second = start({.prompts = {"b"}});
-  caller_.headers.clear();
-  auto refused = service_->complete({.prompts = {"c"}}, caller_);
+  caller_.notes = {};
+  auto refused = complete({.prompts = {"c"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_limited);
   EXPECT_EQ(refused.error().retry_after, milliseconds(10000));
@@ -564,7 +564,7 @@ TEST_F(SettlementTest, ARefusalByTheGateNamesTimeAndLimits) {
   EXPECT_EQ(header("x-ratelimit-remaining-requests"), "0");
   EXPECT_EQ(header("x-weir-model"), "bytes");
   EXPECT_THAT(refusals(), ElementsAre(Pair("rate_limited", 1)));
-  refused = service_->complete({.prompts = {"1", "2", "3"}}, caller_);
+  refused = complete({.prompts = {"1", "2", "3"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::never_fits);
 }
@@ -573,12 +573,12 @@ TEST_F(SettlementTest, TheCallersWaitLowersTheKeys) {
   use_key("max_wait = \"100s\"\nlimits = [ { unit = \"requests\", cap = 1, window = \"20s\" } ]");
   auto first = start({.prompts = {"a"}});
   caller_.max_wait = milliseconds(0);
-  auto refused = service_->complete({.prompts = {"b"}}, caller_);
+  auto refused = complete({.prompts = {"b"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_limited);
   caller_.max_wait.reset();
   caller_.timeout = milliseconds(500);  // nor may it wait longer than it has
-  refused = service_->complete({.prompts = {"b"}}, caller_);
+  refused = complete({.prompts = {"b"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_limited);
 }

@@ -13,9 +13,9 @@ using testing::IsEmpty;
 class LoadTextSide : public testing::Test {
  protected:
   void SetUp() override { write_generator(folder_); }
-  TextSide load(ModelKind kind = ModelKind::generate) { return text_side(folder_, kind); }
-  std::string refusal(ModelKind kind = ModelKind::generate) {
-    auto side = load_text_side(folder_.path(), kind);
+  TextSide load(Tasks tasks = kGenerates) { return text_side(folder_, tasks); }
+  std::string refusal(Tasks tasks = kGenerates) {
+    auto side = load_text_side(folder_.path(), tasks);
     return side ? "accepted" : side.error().message;
   }
   ModelFolder folder_;
@@ -159,15 +159,15 @@ TEST_F(LoadTextSide, FilesThatAreNoFilesAreNamed) {
 
 TEST_F(LoadTextSide, LimitsOfAnEncoder) {
   write_encoder(folder_);
-  TextSide side = load(ModelKind::embed);
+  TextSide side = load(kReads);
   EXPECT_EQ(side.max_input_tokens, 40U);
   EXPECT_EQ(side.vector_size, 4U);
   folder_.write("sentence_bert_config.json", R"({"max_seq_length":30,"do_lower_case":false})");
-  EXPECT_EQ(load(ModelKind::embed).max_input_tokens, 30U);
+  EXPECT_EQ(load(kReads).max_input_tokens, 30U);
   folder_.write("sentence_bert_config.json", "{}");
   folder_.write("config.json", "{}");
   folder_.write("tokenizer_config.json", R"({"model_max_length":1000000000000000019884624838656})");
-  side = load(ModelKind::embed);
+  side = load(kReads);
   EXPECT_FALSE(side.max_input_tokens);
   EXPECT_EQ(side.vector_size, 0U);
 }
@@ -175,27 +175,27 @@ TEST_F(LoadTextSide, LimitsOfAnEncoder) {
 TEST_F(LoadTextSide, LowerCaseIsRefusedWhereTheTokenizerKeepsTheCase) {
   write_encoder(folder_);
   folder_.write("sentence_bert_config.json", R"({"do_lower_case":true})");
-  EXPECT_THAT(refusal(ModelKind::embed), HasSubstr("do_lower_case is true; texts keep the case"));
+  EXPECT_THAT(refusal(kReads), HasSubstr("do_lower_case is true; texts keep the case"));
   nlohmann::json tokenizer = byte_tokenizer(true);
   tokenizer["normalizer"] = {{"type", "Lowercase"}};
   folder_.write("tokenizer.json", tokenizer.dump());
-  EXPECT_THAT(load(ModelKind::embed).notes, IsEmpty());
+  EXPECT_THAT(load(kReads).notes, IsEmpty());
 }
 
 TEST_F(LoadTextSide, VectorsOfSeveralPoolingsAreAsWideAsAllOfThem) {
   write_encoder(folder_);
   folder_.write("modules.json", R"([{"type":"x.Transformer","path":""},{"type":"x.Pooling"}])");
   folder_.write("1_Pooling/config.json", R"({"pooling_mode":["mean","max","cls"]})");
-  EXPECT_EQ(load(ModelKind::embed).vector_size, 12U);
+  EXPECT_EQ(load(kReads).vector_size, 12U);
   folder_.write("config_sentence_transformers.json", R"({"truncate_dim":7})");
-  EXPECT_EQ(load(ModelKind::embed).vector_size, 7U);
+  EXPECT_EQ(load(kReads).vector_size, 7U);
 }
 
 TEST_F(LoadTextSide, TheDefaultPromptOfAnEncoder) {
   write_encoder(folder_);
   const auto prompts = [&](const char* text) {
     folder_.write("config_sentence_transformers.json", text);
-    return load(ModelKind::embed).prompt;
+    return load(kReads).prompt;
   };
   const char* named = R"({"prompts":{"query":"ask: ","none":""},"default_prompt_name":"query"})";
   EXPECT_EQ(prompts(named).text, "");  // without modules.json nobody reads the file
@@ -211,12 +211,12 @@ TEST_F(LoadTextSide, TheDefaultPromptOfAnEncoder) {
   // One token begins a text, a special one ends it.
   EXPECT_EQ(prompts(named).left_out, 6U);
   folder_.write("sentence_bert_config.json", R"({"max_seq_length":5})");
-  EXPECT_THAT(load(ModelKind::embed).notes,
+  EXPECT_THAT(load(kReads).notes,
               ElementsAre("config_sentence_transformers.json: the default prompt has 7 tokens, and "
                           "an input may have 5: no text can be embedded"));
   folder_.write("config_sentence_transformers.json", R"({"default_prompt_name":"other"})");
-  EXPECT_THAT(refusal(ModelKind::embed), EndsWith("default_prompt_name is \"other\"; a name of "
-                                                  "prompts is wanted"));
+  EXPECT_THAT(refusal(kReads), EndsWith("default_prompt_name is \"other\"; a name of "
+                                        "prompts is wanted"));
 }
 
 TEST_F(LoadTextSide, OnlyALosslessTokenizerBoundsATextByItsBytes) {

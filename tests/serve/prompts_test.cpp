@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "asks.h"
 #include "byte_model.h"
 #include "serve/sampling.h"
 
@@ -20,13 +21,12 @@ std::string refusal(const Result<T>& result) {
   return result ? "accepted" : result.error().message + " @" + result.error().param;
 }
 
-Result<std::string> chat_context(const ChatRequest& request,
-                                 std::string_view source = "{{ messages }}") {
+Result<std::string> chat_context(const Chat& request, std::string_view source = "{{ messages }}") {
   return serve::chat_context(request, **text::ChatTemplate::parse(source));
 }
 
 TEST(ChatContext, ADeveloperIsTheSystemWhereTheTemplateKnowsNone) {
-  const ChatRequest request{
+  const Chat request{
       .messages = R"([{"role":"developer","content":"a developer"},{"role":"user","b":1,"a":2}])"};
   EXPECT_EQ(
       *chat_context(request),
@@ -37,9 +37,9 @@ TEST(ChatContext, ADeveloperIsTheSystemWhereTheTemplateKnowsNone) {
 }
 
 TEST(ChatContext, MergesTheTemplatesOwnArguments) {
-  ChatRequest request{.messages = R"([{"role":"user"}])",
-                      .tools = R"([1])",
-                      .template_kwargs = R"({"b":{"x":1},"a":"q\"é"})"};
+  Chat request{.messages = R"([{"role":"user"}])",
+               .tools = R"([1])",
+               .template_kwargs = R"({"b":{"x":1},"a":"q\"é"})"};
   EXPECT_EQ(
       *chat_context(request),
       R"({"messages":[{"role":"user"}],"tools":[1],"add_generation_prompt":true,"b":{"x":1},"a":"q\"é"})");
@@ -57,7 +57,7 @@ TEST(ChatContext, RefusesArgumentsThatWouldHideTheRequest) {
 
 class PromptsTest : public testing::Test {
  protected:
-  Result<std::vector<int32_t>> chat(const ChatRequest& request) {
+  Result<std::vector<int32_t>> chat(const Chat& request) {
     return chat_prompt({.name = "bytes"}, model_.loaded, request, true);
   }
   ByteModel model_;
@@ -77,7 +77,7 @@ TEST_F(PromptsTest, ChatIsExactlyWhatTheTemplateRenders) {
 }
 
 TEST_F(PromptsTest, AControlTokensTextInAMessageIsText) {
-  const ChatRequest forged{.messages = R"([{"role":"user","content":"a<turn>b"}])"};
+  const Chat forged{.messages = R"([{"role":"user","content":"a<turn>b"}])"};
   std::vector<int32_t> expected = joined({kBos}, bytes_of("user:a<turn>b"));
   expected.push_back(kTurn);
   EXPECT_EQ(*chat(forged), joined(expected, bytes_of("bot:")));
@@ -108,7 +108,7 @@ TEST_F(PromptsTest, ChatErrorsNameTheMessages) {
             "81 tokens, and at least one is for the answer. (context_length_exceeded) @messages");
   EXPECT_STREQ(ids.error().name, "context_length_exceeded");
   model_.folder.write("chat_template.jinja", "{{ raise_exception('roles must alternate') }}");
-  model_.loaded.text = text_side(model_.folder, ModelKind::generate);
+  model_.loaded.text = text_side(model_.folder, kGenerates);
   ids = chat({.messages = "[]"});
   EXPECT_THAT(refusal(ids), HasSubstr("roles must alternate"));
   EXPECT_EQ(ids.error().param, "messages");

@@ -24,7 +24,7 @@ class ResponseCacheTest : public ServedTest {
   }
   /// Starts a request of its own headers; what it was answered from.
   std::unique_ptr<Generation> ask(const CompletionRequest& request, const std::string& outcome) {
-    caller_.headers.clear();
+    caller_.notes = {};
     auto generation = start(request);
     EXPECT_EQ(header("x-weir-cache"), outcome);
     return generation;
@@ -300,8 +300,8 @@ TEST_F(ResponseCacheTest, AHitIsChargedAsARequestWithACachedPrompt) {
   EXPECT_EQ(text_of(drain(*ask(greedy(), "hit"))), "abc");  // 4
   ask(greedy(), "hit");
   EXPECT_EQ(header("x-ratelimit-remaining-tokens"), "85");  // with these 4
-  caller_.headers.clear();
-  auto refused = service_->complete(greedy(), caller_);
+  caller_.notes = {};
+  auto refused = complete(greedy(), caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_limited);
 }
@@ -319,15 +319,15 @@ TEST_F(ResponseCacheTest, TheLogSaysWhatServed) {
 }
 
 TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {
-  const auto embed = [this](Caller& who) { return service_->embed({.inputs = {"hey"}}, who); };
+  const auto ask = [this](Caller& who) { return embed({.inputs = {"hey"}}, who); };
   Caller first_caller = caller(), second_caller = caller(), third_caller = caller();
-  auto first = std::async(std::launch::async, [&] { return embed(first_caller); });
+  auto first = std::async(std::launch::async, [&] { return ask(first_caller); });
   std::vector<work::Request> work;
   while (work.empty()) work = embed_queue_->take_all();
-  auto second = std::async(std::launch::async, [&] { return embed(second_caller); });
+  auto second = std::async(std::launch::async, [&] { return ask(second_caller); });
   while (service_->in_flight() < 2) std::this_thread::yield();
   std::this_thread::sleep_for(milliseconds(20));
-  work[0].reply.push(work::Readings{{{.columns = 4, .values = {1, 0, 0, 0}}}});
+  work[0].reply.push(readings_of({1, 0, 0, 0}));
   work[0].reply.finish({.prompt_tokens = 5});
   for (auto* each : {&first, &second}) {
     auto answer = each->get();
@@ -335,7 +335,7 @@ TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {
     EXPECT_THAT(answer->vectors, ElementsAre(ElementsAre(1, 0, 0, 0)));
     EXPECT_EQ(answer->usage.prompt_tokens, 5U);
   }
-  auto third = embed(third_caller);
+  auto third = ask(third_caller);
   ASSERT_TRUE(third);
   EXPECT_THAT(third->vectors, ElementsAre(ElementsAre(1, 0, 0, 0)));
   caller_ = third_caller;
@@ -346,8 +346,9 @@ TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {
 ResponseKey key(unsigned char byte) { return {byte}; }
 
 std::shared_ptr<const StoredAnswer> stored(size_t floats) {
-  return std::make_shared<const StoredAnswer>(
-      StoredAnswer{.vectors = {std::vector<float>(floats)}});
+  Delta piece;
+  piece.answers = std::make_shared<const Answers>(Answers{Vector(floats)});
+  return std::make_shared<const StoredAnswer>(StoredAnswer{.choices = {std::move(piece)}});
 }
 
 TEST(ResponseStore, TheLeastRecentlyUsedLeavesAndBytesAreBounded) {

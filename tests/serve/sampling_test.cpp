@@ -105,7 +105,7 @@ TEST(Sampling, BadWordsAreTokensWithAndWithoutASpaceAsVllmHasThem) {
   tokenizer["model"]["vocab"]["\u0120x"] = 259;  // " x" as one token
   tokenizer["model"]["merges"] = {"\u0120 x"};
   bytes.folder.write("tokenizer.json", tokenizer.dump());
-  bytes.loaded.text = text_side(bytes.folder, ModelKind::generate);
+  bytes.loaded.text = text_side(bytes.folder, kGenerates);
   params = check_sampling({.bad_words = {"x", "xy"}}, bytes.loaded);
   ASSERT_TRUE(params) << params.error().message;
   EXPECT_THAT(params->bad_words, ElementsAre(ElementsAre('x'), ElementsAre(259),

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "asks.h"
 #include "byte_model.h"
 #include "fakes/fake_clock.h"
 #include "fakes/scraped.h"
@@ -26,7 +27,7 @@ class ServedTest : public testing::Test {
     service_ = make_service(options, {gate_, metrics_, clock_, [this] { return alive_; }},
                             traffic::KeyStore::open(),
                             {{.name = "bytes", .aliases = {"gpt-4"}, .created = 7, .queue = queue_},
-                             {.name = "vectors", .kind = ModelKind::embed, .queue = embed_queue_}});
+                             {.name = "vectors", .tasks = kReads, .queue = embed_queue_}});
     service_->mark_ready("bytes", bytes_.loaded);
     service_->mark_ready("vectors", encoder_.loaded);
     caller_ = caller();
@@ -51,8 +52,21 @@ class ServedTest : public testing::Test {
     caller_ = caller("s");
   }
 
+  Result<std::unique_ptr<Generation>> chat(const ChatRequest& request, Caller& from) {
+    return service_->start(ask_of(request), from);
+  }
+  Result<std::unique_ptr<Generation>> complete(const CompletionRequest& request, Caller& from) {
+    return service_->start(ask_of(request), from);
+  }
+  Result<Embeddings> embed(const EmbeddingRequest& request, Caller& from) {
+    return vectors_of(service_->start(ask_of(request), from), from);
+  }
+  template <class Request>
+  Result<DryRun> dry_run(const Request& request, Caller& from) {
+    return service_->dry_run(ask_of(request), from);
+  }
   std::unique_ptr<Generation> start(const CompletionRequest& request) {
-    auto generation = service_->complete(request, caller_);
+    auto generation = complete(request, caller_);
     EXPECT_TRUE(generation) << generation.error().message;
     return generation ? *std::move(generation) : nullptr;
   }
@@ -82,10 +96,19 @@ class ServedTest : public testing::Test {
       if (delta.choice == choice) text += delta.text;
     return text;
   }
+  /// What was noted, by the name of the header that tells it.
   std::string header(const std::string& name) const {
-    for (const auto& [key, value] : caller_.headers)
-      if (key == name) return value;
-    return "(none)";
+    const Notes& notes = caller_.notes;
+    std::map<std::string, std::string> headers(notes.limits.begin(), notes.limits.end());
+    headers["x-weir-model"] = notes.model;
+    headers["x-weir-cache"] = notes.response_cache;
+    for (const std::string& rule : notes.brownout)
+      headers["x-weir-brownout"] += (headers["x-weir-brownout"].empty() ? "" : ", ") + rule;
+    if (notes.waiting) {
+      headers["x-weir-queue-position"] = std::to_string(notes.waiting->place);
+      headers["x-weir-predicted-wait-ms"] = std::to_string(notes.waiting->predicted.count());
+    }
+    return headers[name].empty() ? "(none)" : headers[name];
   }
   /// How many sequences ended, by reason; how many requests were refused, by reason.
   std::map<std::string, double> finished(const std::string& model = "bytes") const {

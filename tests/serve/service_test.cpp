@@ -19,7 +19,7 @@ using testing::SizeIs;
 class ServiceTest : public ServedTest {
  protected:
   Error refusal(const std::string& model) {
-    auto started = service_->complete({.model = model, .prompts = {"a"}}, caller_);
+    auto started = complete({.model = model, .prompts = {"a"}}, caller_);
     return started ? Error{.message = "accepted"} : started.error();
   }
 };
@@ -43,45 +43,45 @@ TEST_F(ServiceTest, AModelOfTheWrongKind) {
   EXPECT_EQ(refusal("vectors").code, Code::invalid_argument);
   EXPECT_EQ(refusal("vectors").message,
             "model \"vectors\" makes embeddings; this route wants one that generates text");
-  auto refused = service_->embed({.model = "gpt-4", .inputs = {"a"}}, caller_);
+  auto refused = embed({.model = "gpt-4", .inputs = {"a"}}, caller_);
   EXPECT_EQ(refused.error().message,
             "model \"bytes\" generates text; this route wants one that makes embeddings");
 }
 
 TEST_F(ServiceTest, AnEntryOfAListIsNamedByItsIndexAlsoWhereItIsAlone) {
   const std::vector<int32_t> stray{99999};
-  auto refused = service_->embed({.model = "vectors", .inputs = {stray}, .listed = true}, caller_);
+  auto refused = embed({.model = "vectors", .inputs = {stray}, .listed = true}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().param, "input[0][0]");
-  auto started = service_->complete({.prompts = {stray}, .listed = true}, caller_);
+  auto started = complete({.prompts = {stray}, .listed = true}, caller_);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().param, "prompt[0][0]");
-  refused = service_->embed({.model = "vectors", .inputs = {stray}}, caller_);
+  refused = embed({.model = "vectors", .inputs = {stray}}, caller_);
   EXPECT_EQ(refused.error().param, "input[0]");
 }
 
 TEST_F(ServiceTest, MorePromptsThanAQueueHoldsAreNamedByTheirField) {
   restart({}, {.requests = 2, .tokens = 100});
-  auto started = service_->complete({.prompts = {"a", "b", "c"}}, caller_);
+  auto started = complete({.prompts = {"a", "b", "c"}}, caller_);
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().param, "prompt");
   EXPECT_STREQ(started.error().name, "array_above_max_length");
-  auto refused = service_->embed({.model = "vectors", .inputs = {"a", "b", "c"}}, caller_);
+  auto refused = embed({.model = "vectors", .inputs = {"a", "b", "c"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().param, "input");
-  auto dry = service_->dry_run(CompletionRequest{.prompts = {"a", "b", "c"}}, caller_);
+  auto dry = dry_run(CompletionRequest{.prompts = {"a", "b", "c"}}, caller_);
   ASSERT_TRUE(dry && dry->refusal);
   EXPECT_EQ(dry->refusal->param, "prompt");
 }
 
 TEST_F(ServiceTest, NoNameAndSeveralChoices) {
-  auto tokens = service_->tokenize({.input = "a"}, caller_);
+  auto tokens = service_->tokenize({.input = Text{"a"}}, caller_);
   ASSERT_FALSE(tokens);
   EXPECT_EQ(tokens.error().code, Code::invalid_argument);
   EXPECT_EQ(tokens.error().message, "model is missing; choose one of: bytes, vectors");
   EXPECT_STREQ(tokens.error().name, "missing_required_parameter");
   use_key("models = [\"vec*\"]");
-  tokens = service_->tokenize({.input = "a"}, caller_);
+  tokens = service_->tokenize({.input = Text{"a"}}, caller_);
   ASSERT_TRUE(tokens);  // the only one that this key may use
   EXPECT_EQ(tokens->model, "vectors");
 }
@@ -96,8 +96,8 @@ TEST_F(ServiceTest, KeysWithoutTheModelOrTheScope) {
   use_key("scopes = [\"usage\"]");
   EXPECT_EQ(refusal("bytes").code, Code::permission_denied);
   EXPECT_EQ(refusal("bytes").message, "key \"web\" lacks the scope \"infer\"");
-  EXPECT_EQ(service_->embed({.inputs = {"a"}}, caller_).error().code, Code::permission_denied);
-  EXPECT_EQ(service_->tokenize({.model = "bytes", .input = "a"}, caller_).error().code,
+  EXPECT_EQ(embed({.inputs = {"a"}}, caller_).error().code, Code::permission_denied);
+  EXPECT_EQ(service_->tokenize({.model = "bytes", .input = Text{"a"}}, caller_).error().code,
             Code::permission_denied);
   EXPECT_EQ(service_->detokenize("bytes", {1}, caller_).error().code, Code::permission_denied);
 }
@@ -109,7 +109,7 @@ TEST_F(ServiceTest, AuthenticatesAndTakesNewKeysAtOnce) {
   EXPECT_EQ(service_->authenticate("wrong").error().code, Code::unauthenticated);
   EXPECT_TRUE(service_->authenticate("s"));
   Caller nobody;
-  EXPECT_EQ(service_->complete({.prompts = {"a"}}, nobody).error().code, Code::unauthenticated);
+  EXPECT_EQ(complete({.prompts = {"a"}}, nobody).error().code, Code::unauthenticated);
   EXPECT_THAT(service_->models(nobody), IsEmpty());
 }
 
@@ -174,7 +174,7 @@ class FailedModelTest : public ServiceTest {
   void SetUp() override {
     service_ = make_service({}, {gate_, metrics_, clock_, nullptr}, traffic::KeyStore::open(),
                             {{.name = "bytes", .queue = queue_},
-                             {.name = "broken", .kind = std::nullopt, .queue = embed_queue_}});
+                             {.name = "broken", .tasks = std::nullopt, .queue = embed_queue_}});
     service_->mark_failed("broken", {.message = "no config.json"});
     caller_ = caller();
   }
@@ -206,16 +206,16 @@ TEST_F(FailedModelTest, WhileOneLoadsAnotherThatIsReadyIsNotEnough) {
 TEST_F(FailedModelTest, ItsRequestsOfEveryKindAreAnsweredModelFailed) {
   service_->mark_ready("bytes", bytes_.loaded);
   EXPECT_STREQ(refusal("broken").name, "model_failed");
-  auto embedded = service_->embed({.model = "broken", .inputs = {"a"}}, caller_);
+  auto embedded = embed({.model = "broken", .inputs = {"a"}}, caller_);
   EXPECT_STREQ(embedded.error().name, "model_failed");
-  auto tokens = service_->tokenize({.model = "broken", .input = "a"}, caller_);
+  auto tokens = service_->tokenize({.model = "broken", .input = Text{"a"}}, caller_);
   EXPECT_STREQ(tokens.error().name, "model_failed");
 }
 
 TEST_F(FailedModelTest, ARequestWithoutANameGoesToTheOneThatAnswers) {
   service_->mark_ready("bytes", bytes_.loaded);
   EXPECT_EQ(refusal("").message, "accepted");
-  auto embedded = service_->embed({.inputs = {"a"}}, caller_);
+  auto embedded = embed({.inputs = {"a"}}, caller_);
   EXPECT_STREQ(embedded.error().name, "model_failed") << "it may have been the encoder";
 }
 
@@ -227,7 +227,7 @@ TEST_F(FailedModelTest, IsListedForAdminsOnly) {
   ASSERT_THAT(models, SizeIs(2));
   EXPECT_EQ(models[1].name, "broken");
   EXPECT_EQ(models[1].failure, "no config.json");
-  EXPECT_FALSE(models[1].kind);
+  EXPECT_FALSE(models[1].tasks);
   use_key("scopes = [\"admin\"]\nmodels = [\"by*\"]");
   EXPECT_THAT(service_->models(caller_), SizeIs(1));
 }
@@ -250,7 +250,7 @@ TEST_F(ServiceTest, ModelsAreDescribed) {
   EXPECT_EQ(models[0].architecture, "llama");
   EXPECT_EQ(models[0].dtype, "float32");
   EXPECT_EQ(models[0].fingerprint, "fp_0123456789ab");
-  EXPECT_EQ(models[1].kind, ModelKind::embed);
+  EXPECT_EQ(models[1].tasks, kReads);
   EXPECT_EQ(models[1].max_model_len, 40U);  // the folder's, smaller than the model's 512
 }
 
@@ -260,7 +260,7 @@ TEST_F(ServiceTest, DrainingRefusesNewWorkAndLetsTheOldEnd) {
   service_->drain();
   EXPECT_EQ(refusal("").code, Code::unavailable);
   EXPECT_EQ(refusal("").retry_after, milliseconds(2000));
-  EXPECT_EQ(service_->embed({.inputs = {"a"}}, caller_).error().code, Code::unavailable);
+  EXPECT_EQ(embed({.inputs = {"a"}}, caller_).error().code, Code::unavailable);
   EXPECT_TRUE(service_->readiness().draining);
   EXPECT_FALSE(service_->readiness().ready);
   EXPECT_EQ(service_->in_flight(), 1U);
@@ -288,13 +288,13 @@ TEST_F(ServiceTest, ReadyOnlyWhileAliveAndBelowTheMark) {
 
 TEST_F(ServiceTest, ChatMayFillTheContext) {
   ChatRequest request{.messages = R"([{"role":"user","content":"Hi"}])"};
-  auto generation = service_->chat(request, caller_);
+  auto generation = chat(request, caller_);
   ASSERT_TRUE(generation) << generation.error().message;
   work::Request taken = take();
   ASSERT_THAT(taken.prompt, SizeIs(13));
   EXPECT_EQ(std::get<work::SamplingParams>(taken.params).max_tokens, 51U);
   request.sampling.max_tokens = 52;
-  auto refused = service_->chat(request, caller_);
+  auto refused = chat(request, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(
       refused.error().message,
@@ -308,25 +308,26 @@ TEST_F(ServiceTest, CompletionsDefaultToSixteenTokens) {
   ASSERT_THAT(requests, SizeIs(2));
   EXPECT_EQ(std::get<work::SamplingParams>(requests[0].params).max_tokens, 16U);
   EXPECT_EQ(std::get<work::SamplingParams>(requests[1].params).max_tokens, 3U);
-  auto refused = service_->complete({.prompts = {"a", std::string(64, 'x')}}, caller_);
+  auto refused = complete({.prompts = {"a", std::string(64, 'x')}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().param, "prompt[1]");
-  refused = service_->complete({}, caller_);
+  refused = complete({}, caller_);
   EXPECT_EQ(refused.error().message, "prompt is empty");
 }
 
 TEST_F(ServiceTest, TokenizesTextAndConversations) {
-  auto tokens = service_->tokenize({.model = "bytes", .input = "hi", .with_pieces = true}, caller_);
+  auto tokens =
+      service_->tokenize({.model = "bytes", .input = Text{"hi"}, .with_pieces = true}, caller_);
   ASSERT_TRUE(tokens);
   EXPECT_THAT(tokens->ids, ElementsAre(kBos, 'h', 'i'));
   EXPECT_THAT(tokens->pieces, ElementsAre("<bos>", "h", "i"));
   EXPECT_EQ(tokens->max_model_len, 64U);
-  tokens =
-      service_->tokenize({.model = "bytes", .input = "hi", .add_special_tokens = false}, caller_);
+  tokens = service_->tokenize({.model = "bytes", .input = Text{.text = "hi", .add_special = false}},
+                              caller_);
   EXPECT_THAT(tokens->ids, ElementsAre('h', 'i'));
   EXPECT_THAT(tokens->pieces, IsEmpty());
   // A conversation longer than the context can be counted too.
-  ChatRequest chat{.messages = R"([{"role":"u","content":")" + std::string(100, 'x') + R"("}])"};
+  const Chat chat{.messages = R"([{"role":"u","content":")" + std::string(100, 'x') + R"("}])"};
   tokens = service_->tokenize({.model = "bytes", .input = chat}, caller_);
   ASSERT_TRUE(tokens);
   EXPECT_THAT(tokens->ids, SizeIs(1 + 2 + 100 + 1 + 4));
@@ -356,12 +357,12 @@ TEST_F(ServiceTest, WhatAKeyCanNeverPayIsRefusedBeforeItIsTokenized) {
   service_->mark_ready("bytes", bytes_.loaded);
   use_key(R"(limits = [{unit = "tokens", cap = 3000, window = "60s"}])");
   const std::string broken = std::string(30'000, 'x') + "\xff";  // 6 bytes a token at most
-  auto refused = service_->complete({.model = "bytes", .prompts = {broken}}, caller_);
+  auto refused = complete({.model = "bytes", .prompts = {broken}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::never_fits);
   EXPECT_EQ(header("x-ratelimit-limit-tokens"), "3000");
   // 2,000 tokens could be paid: they are counted first.
-  refused = service_->complete({.model = "bytes", .prompts = {broken.substr(18'000)}}, caller_);
+  refused = complete({.model = "bytes", .prompts = {broken.substr(18'000)}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::invalid_argument);
 }
@@ -373,7 +374,7 @@ TEST_F(ServiceTest, WhatCannotBePaidNowIsRefusedBeforeItIsTokenized) {
 limits = [{unit = "requests", cap = 1, window = "60s"}])");
   auto first = start({.model = "bytes", .prompts = {"hi"}});
   const std::string broken = std::string(30'000, 'x') + "\xff";
-  auto refused = service_->complete({.model = "bytes", .prompts = {broken}}, caller_);
+  auto refused = complete({.model = "bytes", .prompts = {broken}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_limited);
   ASSERT_TRUE(refused.error().retry_after);
@@ -411,7 +412,7 @@ TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
     drain(*generation);
   }
   EXPECT_EQ(log.str(),
-            "request id=r1 key=anonymous model=bytes kind=generate rows=1 prompt=7 cached=3 "
+            "request id=r1 key=anonymous model=bytes task=generate rows=1 prompt=7 cached=3 "
             "completion=2 wait_ms=0 "
             "queue_ms=1.0 prefill_ms=2.0 decode_ms=3.0 finish=length\n");
   log.str("");
@@ -447,7 +448,7 @@ TEST_F(ServiceTest, ManyThreadsGetTheirOwnAnswers) {
       Caller who = caller();
       for (int i = 0; i < 25; ++i) {
         const std::string text = "client " + std::to_string(client) + " asks " + std::to_string(i);
-        auto generation = service_->complete({.prompts = {text, text + "!"}}, who);
+        auto generation = complete({.prompts = {text, text + "!"}}, who);
         ASSERT_TRUE(generation) << generation.error().message;
         std::vector<Delta> deltas;
         while (!(*generation)->done()) {

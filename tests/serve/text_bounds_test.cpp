@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "asks.h"
 #include "byte_model.h"
 #include "serve/prompts.h"
 
@@ -26,8 +27,7 @@ class TextBounds : public testing::Test {
   void SetUp() override {
     folder_.write("tokenizer.json", kWords);
     folder_.write("config.json", "{}");
-    words_ = {
-        .text = text_side(folder_, ModelKind::embed), .max_model_len = 100, .vocabulary_rows = 3};
+    words_ = {.text = text_side(folder_, kReads), .max_model_len = 100, .vocabulary_rows = 3};
     ASSERT_FALSE(words_.text.longest_piece_bytes);
   }
 

@@ -153,10 +153,10 @@ TEST_F(UsageOfRequestsTest, WhatIsShedIsRefused) {
 }
 
 TEST_F(UsageOfRequestsTest, RefusalsOfLimitsCountWrongRequestsDoNot) {
-  EXPECT_FALSE(service_->complete({.prompts = {"1", "2", "3", "4"}}, caller_));
+  EXPECT_FALSE(complete({.prompts = {"1", "2", "3", "4"}}, caller_));
   EXPECT_EQ(the_entry(), of_web({.refused = 1}));
-  EXPECT_FALSE(service_->complete({.model = "nothing", .prompts = {"1"}}, caller_));
-  EXPECT_FALSE(service_->complete({.prompts = {}}, caller_));
+  EXPECT_FALSE(complete({.model = "nothing", .prompts = {"1"}}, caller_));
+  EXPECT_FALSE(complete({.prompts = {}}, caller_));
   EXPECT_EQ(ledger_.added.size(), 1u);
 }
 

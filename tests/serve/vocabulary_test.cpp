@@ -23,23 +23,22 @@ class SmallTableTest : public ServedTest {
 
 TEST_F(SmallTableTest, IdsThatTheTokenizerMakesAreRefused) {
   const std::string past = " is 258 (\"<turn>\"); this model's ids are 0 to 257";
-  EXPECT_EQ(refusal(service_->complete({.prompts = {"a<turn>"}}, caller_)),
+  EXPECT_EQ(refusal(complete({.prompts = {"a<turn>"}}, caller_)),
             "token 2 of prompt" + past + " @prompt");
-  EXPECT_EQ(refusal(service_->complete({.prompts = {"a", "<turn>"}}, caller_)),
+  EXPECT_EQ(refusal(complete({.prompts = {"a", "<turn>"}}, caller_)),
             "token 1 of prompt[1]" + past + " @prompt[1]");
-  EXPECT_EQ(refusal(service_->embed({.inputs = {"b<turn>"}}, caller_)),
+  EXPECT_EQ(refusal(embed({.inputs = {"b<turn>"}}, caller_)),
             "token 2 of input" + past + " @input");
-  EXPECT_EQ(refusal(service_->chat({.messages = R"([{"role":"user","content":"a"}])"}, caller_)),
+  EXPECT_EQ(refusal(chat({.messages = R"([{"role":"user","content":"a"}])"}, caller_)),
             "token 7 of messages" + past + " @messages");
-  EXPECT_TRUE(service_->complete({.prompts = {"a"}}, caller_));
+  EXPECT_TRUE(complete({.prompts = {"a"}}, caller_));
 }
 
 TEST_F(SmallTableTest, TheDryRunSaysTheSame) {
   const CompletionRequest completion{.prompts = {"a<turn>"}};
-  EXPECT_EQ(refusal(service_->dry_run(completion, caller_)),
-            refusal(service_->complete(completion, caller_)));
-  const ChatRequest chat{.messages = R"([{"role":"user","content":"a"}])"};
-  EXPECT_EQ(refusal(service_->dry_run(chat, caller_)), refusal(service_->chat(chat, caller_)));
+  EXPECT_EQ(refusal(dry_run(completion, caller_)), refusal(complete(completion, caller_)));
+  const ChatRequest conversation{.messages = R"([{"role":"user","content":"a"}])"};
+  EXPECT_EQ(refusal(dry_run(conversation, caller_)), refusal(chat(conversation, caller_)));
 }
 
 TEST(FitVocabulary, EndsPastTheTableAreDroppedAndTold) {

@@ -36,7 +36,7 @@ class WaitingTest : public ServedTest {
 TEST_F(WaitingTest, ItIsToldWhereItStandsAndGoesOn) {
   auto running = first();
   EXPECT_EQ(header("x-weir-queue-position"), "(none)");
-  caller_.headers.clear();
+  caller_.notes = {};
   auto waiting = start({.prompts = {"bc"}, .sampling = {.max_tokens = 3}});
   EXPECT_EQ(header("x-weir-queue-position"), "1");
   EXPECT_EQ(header("x-weir-predicted-wait-ms"), "20000");
@@ -107,7 +107,7 @@ TEST_F(WaitingTest, AFullQueueBehindTheGateRefunds) {
   EXPECT_EQ(refused.error().queue_position, 2U);
   EXPECT_TRUE(refused.error().predicted_wait);
   EXPECT_THAT(refusals(), ElementsAre(Pair("overloaded", 1)));
-  auto quote = service_->dry_run(CompletionRequest{.prompts = {"x"}}, caller_);
+  auto quote = dry_run(CompletionRequest{.prompts = {"x"}}, caller_);
   ASSERT_TRUE(quote);
   EXPECT_EQ(quote->limits.at(0).remaining, 1);  // given back
   ASSERT_TRUE(quote->refusal);
@@ -118,11 +118,11 @@ TEST_F(WaitingTest, AFullQueueIsKnownBeforeThePromptIsLookedAt) {
   restart({}, {.requests = 1, .tokens = 1000});
   caller_ = caller();
   fill_queue();
-  auto refused = service_->complete({.prompts = {std::string(70, 'x')}}, caller_);
+  auto refused = complete({.prompts = {std::string(70, 'x')}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::overloaded);  // not: too long
   EXPECT_EQ(refused.error().retry_after, milliseconds(2000));
-  auto vectors = service_->embed({.inputs = {"a", "b"}}, caller_);
+  auto vectors = embed({.inputs = {"a", "b"}}, caller_);
   ASSERT_FALSE(vectors);
   EXPECT_EQ(vectors.error().code, Code::invalid_argument);  // another time it would not fit either
   EXPECT_EQ(vectors.error().message, "inputs in one request: 2; this model's queue holds 1");
@@ -175,7 +175,7 @@ TEST_F(WaitingTest, WhatWouldComeTooLateIsRefusedAtOnce) {
   const auto wait = queue_->forecast("web", 5, 2).wait;
   ASSERT_GE(wait, milliseconds(9'000));
   caller_.timeout = wait - milliseconds(1'500);
-  auto refused = service_->complete({.prompts = {"a"}}, caller_);
+  auto refused = complete({.prompts = {"a"}}, caller_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::overloaded);
   EXPECT_EQ(refused.error().retry_after, milliseconds(1'500));
@@ -183,7 +183,7 @@ TEST_F(WaitingTest, WhatWouldComeTooLateIsRefusedAtOnce) {
   EXPECT_EQ(refused.error().predicted_wait, wait);
   EXPECT_THAT(refusals(), ElementsAre(Pair("overloaded", 1)));
   caller_.timeout = wait;
-  EXPECT_TRUE(service_->complete({.prompts = {"a"}}, caller_));
+  EXPECT_TRUE(complete({.prompts = {"a"}}, caller_));
 }
 
 TEST_F(WaitingTest, TheRequestMayLowerItsPriorityOnly) {
@@ -206,7 +206,7 @@ TEST_F(WaitingTest, ADryRunOfAChatSaysAllAndTakesNothing) {
                    .messages = R"([{"role":"user","content":"hi"}])",
                    .sampling = {.max_tokens = 5}};
   for (int i = 0; i < 3; ++i) {
-    auto dry = service_->dry_run(chat, caller_);
+    auto dry = dry_run(chat, caller_);
     ASSERT_TRUE(dry) << dry.error().message;
     EXPECT_EQ(dry->model, "bytes");
     ASSERT_EQ(dry->rows.size(), 1U);
@@ -232,13 +232,13 @@ TEST_F(WaitingTest, ADryRunOfAChatSaysAllAndTakesNothing) {
 
 TEST_F(WaitingTest, ADryRunSaysWhatTheGateWouldSay) {
   auto running = first();
-  auto dry = service_->dry_run(CompletionRequest{.prompts = {bytes_of("ab")}}, caller_);
+  auto dry = dry_run(CompletionRequest{.prompts = {bytes_of("ab")}}, caller_);
   ASSERT_TRUE(dry);
   EXPECT_EQ(dry->rows.at(0).text, "ab");
   EXPECT_EQ(dry->gate_wait, milliseconds(20'000));
   EXPECT_FALSE(dry->refusal);
   caller_.max_wait = milliseconds(0);
-  dry = service_->dry_run(CompletionRequest{.prompts = {"ab"}}, caller_);
+  dry = dry_run(CompletionRequest{.prompts = {"ab"}}, caller_);
   ASSERT_TRUE(dry);
   ASSERT_TRUE(dry->refusal);
   EXPECT_EQ(dry->refusal->code, Code::rate_limited);
@@ -246,10 +246,10 @@ TEST_F(WaitingTest, ADryRunSaysWhatTheGateWouldSay) {
 }
 
 TEST_F(WaitingTest, ADryRunOfAWrongRequestIsAnError) {
-  auto dry = service_->dry_run(CompletionRequest{.prompts = {std::string(70, 'x')}}, caller_);
+  auto dry = dry_run(CompletionRequest{.prompts = {std::string(70, 'x')}}, caller_);
   ASSERT_FALSE(dry);
   EXPECT_EQ(dry.error().code, Code::invalid_argument);
-  dry = service_->dry_run(EmbeddingRequest{.model = "bytes", .inputs = {"a"}}, caller_);
+  dry = dry_run(EmbeddingRequest{.model = "bytes", .inputs = {"a"}}, caller_);
   ASSERT_FALSE(dry);
   EXPECT_EQ(dry.error().param, "model");
 }

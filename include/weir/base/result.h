@@ -11,7 +11,7 @@
 
 namespace weir {
 
-/// What went wrong, in the words every floor shares. `http` maps each to a status and an error
+/// What went wrong, in the words every floor shares. `api` maps each to a status and an error
 /// type.
 enum class Code : uint8_t {
   invalid_argument,    // the request is wrong: value, type, range, unknown field, prompt too long

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "weir/base/result.h"
-#include "weir/serve/service.h"
+#include "weir/serve/tasks.h"
 
 namespace weir::serve {
 
@@ -36,7 +36,7 @@ struct BrownoutRule {
 /// A model as far as the rules need to know it.
 struct BrownoutModel {
   std::string name;
-  std::optional<ModelKind> kind = ModelKind::generate;  // unset: not known, and taken as it is
+  std::optional<Tasks> tasks = Tasks{HeadTask::generate};  // unset: not known, and taken as it is
 };
 
 /// Reads rules and holds them against the models that are served. Errors: invalid_argument naming

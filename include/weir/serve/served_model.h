@@ -9,7 +9,7 @@
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
 #include "weir/folder/head_card.h"
-#include "weir/serve/service.h"
+#include "weir/serve/tasks.h"
 #include "weir/text/chat_template.h"
 #include "weir/text/tokenizer.h"
 #include "weir/work/work_queue.h"
@@ -21,7 +21,7 @@ struct ServedModel {
   std::string name;
   std::vector<std::string> aliases;
   /// Unset: not known, of a model whose folder could not be read. It can only be marked failed.
-  std::optional<ModelKind> kind = ModelKind::generate;
+  std::optional<Tasks> tasks = Tasks{HeadTask::generate};
   int64_t created = 0;  // seconds since 1970
   std::shared_ptr<work::WorkQueue> queue;
   std::shared_ptr<Progress> progress;  // of its loading; written by who loads
@@ -63,7 +63,7 @@ struct TextSide {
 /// sentence_bert_config.json, tokenizer_config.json and config.json and the default prompt of
 /// config_sentence_transformers.json. A chat template or a sampling value that cannot be used stops
 /// nothing: `notes` says so. Errors name the file.
-Result<TextSide> load_text_side(const std::string& directory, ModelKind kind);
+Result<TextSide> load_text_side(const std::string& directory, Tasks tasks);
 
 /// Holds the text side against an embedding table of `rows`: ends that have no row are dropped,
 /// since a head never draws them. Gives a warning for each disagreement, with both counts.
@@ -78,9 +78,9 @@ struct LoadedModel {
   uint32_t max_model_len = 0;   // tokens of prompt and completion together
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
   std::string architecture, dtype, fingerprint;
-  std::vector<folder::HeadCard> heads;  // by the index that a work::Read names
-  bool trust_control_tokens = false;    // in messages; else their texts there are plain text
-  bool accept_embedding_ids = true;     // ids of another tokenizer would give vectors of noise
+  std::vector<folder::HeadCard> heads;  // in the order of the model's
+  bool trust_control_tokens = false;  // in messages; else their texts there are plain text
+  bool accept_embedding_ids = true;   // ids of another tokenizer would give vectors of noise
 };
 
 }  // namespace weir::serve

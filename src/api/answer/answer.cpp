@@ -19,6 +19,20 @@ Result<Said> handle(const Route& route, Call& call, Api& api) {
   return route.handle(call, api);
 }
 
+HeaderLines note_headers(serve::Notes notes) {
+  HeaderLines headers = std::move(notes.limits);
+  if (!notes.model.empty()) headers.emplace_back("x-weir-model", notes.model);
+  if (notes.waiting) {
+    headers.emplace_back("x-weir-queue-position", std::to_string(notes.waiting->place));
+    headers.emplace_back("x-weir-predicted-wait-ms",
+                         std::to_string(notes.waiting->predicted.count()));
+  }
+  if (!notes.brownout.empty())
+    headers.emplace_back("x-weir-brownout", fmt::format("{}", fmt::join(notes.brownout, ", ")));
+  if (!notes.response_cache.empty()) headers.emplace_back("x-weir-cache", notes.response_cache);
+  return headers;
+}
+
 }  // namespace
 
 Result<Said> answer(const Route& route, Call& call, Api& api) {
@@ -29,7 +43,7 @@ Result<Said> answer(const Route& route, Call& call, Api& api) {
 }
 
 HeaderLines take_told_headers(Call& call) {
-  HeaderLines headers = std::exchange(call.caller.headers, {});
+  HeaderLines headers = note_headers(std::exchange(call.caller.notes, {}));
   if (!call.ignored_fields.empty()) headers.emplace_back("x-weir-ignored", call.ignored_fields);
   return headers;
 }

@@ -71,8 +71,8 @@ std::string dry_run_text(const serve::DryRun& dry, bool ids, const Api& api) {
 
 }  // namespace
 
-Result<Said> answer_dry_run(Call& call, Api& api, const serve::AnyRequest& request, bool ids) {
-  auto dry = api.service.dry_run(request, call.caller);
+Result<Said> answer_dry_run(Call& call, Api& api, const serve::Ask& ask, bool ids) {
+  auto dry = api.service.dry_run(ask, call.caller);
   if (!dry) return dry.error();
   return answer_json(dry_run_text(*dry, ids, api));
 }

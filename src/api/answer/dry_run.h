@@ -6,8 +6,8 @@
 
 namespace weir::api {
 
-/// Answers with what `request` would be charged and where it would stand. `ids`: with its tokens.
-Result<Said> answer_dry_run(Call& call, Api& api, const serve::AnyRequest& request, bool ids);
+/// Answers with what `ask` would be charged and where it would stand. `ids`: with its tokens.
+Result<Said> answer_dry_run(Call& call, Api& api, const serve::Ask& ask, bool ids);
 /// The schema of that.
 Json dry_run_answer();
 

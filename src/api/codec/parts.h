@@ -36,11 +36,18 @@ Handling read_handling(Fields& fields);
 std::string read_messages(Fields& fields);
 std::string read_template_kwargs(Fields& fields);
 
-std::vector<int32_t> read_ids(const Json& value, const std::string& path);
-/// Whether it holds prompts, not the ids of one.
-bool is_list_of_prompts(const Json& value);
+/// Absent: empty, the only one that can do it.
+std::string read_model(Fields& fields);
+serve::Ids read_ids(const Json& value, const std::string& path);
+/// Whether it holds inputs, not the ids of one.
+bool is_list_of_inputs(const Json& value);
 /// A string, a list of strings, token ids, or a list of token ids, none of them an empty list. How
 /// many may wait is the queue's affair.
-std::vector<serve::Prompt> read_prompts(const Json& value, const std::string& path);
+std::vector<serve::Input> read_inputs(const Json& value, const std::string& path);
+/// Whether vectors are wanted as base64.
+bool read_encoding_format(Fields& fields);
+std::optional<uint32_t> read_dimensions(Fields& fields);
+/// truncate, and truncate_prompt_tokens.
+serve::Truncation read_truncation(Fields& fields);
 
 }  // namespace weir::api

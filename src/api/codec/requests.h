@@ -29,28 +29,23 @@ struct Handling {
   std::optional<int> priority = {};  // 0 to 9
 };
 
-struct DecodedChat {
-  serve::ChatRequest request;
-  Presentation presentation;
-  Handling handling;
-};
-struct DecodedCompletion {
-  serve::CompletionRequest request;
+struct DecodedGeneration {
+  serve::Ask ask;
   Presentation presentation;
   Handling handling;
 };
 struct DecodedEmbedding {
-  serve::EmbeddingRequest request;
+  serve::Ask ask;
   bool base64 = false;
   Handling handling;
 };
 struct DecodedDetokenize {
   std::string model;
-  std::vector<int32_t> ids;
+  serve::Ids ids;
 };
 
-Result<DecodedChat> decode_chat(const std::string& body, UnknownFields& unknown);
-Result<DecodedCompletion> decode_completion(const std::string& body, UnknownFields& unknown);
+Result<DecodedGeneration> decode_chat(const std::string& body, UnknownFields& unknown);
+Result<DecodedGeneration> decode_completion(const std::string& body, UnknownFields& unknown);
 Result<DecodedEmbedding> decode_embedding(const std::string& body, UnknownFields& unknown);
 Result<serve::TokenizeRequest> decode_tokenize(const std::string& body, UnknownFields& unknown);
 Result<DecodedDetokenize> decode_detokenize(const std::string& body, UnknownFields& unknown);

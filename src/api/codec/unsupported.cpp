@@ -104,6 +104,8 @@ bool belongs(const Unsupported& field, Endpoint endpoint) {
       return field.completion;
     case Endpoint::embedding:
       return field.embedding;
+    case Endpoint::reading:
+      return false;
   }
   return false;
 }

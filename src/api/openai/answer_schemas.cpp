@@ -94,6 +94,8 @@ FieldList model_fields() {
           must("owned_by", only("weir"))};
 }
 
+Json tasks() { return list(choice({"generate", "embed", "classify", "tag"})); }
+
 }  // namespace
 
 Json chat_answer() {
@@ -146,12 +148,14 @@ Json embedding_answer() {
 
 Json model_answer() {
   Json ready = answer(
-      joined({model_fields(),
-              FieldList{must("kind", choice({"generate", "embed"})), must("max_model_len", count()),
-                        must("architecture", text()), must("dtype", text())}}));
-  Json failed = answer(
-      joined({model_fields(), FieldList{must("kind", or_null(choice({"generate", "embed"}))),
-                                        must("state", only("failed")), must("reason", text())}}));
+      joined({model_fields(), FieldList{must("kind", choice({"generate", "embed"})),
+                                        must("tasks", tasks()), must("max_model_len", count()),
+                                        must("architecture", text()), must("dtype", text())}}));
+  Json failed =
+      answer(joined({model_fields(), FieldList{must("kind", or_null(choice({"generate", "embed"}))),
+                                               {.name = "tasks", .schema = tasks()},
+                                               must("state", only("failed")),
+                                               must("reason", text())}}));
   return any_of({std::move(ready), std::move(failed)});
 }
 

@@ -13,13 +13,12 @@ Result<Said> post_chat_completions(Call& call, Api& api) {
   call.body = {};
   apply(chat->handling, call.caller);
   if (call.dry_run) {
-    return answer_dry_run(call, api, chat->request, chat->presentation.return_token_ids);
+    return answer_dry_run(call, api, chat->ask, chat->presentation.return_token_ids);
   }
   call.asked = true;
-  auto generation = api.service.chat(chat->request, call.caller);
+  auto generation = api.service.start(std::move(chat->ask), call.caller);
   if (!generation) return generation.error();
-  // The prompts' text is needed no more, and its generation may take long.
-  chat->request = {};
+  // It bounds the request's texts, which are needed no more.
   call.caller.preparation.reset();
   auto shape = new_shape(call, api, AnswerForm::chat, (*generation)->model());
   shape.presentation = chat->presentation;

@@ -13,14 +13,12 @@ Result<Said> post_completions(Call& call, Api& api) {
   call.body = {};
   apply(completion->handling, call.caller);
   if (call.dry_run) {
-    return answer_dry_run(call, api, completion->request,
-                          completion->presentation.return_token_ids);
+    return answer_dry_run(call, api, completion->ask, completion->presentation.return_token_ids);
   }
   call.asked = true;
-  auto generation = api.service.complete(completion->request, call.caller);
+  auto generation = api.service.start(std::move(completion->ask), call.caller);
   if (!generation) return generation.error();
-  // The prompts' text is needed no more, and its generation may take long.
-  completion->request = {};
+  // It bounds the request's texts, which are needed no more.
   call.caller.preparation.reset();
   auto shape = new_shape(call, api, AnswerForm::completion, (*generation)->model());
   shape.presentation = completion->presentation;

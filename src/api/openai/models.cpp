@@ -8,16 +8,28 @@
 namespace weir::api::openai {
 namespace {
 
+void append_tasks(std::string& out, serve::Tasks tasks) {
+  out += R"(,"tasks":[)";
+  bool first = true;
+  for (std::string_view name : tasks.names()) {
+    if (!first) out += ',';
+    first = false;
+    append_json(out, name);
+  }
+  out += ']';
+}
+
 void append_model(std::string& out, const serve::ModelInfo& info) {
   out += R"({"id":)";
   append_json(out, info.name);
   out += R"(,"object":"model","created":)";
   append_json(out, info.created);
   out += R"(,"owned_by":"weir","kind":)";
-  if (!info.kind)
+  if (!info.tasks)
     out += "null";
   else
-    append_json(out, *info.kind == serve::ModelKind::generate ? "generate" : "embed");
+    append_json(out, info.tasks->has(serve::HeadTask::generate) ? "generate" : "embed");
+  if (info.tasks) append_tasks(out, *info.tasks);
   if (!info.failure.empty()) {
     out += R"(,"state":"failed","reason":)";
     append_json(out, info.failure);

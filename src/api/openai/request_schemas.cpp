@@ -64,28 +64,17 @@ Json completion_request() {
 }
 
 Json embedding_request() {
-  return request(joined(
-      {model_field(),
-       FieldList{{.name = "input",
-                  .schema = prompts(),
-                  .description = "A text, token ids, or a list of these.",
-                  .required = true},
-                 {.name = "encoding_format",
-                  .schema = choice({"float", "base64"}),
-                  .description = "base64: little-endian float32.",
-                  .by_default = "float"},
-                 {.name = "dimensions",
-                  .schema = integer(1, kMostTokens),
-                  .description = "The vector is cut to so many and normalised again."},
-                 {.name = "truncate",
-                  .schema = flag(),
-                  .description = "Cut an input to the model's limit.",
-                  .by_default = false},
-                 {.name = "truncate_prompt_tokens",
-                  .schema = any_of({only(-1), integer(1, kMostTokens)}),
-                  .description = "Cut an input to so many tokens. -1: to the model's limit."},
-                 {.name = "add_special_tokens", .schema = only(true), .by_default = true}},
-       handling_fields(), unsupported_fields(Endpoint::embedding)}));
+  return request(
+      joined({model_field(),
+              FieldList{{.name = "input",
+                         .schema = prompts(),
+                         .description = "A text, token ids, or a list of these.",
+                         .required = true},
+                        encoding_format_field(),
+                        dimensions_field()},
+              truncation_fields(),
+              FieldList{{.name = "add_special_tokens", .schema = only(true), .by_default = true}},
+              handling_fields(), unsupported_fields(Endpoint::embedding)}));
 }
 
 }  // namespace weir::api::openai

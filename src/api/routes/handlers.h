@@ -5,6 +5,9 @@
 /// Routes that are weir's own.
 namespace weir::api {
 
+Result<Said> post_classify(Call&, Api&);
+Result<Said> post_tag(Call&, Api&);
+Result<Said> post_analyze(Call&, Api&);
 Result<Said> post_tokenize(Call&, Api&);
 Result<Said> post_detokenize(Call&, Api&);
 Result<Said> get_usage(Call&, Api&);

@@ -4,7 +4,7 @@
 
 namespace weir::api {
 
-extern const RouteSchema kTokenize, kDetokenize, kUsage, kHealth, kReady, kMetrics, kVersion,
-    kOpenApi, kDocs;
+extern const RouteSchema kClassify, kTag, kAnalyze, kTokenize, kDetokenize, kUsage, kHealth, kReady,
+    kMetrics, kVersion, kOpenApi, kDocs;
 
 }  // namespace weir::api

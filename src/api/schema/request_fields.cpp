@@ -177,4 +177,27 @@ FieldList template_fields() {
            .by_default = false}};
 }
 
+Field encoding_format_field() {
+  return {.name = "encoding_format",
+          .schema = choice({"float", "base64"}),
+          .description = "base64: little-endian float32.",
+          .by_default = "float"};
+}
+
+Field dimensions_field() {
+  return {.name = "dimensions",
+          .schema = integer(1, INT32_MAX),
+          .description = "The vector is cut to so many and normalised again."};
+}
+
+FieldList truncation_fields() {
+  return {{.name = "truncate",
+           .schema = flag(),
+           .description = "Cut an input to the model's limit.",
+           .by_default = false},
+          {.name = "truncate_prompt_tokens",
+           .schema = any_of({only(-1), integer(1, INT32_MAX)}),
+           .description = "Cut an input to so many tokens. -1: to the model's limit."}};
+}
+
 }  // namespace weir::api::schema

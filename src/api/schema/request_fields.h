@@ -11,6 +11,9 @@ FieldList sampling_fields();
 FieldList logit_fields();
 FieldList presentation_fields();
 FieldList handling_fields();
+Field encoding_format_field();
+Field dimensions_field();
+FieldList truncation_fields();
 FieldList unsupported_fields(Endpoint endpoint);
 /// `messages`, and what else the template sees.
 FieldList template_fields();

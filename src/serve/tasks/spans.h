@@ -8,34 +8,16 @@
 
 #include "serve/tasks/crf.h"
 #include "serve/tasks/units.h"
+#include "weir/serve/answer.h"
+#include "weir/serve/ask.h"
 
 namespace weir::serve {
-
-/// How labels of tokens become spans; the names and rules are those of Hugging Face's
-/// TokenClassificationPipeline.
-enum class Aggregation : uint8_t {
-  none,    // each unit whose label is not "O" is a span
-  simple,  // adjacent units of one kind are a span
-  first,   // a word has the label and score of its first token; then as simple
-  max,     // a word has the label and score of its token of the highest score; then as simple
-};
 
 /// A unit with its label.
 struct Tagged {
   Unit unit;
   uint32_t label = 0;
   double score = 0;  // the label's probability
-};
-
-/// A part of a text that a tagger names.
-struct Span {
-  std::string label;
-  uint32_t begin = 0;  // code points of the text
-  uint32_t end = 0;
-  std::string text;
-  double score = 0;
-
-  bool operator==(const Span&) const = default;
 };
 
 /// Each unit with its most probable label, by softmax over its line of `numbers` (units, labels);

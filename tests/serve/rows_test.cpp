@@ -1,7 +1,6 @@
-#include "serve/prepare.h"
-
 #include <gmock/gmock.h>
 
+#include "asks.h"
 #include "byte_model.h"
 
 namespace weir::serve {
@@ -9,7 +8,7 @@ namespace {
 
 using testing::SizeIs;
 
-class PrepareTest : public testing::Test {
+class RowsTest : public testing::Test {
  protected:
   ReadyModel ready(const LoadedModel& loaded) {
     return {{{.name = "m"}, RequestSeries(metrics_, "m")}, loaded};
@@ -30,7 +29,7 @@ class PrepareTest : public testing::Test {
   ByteEncoder encoder_;
 };
 
-TEST_F(PrepareTest, TheModelsMaxNewTokensHoldsWhereARequestSaysNothing) {
+TEST_F(RowsTest, TheModelsMaxNewTokensHoldsWhereARequestSaysNothing) {
   const ChatRequest chat{.messages = "[]"};
   CompletionRequest completion{.prompts = {"ab"}};
   EXPECT_EQ(max_tokens(chat), 64U - 5U);  // "<bos>bot:"
@@ -47,7 +46,7 @@ TEST_F(PrepareTest, TheModelsMaxNewTokensHoldsWhereARequestSaysNothing) {
   EXPECT_EQ(max_tokens(ChatRequest{.messages = "[]", .sampling = {.min_tokens = 30}}), 30U);
 }
 
-TEST_F(PrepareTest, AnEchoIsThePromptAsItWasGiven) {
+TEST_F(RowsTest, AnEchoIsThePromptAsItWasGiven) {
   const std::vector<Row> all =
       rows(model_.loaded, CompletionRequest{.prompts = {"ab", std::vector<int32_t>{kBos, 'c'}},
                                             .echo = true,
@@ -61,7 +60,7 @@ TEST_F(PrepareTest, AnEchoIsThePromptAsItWasGiven) {
   EXPECT_FALSE(plain[0].echo_only);
 }
 
-TEST_F(PrepareTest, WhatIsCopiedOrToldForEachPromptIsBound) {
+TEST_F(RowsTest, WhatIsCopiedOrToldForEachPromptIsBound) {
   const auto refusal = [&](const CompletionRequest& request) {
     auto refused = rows_of(ready(model_.loaded), request);
     return refused ? "accepted" : refused.error().message + " @" + refused.error().param;
@@ -82,7 +81,7 @@ TEST_F(PrepareTest, WhatIsCopiedOrToldForEachPromptIsBound) {
   EXPECT_EQ(refusal(many), "accepted");
 }
 
-TEST_F(PrepareTest, OnlyTextsHaveTokensThatAreNotPooled) {
+TEST_F(RowsTest, OnlyTextsHaveTokensThatAreNotPooled) {
   encoder_.loaded.text.prompt = {.text = "ask:", .left_out = 5};
   const EmbeddingRequest request{.inputs = {"ab", std::vector<int32_t>{1, 2}}};
   const std::vector<Row> all = rows(encoder_.loaded, request);
@@ -90,9 +89,10 @@ TEST_F(PrepareTest, OnlyTextsHaveTokensThatAreNotPooled) {
   EXPECT_THAT(all[0].prompt, SizeIs(8));
   EXPECT_EQ(std::get<work::Reads>(all[0].params)[0].left_out, 5U);
   EXPECT_EQ(std::get<work::Reads>(all[1].params)[0].left_out, 0U);
-  auto texts = texts_of(ready(encoder_.loaded), request);
-  ASSERT_TRUE(texts);
-  EXPECT_EQ(texts->front(), "ask:ab");
+  const Ask asked = ask_of(request);
+  auto text = task_of(asked.options).text(ready(encoder_.loaded), asked.inputs[0]);
+  ASSERT_TRUE(text);
+  EXPECT_EQ(*text, "ask:ab");
 }
 
 }  // namespace

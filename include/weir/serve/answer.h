@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What a request is answered, in plain types.
+namespace weir::serve {
+
+struct Usage {
+  uint32_t prompt_tokens = 0, completion_tokens = 0, cached_tokens = 0;
+  double queue_ms = 0, prefill_ms = 0, decode_ms = 0;
+};
+
+using Vector = std::vector<float>;
+
+struct ScoredLabel {
+  std::string name;
+  double score = 0;
+};
+using ScoredLabels = std::vector<ScoredLabel>;  // falling scores
+
+/// A part of an input that a tagger names.
+struct Span {
+  std::string label;
+  uint32_t begin = 0, end = 0;  // code points of the input's text
+  std::string text;
+  double score = 0;
+
+  bool operator==(const Span&) const = default;
+};
+using Spans = std::vector<Span>;  // in the order of the text
+
+/// What was asked of one input, together.
+struct Analysis {
+  std::optional<Vector> vector;
+  std::optional<ScoredLabels> labels;
+  std::optional<Spans> spans;
+};
+
+using Answer = std::variant<Vector, ScoredLabels, Spans, Analysis>;
+using Answers = std::vector<Answer>;  // one an input
+
+enum class FinishReason : uint8_t { stop, length };
+
+struct End {
+  FinishReason reason = FinishReason::stop;
+  std::variant<std::monostate, std::string, int32_t> stop;  // the string or the token that stopped
+};
+
+/// A token with its logprob, and the most likely ones in its place. `bytes`: what the token adds to
+/// a text, which may be part of a character.
+struct TokenLogprob {
+  struct Top {
+    int32_t id = 0;
+    float logprob = 0;
+    std::string bytes;
+  };
+  int32_t id = 0;
+  std::string bytes;
+  std::optional<float> logprob;  // unset: nothing comes before it, the first token of a prompt
+  int32_t rank = 0;              // how many tokens are at least as likely
+  std::vector<Top> top;          // falling
+};
+
+/// A piece of what a request is answered: of one choice of a generation, or all the answers of any
+/// other task at once.
+struct Delta {
+  uint32_t choice = 0;
+  std::string text;                           // may be empty
+  std::vector<int32_t> token_ids;             // those that `text` (and held back text) came from
+  std::vector<TokenLogprob> logprobs;         // one for each of token_ids, where asked for
+  std::vector<TokenLogprob> prompt_logprobs;  // of the whole prompt, once, where asked for
+  std::optional<End> end;                     // the last of its choice
+  std::shared_ptr<const Answers> answers;     // of a task that does not generate; nothing else then
+};
+
+}  // namespace weir::serve

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// What a request asks, in plain types: inputs, and one task with its options.
+namespace weir::serve {
+
+/// Bytes of one stop string or bad word, and of all stop strings or bad words of a request.
+inline constexpr size_t kLongestStop = 1024, kMostStopBytes = 16384;
+inline constexpr uint32_t kMostLogprobs = 20;  // of the most likely tokens in one place
+/// Of the prompts of a request together, those of the tokens themselves with them.
+inline constexpr size_t kMostPromptLogprobs = size_t{4} << 20;
+inline constexpr size_t kMostBiases = 1024;
+/// With the largest logits of a model no number passes the range of float.
+inline constexpr double kLeastRepetitionPenalty = 0.001, kMostRepetitionPenalty = 1000;
+
+struct Text {
+  std::string text;
+  std::optional<std::string> pair = {};  // the second text of a pair
+  bool add_special = true;               // the tokens that the tokenizer puts around a text
+};
+/// Tokens that are used as they are.
+using Ids = std::vector<int32_t>;
+/// A conversation, which the model's chat template renders.
+struct Chat {
+  std::string messages;              // a JSON array, checked by the codec, as the template sees it
+  std::string tools = {};            // a JSON array or empty
+  std::string template_kwargs = {};  // a JSON object or empty
+  bool add_generation_prompt = true;
+};
+using Input = std::variant<Text, Ids, Chat>;
+
+/// As the client gave it; what is absent comes from the model's generation_config.json, then from
+/// OpenAI's defaults.
+struct Sampling {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<uint32_t> top_k;
+  std::optional<uint64_t> seed;
+  std::optional<uint32_t> max_tokens;
+  uint32_t min_tokens = 0;
+  bool ignore_eos = false;
+  std::vector<std::string> stop;
+  std::vector<int32_t> stop_token_ids;
+  bool include_stop_str_in_output = false;
+  bool skip_special_tokens = true;
+  std::optional<float> presence_penalty, frequency_penalty, repetition_penalty;
+  std::vector<std::pair<int32_t, float>> logit_bias;  // if an id stands twice, the last one counts
+  std::vector<std::string> bad_words;
+  std::vector<int32_t> allowed_token_ids;             // empty: all
+  std::optional<uint32_t> logprobs, prompt_logprobs;  // so many of the most likely tokens
+};
+
+/// The text that follows each input. max_tokens absent: for a conversation what the context leaves,
+/// else 16; 0 is allowed with `echo` only.
+struct Generate {
+  Sampling sampling = {};
+  bool echo = false;  // each input's text stands before its completion
+};
+
+/// What happens to an input of more tokens than the model takes: neither is set: it is an error.
+struct Truncation {
+  bool truncate = false;                // cut to the model's limit
+  std::optional<uint32_t> tokens = {};  // cut to so many
+};
+
+/// A vector for each input.
+struct Embed {
+  std::optional<uint32_t> dimensions = {};  // cut to so many and renormalise
+  Truncation truncation = {};
+};
+
+/// Labels with their scores for each input.
+struct Classify {
+  std::optional<uint32_t> top_k = {};  // the best so many; absent: all
+  bool raw_scores = false;             // the head's own numbers
+  Truncation truncation = {};
+};
+
+/// How labels of tokens become spans; the names and rules are those of Hugging Face's
+/// TokenClassificationPipeline.
+enum class Aggregation : uint8_t {
+  none,    // each unit whose label is not "O" is a span
+  simple,  // adjacent units of one kind are a span
+  first,   // a word has the label and score of its first token; then as simple
+  max,     // a word has the label and score of its token of the highest score; then as simple
+};
+
+/// Labelled spans of each input. An input of more tokens than the model takes is read in windows.
+struct Tag {
+  Aggregation aggregation = Aggregation::simple;
+  bool truncate = false;  // reads the first window only
+};
+
+/// Several answers to each input, which the model reads once.
+struct Analyze {
+  std::optional<Embed> embed = {};
+  std::optional<Classify> classify = {};
+  std::optional<Tag> tag = {};
+  bool truncate = false;  // of the input, for all of them
+};
+
+using Options = std::variant<Generate, Embed, Classify, Tag, Analyze>;
+
+struct Ask {
+  std::string model;  // empty: the only model that can do it
+  std::vector<Input> inputs;
+  Options options;
+  bool listed = false;  // errors name input[0] even where it is the only one
+};
+
+struct TokenizeRequest {
+  std::string model;
+  std::variant<Text, Chat> input;
+  bool with_pieces = false;
+};
+
+}  // namespace weir::serve

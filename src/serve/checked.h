@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "admission.h"
+#include "ticket.h"
+#include "weir/serve/ask.h"
+
+namespace weir::serve {
+
+/// A request that is checked and not paid yet.
+struct Checked {
+  Ticket ticket;
+  std::vector<Row> rows;
+  std::shared_ptr<const Ask> ask;  // without its inputs where only the rows are needed from now on
+};
+
+/// As Generation::prompts() has them.
+std::vector<std::vector<int32_t>> prompts_of(const Checked& checked);
+
+}  // namespace weir::serve

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+
+#include "brownout_guard.h"
+#include "checked.h"
+#include "opening.h"
+#include "task.h"
+
+namespace weir::serve {
+
+/// The stages between a ticket and the gate: the brown-out, what is refused before the work of
+/// rendering and tokenizing, and that work. Thread-safe.
+class Checking {
+ public:
+  /// All outlive it.
+  struct Parts {
+    const ModelSet& models;
+    BrownoutGuard& brownout;
+    const Admission& admission;
+    std::chrono::milliseconds retry_after;
+  };
+  explicit Checking(Parts parts) : parts_(parts) {}
+
+  /// Takes `ask` unless it fails. Gives back the caller's turn. Errors: of a wrong request;
+  /// overloaded, rate_limited.
+  Result<Checked> check(Ticket ticket, Ask& ask, Caller& caller) const;
+
+ private:
+  /// Hands the request over to the model's twin, if the twin takes it as it was asked.
+  void relieve(Checked& checked, Measures& measures, const Ask& ask, Caller& caller) const;
+  Result<std::vector<Row>> rows_of(const Ticket& ticket, const Ask& ask, Caller& caller) const;
+
+  const Parts parts_;
+};
+
+}  // namespace weir::serve

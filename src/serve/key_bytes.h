@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::serve {
+
+/// Stands for a request in the response cache: SHA-256 of everything that decides its answer.
+/// Requests of one key have one answer.
+using ResponseKey = std::array<unsigned char, 32>;
+
+struct ResponseKeyHash {
+  size_t operator()(const ResponseKey& key) const {
+    size_t hash = 0;
+    std::memcpy(&hash, key.data(), sizeof hash);
+    return hash;
+  }
+};
+
+/// Fields one after the other, each with its length where it has one: two different lists of fields
+/// never give the same bytes.
+class KeyBytes {
+ public:
+  void add(uint64_t number) {
+    bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  void add(std::string_view text) {
+    add(text.size());
+    bytes_ += text;
+  }
+  template <class Number>
+  void add(const std::vector<Number>& numbers) {
+    add(numbers.size());
+    bytes_.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(Number));
+  }
+  template <class Number>
+  void add_optional(const std::optional<Number>& number) {
+    add(uint64_t{number.has_value()});
+    add(static_cast<uint64_t>(number.value_or(0)));
+  }
+
+  ResponseKey digest() const;
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace weir::serve

@@ -1,0 +1,63 @@
+#include "opening.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "identity.h"
+#include "usage_account.h"
+
+namespace weir::serve {
+
+Result<std::shared_ptr<const ReadyModel>> Opening::find_model(const Want& want,
+                                                              Caller& caller) const {
+  if (!caller.identity)
+    return Error{.code = Code::unauthenticated, .message = "no API key was given"};
+  const traffic::Key& key = *caller.identity->key();
+  if (!key.has(traffic::Scope::infer))
+    return Error{.code = Code::permission_denied,
+                 .message = "key \"" + key.name + "\" lacks the scope \"infer\""};
+  auto model = parts_.models.resolve(want.model, want.needs, key);
+  if (model) caller.notes.model = (*model)->served.name;
+  return model;
+}
+
+Result<Ticket> Opening::open(const Want& want, Caller& caller) const {
+  InFlight in_flight(in_flight_);  // counted before the look at closed_: a drain misses nobody
+  const TimePoint arrival = parts_.service.clock.now();
+  auto model = find_model(want, caller);
+  if (!model) return model.error();
+  if (closed_)
+    return Error{.code = Code::unavailable,
+                 .message = "the server is shutting down and takes no new requests",
+                 .retry_after = parts_.retry_after};
+  const traffic::Key& key = *caller.identity->key();
+  std::optional<TimePoint> deadline;
+  if (caller.timeout) deadline = arrival + *caller.timeout;
+  return Ticket{
+      .in_flight = std::move(in_flight),
+      .request_id = caller.request_id,
+      .key = caller.identity->key(),
+      .model = *std::move(model),
+      .arrival = arrival,
+      .deadline = deadline,
+      .priority = caller.priority ? std::min(*caller.priority, key.priority) : key.priority,
+      .ledger = parts_.service.ledger};
+}
+
+void Opening::note_refusal(const Want& want, const Caller& caller, const Error& error) const {
+  const KnownModel* model =
+      caller.identity ? parts_.models.called(want.model, want.needs, *caller.identity->key())
+                      : nullptr;
+  log_refusal({.request_id = caller.request_id,
+               .key = caller.identity ? std::string_view(caller.identity->key()->name) : "",
+               .model = model ? std::string_view(model->served.name) : "",
+               .reason = error});
+  if (!model) return;
+  model->series.refused(error.code);
+  record_refusal({.ledger = parts_.service.ledger,
+                  .key = *caller.identity->key(),
+                  .model = model->served.name},
+                 error.code);
+}
+
+}  // namespace weir::serve

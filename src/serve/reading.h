@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "checked.h"
+#include "running.h"
+#include "task.h"
+
+namespace weir::serve {
+
+/// A request in the work queue that reads: waits for the numbers of all its rows, and makes its
+/// answers of them.
+class RunningReading final : public Running {
+ public:
+  /// REQUIRES: one reader a row; rows hold Reads.
+  RunningReading(Checked checked, Admitted admitted, const Clock& clock);
+  ~RunningReading() override;
+
+  Usage usage() const override;
+
+ private:
+  struct Part {  // of one row
+    work::ReplyReader reader;
+    std::optional<work::Readings> readings;
+    std::optional<work::Started> started;
+    std::optional<work::Finish> finish;
+  };
+
+  Result<std::optional<Delta>> look() override;
+  void leave(const Error& error) override;
+  bool begun() const override;
+
+  Result<void> look(size_t row);
+  Result<std::optional<Delta>> finish();
+  Error at_row(Error error, size_t row) const;
+  void observe(size_t row, std::string_view finish);
+  uint32_t tokens_of(size_t row) const { return static_cast<uint32_t>(rows_[row].prompt.size()); }
+
+  const std::vector<Row> rows_;
+  const std::shared_ptr<const Ask> ask_;
+  std::vector<Part> parts_;  // one a row
+  size_t running_;
+};
+
+}  // namespace weir::serve

@@ -1,0 +1,70 @@
+#include "running.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::serve {
+
+using std::chrono::milliseconds;
+
+Running::Running(Ticket ticket, Admitted admitted, Size size, const Clock& clock)
+    : clock_(clock),
+      ticket_(std::move(ticket)),
+      account_(std::move(admitted.permit), size.rows),
+      bell_(std::move(admitted.bell)),
+      queued_at_(admitted.queued_at),
+      readers_(std::move(admitted.readers)),
+      size_(size) {}
+
+Running::Size Running::size_of(const std::vector<Row>& rows) {
+  Size size{.rows = rows.size()};
+  for (const Row& row : rows) size.tokens += row.prompt.size();
+  return size;
+}
+
+Result<std::optional<Delta>> Running::next(milliseconds limit) {
+  if (error_) return *error_;
+  if (ended_) return std::optional<Delta>();
+  const TimePoint until = clock_.now() + limit;
+  for (bool waits = true;;) {
+    const TimePoint now = clock_.now();
+    if (ticket_.deadline && now >= *ticket_.deadline)
+      return fail(deadline_passed(ticket_, completion_tokens()));
+    bell_->silence();
+    auto delta = look();
+    if (!delta) return fail(std::move(delta.error()));
+    if (*delta || !waits) return delta;
+    TimePoint wake = until;
+    if (ticket_.deadline) wake = std::min(wake, *ticket_.deadline);
+    if (wake <= now) return std::optional<Delta>();
+    waits = bell_->wait(std::chrono::ceil<milliseconds>(wake - now));
+  }
+}
+
+Result<std::optional<Delta>> Running::fail(Error error) {
+  leave(error);
+  error_ = std::move(error);
+  end(finish_word(error_->code));
+  return *error_;
+}
+
+void Running::end(std::string_view finish) {
+  ended_ = true;
+  const Usage usage = this->usage();
+  log_end(ticket_, size_.rows, usage, finish);
+  account_.settle(ticket_, usage, error_ ? std::optional(error_->code) : std::nullopt);
+}
+
+std::optional<Standing> Running::standing() {
+  if (ended_ || begun()) return std::nullopt;
+  // With all that came later: at least what is before this one, and less as the line moves.
+  const auto last = ticket_.model->served.queue->forecast_waiting(
+      ticket_.key->name, ticket_.priority, size_.tokens, size_.rows);
+  const size_t most = last.position + 1;
+  place_ = std::min(place_, most);
+  return Standing{.line = Standing::Line::queue,
+                  .place = place_,
+                  .wait = last.wait * static_cast<int64_t>(place_) / static_cast<int64_t>(most)};
+}
+
+}  // namespace weir::serve

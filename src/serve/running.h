@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admission.h"
+#include "ticket.h"
+#include "usage_account.h"
+#include "weir/serve/generation.h"
+
+namespace weir::serve {
+
+/// What every request in the work queue shares: the wait for its rows' events, its deadline, its
+/// books, and the telling of its end. Its kinds say what they make of the events.
+class Running : public Generation {
+ public:
+  const std::string& model() const final { return ticket_.model_name(); }
+  const std::vector<std::vector<int32_t>>& prompts() const final { return prompts_; }
+  Result<std::optional<Delta>> next(std::chrono::milliseconds limit) final;
+  std::optional<Wake> wake() const final { return Wake{bell_, ticket_.deadline}; }
+  bool done() const final { return ended_; }
+  std::optional<Standing> standing() final;
+
+ protected:
+  struct Size {
+    size_t rows = 0, tokens = 0;  // of all rows
+  };
+  static Size size_of(const std::vector<Row>& rows);
+  /// `clock` outlives it.
+  Running(Ticket ticket, Admitted admitted, Size size, const Clock& clock);
+
+  /// One look at what has come, without waiting.
+  virtual Result<std::optional<Delta>> look() = 0;
+  /// Closes what still runs and writes it into the account; end() follows.
+  virtual void leave(const Error& error) = 0;
+  virtual bool begun() const = 0;  // a row of it was planned
+  virtual uint32_t completion_tokens() const { return 0; }
+
+  Result<std::optional<Delta>> fail(Error error);
+  void end(std::string_view finish);  // settles and writes the line; once
+
+  const Clock& clock_;
+  Ticket ticket_;
+  UsageAccount account_;
+  const std::shared_ptr<Doorbell> bell_;
+  const TimePoint queued_at_;
+  std::vector<work::ReplyReader> readers_;  // one a row; for the kind to take
+  std::vector<std::vector<int32_t>> prompts_;
+
+ private:
+  const Size size_;
+  size_t place_ = SIZE_MAX;  // in the queue, as last seen
+  bool ended_ = false;
+  std::optional<Error> error_;
+};
+
+}  // namespace weir::serve

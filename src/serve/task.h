@@ -1,0 +1,57 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admission.h"
+#include "key_bytes.h"
+#include "model_set.h"
+#include "weir/serve/ask.h"
+#include "weir/serve/tasks.h"
+#include "weir/work/output.h"
+
+namespace weir::serve {
+
+/// What a request becomes for the model, and what comes back: one for each alternative of Options.
+/// Pure functions, for any thread. REQUIRES: the Ask's options are the task's own, and the model
+/// has what needs() says.
+struct Task {
+  std::string_view name;   // of the log
+  std::string_view field;  // of a request, whose entries are the inputs
+
+  /// What a model must be able to do.
+  Tasks (*needs)(const Options& options);
+  /// What is known of a request before the work of rendering and tokenizing it.
+  Extent (*extent)(const LoadedModel& model, const Ask& ask);
+  /// Rendered, tokenized, checked against what the model takes. Errors: invalid_argument with the
+  /// field in `param`.
+  Result<std::vector<Row>> (*rows)(const ReadyModel& model, const Ask& ask);
+  /// The text of an input as it is tokenized.
+  Result<std::string> (*text)(const ReadyModel& model, const Input& input);
+  /// Adds what the answer depends on beside the rows' tokens. False: two answers need not agree.
+  bool (*add_to_key)(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows);
+  /// Whether it means the same to every model that can do it: text, not ids of one vocabulary.
+  bool (*is_of_text)(const Ask& ask);
+  /// One answer an input; `readings` has one entry a row. Null: the task generates. Errors:
+  /// invalid_argument, internal.
+  Result<Answers> (*answers)(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
+                             std::vector<work::Readings> readings);
+
+  bool generates() const { return answers == nullptr; }
+};
+
+const Task& task_of(const Options& options);
+
+/// The tasks, each in a file of its own.
+extern const Task kGenerate, kEmbed, kClassify, kTag, kAnalyze;
+
+/// "messages" of a conversation, else the task's own field.
+std::string_view inputs_field(const Ask& ask);
+/// "prompt" for one that stands alone, "prompt[2]" for one of a list.
+std::string field_of(const Ask& ask, size_t index);
+/// A queue's refusal of too many rows names the field that holds the inputs.
+Error with_field(const Ask& ask, Error error);
+
+}  // namespace weir::serve

@@ -1,0 +1,152 @@
+#include <utility>
+
+#include "serve/context_length.h"
+#include "serve/extent.h"
+#include "serve/prompts.h"
+#include "serve/task.h"
+#include "serve/tasks/classify.h"
+#include "serve/tasks/embed.h"
+#include "serve/tasks/tag.h"
+#include "weir/base/error_name.h"
+
+namespace weir::serve {
+namespace {
+
+const Analyze& options_of(const Ask& ask) { return std::get<Analyze>(ask.options); }
+
+Tasks needs(const Options& options) {
+  const auto& asked = std::get<Analyze>(options);
+  Tasks tasks;
+  if (asked.embed) tasks.add(HeadTask::embed);
+  if (asked.classify) tasks.add(HeadTask::classify);
+  if (asked.tag) tasks.add(HeadTask::tag);
+  return tasks;
+}
+
+Extent extent(const LoadedModel& model, const Ask& ask) {
+  return extent_of(model, ask.inputs, model.max_model_len);
+}
+
+/// What all tasks must agree in, for the model reads an input once.
+Result<void> check(const LoadedModel& model, const Analyze& asked) {
+  if (needs(asked).empty())
+    return invalid("tasks is empty; name one or more of embed, classify, tag", "tasks",
+                   error_name::kInvalidValue);
+  if (!asked.embed) return {};
+  if (!model.text.prompt.text.empty())
+    return invalid(
+        "this model puts a prompt before texts to embed, which the other tasks do not "
+        "read: ask /v1/embeddings for vectors",
+        "tasks.embed", error_name::kUnsupportedValue);
+  return check_dimensions(model, *asked.embed);
+}
+
+/// One row, read once for all tasks.
+Result<Row> row_to_tag(const LoadedModel& model, const Ask& ask, size_t index) {
+  const bool truncate = options_of(ask).truncate;
+  const std::string name = field_of(ask, index);
+  auto tagged =
+      windows_to_tag(model, {.input = ask.inputs[index], .name = name, .truncate = truncate});
+  if (!tagged) return tagged.error();
+  if (tagged->windows.size() > 1)
+    return context_exceeded(model.max_model_len,
+                            fmt::format("However, {} has more; \"truncate\": true cuts it, and "
+                                        "/v1/tag reads it in windows.",
+                                        name),
+                            name);
+  Window& window = tagged->windows.front();
+  Row row{.prompt = window.ids, .params = work::Reads{read_of(model, window)}};
+  row.tagged = std::make_shared<const TaggedInput>(*std::move(tagged));
+  return row;
+}
+
+Result<Row> row_of(const LoadedModel& model, const Ask& ask, size_t index) {
+  if (options_of(ask).tag) return row_to_tag(model, ask, index);
+  const Truncation truncation{.truncate = options_of(ask).truncate};
+  auto typed = tokens_to_read(
+      model, {.input = ask.inputs[index], .truncation = truncation, .name = field_of(ask, index)});
+  if (!typed) return typed.error();
+  return Row{
+      .prompt = std::move(typed->ids), .types = std::move(typed->types), .params = work::Reads{}};
+}
+
+Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+  const LoadedModel& loaded = model.loaded;
+  if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
+  if (auto checked = check(loaded, options_of(ask)); !checked) return checked.error();
+  std::vector<Row> rows;
+  for (size_t i = 0; i < ask.inputs.size(); ++i) {
+    auto row = row_of(loaded, ask, i);
+    if (!row) return row.error();
+    row->input = static_cast<uint32_t>(i);
+    auto& reads = std::get<work::Reads>(row->params);  // of the tagger, if it is asked
+    if (options_of(ask).classify) reads.push_back({.head = head_of(loaded, HeadTask::classify)});
+    if (options_of(ask).embed) reads.push_back({.head = head_of(loaded, HeadTask::embed)});
+    rows.push_back(*std::move(row));
+  }
+  return rows;
+}
+
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows) {
+  const Analyze& asked = options_of(ask);
+  const auto add = [&](const Task& task, const auto& options) {
+    key.add(uint64_t{options.has_value()});
+    if (!options) return;
+    Ask one{.model = {}, .inputs = ask.inputs, .options = *options};
+    task.add_to_key(key, one, rows);
+  };
+  add(kEmbed, asked.embed);
+  add(kClassify, asked.classify);
+  add(kTag, asked.tag);
+  return true;
+}
+
+bool is_of_text(const Ask&) { return false; }
+
+Result<Answer> answer(const LoadedModel& model, const Ask& ask, const Row& row,
+                      work::Readings readings) {
+  const Analyze& asked = options_of(ask);
+  Analysis analysis;
+  size_t at = 0;
+  if (asked.tag) {
+    const std::span<const work::Numbers> numbers(&readings.heads.at(at++), 1);
+    auto spans =
+        spans_from(model, ask.inputs[row.input], *row.tagged, numbers, asked.tag->aggregation);
+    if (!spans) return spans.error();
+    analysis.spans = *std::move(spans);
+  }
+  if (asked.classify)
+    analysis.labels = labels_of(readings.heads.at(at++),
+                                model.heads[head_of(model, HeadTask::classify)], *asked.classify);
+  if (asked.embed) {
+    auto vector = vector_of(std::move(readings.heads.at(at++)), *asked.embed);
+    if (!vector) return vector.error();
+    analysis.vector = *std::move(vector);
+  }
+  return Answer(std::move(analysis));
+}
+
+Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
+                        std::vector<work::Readings> readings) {
+  Answers answers;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    auto one = answer(model, ask, rows[i], std::move(readings[i]));
+    if (!one) return one.error();
+    answers.push_back(*std::move(one));
+  }
+  return answers;
+}
+
+}  // namespace
+
+constinit const Task kAnalyze{.name = "analyze",
+                              .field = "input",
+                              .needs = needs,
+                              .extent = extent,
+                              .rows = rows,
+                              .text = text_of,
+                              .add_to_key = add_to_key,
+                              .is_of_text = is_of_text,
+                              .answers = answers};
+
+}  // namespace weir::serve

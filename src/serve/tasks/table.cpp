@@ -1,0 +1,31 @@
+#include <array>
+
+#include "serve/task.h"
+
+namespace weir::serve {
+namespace {
+
+// In the order of Options.
+constexpr std::array<const Task*, std::variant_size_v<Options>> kTasks{
+    &kGenerate, &kEmbed, &kClassify, &kTag, &kAnalyze};
+
+}  // namespace
+
+const Task& task_of(const Options& options) { return *kTasks.at(options.index()); }
+
+std::string_view inputs_field(const Ask& ask) {
+  const bool is_chat = !ask.inputs.empty() && std::holds_alternative<Chat>(ask.inputs.front());
+  return is_chat ? "messages" : task_of(ask.options).field;
+}
+
+std::string field_of(const Ask& ask, size_t index) {
+  std::string field(inputs_field(ask));
+  return ask.listed || ask.inputs.size() > 1 ? field + '[' + std::to_string(index) + ']' : field;
+}
+
+Error with_field(const Ask& ask, Error error) {
+  if (error.code == Code::invalid_argument && error.param.empty()) error.param = inputs_field(ask);
+  return error;
+}
+
+}  // namespace weir::serve

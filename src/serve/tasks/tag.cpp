@@ -1,0 +1,153 @@
+#include "serve/tasks/tag.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <utility>
+
+#include "serve/context_length.h"
+#include "serve/extent.h"
+#include "serve/prompts.h"
+#include "serve/task.h"
+#include "serve/tasks/spans_of_text.h"
+#include "serve/text_bounds.h"
+#include "weir/base/error_name.h"
+
+namespace weir::serve {
+namespace {
+
+const Tag& options_of(const Ask& ask) { return std::get<Tag>(ask.options); }
+
+const folder::HeadCard& card_of(const LoadedModel& model) {
+  return model.heads[head_of(model, HeadTask::tag)];
+}
+
+Tasks needs(const Options&) { return {HeadTask::tag}; }
+
+/// Of one input; a text in windows has fewer than this, for windows overlap.
+size_t most_tokens(const LoadedModel& model, bool truncate) {
+  return size_t{model.max_model_len} * (truncate ? 1 : kMostWindows);
+}
+
+Extent extent(const LoadedModel& model, const Ask& ask) {
+  return extent_of(model, ask.inputs,
+                   static_cast<int64_t>(most_tokens(model, options_of(ask).truncate)));
+}
+
+Error too_long(const LoadedModel& model, const std::string& name) {
+  return context_exceeded(
+      model.max_model_len,
+      fmt::format("However, {} has more tokens than the {} windows of so many that are read of one "
+                  "input.",
+                  name, kMostWindows),
+      name);
+}
+
+Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+  if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
+  std::vector<Row> rows;
+  for (size_t i = 0; i < ask.inputs.size(); ++i) {
+    auto windows = windows_to_tag(
+        model.loaded,
+        {.input = ask.inputs[i], .name = field_of(ask, i), .truncate = options_of(ask).truncate});
+    if (!windows) return windows.error();
+    const auto tagged = std::make_shared<const TaggedInput>(*std::move(windows));
+    for (const Window& window : tagged->windows)
+      rows.push_back({.prompt = window.ids,
+                      .types = {},
+                      .params = work::Reads{read_of(model.loaded, window)},
+                      .input = static_cast<uint32_t>(i),
+                      .tagged = tagged});
+  }
+  return rows;
+}
+
+/// The text too: spans hold parts of it, and two texts may have the same tokens.
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
+  key.add(static_cast<uint64_t>(options_of(ask).aggregation));
+  for (const Input& input : ask.inputs) key.add(std::get<Text>(input).text);
+  return true;
+}
+
+bool is_of_text(const Ask&) { return false; }
+
+Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
+                        std::vector<work::Readings> readings) {
+  Answers answers;
+  for (size_t row = 0; row < rows.size();) {
+    const TaggedInput& tagged = *rows[row].tagged;
+    const Input& input = ask.inputs[rows[row].input];
+    std::vector<work::Numbers> numbers;
+    for (size_t i = 0; i < tagged.windows.size(); ++i)
+      numbers.push_back(only_numbers(std::move(readings[row++])));
+    auto spans = spans_from(model, input, tagged, numbers, options_of(ask).aggregation);
+    if (!spans) return spans.error();
+    answers.emplace_back(*std::move(spans));
+  }
+  return answers;
+}
+
+}  // namespace
+
+Result<TaggedInput> windows_to_tag(const LoadedModel& model, const InputToTag& asked) {
+  const std::string& name = asked.name;
+  const auto* given = std::get_if<Text>(&asked.input);
+  if (!given || given->pair)
+    return invalid(name + " is no single text; spans are those of a text", name,
+                   error_name::kInvalidType);
+  if (given->text.empty()) return invalid(name + " is empty", name, error_name::kInvalidValue);
+  auto part = enough_of(given->text, model, most_tokens(model, asked.truncate) + 1, name);
+  if (!part) return part.error();
+  if (!asked.truncate && part->size() < given->text.size()) return too_long(model, name);
+  auto encoding = model.text.tokenizer->encode_places(*part, std::nullopt, given->add_special);
+  if (!encoding) {
+    encoding.error().param = name;
+    return encoding.error();
+  }
+  if (encoding->ids.empty())
+    return invalid(name + " has no tokens", name, error_name::kInvalidValue);
+  if (auto checked = check_tokens(encoding->ids, model, name); !checked) return checked.error();
+  TaggedInput tagged{.units = units_of(*encoding, card_of(model).by_word), .windows = {}};
+  if (asked.truncate) {
+    auto window = cut_window(*encoding, tagged.units, model.max_model_len);
+    if (!window) return window.error();
+    tagged.windows.push_back(*std::move(window));
+    tagged.units.resize(tagged.windows.front().taken_to);
+    return tagged;
+  }
+  auto windows = windows_of(*encoding, tagged.units, model.max_model_len);
+  if (!windows) return windows.error();
+  if (windows->size() > kMostWindows) return too_long(model, name);
+  tagged.windows = *std::move(windows);
+  return tagged;
+}
+
+work::Read read_of(const LoadedModel& model, const Window& window) {
+  return {.head = head_of(model, HeadTask::tag), .tokens = window.reads};
+}
+
+Result<Spans> spans_from(const LoadedModel& model, const Input& input, const TaggedInput& tagged,
+                         std::span<const work::Numbers> numbers, Aggregation aggregation) {
+  const folder::HeadCard& card = card_of(model);
+  const size_t columns = card.labels.size();
+  std::vector<std::span<const float>> lines;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i].values.size() != tagged.windows[i].reads.size() * columns)
+      return Error{.code = Code::internal, .message = "the tagger gave another number of lines"};
+    lines.emplace_back(numbers[i].values);
+  }
+  const std::vector<float> merged = merge_windows(tagged.windows, lines, columns);
+  return spans_of_text(std::get<Text>(input).text, {.units = tagged.units, .numbers = merged}, card,
+                       aggregation);
+}
+
+constinit const Task kTag{.name = "tag",
+                          .field = "input",
+                          .needs = needs,
+                          .extent = extent,
+                          .rows = rows,
+                          .text = text_of,
+                          .add_to_key = add_to_key,
+                          .is_of_text = is_of_text,
+                          .answers = answers};
+
+}  // namespace weir::serve

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "serve/tasks/reads.h"
+#include "serve/tasks/units.h"
+#include "serve/tasks/windows.h"
+#include "weir/serve/answer.h"
+
+namespace weir::serve {
+
+/// The windows of at most so many are read of one input.
+inline constexpr size_t kMostWindows = 256;
+
+/// An input that is tagged: its units, and the windows in which the model reads them.
+struct TaggedInput {
+  std::vector<Unit> units;
+  std::vector<Window> windows;
+};
+
+/// How an input is to be read. `name`: the field, for errors.
+struct InputToTag {
+  const Input& input;
+  std::string name;
+  bool truncate = false;  // one window, cut
+};
+/// Errors: invalid_argument (no text, an empty one, one of a pair; more tokens than kMostWindows
+/// windows have).
+Result<TaggedInput> windows_to_tag(const LoadedModel& model, const InputToTag& asked);
+
+/// What is read of a window.
+work::Read read_of(const LoadedModel& model, const Window& window);
+
+/// The spans of a text from the numbers of its windows. Errors: internal (numbers of another
+/// head's).
+Result<Spans> spans_from(const LoadedModel& model, const Input& input, const TaggedInput& tagged,
+                         std::span<const work::Numbers> numbers, Aggregation aggregation);
+
+}  // namespace weir::serve
