@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path += [os.path.join(ROOT, "tests/corpus"), os.path.join(ROOT, "tests/e2e")]
 
 CHAT, VECTORS = "smollm2-135m-instruct", "all-minilm-l6-v2"
+READING = ("/v1/embeddings", "/v1/classify", "/v1/tag", "/v1/analyze")  # routes that VECTORS answers
 
 MOST_TOKENS = 4  # of a completion
 BODY_SHARE = 5   # cases of a route that takes a body for each of another
@@ -83,7 +84,7 @@ def made_likely(path, body):
         return body
     model = body.get("model")
     if model is None or isinstance(model, str) and len(model) % 8:
-        body["model"] = VECTORS if path == "/v1/embeddings" else CHAT
+        body["model"] = VECTORS if path in READING else CHAT
     for name in IDS:
         if isinstance(body.get(name), list):
             body[name] = known_ids(body[name])
@@ -188,7 +189,7 @@ def main():
         os.execv(python, [python, os.path.abspath(__file__), *sys.argv[1:]])
     from daemon import Daemon, model
 
-    with Daemon(*model(CHAT), *model(VECTORS), "--dtype", "float32") as daemon:
+    with Daemon(*model(CHAT), *model(VECTORS, ["minilm-sentiment", "minilm-ner-crf"]), "--dtype", "float32") as daemon:
         daemon.ready()
         findings = run(daemon, args.cases, args.seed)
         ended = daemon.process.poll()

@@ -21,9 +21,9 @@ TEXTS = golden("minilm.json")["texts"]
 
 @pytest.fixture(scope="session")
 def daemon():
-    """Both default models in float32, no keys; shared by the tests that leave it as it was."""
+    """Both default models in float32 and their heads, no keys; shared by the tests that leave it as it was."""
     assert os.access(BINARY, os.X_OK), f"{BINARY} is not there; run scripts/build release weir"
-    with Daemon(*model(CHAT), *model(VECTORS), "--dtype", "float32") as running:
+    with Daemon(*model(CHAT), *model(VECTORS, ["minilm-sentiment", "minilm-ner-crf"]), "--dtype", "float32") as running:
         yield running.ready()
 
 

@@ -11,12 +11,13 @@ import requests
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("WEIR_BINARY", os.path.join(ROOT, "build/release/weir"))
 MODELS = os.path.join(ROOT, "models/downloaded")
+HEADS = os.path.join(ROOT, "models")
 CHAT, VECTORS = "smollm2-135m-instruct", "all-minilm-l6-v2"
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
-def model(name):
-    return ["--model", f"{name}={os.path.join(MODELS, name)}"]
+def model(name, heads=()):
+    return ["--model", ",".join([f"{name}={os.path.join(MODELS, name)}", *(f"head={os.path.join(HEADS, h)}" for h in heads)])]
 
 
 class Daemon:
