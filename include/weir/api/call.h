@@ -14,36 +14,35 @@
 
 namespace weir::api {
 
-/// One request to a route. Outlives the Body that it is answered with. Used by one thread at a
-/// time.
+/// One request to a route. Outlives the Body of its answer. Used by one thread at a time.
 struct Call {
-  std::string tail;                               // what stands where the route's path has {id}
-  std::multimap<std::string, std::string> query;  // what stands behind the path's "?"
-  std::string host, accept;                       // the headers
+  std::string tail;                               // the part of the path at the route's {id}
+  std::multimap<std::string, std::string> query;  // the parameters after the path's "?"
+  std::string host, accept;                       // headers
   std::string body;
   serve::Caller caller;
   bool dry_run = false;       // say what would happen, and do nothing
-  bool tell_waiting = false;  // tell a stream that waits where it stands
+  bool tell_waiting = false;  // a stream that waits tells its client its place
 
   // Filled by the route.
-  bool asked = false;          // the service was, and writes the request's line
-  std::string ignored_fields;  // of the body, as take_told_headers() names them; empty: none
+  bool asked = false;          // the service has the request, and writes its log line
+  std::string ignored_fields;  // of the body, in the header's form; empty: none
 };
 
 /// The body of an answer that is made while it is sent. Used by one thread at a time.
 class Body {
  public:
   struct Piece {
-    std::string text;     // empty: there is nothing to say at the moment
-    bool last = false;    // the body ends behind `text`
-    std::string failure;  // why it ends early, as `text` says in its dialect; for the log
+    std::string text;     // empty: there is nothing to say yet
+    bool last = false;    // the body ends after `text`
+    std::string failure;  // why the body ends early, for the log; `text` tells the client
   };
 
-  virtual ~Body() = default;  // ends what still makes it
-  /// What there is to say, after `limit` at most.
+  virtual ~Body() = default;  // cancels what still makes it
+  /// The next piece. Waits at most `limit` for it.
   virtual Piece next(std::chrono::milliseconds limit) = 0;
-  /// When next() will have something to say, where no thread has to sit in it until then; `until`
-  /// is set. Unset: only next() learns of it. REQUIRES: next() was called.
+  /// When to call next() again; `until` is set. So no thread has to wait in next(). Unset: a thread
+  /// has to wait in next(). REQUIRES: next() was called.
   virtual std::optional<serve::Wake> wake() const = 0;
 };
 

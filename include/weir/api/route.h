@@ -12,44 +12,44 @@
 namespace weir::api {
 
 enum class Access : uint8_t {
-  open,  // no key; answered over the cap of connections and while draining
+  open,  // no key; answered also above the cap of connections and while draining
   key,   // wants a key
   work,  // wants a key; refused while draining
 };
 
 struct RouteSchema;  // what a route takes and answers: src/api/schema/route_schema.h
 
-/// What routes of one family have in common, beyond what their handlers say.
+/// What the routes of one dialect have in common, beside their handlers.
 struct Dialect {
   std::string_view name;
-  /// An error as JSON. What an internal error says stays in the log.
+  /// An error as JSON. The message of an internal error stays in the log.
   std::string (*error_body)(const Error&);
-  std::string_view error_schema;  // of that, as JSON Schema
-  /// The header that brings a client's key; the key stands behind `scheme` and a blank, or alone
-  /// where `scheme` is empty.
+  std::string_view error_schema;  // JSON Schema of error_body's text
+  /// The header with the client's key. The key stands after `secret_scheme` and a blank; alone if
+  /// `secret_scheme` is empty.
   std::string_view secret_header, secret_scheme;
 };
 
-/// One endpoint. `handle` answers, or returns the error that is to be answered.
+/// One endpoint. `handle` returns the answer, or the error that becomes the answer.
 struct Route {
   std::string_view method, path;  // a path may end in {id}
   Access access;
   const Dialect* dialect;
   Result<Said> (*handle)(Call&, Api&);
   const RouteSchema* schema;
-  bool dry_run = false;  // can say what it would do
+  bool dry_run = false;  // takes the header x-weir-dry-run
 };
 
 std::span<const Route> routes();
 
-/// Takes the call's turn at its preparation, and lets its route handle it. Gives back body and
-/// preparation.
+/// Waits for the call's turn of its preparation, and lets the route handle the call. At the end the
+/// body and the preparation are freed.
 Result<Said> answer(const Route& route, Call& call, Api& api);
-/// An error in the route's dialect, with the headers that tell clients where they stood, and
-/// whether and when to try again. `route`: null if none was found.
+/// An error in the route's dialect. Its headers tell the client its place in line, and whether and
+/// when to try again. `route`: null if none was found.
 Said answer_error(const Error& error, const Route* route, const Api& api);
-/// Headers of the answer to a call, be it an error or not: what the service has noted, and which
-/// fields were ignored. Takes them out of the call.
+/// Headers of the answer to a call, also of an error: the notes of the service, and the ignored
+/// fields. Moves them out of the call.
 HeaderLines take_told_headers(Call& call);
 
 }  // namespace weir::api

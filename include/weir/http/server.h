@@ -17,20 +17,20 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;                     // 0: a free one
   size_t max_body = size_t{16} << 20;  // bytes
-  /// Above it only open routes (api::Access) are answered; all else is 503.
+  /// Above this number only open routes (api::Access) are answered; other requests get 503.
   int max_connections = 2048;
-  std::chrono::milliseconds header_timeout{10000};  // absolute, for the header of a request
+  std::chrono::milliseconds header_timeout{10000};  // absolute, for a request's header
   std::chrono::milliseconds body_timeout{60000};    // absolute, for its body
   std::chrono::milliseconds write_timeout{
-      30000};  // a write stalled for so long closes the connection
+      30000};  // a write that stalls for so long closes the connection
   std::chrono::milliseconds keep_alive{75000};
-  std::chrono::milliseconds ping{15000};  // a stream that says nothing for so long sends a comment
+  std::chrono::milliseconds ping{15000};  // a stream without an event for so long sends a comment
   std::vector<std::string> cors_origins;  // empty: off
-  /// While the service wants no key, a request's Host must be one of these, `host` or a name of
+  /// While the service wants no key, a request's Host must be one of these, `host`, or a name of
   /// loopback. "*": any.
   std::vector<std::string> allowed_hosts;
-  int overload_status = 503;  // of what is refused because too much waits; gateways may want 429
-  bool refuse_unknown_fields = false;  // of bodies; else they are ignored and told
+  int overload_status = 503;           // the status if too much waits; some gateways want 429
+  bool refuse_unknown_fields = false;  // in bodies; false: ignored, and the answer names them
   std::string version;
 };
 
@@ -43,11 +43,11 @@ class Server {
                                                Registry& metrics);
   virtual ~Server() = default;  // stop()
   virtual int port() const = 0;
-  /// /ready says from now on that the server drains; all else goes on.
+  /// From now on /ready says that the server drains. New work is still taken.
   virtual void announce_drain() = 0;
-  /// From now on /ready says so, and new work is answered 503 with Retry-After. What runs goes on.
+  /// From now on /ready says so, and new work gets 503 with Retry-After. Running work goes on.
   virtual void drain() = 0;
-  /// Requests to routes that do work (api::Access::work) whose answers are not over.
+  /// Requests to routes that do work (api::Access::work) whose answers have not ended.
   virtual size_t in_flight() const = 0;
   /// Closes the listener and every connection; running streams end with an error event.
   virtual void stop() = 0;

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-/// What a request is answered, in plain types.
+/// The answers to requests, in plain types.
 namespace weir::serve {
 
 struct Usage {
@@ -21,9 +21,9 @@ struct ScoredLabel {
   std::string name;
   double score = 0;
 };
-using ScoredLabels = std::vector<ScoredLabel>;  // falling scores
+using ScoredLabels = std::vector<ScoredLabel>;  // highest score first
 
-/// A part of an input that a tagger names.
+/// A part of an input that a tagger gives a label.
 struct Span {
   std::string label;
   uint32_t begin = 0, end = 0;  // code points of the input's text
@@ -34,7 +34,7 @@ struct Span {
 };
 using Spans = std::vector<Span>;  // in the order of the text
 
-/// What was asked of one input, together.
+/// The answers of several tasks to one input. A task that was not asked has no value.
 struct Analysis {
   std::optional<Vector> vector;
   std::optional<ScoredLabels> labels;
@@ -42,7 +42,7 @@ struct Analysis {
 };
 
 using Answer = std::variant<Vector, ScoredLabels, Spans, Analysis>;
-using Answers = std::vector<Answer>;  // one an input
+using Answers = std::vector<Answer>;  // one for each input
 
 enum class FinishReason : uint8_t { stop, length };
 
@@ -51,8 +51,8 @@ struct End {
   std::variant<std::monostate, std::string, int32_t> stop;  // the string or the token that stopped
 };
 
-/// A token with its logprob, and the most likely ones in its place. `bytes`: what the token adds to
-/// a text, which may be part of a character.
+/// A token with its logprob, and the most likely tokens in its place. `bytes`: what the token adds
+/// to a text; it may be a part of a character.
 struct TokenLogprob {
   struct Top {
     int32_t id = 0;
@@ -61,21 +61,21 @@ struct TokenLogprob {
   };
   int32_t id = 0;
   std::string bytes;
-  std::optional<float> logprob;  // unset: nothing comes before it, the first token of a prompt
+  std::optional<float> logprob;  // unset: the first token of a prompt
   int32_t rank = 0;              // how many tokens are at least as likely
-  std::vector<Top> top;          // falling
+  std::vector<Top> top;          // most likely first
 };
 
-/// A piece of what a request is answered: of one choice of a generation, or all the answers of any
-/// other task at once.
+/// A piece of the answer to a request: of one choice of a generation, or all answers of another
+/// task at once.
 struct Delta {
   uint32_t choice = 0;
   std::string text;                           // may be empty
-  std::vector<int32_t> token_ids;             // those that `text` (and held back text) came from
+  std::vector<int32_t> token_ids;             // the tokens of `text` and of text held back
   std::vector<TokenLogprob> logprobs;         // one for each of token_ids, where asked for
   std::vector<TokenLogprob> prompt_logprobs;  // of the whole prompt, once, where asked for
   std::optional<End> end;                     // the last of its choice
-  std::shared_ptr<const Answers> answers;     // of a task that does not generate; nothing else then
+  std::shared_ptr<const Answers> answers;  // of a task that does not generate; no other field then
 };
 
 }  // namespace weir::serve

@@ -11,13 +11,15 @@
 /// What a request asks, in plain types: inputs, and one task with its options.
 namespace weir::serve {
 
-/// Bytes of one stop string or bad word, and of all stop strings or bad words of a request.
+/// The most bytes of one stop string or bad word, and of all stop strings or all bad words of a
+/// request.
 inline constexpr size_t kLongestStop = 1024, kMostStopBytes = 16384;
-inline constexpr uint32_t kMostLogprobs = 20;  // of the most likely tokens in one place
-/// Of the prompts of a request together, those of the tokens themselves with them.
+inline constexpr uint32_t kMostLogprobs = 20;  // most likely tokens in one place
+/// The most prompt logprobs of a request: those of the prompts' own tokens and of the most likely
+/// ones.
 inline constexpr size_t kMostPromptLogprobs = size_t{4} << 20;
 inline constexpr size_t kMostBiases = 1024;
-/// With the largest logits of a model no number passes the range of float.
+/// Within these bounds a penalty keeps the largest logits of a model inside the range of float.
 inline constexpr double kLeastRepetitionPenalty = 0.001, kMostRepetitionPenalty = 1000;
 
 struct Text {
@@ -36,8 +38,8 @@ struct Chat {
 };
 using Input = std::variant<Text, Ids, Chat>;
 
-/// As the client gave it; what is absent comes from the model's generation_config.json, then from
-/// OpenAI's defaults.
+/// The values that the client gave. A value that is absent comes from the model's
+/// generation_config.json, else from OpenAI's defaults.
 struct Sampling {
   std::optional<float> temperature, top_p, min_p;
   std::optional<uint32_t> top_k;
@@ -50,34 +52,35 @@ struct Sampling {
   bool include_stop_str_in_output = false;
   bool skip_special_tokens = true;
   std::optional<float> presence_penalty, frequency_penalty, repetition_penalty;
-  std::vector<std::pair<int32_t, float>> logit_bias;  // if an id stands twice, the last one counts
+  std::vector<std::pair<int32_t, float>> logit_bias;  // of an id given twice the last counts
   std::vector<std::string> bad_words;
   std::vector<int32_t> allowed_token_ids;             // empty: all
-  std::optional<uint32_t> logprobs, prompt_logprobs;  // so many of the most likely tokens
+  std::optional<uint32_t> logprobs, prompt_logprobs;  // how many of the most likely tokens
 };
 
-/// The text that follows each input. max_tokens absent: for a conversation what the context leaves,
-/// else 16; 0 is allowed with `echo` only.
+/// Continues each input. Without max_tokens a conversation gets all that the context leaves, and
+/// another input gets 16 tokens. max_tokens 0 is allowed only with `echo`.
 struct Generate {
   Sampling sampling = {};
   bool echo = false;  // each input's text stands before its completion
 };
 
-/// What happens to an input of more tokens than the model takes: neither is set: it is an error.
+/// What happens to an input that has more tokens than the model takes. If neither field is set, it
+/// is an error.
 struct Truncation {
   bool truncate = false;                // cut to the model's limit
-  std::optional<uint32_t> tokens = {};  // cut to so many
+  std::optional<uint32_t> tokens = {};  // cut to this many
 };
 
 /// A vector for each input.
 struct Embed {
-  std::optional<uint32_t> dimensions = {};  // cut to so many and renormalise
+  std::optional<uint32_t> dimensions = {};  // cut to this many numbers, then normalised again
   Truncation truncation = {};
 };
 
 /// Labels with their scores for each input.
 struct Classify {
-  std::optional<uint32_t> top_k = {};  // the best so many; absent: all
+  std::optional<uint32_t> top_k = {};  // how many of the best labels; absent: all
   bool raw_scores = false;             // the head's own numbers
   Truncation truncation = {};
 };
@@ -88,13 +91,13 @@ enum class Aggregation : uint8_t {
   none,    // each unit whose label is not "O" is a span
   simple,  // adjacent units of one kind are a span
   first,   // a word has the label and score of its first token; then as simple
-  max,     // a word has the label and score of its token of the highest score; then as simple
+  max,     // a word has the label and score of its token with the highest score; then as simple
 };
 
 /// Labelled spans of each input. An input of more tokens than the model takes is read in windows.
 struct Tag {
   Aggregation aggregation = Aggregation::simple;
-  bool truncate = false;  // reads the first window only
+  bool truncate = false;  // only the first window is read
 };
 
 /// Several answers to each input, which the model reads once.
@@ -102,16 +105,16 @@ struct Analyze {
   std::optional<Embed> embed = {};
   std::optional<Classify> classify = {};
   std::optional<Tag> tag = {};
-  bool truncate = false;  // of the input, for all of them
+  bool truncate = false;  // cuts the input, for all tasks
 };
 
 using Options = std::variant<Generate, Embed, Classify, Tag, Analyze>;
 
 struct Ask {
-  std::string model;  // empty: the only model that can do it
+  std::string model;  // empty: the only model that can do the task
   std::vector<Input> inputs;
   Options options;
-  bool listed = false;  // errors name input[0] even where it is the only one
+  bool listed = false;  // errors name input[0] even if it is the only one
 };
 
 struct TokenizeRequest {

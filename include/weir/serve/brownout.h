@@ -12,18 +12,18 @@
 
 namespace weir::serve {
 
-/// What is done for new requests while more wait for a model than `mark`: less for each, so that
-/// there is something for all. A rule sets in once `mark` requests wait for the model and ends once
-/// fewer than half of that do.
+/// A rule of the brown-out: while many requests wait for a model, new requests get less, so that
+/// all get something. A rule begins to hold when `mark` requests wait for the model. It ends when
+/// fewer than half of `mark` wait.
 struct BrownoutRule {
   struct MaxTokens {
     uint32_t most;  // of a completion
   };
   struct MinPriority {
-    int least;  // keys below it are refused
+    int least;  // requests of a lower priority are refused
   };
   struct Twin {
-    std::string model, twin;  // the twin serves what the model is asked
+    std::string model, twin;  // `twin` serves the requests for `model`
   };
 
   size_t mark = 0;
@@ -33,16 +33,16 @@ struct BrownoutRule {
   std::string text() const;         // "queue>=200:max-tokens=64": its name in log and metrics
 };
 
-/// A model as far as the rules need to know it.
+/// What the rules need to know of a model.
 struct BrownoutModel {
   std::string name;
-  std::optional<Tasks> tasks = Tasks{HeadTask::generate};  // unset: not known, and taken as it is
+  std::optional<Tasks> tasks = Tasks{HeadTask::generate};  // unset: not known; rules may name it
 };
 
-/// Reads rules and holds them against the models that are served. Errors: invalid_argument naming
-/// the rule and what is wrong: its form, a number out of range, a model that is not served or makes
-/// embeddings (vectors of two models cannot be compared), a twin that is sent elsewhere itself, a
-/// rule given twice.
+/// Reads rules and checks them against the served models. Errors: invalid_argument naming the rule
+/// and what is wrong: its form, a number out of range, a model that is not served, a model that
+/// does not generate (vectors and scores of two models cannot be compared), a twin that has a twin
+/// itself, a rule that is given twice.
 Result<std::vector<BrownoutRule>> parse_brownout(const std::vector<std::string>& rules,
                                                  const std::vector<BrownoutModel>& models);
 

@@ -16,21 +16,21 @@
 #include "weir/serve/usage.h"
 
 /// What can be asked of the daemon, in plain types. `api` translates to and from JSON; nothing here
-/// knows of it.
+/// knows JSON.
 namespace weir::serve {
 
 struct Tokens {
   std::string model;
   std::vector<int32_t> ids;
-  std::vector<std::string> pieces;  // only with_pieces
+  std::vector<std::string> pieces;  // only if asked for
   uint32_t max_model_len = 0;
 };
 
-/// What a request would be charged, where it would stand and whether it would come in, without
-/// being run.
+/// What would happen to a request if it ran: its charge, its place in line, and whether it would be
+/// admitted.
 struct DryRun {
   struct Row {
-    std::string text;  // the prompt as it is tokenized: rendered, or what its ids say
+    std::string text;  // the prompt as it is tokenized: the rendered text, or the text of its ids
     std::vector<int32_t> ids;
   };
   struct Bucket {
@@ -44,12 +44,12 @@ struct DryRun {
   std::vector<Bucket> limits;
   std::chrono::milliseconds gate_wait{0}, queue_wait{0};  // as predicted
   size_t queue_position = 0;                              // 1: next
-  std::optional<Error> refusal;  // what it would be answered; none: it would come in
+  std::optional<Error> refusal;  // why it would be refused; none: it would be admitted
 };
 
 struct ModelInfo {
   std::string name;
-  std::optional<Tasks> tasks;  // unset: its folder does not say
+  std::optional<Tasks> tasks;  // unset: its folder does not tell
   int64_t created = 0;         // seconds since 1970
   uint32_t max_model_len = 0;
   std::string architecture, dtype;
@@ -57,7 +57,7 @@ struct ModelInfo {
   std::string failure;      // why it cannot be loaded; then only name, tasks and created are known
 };
 
-/// A model's way to being served: `progress.phase` is "ready" at its end, or "failed".
+/// How far the loading of a model is. `progress.phase` ends as "ready" or as "failed".
 struct ModelState {
   std::string name;
   Progress::State progress;
@@ -72,27 +72,27 @@ struct Readiness {
 };
 
 /// The daemon as the floors above see it. Thread-safe. No call waits for a line, a queue or a
-/// model: a Generation may still stand in line, which its next() waits in.
+/// model. A new Generation may still stand in line; then its next() waits.
 class Service {
  public:
   virtual ~Service() = default;
-  /// `secret`: empty without one. Errors: unauthenticated.
+  /// `secret`: empty if the client sent none. Errors: unauthenticated.
   virtual Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) = 0;
-  virtual bool wants_key() const = 0;  // false: there are none, and everybody may ask
-  /// Of a request whose body is about to come. The calls below give its turn back when they have
-  /// what they need of the request. Outlived by the service; null: nothing bounds it.
+  virtual bool wants_key() const = 0;  // false: there are no keys, and everybody may ask
+  /// The preparation of a request whose body is about to come. The calls below give its turn back
+  /// when they no longer need it. The service outlives it. Null: the preparation is not bounded.
   virtual std::shared_ptr<Preparation> prepare(const Caller& caller) = 0;
-  /// Accepts a request of any task. Errors: what is known at once to be refused.
+  /// Accepts a request of any task. Errors: a refusal that is known at once.
   virtual Result<std::unique_ptr<Generation>> start(Ask ask, Caller& caller) = 0;
-  /// Runs and charges nothing. Errors: of a request that is wrong, and of a model that is not
-  /// ready; limits and full queues are part of the answer.
+  /// Runs and charges nothing. Errors: the request is wrong, or its model is not ready. Limits and
+  /// full queues are no errors here but part of the answer.
   virtual Result<DryRun> dry_run(const Ask& ask, Caller& caller) = 0;
   virtual Result<Tokens> tokenize(const TokenizeRequest& request, Caller& caller) = 0;
   virtual Result<std::string> detokenize(const std::string& model, const Ids& ids,
                                          Caller& caller) = 0;
-  /// Those that the key may use and that are loaded; with the scope admin the failed ones too.
+  /// The loaded models that the key may use; with the scope admin also the failed ones.
   virtual std::vector<ModelInfo> models(const Caller& caller) = 0;
-  /// What the key may see of it: its own, with the scope admin everybody's. Errors:
+  /// The usage that the key may see: its own; with the scope admin that of all keys. Errors:
   /// permission_denied, not_found (no ledger is kept), invalid_argument with the field in `param`.
   virtual Result<std::vector<UsageRow>> usage(const UsageQuery& query, const Caller& caller) = 0;
   virtual Readiness readiness() = 0;

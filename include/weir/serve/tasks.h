@@ -12,14 +12,14 @@ namespace weir::serve {
 
 using folder::HeadTask;
 
-/// What can be asked of a model: a set of the tasks that its heads do.
+/// A set of tasks: those that can be asked of a model.
 class Tasks {
  public:
   constexpr Tasks() = default;
   constexpr Tasks(std::initializer_list<HeadTask> tasks) {
     for (HeadTask task : tasks) add(task);
   }
-  /// Those of a model with such heads.
+  /// The tasks of a model with these heads.
   explicit Tasks(const std::vector<folder::HeadCard>& heads) {
     for (const folder::HeadCard& head : heads) add(head.task);
   }

@@ -5,7 +5,7 @@
 
 #include "weir/traffic/ledger.h"
 
-/// Usage over days, as it can be asked for.
+/// Usage by day, as clients may ask for it.
 namespace weir::serve {
 
 using traffic::UsageEntry;
@@ -18,7 +18,7 @@ struct UsageField {
   int64_t UsageEntry::*count;
 };
 
-/// In the order of an answer, behind day, key and model.
+/// In the order of an answer, after day, key and model.
 const std::vector<UsageField>& usage_fields();
 
 /// RFC 4180 with a header line; lines end with CR LF.
