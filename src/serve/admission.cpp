@@ -86,7 +86,7 @@ Result<void> Admission::check_room(const Ticket& ticket, size_t rows) const {
 
 Result<void> Admission::check_payable(const Ticket& ticket, const Extent& extent,
                                       Caller& caller) const {
-  // Below it the work costs less than to ask twice is worth.
+  // The work for fewer bytes is so little that a second look at the gate does not pay.
   constexpr size_t kMuch = size_t{16} << 10;
   if (extent.bytes <= kMuch) return {};
   const auto rows = static_cast<int64_t>(extent.rows);

@@ -15,50 +15,50 @@ namespace weir::serve {
 
 struct TaggedInput;
 
-/// One row of a request: its tokens and what to do with them.
+/// One row of a request: its tokens, and what the model does with them.
 struct Row {
   std::vector<int32_t> prompt;
-  std::vector<uint8_t> types = {};  // of the prompt's tokens, of a pair; empty: all 0
+  std::vector<uint8_t> types = {};  // token types of a pair's prompt; empty: all 0
   work::TaskParams params;
-  uint32_t input = 0;      // index of the request's input that it is, or is a part of
+  uint32_t input = 0;      // index of the request's input that it comes from
   std::string echo = {};   // shown before the completion
-  bool echo_only = false;  // what is drawn is neither shown nor charged
+  bool echo_only = false;  // the drawn token is neither shown nor charged
   std::shared_ptr<const TaggedInput> tagged = {};  // of an input whose words are tagged
 };
 
 /// What is known of a request's prompts before they are rendered and tokenized.
 struct Extent {
   size_t rows = 0;
-  size_t bytes = 0;          // of texts, and four for each id
-  int64_t least_tokens = 0;  // that they are certain to have, once they are cut
+  size_t bytes = 0;          // those of texts, and four for each id
+  int64_t least_tokens = 0;  // a lower bound, after they are cut
 };
 
-/// Paid and in the queue.
+/// A request that is paid and in the queue.
 struct Admitted {
   traffic::Permit permit;
   std::shared_ptr<Doorbell> bell;          // rung by each event of each reader
-  std::vector<work::ReplyReader> readers;  // one a row
+  std::vector<work::ReplyReader> readers;  // one for each row
   TimePoint queued_at;
 };
 
-/// The way of a checked request into the work queue: in line at the gate, then all rows together.
-/// Stateless but for what it stands on. Whatever refuses, nothing was charged then.
+/// Brings a checked request into the work queue: through the gate's line, then all rows together.
+/// Has no state beside what it uses. A request that is refused on the way is not charged.
 class Admission {
  public:
   Admission(const ServiceOptions& options, traffic::Gate& gate, const Clock& clock)
       : options_(options), gate_(gate), clock_(clock) {}
 
-  /// Before the work of rendering and tokenizing. Errors: overloaded, invalid_argument (more rows
-  /// than an empty queue would hold).
+  /// A check before the work of rendering and tokenizing. Errors: overloaded, invalid_argument
+  /// (more rows than an empty queue would hold).
   Result<void> check_room(const Ticket& ticket, size_t rows) const;
 
-  /// Before the same work, where there is much of it: refuses what the gate would refuse if the
-  /// prompts had only the tokens that they are certain to have. Errors: the gate's.
+  /// Another check before that work, if it is large: refuses what the gate would refuse if the
+  /// prompts had only `least_tokens`. Errors: the gate's.
   Result<void> check_payable(const Ticket& ticket, const Extent& extent, Caller& caller) const;
 
-  /// Enters the gate's line. Notes the limits, and the line where the request has to wait, also
-  /// of a refusal. Errors: the gate's; overloaded (its deadline will have passed
-  /// before its turn comes).
+  /// Enters the gate's line. Notes the limits, and the place in line if the request has to wait,
+  /// also for a refusal. Errors: the gate's; overloaded (the deadline passes before the request's
+  /// turn comes).
   Result<traffic::Place> enter(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
 
   /// Waits at most `limit`, and not beyond the deadline; true: admitted. Errors: the gate's,
@@ -74,10 +74,10 @@ class Admission {
   /// no queue counts. Errors: the gate's; overloaded.
   Result<traffic::Place> enter_alone(Ticket& ticket, const std::vector<Row>& rows,
                                      Caller& caller) const;
-  /// That one's permit. REQUIRES: `place` is admitted.
+  /// The permit after enter_alone(). REQUIRES: `place` is admitted.
   traffic::Permit take(Ticket& ticket, traffic::Place& place) const;
 
-  /// What enter() and enqueue() would do now: charge, limits, waits and refusal.
+  /// What enter() and enqueue() would do now: the charge, the limits, the waits and a refusal.
   DryRun preview(const Ticket& ticket, const std::vector<Row>& rows, const Caller& caller) const;
 
  private:
@@ -88,7 +88,7 @@ class Admission {
   traffic::Cost cost_of(const std::vector<Row>& rows) const;
   /// Where the request would stand in its model's queue if it entered now.
   Standing in_queue(const Ticket& ticket, const std::vector<Row>& rows) const;
-  /// Errors: overloaded, where its turn comes after its deadline.
+  /// Errors: overloaded, if the request's turn comes after its deadline.
   Result<void> check_deadline(const Ticket& ticket, std::chrono::milliseconds at_gate,
                               const Standing& queue) const;
   Error queue_refusal(Error error) const;

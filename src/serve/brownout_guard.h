@@ -13,22 +13,22 @@
 
 namespace weir::serve {
 
-/// Applies the brown-out to new requests, and says so: in the notes of those that it touches, in
-/// metrics, and in one line of the log when a rule sets in or ends. Thread-safe.
+/// Applies the brown-out to new requests. Tells of it in the notes of each request that a rule
+/// changes, in metrics, and in one line of the log when a rule begins or ends. Thread-safe.
 class BrownoutGuard {
  public:
   BrownoutGuard(std::vector<BrownoutRule> rules, Registry& metrics);
 
-  /// What holds now for requests to `model`. Without rules this costs nothing.
+  /// The rules that hold now for requests to `model`. Without rules this costs nothing.
   Measures look(const ServedModel& model);
 
-  /// Errors: overloaded, with `retry_after`, for a key of a class that is refused.
+  /// Errors: overloaded, with `retry_after`, if the request's priority is refused.
   Result<void> check_class(const Measures& measures, const Ticket& ticket,
                            std::chrono::milliseconds retry_after, Caller& caller);
-  /// Lowers max_tokens of those that have more.
+  /// Lowers max_tokens of rows that have more.
   void shorten(const Measures& measures, const Ticket& ticket, std::vector<Row>& rows,
                Caller& caller);
-  /// The twin takes the request over. REQUIRES: measures.twin.
+  /// Gives the request to the twin. REQUIRES: measures.twin.
   void hand_over(const Measures& measures, Ticket& ticket, std::shared_ptr<const ReadyModel> twin,
                  Caller& caller);
 
@@ -40,7 +40,7 @@ class BrownoutGuard {
   BrownoutState state_;
 };
 
-/// The name of the model that relieves another. REQUIRES: measures.twin.
+/// The name of the twin. REQUIRES: measures.twin.
 const std::string& twin_of(const Measures& measures);
 
 }  // namespace weir::serve

@@ -3,8 +3,8 @@
 namespace weir::serve {
 namespace {
 
-/// Of two rules of a kind, the stricter; of two twins that of the higher mark, which is the later
-/// resort.
+/// Whether `rule` is the stricter of two rules of one kind. Of two twins it is the one with the
+/// higher mark.
 bool is_stricter(const BrownoutRule& rule, const BrownoutRule& other) {
   if (const auto* tokens = std::get_if<BrownoutRule::MaxTokens>(&rule.action))
     return tokens->most < std::get<BrownoutRule::MaxTokens>(other.action).most;

@@ -25,8 +25,8 @@ Result<std::string> extra_members(const std::string& kwargs) {
 
 constexpr const char* kDeveloper = "developer";
 
-/// OpenAI's newer name of the system's role, which most templates do not know: such a message would
-/// be written as it is, or not at all.
+/// "developer" is OpenAI's newer name of the role "system". Most templates do not know it. They
+/// would write such a message under that name, or drop it.
 std::string messages_for(const text::ChatTemplate& chat_template, const std::string& messages) {
   if (messages.find(kDeveloper) == std::string::npos) return messages;
   if (chat_template.mentions(kDeveloper)) return messages;

@@ -13,10 +13,10 @@ namespace weir::serve {
 struct Checked {
   Ticket ticket;
   std::vector<Row> rows;
-  std::shared_ptr<const Ask> ask;  // without its inputs where only the rows are needed from now on
+  std::shared_ptr<const Ask> ask;  // without its inputs if only the rows are needed from now on
 };
 
-/// As Generation::prompts() has them.
+/// The value of Generation::prompts().
 std::vector<std::vector<int32_t>> prompts_of(const Checked& checked);
 
 }  // namespace weir::serve

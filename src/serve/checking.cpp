@@ -36,7 +36,7 @@ Result<std::vector<Row>> Checking::rows_of(const Ticket& ticket, const Ask& ask,
   return prepared(caller, [&] { return task.rows(*ticket.model, ask); });
 }
 
-// The twin takes only what it can serve as it was asked: a brown-out makes no good request wrong.
+// The twin takes only what it can serve unchanged, so that a brown-out makes no good request wrong.
 void Checking::relieve(Checked& checked, Measures& measures, const Ask& ask, Caller& caller) const {
   const Task& task = task_of(ask.options);
   auto twin =

@@ -22,12 +22,12 @@ class Checking {
   };
   explicit Checking(Parts parts) : parts_(parts) {}
 
-  /// Takes `ask` unless it fails. Gives back the caller's turn. Errors: of a wrong request;
+  /// Takes `ask` unless it fails. Gives the caller's turn back. Errors: invalid_argument,
   /// overloaded, rate_limited.
   Result<Checked> check(Ticket ticket, Ask& ask, Caller& caller) const;
 
  private:
-  /// Hands the request over to the model's twin, if the twin takes it as it was asked.
+  /// Gives the request to the model's twin, if the twin can serve it unchanged.
   void relieve(Checked& checked, Measures& measures, const Ask& ask, Caller& caller) const;
   Result<std::vector<Row>> rows_of(const Ticket& ticket, const Ask& ask, Caller& caller) const;
 

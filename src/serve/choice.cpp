@@ -9,7 +9,7 @@
 namespace weir::serve {
 namespace {
 
-constexpr size_t kMergeAbove = 8;  // waiting events, above which tokens come in one piece
+constexpr size_t kMergeAbove = 8;  // with more waiting events all tokens come in one piece
 
 bool holds(const std::vector<int32_t>& ids, int32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
@@ -103,7 +103,7 @@ Result<void> Choice::take_events(size_t tokens, Delta& delta) {
     } else if (const auto* finished = std::get_if<work::Finish>(&event)) {
       finish(*finished, delta);
     } else if (auto* error = std::get_if<Error>(&event)) {
-      if (!delta.token_ids.empty()) return {};  // first what came before it
+      if (!delta.token_ids.empty()) return {};  // tokens that came before the error go out first
       return std::move(*error);
     } else {
       return Error{.code = Code::internal,

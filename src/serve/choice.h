@@ -15,7 +15,7 @@
 
 namespace weir::serve {
 
-/// One completion as it comes: events of its reader in, pieces of text out. Used by one thread.
+/// Turns the events of one completion's reader into pieces of text. Used by one thread.
 class Choice {
  public:
   struct Setup {
@@ -28,12 +28,12 @@ class Choice {
   };
   Choice(const Setup& setup, work::ReplyReader reader);
 
-  /// The next piece of what has arrived; nullopt: nothing yet. One token a piece, unless more than
-  /// eight wait; the echo and the prompt's logprobs come with the first. After an Error or the end
-  /// nothing comes.
+  /// The next piece of what has arrived; nullopt: nothing yet. A piece has one token, or all tokens
+  /// if more than eight wait. The first piece also has the echo and the prompt's logprobs. After an
+  /// Error or the end nothing comes.
   Result<std::optional<Delta>> poll(TimePoint now);
 
-  /// Reads no more; what still runs is cancelled.
+  /// Stops reading, and cancels what still runs.
   void close();
 
   bool closed() const { return closed_; }
@@ -47,13 +47,14 @@ class Choice {
     return gaps_;
   }  // seconds between tokens, as they reached us
 
-  /// From the scheduler once it finished; else (stopped by a string, or cut off) as seen from here.
+  /// The scheduler's times once it has finished; else (stopped by a string, or cut off) as measured
+  /// here.
   Usage usage() const;
 
  private:
   void fetch(TimePoint now);
   Result<void> take_events(size_t tokens, Delta& delta);
-  /// False: it may be the stop token, which only the next event tells.
+  /// False: the token may be the stop token. Only the next event tells.
   bool take_token(const work::Token& token, Delta& delta);
   void begin(Delta& delta);
   void show(std::string_view text, Delta& delta);
@@ -69,9 +70,9 @@ class Choice {
   text::Detokenizer detokenizer_;
   StopStrings stops_;
 
-  std::deque<work::Event> events_;             // arrived, not yet looked at
+  std::deque<work::Event> events_;             // arrived, not yet taken
   std::string echo_;                           // not shown yet
-  std::vector<TokenLogprob> prompt_logprobs_;  // not told yet
+  std::vector<TokenLogprob> prompt_logprobs_;  // not given out yet
   bool closed_ = false;
   std::optional<End> end_;
   std::optional<work::Started> started_;

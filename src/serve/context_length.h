@@ -11,9 +11,9 @@
 
 namespace weir::serve {
 
-/// A request over the model's context, in OpenAI's words: clients that shorten their prompt or
-/// choose a larger model look for the message's beginning, or for the name: LangChain in the
-/// message alone. `excess`: a sentence.
+/// The error for a request over the model's context, in OpenAI's words. Clients that shorten their
+/// prompt or choose a larger model look for the beginning of the message or for the error's name.
+/// LangChain looks for the name in the message, so the name stands there too. `excess`: a sentence.
 inline Error context_exceeded(uint32_t context, const std::string& excess, std::string param) {
   return invalid(fmt::format("This model's maximum context length is {} tokens. {} ({})", context,
                              excess, error_name::kContextLengthExceeded),
@@ -22,7 +22,7 @@ inline Error context_exceeded(uint32_t context, const std::string& excess, std::
 
 inline constexpr const char* kMessages = "messages";
 
-/// "prompt has", or for a conversation what OpenAI says of it.
+/// The beginning of `excess`: "prompt has", or OpenAI's words for a conversation.
 inline std::string subject(const std::string& name) {
   return name == kMessages ? "your messages resulted in" : name + " has";
 }

@@ -7,13 +7,13 @@ namespace {
 
 struct Size {
   size_t bytes = 0;
-  int64_t tokens = 0;  // that it is certain to have
+  int64_t tokens = 0;  // a lower bound
 };
 
 Size size_of(const LoadedModel& model, const Input& input) {
   if (const auto* ids = std::get_if<Ids>(&input))
     return {ids->size() * sizeof(int32_t), static_cast<int64_t>(ids->size())};
-  // What the template drops, or adds, is not known.
+  // What the template drops or adds is not known, so tokens cannot be bounded.
   if (const auto* chat = std::get_if<Chat>(&input))
     return {.bytes = chat->messages.size() + chat->template_kwargs.size()};
   const Text& text = std::get<Text>(input);

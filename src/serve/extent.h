@@ -9,7 +9,7 @@
 
 namespace weir::serve {
 
-/// Of these inputs, of each of which no more than `most` tokens are kept.
+/// The extent of these inputs, if at most `most` tokens of each are kept.
 Extent extent_of(const LoadedModel& model, const std::vector<Input>& inputs, int64_t most);
 
 }  // namespace weir::serve

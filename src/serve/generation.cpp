@@ -45,7 +45,7 @@ void RunningGeneration::abandon(std::string_view finish) {
   const TimePoint now = clock_.now();
   for (auto& choice : choices_) {
     if (choice->end()) continue;
-    // What was made before we left is counted, though nobody reads it.
+    // Tokens that were made before the end are counted, although nobody reads them.
     for (auto delta = choice->poll(now); delta && *delta;) delta = choice->poll(now);
     choice->close();
     observe(*choice, choice->end() ? finish_word(choice->end()->reason) : finish);

@@ -11,10 +11,10 @@
 
 namespace weir::serve {
 
-/// A generation in the work queue: waits on all its choices at once.
+/// A generation in the work queue. It waits for all its choices at once.
 class RunningGeneration final : public Running {
  public:
-  /// REQUIRES: one reader and one of `rows` a choice; rows hold SamplingParams.
+  /// REQUIRES: one reader and one row for each choice; rows hold SamplingParams.
   RunningGeneration(Ticket ticket, Admitted admitted, std::vector<Row> rows, const Sampling& asked,
                     const Clock& clock);
   ~RunningGeneration() override;
@@ -22,7 +22,7 @@ class RunningGeneration final : public Running {
   Usage usage() const override;
 
  private:
-  Result<std::optional<Delta>> look() override;  // from the choice whose turn it is
+  Result<std::optional<Delta>> look() override;  // of the choice whose turn it is
   void leave(const Error& error) override;
   bool begun() const override;
   uint32_t completion_tokens() const override;

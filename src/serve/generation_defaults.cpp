@@ -13,12 +13,12 @@ namespace {
 
 using nlohmann::json;
 
-/// What requests may ask of one field.
+/// The values that requests may give one field.
 struct Range {
   const char* field;
   double least, most;
   bool whole = false;
-  bool drops = false;  // what is out of range; else the nearest is taken
+  bool drops = false;  // a value out of range; false: takes the nearest
 };
 
 bool is_whole(const json& value) {
@@ -26,7 +26,7 @@ bool is_whole(const json& value) {
 }
 
 constexpr double kMostTokens = 1e9;
-// Only the best token is left.
+// With this value only the best token is left.
 constexpr double kLeastTopP = std::numeric_limits<float>::min();
 
 class Reader {
@@ -79,7 +79,7 @@ GenerationDefaults read_defaults(const folder::JsonFile& generation,
   defaults.temperature = as<float>(reader.read({"temperature", 0, 2}));
   defaults.top_p = as<float>(reader.read({"top_p", kLeastTopP, 1}));
   defaults.min_p = as<float>(reader.read({"min_p", 0, 1}));
-  // The nearest to 0 would make a model say the same for ever.
+  // A penalty near 0 would make a model repeat itself for ever, so one out of range is dropped.
   defaults.repetition_penalty = as<float>(reader.read({.field = "repetition_penalty",
                                                        .least = kLeastRepetitionPenalty,
                                                        .most = kMostRepetitionPenalty,

@@ -9,9 +9,9 @@
 
 namespace weir::serve {
 
-/// The sampling of generation_config.json. A value that cannot be used is dropped, and so is a
-/// repetition_penalty or a max_new_tokens out of range; another value out of range becomes the
-/// nearest that is allowed; `notes` gets a line for each.
+/// The sampling defaults of generation_config.json. A value that cannot be used is dropped. A
+/// repetition_penalty or a max_new_tokens out of range is dropped too. Another value out of range
+/// becomes the nearest one that is allowed. `notes` gets a line for each.
 GenerationDefaults read_defaults(const folder::JsonFile& generation,
                                  std::vector<std::string>& notes);
 

@@ -11,8 +11,8 @@
 
 namespace weir::serve {
 
-/// Stands for a request in the response cache: SHA-256 of everything that decides its answer.
-/// Requests of one key have one answer.
+/// The key of a request in the response cache: SHA-256 of everything that decides its answer.
+/// Requests with the same key have the same answer.
 using ResponseKey = std::array<unsigned char, 32>;
 
 struct ResponseKeyHash {
@@ -23,8 +23,8 @@ struct ResponseKeyHash {
   }
 };
 
-/// Fields one after the other, each with its length where it has one: two different lists of fields
-/// never give the same bytes.
+/// Joins fields into bytes. A field of variable length is preceded by its length, so two different
+/// lists of fields never give the same bytes.
 class KeyBytes {
  public:
   void add(uint64_t number) {

@@ -16,12 +16,12 @@ namespace {
 using folder::JsonFile;
 using nlohmann::json;
 
-/// Whether the model takes whole inputs; else it continues them.
+/// Whether the model reads whole inputs. Other models continue them.
 bool reads(Tasks tasks) { return !tasks.has(HeadTask::generate); }
 
-constexpr double kNoLimit = 1e9;  // model_max_length is written as 1e30 where there is none
+constexpr double kNoLimit = 1e9;  // model_max_length is 1e30 if there is no limit
 
-/// An id or a list of ids; what is none is dropped with a note.
+/// An id or a list of ids. An entry that is no id is dropped with a note.
 std::vector<int32_t> read_eos(const JsonFile& file, const char* name,
                               std::vector<std::string>& notes) {
   std::vector<int32_t> ids;
@@ -58,8 +58,8 @@ bool keeps_every_byte(const json& pre_tokenizer) {
          std::all_of(parts->begin(), parts->end(), keeps_every_byte);
 }
 
-/// Byte-level BPE that changes nothing before it: each byte of a text lies in exactly one token.
-/// Added tokens that swallow the space around them would break that.
+/// Whether the tokenizer is a byte-level BPE that does not change the text: then each byte of a
+/// text lies in exactly one token. Added tokens that take the space beside them would break that.
 bool is_lossless(const JsonFile& tokenizer, const text::Tokenizer& loaded) {
   const json* model = tokenizer.find("model");
   const json* pre_tokenizer = tokenizer.find("pre_tokenizer");
@@ -75,8 +75,8 @@ Result<std::optional<uint32_t>> read_longest_piece(const std::string& directory,
   auto file = JsonFile::read(directory + "/tokenizer.json", {"vocab", "merges"});
   if (!file) return file.error();
   if (!is_lossless(*file, tokenizer)) return std::optional<uint32_t>();
-  // A byte-level piece has one or two bytes of UTF-8 for each byte of text: its own length is a
-  // safe bound.
+  // A byte-level piece has one or two bytes of UTF-8 for each byte of text. So the piece's own
+  // length is a safe bound.
   const size_t longest = std::max<size_t>(1, tokenizer.longest_piece());
   return std::optional<uint32_t>(static_cast<uint32_t>(longest));
 }
@@ -109,7 +109,8 @@ Result<Folder> read_folder(const std::string& directory, Tasks tasks) {
   return read;
 }
 
-/// sentence-transformers' own limit, else the smaller of the tokenizer's and the positions.
+/// The limit of sentence-transformers, else the smaller one of the tokenizer's limit and the number
+/// of positions.
 Result<std::optional<uint32_t>> read_input_limit(const Folder& folder) {
   auto own = folder.sentence_bert.number_within("max_seq_length", 1, kNoLimit);
   if (!own) return own.error();
@@ -127,7 +128,7 @@ Result<std::optional<uint32_t>> read_input_limit(const Folder& folder) {
   return std::optional<uint32_t>(static_cast<uint32_t>(limit));
 }
 
-/// As wide as the model, for each mode of pooling, unless they are cut.
+/// The model's width times the number of pooling modes, at most truncate_dim.
 Result<uint32_t> read_vector_size(const Folder& read) {
   const size_t parts = read.modules ? std::max<size_t>(1, read.modules->pooling.size()) : 1;
   const uint32_t most = read.modules ? read.modules->truncate_dim.value_or(UINT32_MAX) : UINT32_MAX;
@@ -152,8 +153,8 @@ std::vector<int32_t> find_eos(const Folder& read, const text::Tokenizer& tokeniz
   return all;
 }
 
-/// How many tokens sentence-transformers counts to a prompt that is not pooled: those of the prompt
-/// alone, but for a special token at its end.
+/// How many tokens sentence-transformers leaves out of pooling for a prompt: the tokens of the
+/// prompt alone, without a special token at its end.
 Result<uint32_t> prompt_tokens(const std::string& prompt, const text::Tokenizer& tokenizer) {
   auto all = tokenizer.encode(prompt, true);
   if (!all) return all.error();
@@ -176,7 +177,7 @@ Result<EmbeddingPrompt> read_prompt(const Folder& read, const text::Tokenizer& t
   if (known && (*prompts)[**name].is_null()) return prompt;
   if (known && (*prompts)[**name].is_string()) {
     prompt.text = (*prompts)[**name].get<std::string>();
-  } else if (**name != "query" && **name != "document") {  // which are empty if nothing is said
+  } else if (**name != "query" && **name != "document") {  // these are empty if they are not given
     return file.wrong("default_prompt_name", "a name of prompts is wanted");
   }
   if (prompt.text.empty() || read.modules->include_prompt) return prompt;
@@ -186,7 +187,7 @@ Result<EmbeddingPrompt> read_prompt(const Folder& read, const text::Tokenizer& t
   return prompt;
 }
 
-/// sentence-transformers lowers the case itself where tokenizer.json does not.
+/// sentence-transformers lowers the case itself if tokenizer.json does not.
 Result<void> check_case(const Folder& read, const text::Tokenizer& tokenizer) {
   auto lower = read.sentence_bert.boolean("do_lower_case");
   if (!lower) return lower.error();
@@ -199,7 +200,7 @@ Result<void> check_case(const Folder& read, const text::Tokenizer& tokenizer) {
                                   "texts keep the case that tokenizer.json leaves them");
 }
 
-/// Tells of a default prompt that leaves no room for a text.
+/// Notes a default prompt that leaves no room for a text.
 Result<void> check_prompt(const TextSide& side, std::vector<std::string>& notes) {
   if (side.prompt.text.empty() || !side.max_input_tokens) return {};
   auto tokens = side.tokenizer->encode(side.prompt.text, true);
@@ -225,7 +226,7 @@ Result<void> load_embedding_side(const Folder& read, TextSide& side) {
   return check_prompt(side, side.notes);
 }
 
-/// A template that cannot be used costs only chat.
+/// If the template cannot be used, only chat is refused.
 void load_chat_template(const std::string& directory, TextSide& side) {
   auto chat_template = text::ChatTemplate::load(directory);
   if (!chat_template) {
@@ -243,7 +244,7 @@ Result<void> load_generating_side(const Folder& read, TextSide& side) {
   return {};
 }
 
-/// Fields that nobody asked for. config.json is the engine's.
+/// Notes the fields that no reader asked for. Those of config.json are the engine's.
 Result<void> review(const Folder& read, Tasks tasks, TextSide& side) {
   std::vector<std::pair<const JsonFile*, folder::FieldTable>> files = {
       {&read.tokenizer_config, folder::tokenizer_config_fields()}};

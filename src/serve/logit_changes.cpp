@@ -17,8 +17,8 @@ using Ids = std::vector<int32_t>;
 
 constexpr float kMostBias = 100;                 // as vLLM bounds it
 constexpr size_t kMostCopied = size_t{4} << 20;  // ids, in all prompts together
-constexpr size_t kWordItself = 16;               // a bad word takes as much as so many ids more
-constexpr float kMostPenalty = 2;                // either side of 0
+constexpr size_t kWordItself = 16;               // a bad word takes the memory of so many ids more
+constexpr float kMostPenalty = 2;                // on either side of 0
 
 Result<void> add_penalties(const Sampling& asked, const GenerationDefaults& defaults,
                            work::SamplingParams& params) {
@@ -84,8 +84,9 @@ Result<Ids> spell(const std::string& text, const LoadedModel& model, const std::
   return ids;
 }
 
-/// Within a text a word may be another token than at its start: vLLM's update_from_tokenizer
-/// takes the one with a space before it too where it has as many tokens and another first one.
+/// Within a text a word may have other tokens than at the start. So, as vLLM's
+/// update_from_tokenizer does it, the word with a space before it is added too, if it has as many
+/// tokens and another first one.
 Result<void> add_bad_word(std::string_view word, const LoadedModel& model, const std::string& name,
                           std::vector<Ids>& bad) {
   word.remove_prefix(std::min(word.find_first_not_of(" \t\n\v\f\r"), word.size()));

@@ -8,14 +8,14 @@
 
 namespace weir::serve {
 
-/// Checks what a request asks to be done to the logits (penalties, biases, bans) and fills it in,
-/// with the model's own repetition penalty where the request has none. Errors: invalid_argument
-/// that names the field, the value and the limit.
+/// Checks the changes of logits that a request asks for (penalties, biases, bans) and fills them
+/// in. A request without a repetition penalty gets the model's own. Errors: invalid_argument that
+/// names the field, the value and the limit.
 Result<void> add_logit_changes(const Sampling& asked, const LoadedModel& model,
                                work::SamplingParams& params);
 
-/// Each prompt of a request has its own copy of them. Errors: invalid_argument where all of these
-/// are too large.
+/// Each prompt of a request has its own copy of `params`. Errors: invalid_argument if all copies
+/// together are too large.
 Result<void> check_copies(const work::SamplingParams& params, size_t prompts);
 
 }  // namespace weir::serve

@@ -81,7 +81,7 @@ Result<const ModelSet::Place*> ModelSet::only(Tasks needs, const traffic::Key& k
     able.push_back(&place);
     if (key.may_use(place.served.name)) usable.push_back(&place);
   }
-  // A model that failed before its tasks were known takes no request from one that answers.
+  // A model that failed before its tasks were known is taken only if no other model fits.
   if (able.empty() && unknown.size() == 1) return unknown.front();
   if (able.size() == 1) return able.front();
   if (usable.size() == 1) return usable.front();

@@ -15,7 +15,7 @@
 
 namespace weir::serve {
 
-/// A model, whatever its state.
+/// A model in any state.
 struct KnownModel {
   ServedModel served;
   RequestSeries series;
@@ -26,33 +26,33 @@ struct ReadyModel : KnownModel {
   LoadedModel loaded;
 };
 
-/// The models by name and what has become of each: loading, ready or failed. Thread-safe.
+/// The models by name, and the state of each: loading, ready or failed. Thread-safe.
 class ModelSet {
  public:
   /// `metrics` outlives it.
   ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after,
            Registry& metrics);
 
-  /// The model called `name` or with that alias; with no name the only one that does what the
-  /// request `needs`. Errors: not_found, invalid_argument (it does not do that; no name and no
-  /// single choice), permission_denied, unavailable (loading), unavailable with the name
+  /// The model with this name or alias. An empty name means the only model that has the tasks
+  /// `needs`. Errors: not_found; invalid_argument (the model lacks a task; no name, and not exactly
+  /// one model fits); permission_denied; unavailable (loading); unavailable with the name
   /// model_failed.
   Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name, Tasks needs,
                                                     const traffic::Key& key) const;
 
-  /// The model that resolve() would look at, whatever its state; null where there is none.
+  /// The model that resolve() would look at, in any state; null if there is none.
   const KnownModel* called(const std::string& name, Tasks needs, const traffic::Key& key) const;
 
   void mark_ready(const std::string& name, LoadedModel loaded);
   void mark_failed(const std::string& name, const Error& reason);
 
-  std::vector<ModelInfo> list(const traffic::Key& key) const;  // ready; for admins failed ones too
+  std::vector<ModelInfo> list(const traffic::Key& key) const;  // ready; for admins also failed ones
   std::vector<ModelState> states() const;
   /// Nothing loads any more, and at least one model can answer.
   bool serving() const;
   size_t longest_queue() const;
-  std::vector<const ServedModel*> all() const;  // whatever their state
-  /// The state of each, and why one failed.
+  std::vector<const ServedModel*> all() const;  // in any state
+  /// Tells the state of each model, and why a model failed.
   void tell(Scrape& to) const;
 
  private:

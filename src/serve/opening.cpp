@@ -22,7 +22,7 @@ Result<std::shared_ptr<const ReadyModel>> Opening::find_model(const Want& want,
 }
 
 Result<Ticket> Opening::open(const Want& want, Caller& caller) const {
-  InFlight in_flight(in_flight_);  // counted before the look at closed_: a drain misses nobody
+  InFlight in_flight(in_flight_);  // counted before closed_ is read: a drain misses no request
   const TimePoint arrival = parts_.service.clock.now();
   auto model = find_model(want, caller);
   if (!model) return model.error();

@@ -12,8 +12,8 @@
 
 namespace weir::serve {
 
-/// The first stage of every call: the key's scope, the model, and a ticket where new work is taken.
-/// Thread-safe.
+/// The first stage of every call: checks the key's scope, finds the model, and gives new work a
+/// ticket. Thread-safe.
 class Opening {
  public:
   /// All outlive it.
@@ -24,7 +24,7 @@ class Opening {
   };
   explicit Opening(Parts parts) : parts_(parts) {}
 
-  /// What a call asks of a model. `needs` empty: any will do.
+  /// What a call needs of a model. `needs` empty: any model will do.
   struct Want {
     const std::string& model;
     Tasks needs;
@@ -32,15 +32,15 @@ class Opening {
 
   /// Errors: unauthenticated, permission_denied, those of ModelSet::resolve.
   Result<std::shared_ptr<const ReadyModel>> find_model(const Want& want, Caller& caller) const;
-  /// Errors also: unavailable (no new work is taken).
+  /// Errors also: unavailable (after close()).
   Result<Ticket> open(const Want& want, Caller& caller) const;
-  /// Log and metrics of a request that was refused before it stood in line.
+  /// Writes log and metrics of a request that was refused before it stood in line.
   void note_refusal(const Want& want, const Caller& caller, const Error& error) const;
 
-  /// From now on open() is refused.
+  /// From now on open() refuses.
   void close() { closed_ = true; }
   bool is_closed() const { return closed_; }
-  size_t in_flight() const { return *in_flight_; }  // tickets that live
+  size_t in_flight() const { return *in_flight_; }  // tickets that are alive
 
  private:
   const Parts parts_;

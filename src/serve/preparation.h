@@ -7,7 +7,7 @@
 
 namespace weir::serve {
 
-/// One request's visit to the intake, which outlives it.
+/// One request's visit to the intake. The intake outlives it.
 class IntakePreparation final : public Preparation {
  public:
   IntakePreparation(traffic::IntakeVisit visit, TimePoint arrival)

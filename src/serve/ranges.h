@@ -7,8 +7,7 @@
 
 namespace weir::serve {
 
-/// Errors: invalid_argument that names the field, the value and what is allowed. A NaN is inside
-/// nothing.
+/// Errors: invalid_argument that names the field, the value and the range. NaN is in no range.
 inline Result<void> check_range(const char* name, float value, float low, float high) {
   if (value >= low && value <= high) return {};
   return invalid(fmt::format("{} is {}; {} to {} is allowed", name, value, low, high), name,

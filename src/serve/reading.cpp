@@ -52,7 +52,7 @@ Result<void> RunningReading::look(size_t row) {
   return {};
 }
 
-// The model's own fault is one input's.
+// If the model fails on one input (NaN), the message names the input.
 Error RunningReading::at_row(Error error, size_t row) const {
   if (error.code == Code::internal && error.name && rows_.size() > 1)
     error.message = "input[" + std::to_string(rows_[row].input) + "]: " + error.message;
@@ -77,7 +77,7 @@ void RunningReading::leave(const Error& error) {
   int64_t charged = 0, cached = 0;
   for (size_t row = 0; row < parts_.size(); ++row) {
     Part& part = parts_[row];
-    // What has begun is computed to its end, also if nobody wants it any more.
+    // A row that has begun is computed to its end, even if nobody waits for it any more.
     if (part.started) charged += tokens_of(row);
     if (part.started) cached += part.started->cached_tokens;
     if (!part.finish) observe(row, finish_word(error.code));

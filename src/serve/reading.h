@@ -10,11 +10,11 @@
 
 namespace weir::serve {
 
-/// A request in the work queue that reads: waits for the numbers of all its rows, and makes its
-/// answers of them.
+/// A request of a reading task in the work queue. It waits for the numbers of all its rows and
+/// makes the answers from them.
 class RunningReading final : public Running {
  public:
-  /// REQUIRES: one reader a row; rows hold Reads.
+  /// REQUIRES: one reader for each row; rows hold Reads.
   RunningReading(Checked checked, Admitted admitted, const Clock& clock);
   ~RunningReading() override;
 
@@ -40,7 +40,7 @@ class RunningReading final : public Running {
 
   const std::vector<Row> rows_;
   const std::shared_ptr<const Ask> ask_;
-  std::vector<Part> parts_;  // one a row
+  std::vector<Part> parts_;  // one for each row
   size_t running_;
 };
 

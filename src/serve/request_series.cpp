@@ -19,7 +19,7 @@ Labels with(Labels labels, const char* name, std::string_view value) {
 
 }  // namespace
 
-// Each reason is shown from the start: a rate needs the 0 before the first 1.
+// Each reason is there from the start, since a rate needs the 0 before the first 1.
 RequestSeries::RequestSeries(Registry& in, const std::string& model)
     : in_(in), of_{{"model", model}} {
   for (const char* reason : kFinishReasons) ends(reason);

@@ -24,13 +24,13 @@ inline constexpr double kTokenCounts[] = {1,    2,    5,    10,    20,    50,   
 struct FinishedSequence {
   std::string_view reason;  // a finish_word()
   uint32_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
-  uint32_t max_tokens = 0;  // 0: it has no such limit
+  uint32_t max_tokens = 0;  // 0: it has no limit
   double queue = 0, prefill = 0, decode = 0;
   double whole = 0;  // since the request's arrival
 };
 
-/// What is measured of one model's requests, each at its end. Thread-safe. The registry outlives
-/// it.
+/// The metrics of one model's requests. Each request is counted at its end. Thread-safe. The
+/// registry outlives it.
 class RequestSeries {
   Registry& in_;
   Labels of_;  // the model
@@ -45,7 +45,8 @@ class RequestSeries {
                                       "Between two tokens of a sequence.", of_, kTokenGapSeconds);
 
   void finished(const FinishedSequence& sequence) const;
-  /// Counts refusals by load, by limits and because the client left; no others.
+  /// Counts a refusal by load or by limits, or because the client left. Does not count other
+  /// refusals.
   void refused(Code code) const;
 
  private:

@@ -34,7 +34,8 @@ Result<std::unique_ptr<Generation>> ResponseCache::run(Checked checked, Caller& 
     std::lock_guard lock(mutex_);
     answer = store_.find(*key);
     if (!answer) run = joinable(*key, checked.ticket.priority);
-    // Starting under the lock makes one run of two that come together; it never blocks.
+    // Two equal requests that come together share one run, since a run starts under the lock. A
+    // start never blocks.
     if (!answer && !run) return lead(*key, std::move(checked), caller, start);
   }
   return spare(std::move(checked), caller, {std::move(answer), std::move(run)});

@@ -18,13 +18,14 @@ namespace weir::serve {
 
 struct GateLine;
 
-/// Answers requests that the same tenant asked before from memory, and lets identical ones that
-/// come at the same time share one run: greedy generations, and every task that reads. Notes which:
-/// hit, miss or coalesced. Errors are not kept. Thread-safe; outlives its Generations.
+/// Answers a request from memory if the same tenant made the same request before. Identical
+/// requests that come at the same time share one run. Both hold for greedy generations and for
+/// every task that reads. Notes the outcome: hit, miss or coalesced. Errors are not kept.
+/// Thread-safe; outlives its Generations.
 ///
-/// A request joins a run that is past the gate and was asked with no less priority and without a
-/// deadline: another's limits and deadline are not its own. If that run fails, all that read it
-/// fail alike.
+/// A request joins a run only if the run is past the gate, has no lower priority and has no
+/// deadline. So a request depends on no other request's limits or deadline. If a shared run fails,
+/// all its readers get the error.
 class ResponseCache {
  public:
   struct Parts {
@@ -32,23 +33,23 @@ class ResponseCache {
     Registry& metrics;
     const Clock& clock;
   };
-  /// `bytes` 0: off, every request runs by itself.
+  /// `bytes` 0: the cache is off, and every request runs by itself.
   ResponseCache(size_t bytes, Parts parts);
 
-  /// `start` begins a run of its own without blocking.
+  /// `start` begins a run for this request alone, without blocking.
   using Start = std::function<Result<std::unique_ptr<Generation>>(Checked)>;
   Result<std::unique_ptr<Generation>> run(Checked checked, Caller& caller, const Start& start);
 
  private:
   static constexpr const char *kHit = "hit", *kMiss = "miss", *kCoalesced = "coalesced";
 
-  /// What serves a request without the model: an answer, or else a run.
+  /// What serves a request without the model: a stored answer or a shared run.
   struct Source {
     std::shared_ptr<const StoredAnswer> answer;
     std::shared_ptr<SharedRun> run;
   };
 
-  /// A run and the priority it has.
+  /// A run and its priority.
   struct Running {
     std::weak_ptr<SharedRun> run;
     int priority = 0;
@@ -57,7 +58,7 @@ class ResponseCache {
   std::shared_ptr<SharedRun> joinable(const ResponseKey& key, int priority) const;
   Result<std::unique_ptr<Generation>> lead(const ResponseKey& key, Checked checked, Caller& caller,
                                            const Start& start);
-  /// Into the gate's line; once through, serve().
+  /// Enters the gate's line; serve() follows once the place is admitted.
   Result<std::unique_ptr<Generation>> spare(Checked checked, Caller& caller, Source source);
   Result<std::unique_ptr<Generation>> serve(GateLine& line, const Source& source);
   void keep(const ResponseKey& key, StoredAnswer answer);
@@ -67,10 +68,10 @@ class ResponseCache {
   const size_t most_bytes_;
   const Parts parts_;
   const Gauge bytes_, answers_;
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   ResponseStore store_;
   std::unordered_map<ResponseKey, Running, ResponseKeyHash> running_;
-  size_t sweep_at_ = 64;  // runs that were left alone are forgotten at this many
+  size_t sweep_at_ = 64;  // at this many runs the ended ones are removed
 };
 
 }  // namespace weir::serve

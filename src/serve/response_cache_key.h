@@ -7,8 +7,8 @@
 
 namespace weir::serve {
 
-/// Whose tenant it is, which weights, which task, every row's tokens, and what the task adds.
-/// nullopt: two answers need not agree.
+/// Hashes the tenant, the weights, the task, every row's tokens, and what the task adds. nullopt:
+/// two answers to the request may differ.
 std::optional<ResponseKey> response_key(const Checked& checked);
 
 }  // namespace weir::serve

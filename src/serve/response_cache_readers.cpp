@@ -21,7 +21,7 @@ void SparedRequest::end(const Usage& usage, std::string_view finish, std::option
   if (std::exchange(ended_, true)) return;
   account_.used(prompt_tokens_, 0, prompt_tokens_);
   log_end(*ticket_, rows_, usage, finish);
-  // Queue and compute are in the books of the request that did the work.
+  // The times in queue and compute are in the account of the request that was computed.
   account_.settle(*ticket_, Usage{}, failure);
 }
 

@@ -14,9 +14,8 @@
 
 namespace weir::serve {
 
-/// The books of a request that another one's answer serves: it is charged as a request whose prompt
-/// was cached whole and which generated nothing. Dying before its end counts as the client's
-/// leaving.
+/// The account of a request that another request's answer serves. It is charged as a request with a
+/// wholly cached prompt and no completion. A destructor before end() means that the client left.
 class SparedRequest {
  public:
   SparedRequest(Ticket ticket, traffic::Permit permit, const std::vector<Row>& rows);
@@ -24,7 +23,7 @@ class SparedRequest {
   ~SparedRequest();
 
   const Ticket& ticket() const { return *ticket_; }
-  /// `usage`: of the answer. Once; later calls do nothing.
+  /// `usage`: of the answer. Only the first call counts.
   void end(const Usage& usage, std::string_view finish, std::optional<Code> failure = {});
 
  private:
@@ -44,7 +43,7 @@ class SharedReader final : public Generation {
     std::shared_ptr<SharedRun> run;
     std::string model;
     Prompts prompts;
-    std::optional<SparedRequest> books;  // of who joined; who began it has them in the run
+    std::optional<SparedRequest> books;  // of one that joined; the first one's is in the run
   };
   SharedReader(Of of, const Clock& clock) : of_(std::move(of)), clock_(clock) {}
 
@@ -63,7 +62,7 @@ class SharedReader final : public Generation {
   size_t at_ = 0;
 };
 
-/// A stored answer, choice by choice.
+/// Gives a stored answer, one choice in each piece.
 class ReplayedGeneration final : public Generation {
  public:
   ReplayedGeneration(std::shared_ptr<const StoredAnswer> answer, Prompts prompts,
@@ -84,7 +83,7 @@ class ReplayedGeneration final : public Generation {
   size_t at_ = 0;
 };
 
-/// The token counts of a stored answer; it took no time.
+/// The usage of a stored answer: its token counts, and no times.
 Usage replayed(const StoredAnswer& answer);
 
 }  // namespace weir::serve

@@ -37,7 +37,7 @@ void SharedRun::drive(std::unique_lock<std::mutex>& lock, milliseconds limit) {
   auto piece = generation_->next(limit);
   const Usage usage = generation_->usage();
   const bool done = generation_->done();
-  std::unique_ptr<Generation> over;  // dies outside the lock: it settles and writes its line
+  std::unique_ptr<Generation> over;  // dies outside the lock: it settles and writes a log line
   lock.lock();
   driven_ = false;
   usage_ = usage;
@@ -83,7 +83,8 @@ bool SharedRun::failed() const {
 
 std::optional<Standing> SharedRun::standing() {
   std::lock_guard lock(mutex_);
-  // Once it answers it waits no more; and while another drives it, he is told.
+  // A generation that has given a piece waits no more. While another reader drives, that reader
+  // tells its own client.
   if (driven_ || !generation_ || !pieces_.empty()) return std::nullopt;
   return generation_->standing();
 }

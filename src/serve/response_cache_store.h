@@ -14,21 +14,21 @@ namespace weir::serve {
 
 /// A finished answer. Immutable once it is stored.
 struct StoredAnswer {
-  std::vector<Delta> choices;  // all of a choice in one piece
+  std::vector<Delta> choices;  // one piece for each choice
   Usage usage;                 // of the request that was computed
 
-  size_t bytes() const;  // about what it takes in memory, its place in the store included
+  size_t bytes() const;  // its approximate memory, its entry in the store included
 };
 
-/// Answers by key, bounded by bytes; those used least recently leave first. Used by one thread at a
-/// time.
+/// Answers by key, bounded by bytes. The least recently used answer leaves first. Used by one
+/// thread at a time.
 class ResponseStore {
  public:
   explicit ResponseStore(size_t most_bytes) : most_bytes_(most_bytes) {}
 
-  /// Null: it is not there.
+  /// Null: there is none.
   std::shared_ptr<const StoredAnswer> find(const ResponseKey& key);
-  /// Replaces what the key had. One larger than the whole store is not kept.
+  /// Replaces the answer of the key. An answer larger than the whole store is not kept.
   void put(const ResponseKey& key, std::shared_ptr<const StoredAnswer> answer);
 
   size_t bytes() const { return bytes_; }
@@ -41,7 +41,7 @@ class ResponseStore {
 
   const size_t most_bytes_;
   size_t bytes_ = 0;
-  std::list<Entry> entries_;  // the last used first
+  std::list<Entry> entries_;  // the most recently used first
   std::unordered_map<ResponseKey, std::list<Entry>::iterator, ResponseKeyHash> places_;
 };
 

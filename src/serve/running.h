@@ -13,8 +13,8 @@
 
 namespace weir::serve {
 
-/// What every request in the work queue shares: the wait for its rows' events, its deadline, its
-/// books, and the telling of its end. Its kinds say what they make of the events.
+/// What all requests in the work queue have in common: the wait for their rows' events, the
+/// deadline, the account, and log and metrics at the end. Subclasses turn the events into pieces.
 class Running : public Generation {
  public:
   const std::string& model() const final { return ticket_.model_name(); }
@@ -32,22 +32,22 @@ class Running : public Generation {
   /// `clock` outlives it.
   Running(Ticket ticket, Admitted admitted, Size size, const Clock& clock);
 
-  /// One look at what has come, without waiting.
+  /// Takes what has come, without waiting.
   virtual Result<std::optional<Delta>> look() = 0;
-  /// Closes what still runs and writes it into the account; end() follows.
+  /// Closes the rows that still run, and writes them into the account. end() follows.
   virtual void leave(const Error& error) = 0;
-  virtual bool begun() const = 0;  // a row of it was planned
+  virtual bool begun() const = 0;  // one of its rows was planned
   virtual uint32_t completion_tokens() const { return 0; }
 
   Result<std::optional<Delta>> fail(Error error);
-  void end(std::string_view finish);  // settles and writes the line; once
+  void end(std::string_view finish);  // settles, and writes the log line; called once
 
   const Clock& clock_;
   Ticket ticket_;
   UsageAccount account_;
   const std::shared_ptr<Doorbell> bell_;
   const TimePoint queued_at_;
-  std::vector<work::ReplyReader> readers_;  // one a row; for the kind to take
+  std::vector<work::ReplyReader> readers_;  // one for each row; the subclass takes them
   std::vector<std::vector<int32_t>> prompts_;
 
  private:

@@ -56,7 +56,7 @@ Result<void> check_logprobs(const char* name, const std::optional<uint32_t>& ask
 }
 
 uint64_t random_seed() {
-  uint64_t seed = 0;  // std::random_device asks the processor, which takes microseconds
+  uint64_t seed = 0;  // not std::random_device for each: it takes microseconds
   if (getrandom(&seed, sizeof seed, 0) == sizeof seed) return seed;
   std::random_device source;
   return (uint64_t{source()} << 32) | source();
@@ -72,7 +72,7 @@ Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedM
   params.min_p = asked.min_p.value_or(defaults.min_p.value_or(0));
   params.top_k = asked.top_k.value_or(defaults.top_k.value_or(0));
   if (auto checked = check_ranges(params); !checked) return checked.error();
-  if (params.top_p == 0) {  // leaves the top token alone
+  if (params.top_p == 0) {  // only the top token is left
     params.temperature = 0;
     params.top_p = 1;
   }

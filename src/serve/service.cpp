@@ -20,7 +20,7 @@
 namespace weir::serve {
 namespace {
 
-/// The stages of a request, in a row: opening, checking, response cache, gate, queue, running.
+/// Leads a request through its stages: opening, checking, response cache, gate, queue, running.
 class ModelService final : public SteeredService {
  public:
   ModelService(ServiceOptions options, ServiceParts parts,
@@ -61,7 +61,7 @@ class ModelService final : public SteeredService {
  private:
   std::shared_ptr<const traffic::KeyStore> keys() const;
   Result<std::unique_ptr<Generation>> accept(const Opening::Want& want, Ask& ask, Caller& caller);
-  /// Into the gate's line, and where it is empty into the queue.
+  /// Enters the gate's line, and the queue too if the place is admitted at once.
   Result<std::unique_ptr<Generation>> stand_in_line(Checked checked, Caller& caller);
   /// REQUIRES: it is admitted.
   Result<std::unique_ptr<Generation>> enqueue(GateLine& line, Caller& caller);
@@ -189,7 +189,7 @@ Result<std::vector<UsageRow>> ModelService::usage(const UsageQuery& query, const
 void ModelService::look(Scrape& to) {
   models_.tell(to);
   for (const ServedModel* model : models_.all()) {
-    brownout_.look(*model);  // where nobody asks any more, only a look ends a rule
+    brownout_.look(*model);  // a rule ends at a look, also when no request comes any more
     if (auto capacity = parts_.gate.capacity(model->name))
       traffic::tell(to, model->name, *capacity);
   }

@@ -9,24 +9,24 @@
 
 namespace weir::serve {
 
-/// Finds stop strings in a text that comes in pieces, and holds back what could still become one.
-/// The string that is complete first wins, of two that end together the longer; so the cut of the
-/// pieces does not matter.
+/// Finds stop strings in a text that comes in pieces. Holds back text that could still become a
+/// stop string. The string that is complete first wins; of two that end together, the longer one.
+/// So the result does not depend on how the text was cut into pieces.
 class StopStrings {
  public:
-  /// `include`: the string that stopped is shown.
+  /// `include`: the stop string itself is shown.
   StopStrings(std::shared_ptr<const StopTree> stops, bool include);
 
   struct Shown {
     std::string text;
-    std::optional<std::string> stop;  // what stopped; nothing may follow
+    std::optional<std::string> stop;  // the string that stopped; nothing may follow
   };
 
-  /// What may be shown now that `text` has come. Not `armed`: a string that would end in `text`
+  /// Adds `text`, and returns what may be shown now. If not `armed`, a string that ends in `text`
   /// does not stop.
   Shown feed(std::string_view text, bool armed);
 
-  /// What was held back: nothing will follow.
+  /// What was held back, at the end of the text.
   std::string flush();
 
  private:

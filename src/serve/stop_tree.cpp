@@ -31,7 +31,7 @@ void StopTree::add(uint32_t stop) {
   nodes_[at].stop = stop;
 }
 
-// Breadth first: a fallback is shorter than its state, and known before it.
+// Breadth first: a fallback is shorter than its state, so it is linked before the state.
 void StopTree::link() {
   std::deque<State> todo{kStart};
   for (; !todo.empty(); todo.pop_front()) {

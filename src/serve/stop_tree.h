@@ -6,9 +6,9 @@
 
 namespace weir::serve {
 
-/// The automaton of Aho and Corasick: finds all of many strings in one pass over a text, however
-/// many there are. A state is the longest end of the text so far that begins one of the strings.
-/// Immutable, shared by threads.
+/// The automaton of Aho and Corasick (1975): finds many strings in one pass over a text. A state is
+/// the longest end of the text so far that is the beginning of one of the strings. Immutable,
+/// shared by threads.
 class StopTree {
  public:
   using State = uint32_t;
@@ -18,9 +18,9 @@ class StopTree {
   explicit StopTree(std::vector<std::string> stops);
 
   State step(State from, char byte) const;
-  /// The longest string that ends here; null: none does.
+  /// The longest stop that ends in this state; null: none.
   const std::string* stop_at(State state) const;
-  /// How many bytes of the text's end may still become a string that goes on.
+  /// How many bytes at the text's end may still become a stop.
   size_t open_bytes(State state) const;
 
  private:
@@ -28,7 +28,7 @@ class StopTree {
   struct Node {
     char byte = 0;
     uint32_t first_child = kNone, sibling = kNone;
-    State fallback = kStart;  // the longest end of this state that is a state
+    State fallback = kStart;  // the longest proper end of this state that is a state
     uint32_t depth = 0;       // bytes
     uint32_t stop = kNone;    // index into stops_
   };

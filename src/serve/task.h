@@ -14,28 +14,30 @@
 
 namespace weir::serve {
 
-/// What a request becomes for the model, and what comes back: one for each alternative of Options.
-/// Pure functions, for any thread. REQUIRES: the Ask's options are the task's own, and the model
-/// has what needs() says.
+/// What a task makes of a request for the model, and of the model's numbers for the client. There
+/// is one Task for each alternative of Options. Pure functions, for any thread. REQUIRES: the Ask's
+/// options are the task's own, and the model has the tasks that needs() returns.
 struct Task {
-  std::string_view name;   // of the log
-  std::string_view field;  // of a request, whose entries are the inputs
+  std::string_view name;   // in the log
+  std::string_view field;  // of a request: its entries are the inputs
 
-  /// What a model must be able to do.
+  /// The tasks that a model must have.
   Tasks (*needs)(const Options& options);
   /// What is known of a request before the work of rendering and tokenizing it.
   Extent (*extent)(const LoadedModel& model, const Ask& ask);
-  /// Rendered, tokenized, checked against what the model takes. Errors: invalid_argument with the
-  /// field in `param`.
+  /// Renders, tokenizes and checks the inputs against the model's limits. Errors: invalid_argument
+  /// with the field in `param`.
   Result<std::vector<Row>> (*rows)(const ReadyModel& model, const Ask& ask);
   /// The text of an input as it is tokenized.
   Result<std::string> (*text)(const ReadyModel& model, const Input& input);
-  /// Adds what the answer depends on beside the rows' tokens. False: two answers need not agree.
+  /// Adds all that the answer depends on beside the rows' tokens. False: two answers to the request
+  /// may differ.
   bool (*add_to_key)(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows);
-  /// Whether it means the same to every model that can do it: text, not ids of one vocabulary.
+  /// Whether the request means the same to another model with this task: it has texts, not ids of
+  /// one vocabulary.
   bool (*is_of_text)(const Ask& ask);
-  /// One answer an input; `readings` has one entry a row. Null: the task generates. Errors:
-  /// invalid_argument, internal.
+  /// Makes one answer for each input; `readings` has one entry for each row. Null: the task
+  /// generates. Errors: invalid_argument, internal.
   Result<Answers> (*answers)(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
                              std::vector<work::Readings> readings);
 
@@ -49,9 +51,9 @@ extern const Task kGenerate, kEmbed, kClassify, kTag, kAnalyze;
 
 /// "messages" of a conversation, else the task's own field.
 std::string_view inputs_field(const Ask& ask);
-/// "prompt" for one that stands alone, "prompt[2]" for one of a list.
+/// "prompt" for an input that stands alone, "prompt[2]" for one of a list.
 std::string field_of(const Ask& ask, size_t index);
-/// A queue's refusal of too many rows names the field that holds the inputs.
+/// A queue's refusal of too many rows, with the field of the inputs in `param`.
 Error with_field(const Ask& ask, Error error);
 
 }  // namespace weir::serve

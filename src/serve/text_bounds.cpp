@@ -10,15 +10,15 @@
 namespace weir::serve {
 namespace {
 
-/// How many bytes are read of a text in search of so many tokens. White space and control
-/// characters make no tokens for some tokenizers: without a bound they would be read to their end.
+/// How many bytes of a text are read to find so many tokens. Some tokenizers make no tokens of
+/// white space and control characters. Without a bound such a text would be read to its end.
 size_t most_bytes(const LoadedModel& model, size_t tokens) {
   constexpr size_t kAlways = size_t{1} << 20, kPerToken = 64;
   const size_t longest = model.text.longest_piece_bytes.value_or(0);
   return std::max(kAlways + kPerToken * tokens, longest * tokens);
 }
 
-/// At most `size` bytes that end where a character does.
+/// At most `size` bytes, cut at the end of a character.
 std::string_view whole_characters(std::string_view text, size_t size) {
   const auto continues = [&] { return (static_cast<uint8_t>(text[size]) & 0xC0) == 0x80; };
   if (size >= text.size()) return text;

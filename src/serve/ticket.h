@@ -30,7 +30,7 @@ class InFlight {
   std::shared_ptr<std::atomic<size_t>> count_;
 };
 
-/// Whose request it is, of which model, since when: what its checks, its log line and its metrics
+/// The key, the model and the times of a request: what its checks, its log line and its metrics
 /// need.
 struct Ticket {
   InFlight in_flight;
@@ -40,11 +40,11 @@ struct Ticket {
   TimePoint arrival;  // at the service
   std::optional<TimePoint> deadline;
   int priority = 5;                      // the key's, or less
-  TimePoint at_gate = {};                // since when it stands there
-  std::chrono::milliseconds waited{0};   // there
+  TimePoint at_gate = {};                // when it came to the gate
+  std::chrono::milliseconds waited{0};   // at the gate
   traffic::Ledger* ledger = nullptr;     // null: none is kept
   std::string_view task = {};            // its name, for the log
-  const char* response_cache = nullptr;  // how it served the request: "hit", "coalesced"
+  const char* response_cache = nullptr;  // how the cache served it: "hit", "coalesced"
 
   const std::string& model_name() const { return model->served.name; }
 };
@@ -56,18 +56,18 @@ std::string_view code_word(Code code);
 std::string_view finish_word(FinishReason reason);
 std::string_view finish_word(Code code);
 
-/// The one line of a request that entered the queue.
+/// Writes the log line of a request that entered the queue.
 void log_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish);
 
 struct Refused {
-  std::string_view request_id, key, model;  // as far as they are known
+  std::string_view request_id, key, model;  // if they are known
   const Error& reason;
 };
-/// The one line of a request that did not. Shows no word of a prompt or of a name that the client
-/// made up.
+/// Writes the log line of a request that did not enter the queue. Shows no word of a prompt, and no
+/// name that the client made up.
 void log_refusal(const Refused& refused);
 
-/// Log and metrics of a request that was refused after it had its ticket.
+/// Writes log and metrics of a request that was refused after it had its ticket.
 void note_refusal(const Ticket& ticket, const Error& error);
 
 Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens);

@@ -6,7 +6,7 @@
 
 namespace weir::serve {
 
-/// What a client is told of a token, with its bytes and those of the tokens in its place.
+/// The logprobs of a token for the client, with the bytes of the token and of those in its place.
 TokenLogprob token_logprob(const text::Tokenizer& tokenizer, const work::Token& token);
 
 }  // namespace weir::serve

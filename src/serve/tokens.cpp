@@ -8,7 +8,7 @@
 namespace weir::serve {
 namespace {
 
-// Each takes a hundred bytes while it is turned into text.
+// An id takes a hundred bytes while it becomes text.
 constexpr size_t kMostIds = size_t{1} << 20;
 
 }  // namespace

@@ -9,8 +9,8 @@
 
 namespace weir::serve {
 
-/// What /tokenize answers. A text may be longer than the context. Errors: invalid_argument with the
-/// field in `param`.
+/// The answer of /tokenize. A text may be longer than the context. Errors: invalid_argument with
+/// the field in `param`.
 Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request);
 
 /// The text of a list of ids, special tokens included. Errors: invalid_argument (an id outside the

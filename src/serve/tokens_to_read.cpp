@@ -29,7 +29,7 @@ Result<void> check_truncation(const LoadedModel& model, const Truncation& trunca
       kTruncate, *asked == 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
 }
 
-/// How an input is cut. `limit`: the most tokens that it may have.
+/// Whether an input is cut. `limit`: the most tokens that it may have.
 struct Cut {
   bool cuts = false;
   uint32_t limit = 0;
@@ -53,8 +53,8 @@ Error named(Error error, const std::string& name) {
   return error;
 }
 
-/// How many tokens of two texts are left of `most`: the longer one is cut first, as the Hugging
-/// Face tokenizers' "longest_first" does it. REQUIRES: they have more.
+/// How many tokens of each of two texts are kept, `most` in total. The longer text is cut first, as
+/// "longest_first" of the Hugging Face tokenizers does it. REQUIRES: they have more than `most`.
 std::array<size_t, 2> kept_of(std::array<size_t, 2> sizes, size_t most) {
   size_t shorter = std::min(sizes[0], sizes[1]);
   size_t longer = std::max(shorter, most - std::min(shorter, most));
@@ -66,7 +66,7 @@ std::array<size_t, 2> kept_of(std::array<size_t, 2> sizes, size_t most) {
   return {shorter, longer};
 }
 
-/// Leaves `limit` tokens: the ends of the texts go, and the tokens around them stay.
+/// Cuts to `limit` tokens. The ends of the texts go; the special tokens around them stay.
 Result<void> shorten(text::Encoding& encoding, uint32_t limit) {
   std::array<size_t, 2> sizes{};  // of the texts
   for (int8_t text : encoding.texts)
@@ -88,7 +88,8 @@ Result<void> shorten(text::Encoding& encoding, uint32_t limit) {
   return {};
 }
 
-/// The text, or as much of it as is kept for certain: no more is tokenized.
+/// The part of the text that has to be tokenized: the whole, or a beginning with all tokens that
+/// are kept.
 Result<std::string_view> part_to_read(const std::string& text, const LoadedModel& model,
                                       const Cut& cut, const std::string& name) {
   if (cut.cuts) return enough_of(text, model, size_t{cut.limit} + 1, name);
@@ -96,7 +97,7 @@ Result<std::string_view> part_to_read(const std::string& text, const LoadedModel
   return std::string_view(text);
 }
 
-/// Types that say nothing are left out: the model takes an input without any as the first text.
+/// Leaves out types that are all 0, since an input without types means the same to the model.
 Typed typed(text::Encoding encoding) {
   const bool says_something = std::any_of(encoding.types.begin(), encoding.types.end(),
                                           [](uint8_t type) { return type != 0; });

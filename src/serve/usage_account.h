@@ -10,18 +10,18 @@
 
 namespace weir::serve {
 
-/// What a request that entered the queue is charged: in its buckets at once, in the ledger when it
-/// is settled.
+/// Charges a request that entered the queue: in its buckets at once, in the ledger when it is
+/// settled.
 class UsageAccount {
  public:
   UsageAccount(traffic::Permit permit, size_t requests)
       : permit_(std::move(permit)), requests_(static_cast<int64_t>(requests)) {}
 
-  /// As Permit::used.
+  /// See Permit::used.
   void used(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens);
   /// Our fault: nothing is charged.
   void refund_all();
-  /// Once, at its end. `failure`: why it had no whole answer.
+  /// Called once, at the request's end. `failure`: why it got no whole answer.
   void settle(const Ticket& ticket, const Usage& usage, std::optional<Code> failure);
 
  private:
@@ -31,14 +31,14 @@ class UsageAccount {
   bool refunded_ = false;
 };
 
-/// A request that never entered the queue. `ledger` may be null.
+/// A request that did not enter the queue. `ledger` may be null.
 struct RefusedUsage {
   traffic::Ledger* ledger;
   const traffic::Key& key;
   const std::string& model;
   std::chrono::milliseconds waited{0};
 };
-/// Counts only what is answered 429 or 503.
+/// Counts the refusal in the ledger, if its answer is 429 or 503.
 void record_refusal(const RefusedUsage& refused, Code code);
 
 }  // namespace weir::serve

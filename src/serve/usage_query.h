@@ -8,8 +8,9 @@
 
 namespace weir::serve {
 
-/// What `asker` may see of what it asks: with the scope admin all keys, with usage its own.
-/// `ledger` may be null. Errors: permission_denied, not_found (no ledger is kept), the ledger's.
+/// The rows of `query` that `asker` may see: with the scope admin those of all keys, with the scope
+/// usage its own. `ledger` may be null. Errors: permission_denied, not_found (no ledger is kept),
+/// the ledger's.
 Result<std::vector<UsageRow>> usage_seen_by(const traffic::Key& asker, UsageQuery query,
                                             traffic::Ledger* ledger);
 

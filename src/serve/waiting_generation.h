@@ -12,17 +12,17 @@
 
 namespace weir::serve {
 
-/// What a request is until it is through the gate.
+/// A request in the gate's line.
 struct GateLine {
   Checked checked;
   traffic::Place place;
 };
 
-/// A generation that still stands in line at the gate; once through it is what its owner makes of
-/// it. A refusal on the way is its end, and told to log and metrics as such.
+/// A generation that first stands in line at the gate. Once it is admitted, `through` makes the
+/// generation that it passes on. A refusal in line ends it, and is written to log and metrics.
 class WaitingGeneration final : public Generation {
  public:
-  /// Called once, when the place is admitted; takes the line apart unless it fails.
+  /// Called once, when the place is admitted. Moves from the GateLine unless it fails.
   using Through = std::function<Result<std::unique_ptr<Generation>>(GateLine&)>;
   /// `admission` and `clock` outlive it.
   WaitingGeneration(GateLine line, Through through, const Admission& admission, const Clock& clock);
@@ -37,7 +37,7 @@ class WaitingGeneration final : public Generation {
   Usage usage() const override;
 
  private:
-  /// Out of the line, within `limit`; false: it still waits.
+  /// Waits at most `limit` to leave the line. False: it still waits.
   Result<bool> pass(std::chrono::milliseconds limit);
   Error refuse(Error error);
 

@@ -27,7 +27,7 @@ Extent extent(const LoadedModel& model, const Ask& ask) {
   return extent_of(model, ask.inputs, model.max_model_len);
 }
 
-/// What all tasks must agree in, for the model reads an input once.
+/// Checks that the tasks can share one reading of an input.
 Result<void> check(const LoadedModel& model, const Analyze& asked) {
   if (needs(asked).empty())
     return invalid("tasks is empty; name one or more of embed, classify, tag", "tasks",

@@ -31,7 +31,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
   return true;
 }
 
-// Labels of two models differ.
+// Two models have different labels.
 bool is_of_text(const Ask&) { return false; }
 
 Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<const Row>,

@@ -5,7 +5,7 @@
 
 namespace weir::serve {
 
-/// The labels of a classifier's numbers, as they were asked for.
+/// The labels that a request asked for, from a classifier's numbers.
 ScoredLabels labels_of(const work::Numbers& numbers, const folder::HeadCard& card,
                        const Classify& asked);
 

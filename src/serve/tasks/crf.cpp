@@ -8,8 +8,8 @@ namespace weir::serve {
 
 namespace {
 
-/// The log of the sum of exp of what `at(0)` to `at(count - 1)` give. In logs, since a forbidden
-/// transition of -10000 has an exp of 0, and yet may be the only way.
+/// log(exp(at(0)) + ... + exp(at(count - 1))). It works in logs, since a forbidden transition of
+/// -10000 has an exp of 0 and yet may be the only way.
 double log_sum(size_t count, const auto& at) {
   double highest = at(0);
   for (size_t i = 1; i < count; ++i) highest = std::max(highest, at(i));
@@ -62,8 +62,8 @@ void find_best(const Chain& chain, CrfPath& path) {
   }
 }
 
-/// For each word and label the log of the sum over the ways that lead there, the word's own
-/// emission included.
+/// For each word and label: the log of the sum of exp(score) over the paths that end there, the
+/// word's own emission included.
 std::vector<double> forward(const Chain& chain) {
   const size_t labels = chain.labels();
   std::vector<double> sums(chain.words() * labels);
@@ -81,8 +81,8 @@ std::vector<double> forward(const Chain& chain) {
   return sums;
 }
 
-/// Walks back from the last word with the log of the sum over the ways that lead on from each
-/// label.
+/// Walks back from the last word. Keeps for each label the log of the sum of exp(score) over the
+/// paths that go on from it.
 void find_marginals(const Chain& chain, CrfPath& path) {
   const size_t labels = chain.labels();
   const std::vector<double> sums = forward(chain);

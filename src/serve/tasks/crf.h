@@ -8,7 +8,7 @@
 
 namespace weir::serve {
 
-/// The labels of the highest score that a CRF gives a text of T words, and what it makes of them.
+/// The labels with the highest score that a CRF gives a text of T words, and their probabilities.
 struct CrfPath {
   std::vector<uint32_t> labels;  // (T)
   /// The probability that word t has labels[t]: the sum of exp(score - log_z) over the paths where
@@ -18,9 +18,9 @@ struct CrfPath {
   double log_z = 0;               // log of the sum of exp(score) over all paths
 };
 
-/// Viterbi and forward-backward, summed in double. Of paths of the same score it takes the one
-/// whose last label is lowest, of those the one whose last but one is, and so on. No words: no
-/// labels, and both numbers are 0. Takes T * L * L steps and keeps T * L numbers.
+/// Viterbi and forward-backward, summed in double. Of paths with the same score it takes the one
+/// with the lowest last label; if these are equal, the one with the lowest label before it, and so
+/// on. No words: no labels, and both numbers are 0. Takes T * L * L steps and keeps T * L numbers.
 ///
 /// `emissions` is (T words, L labels). REQUIRES: the CRF has L labels, at least one; all numbers
 /// are finite.

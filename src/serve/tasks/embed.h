@@ -5,10 +5,10 @@
 
 namespace weir::serve {
 
-/// Errors: invalid_argument where the model's vectors have fewer numbers than are asked for.
+/// Errors: invalid_argument, if the model's vectors have fewer numbers than the request asks for.
 Result<void> check_dimensions(const LoadedModel& model, const Embed& asked);
-/// A vector as it was asked for: cut, and made to length 1 again where it was. Errors:
-/// invalid_argument where it has fewer numbers.
+/// The vector that a request asked for. If it is cut, it is scaled to length 1 again. Errors:
+/// invalid_argument, if the model's vector has fewer numbers.
 Result<Vector> vector_of(work::Numbers numbers, const Embed& asked);
 
 }  // namespace weir::serve

@@ -22,7 +22,7 @@ Extent extent(const LoadedModel& model, const Ask& ask) {
   return extent_of(model, ask.inputs, std::numeric_limits<int64_t>::max());
 }
 
-/// Of a request that does not say.
+/// The most new tokens of a request without max_tokens, before the context limits them.
 uint32_t longest_answer(const LoadedModel& model, const Input& input, const Sampling& asked) {
   constexpr uint32_t kAll = std::numeric_limits<uint32_t>::max();
   const uint32_t own = model.text.defaults.max_new_tokens.value_or(kAll);
@@ -30,8 +30,8 @@ uint32_t longest_answer(const LoadedModel& model, const Input& input, const Samp
                                              : std::min(own, kCompletionTokens);
 }
 
-/// The text of one prompt, as it was given or as its ids say; those past the tokenizer's say
-/// nothing.
+/// The text of one prompt: the given text, or the text of its ids. Ids past the tokenizer's have no
+/// text.
 Result<std::string> echo_of(const LoadedModel& model, const Input& input) {
   if (const auto* text = std::get_if<Text>(&input)) return text->text;
   auto ids = std::get<Ids>(input);
@@ -40,7 +40,7 @@ Result<std::string> echo_of(const LoadedModel& model, const Input& input) {
   return model.text.tokenizer->decode(ids, false);
 }
 
-/// As vLLM has it, the logprobs of an echo are those of prompt and completion.
+/// As in vLLM, the logprobs of an echo are those of the prompt and of the completion.
 Result<work::SamplingParams> params_of(const LoadedModel& model, const Generate& asked) {
   auto params = check_sampling(asked.sampling, model);
   if (!params || !asked.echo || !params->logprobs) return params;
@@ -55,7 +55,7 @@ Result<std::vector<int32_t>> prompt_of(const ReadyModel& model, const Ask& ask, 
   return completion_prompt(model.loaded, input, field_of(ask, index));
 }
 
-/// REQUIRES: everything of `params` but what depends on the prompt is set.
+/// REQUIRES: all of `params` is set that does not depend on the prompt.
 Result<Row> row_of(const ReadyModel& model, const Ask& ask, size_t index,
                    work::SamplingParams params) {
   const Generate& asked = options_of(ask);
@@ -112,7 +112,7 @@ void add_logit_changes(KeyBytes& key, const work::SamplingParams& params) {
 
 bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
-    // What the greedy choice does not look at is left out: seed, top_p, top_k, min_p.
+    // A greedy draw does not depend on seed, top_p, top_k and min_p, so they are left out.
     const auto& params = std::get<work::SamplingParams>(row.params);
     if (params.temperature != 0) return false;
     key.add(params.max_tokens);

@@ -8,7 +8,7 @@
 
 namespace weir::serve {
 
-/// What a tagger's label says of a unit: its part in a span, and the kind of the span. Refers to
+/// What a tagger's label says of a unit: its part in a span, and the kind of the span. Points into
 /// the label's text.
 struct LabelRole {
   enum class Role : uint8_t { outside, begin, inside, end, alone };
@@ -17,10 +17,11 @@ struct LabelRole {
   std::string_view kind;
 };
 
-/// The roles of a tagger's labels, by column; the scheme is described at spans_of.
+/// The roles of a tagger's labels, by column. spans_of() describes the scheme.
 std::vector<LabelRole> label_roles(std::span<const std::string> labels);
 
-/// The roles where each unit that is not "O" is a span of its own, named as the model names it.
+/// The roles for Aggregation::none: each unit that is not "O" is a span of its own, under the
+/// model's label.
 std::vector<LabelRole> whole_labels(std::span<const std::string> labels);
 
 }  // namespace weir::serve

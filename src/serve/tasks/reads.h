@@ -14,15 +14,14 @@ namespace weir::serve {
 /// The index of the model's head that does `task`. REQUIRES: it has one.
 uint32_t head_of(const LoadedModel& model, HeadTask task);
 
-/// How the inputs of a request become rows that ask one head for the whole of each.
+/// How the inputs of a request become rows that ask one head about whole inputs.
 struct RowsToRead {
   uint32_t head = 0;
   const Truncation& truncation;
   std::string prefix = {};  // stands before each text
   uint32_t left_out = 0;    // tokens at the beginning of each text that are not pooled
 };
-/// One row an input. Errors: invalid_argument with the field
-/// in `param`.
+/// One row for each input. Errors: invalid_argument with the field in `param`.
 Result<std::vector<Row>> rows_to_read(const LoadedModel& model, const Ask& ask,
                                       const RowsToRead& asked);
 

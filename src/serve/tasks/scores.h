@@ -8,14 +8,15 @@
 
 namespace weir::serve {
 
-/// exp(numbers[i]) / sum of exp(numbers[j]); in double, and of no number too large for it.
-/// REQUIRES: `numbers` are finite.
+/// exp(numbers[i]) / sum of exp(numbers[j]), in double; large numbers do not overflow. REQUIRES:
+/// `numbers` are finite.
 std::vector<double> softmax(std::span<const float> numbers);
 
 /// 1 / (1 + exp(-number)) of each.
 std::vector<double> sigmoid(std::span<const float> numbers);
 
-/// A head's numbers as its card says they are read; the numbers themselves where they are `number`.
+/// The scores of a head's numbers, of the kind that its card names. For the kind `number` they are
+/// the numbers.
 std::vector<double> scores_of(folder::HeadCard::Scores kind, std::span<const float> numbers);
 
 /// A label and its score.
@@ -24,8 +25,8 @@ struct RankedLabel {
   double score = 0;
 };
 
-/// The `count` labels of the highest scores, or all where there are fewer; the highest first, of
-/// the same score the one of the lower column first.
+/// The `count` labels with the highest scores, or all if there are fewer. The highest score comes
+/// first; of equal scores, the lower column.
 std::vector<RankedLabel> top_labels(std::span<const double> scores, size_t count);
 
 }  // namespace weir::serve

@@ -10,7 +10,7 @@ namespace weir::serve {
 
 namespace {
 
-/// Makes the tokens of each word one unit, with the label of its first token or of the best one.
+/// Makes one unit of the tokens of each word, with the label of the first token or of the best one.
 std::vector<Tagged> words_of(std::span<const Tagged> tokens, Aggregation aggregation) {
   std::vector<Tagged> words;
   for (const Tagged& token : tokens) {
@@ -28,7 +28,7 @@ std::vector<Tagged> words_of(std::span<const Tagged> tokens, Aggregation aggrega
   return words;
 }
 
-/// Spans as they grow; the text comes last.
+/// Builds spans from units in order. Their texts are filled in at the end.
 class Growing {
  public:
   void add(const Tagged& tagged, const LabelRole& role) {
@@ -51,11 +51,12 @@ class Growing {
 
  private:
   std::vector<Span> spans_;
-  bool is_open_ = false;  // whether a unit may go on with the last span
+  bool is_open_ = false;  // whether a unit may continue the last span
   double units_ = 0;      // of the last span
 };
 
-/// Fills in the texts. Spans mostly rise, so that each is found from where the one before began.
+/// Fills in the texts. Spans mostly come in the order of the text, so the search for each begins
+/// where the span before began.
 void cut_texts(std::string_view text, std::vector<Span>& spans) {
   size_t point = 0;
   size_t byte = 0;

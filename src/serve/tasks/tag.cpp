@@ -23,7 +23,7 @@ const folder::HeadCard& card_of(const LoadedModel& model) {
 
 Tasks needs(const Options&) { return {HeadTask::tag}; }
 
-/// Of one input; a text in windows has fewer than this, for windows overlap.
+/// The most tokens of one input. A text in windows has fewer, since windows overlap.
 size_t most_tokens(const LoadedModel& model, bool truncate) {
   return size_t{model.max_model_len} * (truncate ? 1 : kMostWindows);
 }
@@ -61,7 +61,7 @@ Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
   return rows;
 }
 
-/// The text too: spans hold parts of it, and two texts may have the same tokens.
+/// Adds the text too: spans hold parts of it, and two texts may have the same tokens.
 bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
   key.add(static_cast<uint64_t>(options_of(ask).aggregation));
   for (const Input& input : ask.inputs) key.add(std::get<Text>(input).text);

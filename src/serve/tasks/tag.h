@@ -12,7 +12,7 @@
 
 namespace weir::serve {
 
-/// The windows of at most so many are read of one input.
+/// The most windows of one input.
 inline constexpr size_t kMostWindows = 256;
 
 /// An input that is tagged: its units, and the windows in which the model reads them.
@@ -31,10 +31,10 @@ struct InputToTag {
 /// windows have).
 Result<TaggedInput> windows_to_tag(const LoadedModel& model, const InputToTag& asked);
 
-/// What is read of a window.
+/// What the tagger's head reads of a window.
 work::Read read_of(const LoadedModel& model, const Window& window);
 
-/// The spans of a text from the numbers of its windows. Errors: internal (numbers of another
+/// The spans of a text from the numbers of its windows. Errors: internal (the numbers are another
 /// head's).
 Result<Spans> spans_from(const LoadedModel& model, const Input& input, const TaggedInput& tagged,
                          std::span<const work::Numbers> numbers, Aggregation aggregation);

@@ -20,7 +20,7 @@ Stretch text_of(const text::Encoding& encoding) {
   const auto size = static_cast<uint32_t>(encoding.size());
   Stretch own{.begin = 0, .end = size};
   while (own.begin < size && encoding.texts[own.begin] < 0) ++own.begin;
-  // Of no text the template is all the beginning.
+  // Without a text all tokens of the template count as its beginning.
   while (own.end > own.begin && encoding.texts[own.end - 1] < 0) --own.end;
   return own;
 }
@@ -34,7 +34,7 @@ Result<uint32_t> room_of(const text::Encoding& encoding, Stretch own, size_t lim
                  std::to_string(around) + " around a text");
 }
 
-/// What no window divides: words, or parts of one that is longer than `room`.
+/// The parts that no window divides: words, or parts of a word that is longer than `room`.
 std::vector<Stretch> parts_of(const text::Encoding& encoding, Stretch own, uint32_t room) {
   std::vector<Stretch> parts;
   for (uint32_t token = own.begin; token < own.end; ++token) {
@@ -45,7 +45,7 @@ std::vector<Stretch> parts_of(const text::Encoding& encoding, Stretch own, uint3
   return parts;
 }
 
-/// The tokens of the text that each window has.
+/// For each window its tokens of the text.
 std::vector<Stretch> stretches_of(std::span<const Stretch> parts, uint32_t room) {
   std::vector<Stretch> stretches;
   size_t from = 0;
@@ -68,10 +68,10 @@ uint32_t distance(Stretch part, Stretch stretch) {
   return std::min(part.begin - stretch.begin, stretch.end - part.end);
 }
 
-/// Of each window the tokens that are taken from it.
+/// For each window the tokens that are taken from it.
 std::vector<Stretch> taken_of(std::span<const Stretch> stretches, std::span<const Stretch> parts) {
   std::vector<Stretch> taken(stretches.size());
-  size_t first = 0;  // of the windows that `part` may be in
+  size_t first = 0;  // window that `part` may be in
   for (const Stretch part : parts) {
     while (stretches[first].end < part.end) ++first;
     size_t best = first;
