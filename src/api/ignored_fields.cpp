@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kMostNames = 100;
 
-// messages[3].content[0].id is the same name in every message: messages[].content[].id.
+// messages[3].content[0].id becomes messages[].content[].id, which is the same name in every
+// message.
 std::string without_places(std::string_view path) {
   std::string name;
   bool inside = false;

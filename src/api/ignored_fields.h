@@ -9,8 +9,7 @@
 
 namespace weir::api {
 
-/// Counts the fields that requests had and that were ignored, and logs each of the first 100 names
-/// once. Thread-safe.
+/// Counts the ignored fields of requests, and logs each of the first 100 names once. Thread-safe.
 class IgnoredFields {
  public:
   explicit IgnoredFields(Registry& metrics)
@@ -20,7 +19,7 @@ class IgnoredFields {
   void note(const UnknownFields& unknown);
 
  private:
-  /// Whether a line is due.
+  /// Whether the name gets a log line.
   bool is_new(const std::string& name);
 
   const Counter count_;

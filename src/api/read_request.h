@@ -9,8 +9,8 @@
 
 namespace weir::api {
 
-/// Decodes the body of a call, where its preparation runs work. Its ignored fields are noted,
-/// and told in the answer's header.
+/// Decodes the body of a call, in the thread that its preparation chooses. Notes the ignored fields
+/// for the answer's header.
 template <class Decoded>
 Result<Decoded> read_request(Call& call, Api& api,
                              Result<Decoded> (*decode)(const std::string&, UnknownFields&)) {

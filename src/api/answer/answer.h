@@ -14,7 +14,7 @@ Said answer_json(std::string body);
 void add_server_timing(Said& said, const serve::Usage& usage);
 int64_t unix_seconds();
 
-/// What the body says of how the request is to be treated; of two deadlines the earlier counts.
+/// Puts the body's wishes into `caller`. Of two deadlines the earlier one counts.
 void apply(const Handling& handling, serve::Caller& caller);
 
 }  // namespace weir::api

@@ -17,7 +17,7 @@ milliseconds usual_wait(Code code) {
 }
 
 void add_retry_headers(const Error& error, HeaderLines& headers) {
-  // The official SDKs retry every 429 and 5xx unless told not to.
+  // The official SDKs retry every 429 and 5xx unless this header forbids it.
   const bool never = error.code == Code::never_fits || error.code == Code::deadline;
   if (never || error.never_retry) headers.emplace_back("x-should-retry", "false");
   milliseconds wait = usual_wait(error.code);

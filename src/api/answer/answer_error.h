@@ -5,7 +5,7 @@
 
 namespace weir::api {
 
-/// The HTTP status of an answer that is `error`.
+/// The HTTP status of an answer with this error.
 int status_of(const Error& error, const Api& api);
 
 }  // namespace weir::api

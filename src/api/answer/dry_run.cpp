@@ -41,7 +41,7 @@ void append_list(std::string& out, const char* name, const Values& values, Appen
   out += ']';
 }
 
-// The status, and the error as it would stand in the answer.
+// Appends the status and the error that the answer would have.
 void append_refusal(std::string& out, const Error& error, const Api& api) {
   append_field(out += '{', "status", status_of(error, api)) += ',';
   out += std::string_view(openai::error_body(error)).substr(1);

@@ -6,9 +6,9 @@
 
 namespace weir::api {
 
-/// Answers with what `ask` would be charged and where it would stand. `ids`: with its tokens.
+/// Answers a dry run of `ask`: its charge and its place in line. `ids`: with its tokens.
 Result<Said> answer_dry_run(Call& call, Api& api, const serve::Ask& ask, bool ids);
-/// The schema of that.
+/// The schema of that answer.
 Json dry_run_answer();
 
 }  // namespace weir::api

@@ -9,7 +9,7 @@
 namespace weir::api {
 namespace {
 
-// How soon a lost client is noticed.
+// A client that has left is noticed within this time.
 constexpr std::chrono::milliseconds kLook{150};
 
 }  // namespace

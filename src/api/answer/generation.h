@@ -11,7 +11,7 @@
 
 namespace weir::api {
 
-/// One choice, put together.
+/// One choice with all its pieces.
 struct ChoiceText {
   std::string text;
   std::vector<int32_t> token_ids;
@@ -23,7 +23,8 @@ struct ChoiceText {
 Result<std::vector<ChoiceText>> collect(const Call& call, serve::Generation& generation);
 
 /// Answers with a generation piece by piece. The head of the answer goes out with its first piece:
-/// a delta, a comment to a client that waits, or a ping; what fails before is an Error here.
+/// a delta, a comment to a client that waits, or a ping. A failure before the first piece is an
+/// Error here.
 Result<Said> answer_stream(const Call& call, const Api& api,
                            std::unique_ptr<serve::Generation> generation,
                            std::unique_ptr<StreamForm> form);

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{150};  // between two looks at the client
-constexpr size_t kEnough = 16384;   // bytes to say at once
+constexpr size_t kEnough = 16384;   // bytes of one piece
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Result<void> GenerationBody::begin() {
     auto advanced = advance(kLook);
     if (advanced) continue;
     if (out_.empty()) return advanced;
-    failure_ = advanced.error();  // pieces came before it
+    failure_ = advanced.error();  // after the pieces in out_
     return {};
   }
   return {};
@@ -64,11 +64,12 @@ bool GenerationBody::can_be_left() const {
 
 Result<void> GenerationBody::advance(milliseconds limit) {
   keep_alive();
-  // It goes out before the wait for what comes next.
+  // What is there goes out before the wait for what comes next.
   return !has_something() ? gather(can_be_left() ? milliseconds{0} : limit) : Result<void>();
 }
 
-// Waits for a piece, then takes what else is there: one write for many tokens that came together.
+// Waits for a piece, then takes all others that are there. So tokens that came together go out in
+// one write.
 Result<void> GenerationBody::gather(milliseconds limit) {
   while (!generation_->done() && out_.size() < kEnough) {
     auto next = generation_->next(limit);

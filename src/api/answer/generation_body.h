@@ -12,31 +12,31 @@
 
 namespace weir::api {
 
-/// A generation as a body that is made while it is sent. It dies with the body and cancels.
+/// A generation as a body that is made while it is sent. The destructor cancels the generation.
 class GenerationBody final : public Body {
  public:
   /// `call` and `api` outlive it.
   GenerationBody(const Call& call, const Api& api, std::unique_ptr<serve::Generation> generation,
                  std::unique_ptr<StreamForm> form);
 
-  /// Returns when there is something to say or the request has to wait, so that what fails before
-  /// is a plain answer. Errors: the generation's; cancelled (the client left).
+  /// Waits until there is something to say, or the request has to wait in line. A failure before
+  /// that becomes a plain answer. Errors: the generation's; cancelled (the client left).
   Result<void> begin();
-  /// REQUIRES: begin() went well.
+  /// REQUIRES: begin() succeeded.
   Piece next(std::chrono::milliseconds limit) override;
   std::optional<serve::Wake> wake() const override;
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// What comes within a moment: pieces, or a word to a client that waits.
+  /// Takes what comes within `limit`: pieces, or a comment to a client that waits.
   Result<void> advance(std::chrono::milliseconds limit);
   Result<void> gather(std::chrono::milliseconds limit);
   void keep_alive();
   bool looks_at_line() const;
-  bool has_something() const;  // for the client, be it the answer's head
-  bool can_be_left() const;    // with nothing said yet but comments, and a bell
-  /// What is in out_.
+  bool has_something() const;  // to send, if only the answer's head
+  bool can_be_left() const;    // no thread needed: only comments so far, and a bell
+  /// The text in out_ as a piece.
   Piece said();
   Piece end_with(const Error& error);
 
@@ -45,10 +45,10 @@ class GenerationBody final : public Body {
   std::unique_ptr<serve::Generation> generation_;
   std::unique_ptr<StreamForm> form_;
   WaitingNotes notes_;
-  std::string out_;               // not said yet
-  std::optional<Error> failure_;  // to be said after it
-  bool waits_ = false;            // it has a place in a line worth telling
-  bool head_sent_ = false;        // of the answer
+  std::string out_;               // not sent yet
+  std::optional<Error> failure_;  // to be sent after out_
+  bool waits_ = false;            // it has to wait in a line
+  bool head_sent_ = false;        // the answer's
   bool started_ = false;
   Clock::time_point written_ = Clock::now();
 };

@@ -21,16 +21,16 @@ struct Readings {
 /// left).
 Result<Readings> read_answers(Call& call, Api& api, serve::Ask ask);
 
-/// How a list of answers begins: its id, and each of its entries up to the index.
+/// The beginning of a list of answers: its id, and the text of each entry before the index.
 struct ListForm {
   const char* id;
   const char* item = R"({"index":)";
 };
 /// 200 with {"id", "object": "list", "created", "model", "data": [...], "usage"}. `append` writes
-/// the fields of an entry behind its index, each with a comma before it.
+/// the fields of an entry after its index, each with a comma before it.
 Said answer_list(Api& api, const Readings& read, const ListForm& form,
                  const std::function<void(std::string&, const serve::Answer&)>& append);
-/// The schema of that list, whose entries have these fields behind their index.
+/// The schema of that list. Its entries have these fields after their index.
 Json list_answer(const schema::FieldList& fields);
 
 /// Values of an entry, and their schemas.

@@ -15,14 +15,14 @@ class StreamForm {
   virtual ~StreamForm() = default;
   /// The body's Content-Type.
   virtual std::string_view type() const = 0;
-  /// What comes before the first delta.
+  /// Writes what comes before the first delta.
   virtual void start(std::string& out) = 0;
   virtual void delta(std::string& out, const serve::Delta& delta) = 0;
-  /// The end of a body that went well.
+  /// Writes the end of a body without an error.
   virtual void finish(std::string& out, const serve::Usage& usage) = 0;
-  /// The end of one that did not.
+  /// Writes the end of a body with an error.
   virtual void error(std::string& out, const Error& error) = 0;
-  /// A word beside the answer: "ping".
+  /// Writes a text that is no part of the answer: "ping".
   virtual void comment(std::string& out, std::string_view text) = 0;
 };
 

@@ -10,9 +10,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kBetween{250}, kBetweenLater{1000}, kBetweenAtMost{15'000};
-// Who waits for long is told less often: of so many parts of its wait, one passes in silence.
+// A client that waits for long is told less often: the time between two comments is at least the
+// wait divided by this.
 constexpr int kSilentPart = 8;
-// Of the wait that is left: by so much a prediction may move without a word.
+// A prediction may change by this part of the wait that is left without a new comment.
 constexpr int kNoticeablePercent = 20;
 
 }  // namespace
@@ -22,7 +23,8 @@ std::string WaitingNotes::note(const std::optional<serve::Standing>& standing, T
   const bool first = !looked_;
   looked_ = true;
   if (!standing) return {};
-  // A queue that is about to be left is no news: most requests pass it within milliseconds.
+  // A short wait in the queue is not worth a comment: most requests pass the queue within
+  // milliseconds.
   const bool passing = standing->line == serve::Standing::Line::queue && standing->wait < kBetween;
   if (first && passing) return {};
   if (!is_news(*standing, now)) return {};

@@ -8,26 +8,26 @@
 
 namespace weir::api {
 
-/// What a stream can tell its client while its request waits: a comment at once, then when its
-/// place or the predicted end of its wait has changed noticeably, at most one a second, and one in
-/// an eighth of its wait. Used by one thread.
+/// Comments that tell a stream's client where its request waits. The first one comes at once.
+/// Others follow when the place or the predicted end of the wait has changed noticeably. There is
+/// at most one comment in a second, and at most one in an eighth of the wait. Used by one thread.
 class WaitingNotes {
  public:
-  /// Whether to ask the generation where it stands.
+  /// Whether it is time to ask the generation for its standing.
   bool due(TimePoint now) const { return now >= next_; }
   TimePoint next_look() const { return next_; }
   /// `waiting place=3 wait_ms=420 line=gate`, or nothing.
   std::string note(const std::optional<serve::Standing>& standing, TimePoint now);
 
  private:
-  /// From this look to the next.
+  /// The time from this look to the next.
   std::chrono::milliseconds pause(const std::optional<serve::Standing>& standing) const;
   bool is_news(const serve::Standing& standing, TimePoint now) const;
 
-  TimePoint next_{};  // no look before it
+  TimePoint next_{};  // the time of the next look
   bool looked_ = false;
   std::optional<serve::Standing> said_;
-  TimePoint ends_{};  // the wait, as said
+  TimePoint ends_{};  // the predicted end of the wait, as told
 };
 
 }  // namespace weir::api

@@ -10,8 +10,8 @@ struct Program {
   std::string_view name, fields;  // separated by blanks
 };
 
-// As the programs' documents and sources have them. A field that several know stands with the one
-// that it comes from.
+// The fields come from the programs' documents and sources. A field that several programs know
+// stands at the program that it comes from.
 constexpr std::array kPrograms{
     Program{"OpenAI",
             "id object created index finish_reason parsed status phase moderation modality images "

@@ -34,7 +34,7 @@ serve::Ids read_ids(const Json& value, const std::string& path) {
   ids.reserve(value.size());
   for (size_t i = 0; i < value.size(); ++i) {
     const Json& id = value[i];
-    // The path is only built for what is wrong: a prompt may have a hundred thousand ids.
+    // The path is built only for an error, since a prompt may have a hundred thousand ids.
     bool plain =
         id.is_number_unsigned() && id.get<uint64_t>() <= std::numeric_limits<int32_t>::max();
     ids.push_back(static_cast<int32_t>(
@@ -71,7 +71,7 @@ std::string read_model(Fields& fields) {
 
 serve::Truncation read_truncation(Fields& fields) {
   serve::Truncation truncation{.truncate = fields.flag("truncate").value_or(false)};
-  // vLLM's -1 is the model's own limit.
+  // As in vLLM, -1 means the model's own limit.
   constexpr const char* kCut = "truncate_prompt_tokens";
   const auto cut = fields.integer(kCut, -1, std::numeric_limits<int32_t>::max());
   if (cut == 0)

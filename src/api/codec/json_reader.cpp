@@ -12,12 +12,14 @@ namespace weir::api {
 namespace {
 
 constexpr size_t kMaxDepth = 100;
-// A number takes 16 bytes of memory, an object or a field's name over 100. The most numbers are as
-// many as a queue takes tokens; of the rest, the largest request of use has a tenth.
+// A number takes 16 bytes of memory; an object or a field's name takes over 100. The limit of
+// numbers is the number of tokens that a queue takes. The largest useful request has a tenth of the
+// other limit.
 constexpr size_t kMaxNumbers = size_t{4} << 20, kMaxValues = 250'000;
 constexpr size_t kMaxMessage = 500, kMaxParam = 200;
 
-// Builds the document in the client's order, and refuses what the library lets pass.
+// Builds the document in the client's order, and refuses what the library accepts though it is not
+// strictly valid.
 class StrictBuilder {
  public:
   explicit StrictBuilder(Json& root) : root_(root) {}
@@ -49,7 +51,7 @@ class StrictBuilder {
   bool start_array(size_t) { return open(Json::array()); }
   bool end_array() { return close(); }
   bool parse_error(size_t, const std::string&, const Json::exception& error) {
-    // Past the library's own "[json.exception.parse_error.101] ".
+    // Skips the library's own "[json.exception.parse_error.101] ".
     std::string_view what = error.what();
     size_t prefix = what.find("] ");
     if (prefix != std::string_view::npos) what.remove_prefix(prefix + 2);
@@ -62,7 +64,7 @@ class StrictBuilder {
     size_t most, seen = 0;
   };
 
-  // While the body is read, before memory is taken for all of it.
+  // Counts while the body is read, before all of it takes memory.
   static void count(Tally& tally) {
     if (++tally.seen > tally.most) {
       refuse(fmt::format("the body has more than {} {}", tally.most, tally.what), "",
@@ -73,8 +75,8 @@ class StrictBuilder {
     if (open_.empty()) return root_ = std::move(value);
     Json& parent = *open_.back();
     if (parent.is_array()) return parent.get_ref<Json::array_t&>().emplace_back(std::move(value));
-    // Appended, not inserted: the library looks through all fields for one of that name, which
-    // takes the square of their number.
+    // Appended, not inserted: to insert, the library searches all fields for the name, which takes
+    // quadratic time.
     return parent.get_ref<Json::object_t&>()
         .emplace_back(std::move(name_), std::move(value))
         .second;
@@ -99,7 +101,7 @@ class StrictBuilder {
 
   Json& root_;
   std::vector<Json*> open_;
-  std::string name_;  // of the field whose value comes next
+  std::string name_;  // the field whose value comes next
   std::vector<std::set<std::string>> keys_;
   Tally numbers_{"numbers", kMaxNumbers};
   Tally values_{"names, texts, lists, objects and other values that are no numbers", kMaxValues};
@@ -113,7 +115,7 @@ class StrictBuilder {
 }  // namespace
 
 void refuse(std::string message, std::string param, const char* name) {
-  // Names and values in them are the client's, and may be as long as its body.
+  // They quote names and values of the client, which may be as long as its body.
   if (message.size() > kMaxMessage) message.resize(kMaxMessage);
   if (param.size() > kMaxParam) param.resize(kMaxParam);
   throw Refusal{invalid(std::move(message), std::move(param), name)};

@@ -14,7 +14,7 @@
 
 namespace weir::api {
 
-/// Keeps the order of an object's fields. A look for a field goes through all of them.
+/// Keeps the order of an object's fields. To find a field it searches all of them.
 using Json = nlohmann::ordered_json;
 
 /// Thrown within codecs only; decode() turns it into the Error that it holds.
@@ -24,8 +24,9 @@ struct Refusal {
 /// `name`: one of error_name.h, or null.
 [[noreturn]] void refuse(std::string message, std::string param, const char* name);
 
-/// One JSON object being read. A field is known once it was asked for; null counts as absent.
-/// Messages and `param` name a field by its path, as in `messages[2].content`. All throw Refusal.
+/// One JSON object that is being read. A field that a reader asked for is known; the others are
+/// unknown. null counts as absent. Messages and `param` name a field by its path, such as
+/// `messages[2].content`. All functions throw Refusal.
 class Fields {
  public:
   /// `unknown` outlives it.
@@ -47,7 +48,7 @@ class Fields {
   const Json* array(const char* name);
 
   std::string path_of(std::string_view name) const;
-  /// Hands the fields that nobody asked for to `unknown`.
+  /// Gives the fields that no reader asked for to `unknown`.
   void no_others() const;
 
  private:
@@ -66,8 +67,8 @@ std::string kind_of(const Json& value);
 std::string element(const std::string& path, size_t index);
 
 /// Parses a body strictly: one object, valid UTF-8, no field twice, nested at most 100 deep, at
-/// most 4,194,304 numbers and 250,000 other values and names; then lets `read` take it. `unknown`
-/// meets the fields that `read` leaves.
+/// most 4,194,304 numbers and 250,000 other values and names. Then calls `read`. `unknown` gets the
+/// fields that `read` did not ask for.
 Result<void> decode(const std::string& body, UnknownFields& unknown,
                     const std::function<void(Fields&)>& read);
 

@@ -14,7 +14,7 @@ std::optional<float> read_penalty(Fields& fields, const char* name, double least
   return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
 }
 
-// As "17": without a sign, and without zeros before it, so that no id stands there twice.
+// An id as text, such as "17". A sign or leading zeros are refused, so that an id has one spelling.
 int32_t read_id(const std::string& text, const std::string& path) {
   int32_t id = -1;
   const char* end = text.data() + text.size();

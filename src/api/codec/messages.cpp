@@ -13,8 +13,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", "assistant",
                                                  "tool"};
 
-// The text parts of a content list, joined by line breaks as vLLM does for templates that expect a
-// string.
+// The text parts of a content list, joined by line breaks. vLLM does the same for templates that
+// expect a string.
 std::string read_parts(const Fields& message, const Json& parts, const std::string& path) {
   if (parts.empty())
     refuse(fmt::format("{} must not be empty", path), path, error_name::kEmptyArray);
@@ -46,8 +46,8 @@ std::string read_content(Fields& message, const std::string& role) {
       path, error_name::kInvalidType);
 }
 
-// What an answer's message may hold beside its text, so that a client may send it back as it came;
-// some write the names into every message.
+// The fields that an answer's message may have beside its text. A client may send such a message
+// back unchanged. Some clients write these fields into every message.
 void read_answer_fields(Fields& message) {
   for (const char* name : {"tool_calls", "function_call", "refusal", "audio", "annotations"}) {
     const Json* value = message.find(name);
@@ -59,7 +59,7 @@ void read_answer_fields(Fields& message) {
   }
 }
 
-/// `read` with its fields in the order of `given`; those that `given` lacks come last.
+/// `read`, with its fields in the order of `given`. Fields that `given` lacks come last.
 Json in_order_of(const Json& given, const Json& read) {
   Json ordered = Json::object();
   for (const auto& field : given.items()) {

@@ -13,7 +13,7 @@ struct DecodedReading {
 Result<DecodedReading> decode_classify(const std::string& body, UnknownFields& unknown);
 Result<DecodedReading> decode_tag(const std::string& body, UnknownFields& unknown);
 struct DecodedAnalysis : DecodedReading {
-  bool base64 = false;  // the vector's form
+  bool base64 = false;  // the form of the vector
 };
 Result<DecodedAnalysis> decode_analyze(const std::string& body, UnknownFields& unknown);
 

@@ -18,7 +18,7 @@ Result<T> decoded(const std::string& body, UnknownFields& unknown, void (*read)(
   return result;
 }
 
-// The older and the newer name of one thing.
+// One value has an older and a newer name.
 std::optional<uint32_t> read_chat_max_tokens(Fields& fields) {
   auto older = read_max_tokens(fields, "max_tokens");
   auto newer = read_max_tokens(fields, "max_completion_tokens");

@@ -8,18 +8,18 @@
 #include "weir/base/result.h"
 #include "weir/serve/service.h"
 
-/// From a body to what the service takes; `unknown` meets the fields that are not known. Errors:
+/// Decodes bodies into requests of the service. `unknown` gets the unknown fields. Errors:
 /// invalid_argument, with the field in `param`.
 namespace weir::api {
 
-/// What a client wants of the answer's form.
+/// The form of the answer that a client wants.
 struct Presentation {
   bool stream = false;
   bool include_usage = false;     // at the end of a stream
   bool continuous_usage = false;  // in each of its chunks
   bool return_token_ids = false;
-  bool echo = false;                             // the prompt stands before its completion
-  std::optional<uint32_t> logprobs = {};         // of so many tokens beside the drawn one
+  bool echo = false;                      // the prompt stands before its completion
+  std::optional<uint32_t> logprobs = {};  // of so many most likely tokens beside the drawn one
   std::optional<uint32_t> prompt_logprobs = {};  // the same of the prompt's tokens
 };
 

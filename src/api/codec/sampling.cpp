@@ -40,7 +40,7 @@ std::vector<std::string> read_stops(Fields& fields) {
   return read_texts(*value, path);
 }
 
-// -1, as vLLM has it, and 0 both mean: no limit.
+// Both 0 and vLLM's -1 mean: no limit.
 std::optional<uint32_t> read_top_k(Fields& fields) {
   auto top_k = fields.integer("top_k", -1, kMostTokens);
   if (!top_k) return std::nullopt;
@@ -131,7 +131,7 @@ Presentation read_presentation(Fields& fields) {
   }
   Fields inner = fields.inner(*options, "stream_options");
   presentation.include_usage = inner.flag("include_usage").value_or(false);
-  inner.flag("include_obfuscation");  // OpenAI's padding of chunks; nothing is padded here
+  inner.flag("include_obfuscation");  // OpenAI's padding of chunks; weir pads nothing
   presentation.continuous_usage = inner.flag("continuous_usage_stats").value_or(false);
   inner.no_others();
   return presentation;

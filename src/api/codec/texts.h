@@ -7,8 +7,8 @@
 #include "api/codec/parts.h"
 #include "api/schema/schema.h"
 
-/// Pieces of the codecs of /v1/classify, /v1/tag and /v1/analyze, with their schemas. All throw
-/// Refusal.
+/// What the codecs of /v1/classify, /v1/tag and /v1/analyze share, with the schemas. All functions
+/// that read throw Refusal.
 namespace weir::api {
 
 /// `input` and `listed` of an Ask: a text or a list of texts. `pairs`: an entry of the list may be

@@ -14,14 +14,15 @@ namespace {
 constexpr size_t kMostHeader = 1024;  // bytes
 constexpr size_t kMostName = 64;
 constexpr std::string_view kBetween = ", ", kRest = "...";
-// Of one body. More are no misspellings by hand, and comparing takes time.
+// Unknown fields of one body that are compared with the known ones. More than these are hardly
+// misspellings, and each comparison takes time.
 constexpr size_t kMostCompared = 64;
 
 std::string joined(const std::string& path, std::string_view name) {
   return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
 }
 
-// As a header and a log line may repeat it. A comma separates names.
+// A name in the form for headers and log lines. It has no comma, since commas separate names.
 std::string printable(std::string_view name) {
   std::string shown(name.substr(0, kMostName));
   for (char& c : shown)
@@ -48,7 +49,7 @@ void UnknownFields::meet(const std::string& path, std::string_view name,
                          std::span<const std::string_view> known) {
   const bool judged = count_ < kMostCompared && program_of(name).empty();
   const size_t edits = judged ? edits_allowed(name) : 0;
-  for (size_t some = 1; some <= edits; ++some)  // of several, the nearest
+  for (size_t some = 1; some <= edits; ++some)  // the nearest name comes first
     for (std::string_view candidate : known)
       if (edits_at_most(name, candidate, some)) refuse_unknown(path, name, candidate);
   if (rule_ == Rule::refuse) refuse_unknown(path, name, {});

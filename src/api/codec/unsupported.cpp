@@ -11,7 +11,7 @@
 namespace weir::api {
 namespace {
 
-/// The values at which a field does nothing. null does nothing in any field and is not asked about.
+/// The values at which a field does nothing. null does nothing in every field and is not listed.
 struct Nothing {
   bool (*is)(const Json&);
   const char* schema;  // of these values
@@ -110,7 +110,7 @@ bool belongs(const Unsupported& field, Endpoint endpoint) {
   return false;
 }
 
-// What cannot change an answer, as api.md lists it.
+// Fields that cannot change an answer; api.md lists them.
 void read_harmless(Fields& fields) {
   fields.text("user");
   fields.object("metadata");

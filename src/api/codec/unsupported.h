@@ -6,8 +6,9 @@ namespace weir::api {
 
 enum class Endpoint : uint8_t { chat, completion, embedding, reading };
 
-/// Fields that clients know and this server has not got: taken at the value at which they do
-/// nothing, else refused by name. Fields that cannot change an answer are checked and dropped.
+/// Reads the fields that clients know and weir does not have. At a value at which such a field does
+/// nothing it is accepted; at any other it is refused by name. Fields that cannot change an answer
+/// are checked and dropped.
 void read_unsupported(Fields& fields, Endpoint endpoint);
 
 }  // namespace weir::api

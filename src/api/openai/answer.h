@@ -9,12 +9,12 @@
 
 namespace weir::api::openai {
 
-/// Answers with a generation: all at once, or as server-sent events if the client asked for a
+/// Answers with a generation: in one body, or as server-sent events if the client asked for a
 /// stream.
 Result<Said> answer_generation(const Call& call, const Api& api,
                                std::unique_ptr<serve::Generation> generation, AnswerShape shape);
 
-/// The shape of a new answer: a fresh id, the time, the model and its fingerprint.
+/// The shape of a new answer: a new id, the time, the model and its fingerprint.
 AnswerShape new_shape(const Call& call, Api& api, AnswerForm form, const std::string& model);
 
 }  // namespace weir::api::openai

@@ -49,7 +49,7 @@ Json prompt_logprobs() {
   return list(or_null(object_of(std::move(token))));
 }
 
-// What both kinds of choices have.
+// The fields that both kinds of choices have.
 FieldList choice_fields(Json logprobs) {
   return {must("index", count()),
           must("logprobs", any_of({std::move(logprobs), null()})),

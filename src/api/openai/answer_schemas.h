@@ -2,13 +2,13 @@
 
 #include "api/schema/schema.h"
 
-/// Bodies of answers, as the texts beside them write them.
+/// Schemas of the answers that generation_text.h and vector_text.h write.
 namespace weir::api::openai {
 
-/// An answer, or what a dry run says.
+/// An answer, or that of a dry run.
 Json chat_answer();
 Json completion_answer();
-/// The data of a stream's event: a chunk, or the error that ends it.
+/// The data of a stream's event: a chunk, or the error that ends the stream.
 Json chat_chunk();
 Json completion_chunk();
 Json embedding_answer();

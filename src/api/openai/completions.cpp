@@ -18,7 +18,7 @@ Result<Said> post_completions(Call& call, Api& api) {
   call.asked = true;
   auto generation = api.service.start(std::move(completion->ask), call.caller);
   if (!generation) return generation.error();
-  // It bounds the request's texts, which are needed no more.
+  // It bounds the request's texts. They are no longer needed.
   call.caller.preparation.reset();
   auto shape = new_shape(call, api, AnswerForm::completion, (*generation)->model());
   shape.presentation = completion->presentation;

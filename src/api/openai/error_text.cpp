@@ -7,7 +7,8 @@ namespace {
 
 constexpr const char* kInvalid = "invalid_request_error";
 
-/// `type` may point into the error. `code` may be null, as OpenAI's is for a wrong request.
+/// `type` may point into the error. `code` may be null, as OpenAI's code may be for a wrong
+/// request.
 struct ErrorWords {
   const char* type;
   const char* code;
@@ -52,7 +53,7 @@ ErrorWords words_of(const Error& error) {
 
 std::string error_body(const Error& error) {
   const ErrorWords words = words_of(error);
-  // A fault that has a name is the model's own, and no secret of the server's.
+  // An internal error with a name is the model's own fault, and no secret of the server.
   bool hidden = error.code == Code::internal && error.name == nullptr;
   std::string body = R"({"error":{"message":)";
   append_json(body, hidden ? "the server failed to answer this request" : error.message);

@@ -7,7 +7,8 @@
 
 namespace weir::api::openai {
 
-/// `{"error":{"message","type","param","code"}}`. What an internal error says stays in the log.
+/// `{"error":{"message","type","param","code"}}`. The message of an internal error stays in the
+/// log.
 std::string error_body(const Error& error);
 inline constexpr std::string_view kErrorSchema = R"({
   "type": "object", "required": ["error"], "additionalProperties": false,

@@ -51,7 +51,7 @@ const char* object_of(const AnswerShape& shape, bool chunk) {
   return chunk ? "chat.completion.chunk" : "chat.completion";
 }
 
-// Everything up to the choices.
+// The text up to the choices.
 std::string head(const AnswerShape& shape, bool chunk) {
   std::string out = R"({"id":)";
   append_json(out, shape.id);
@@ -71,7 +71,8 @@ void append_ids(std::string& out, const char* name, std::span<const int32_t> ids
   append_json(out += ':', ids);
 }
 
-/// The value of `logprobs`. `characters`: of the tokens before these; counted on.
+/// Appends the value of `logprobs`. `characters`: the characters of the tokens before these; adds
+/// those of these tokens.
 void append_logprobs_of(std::string& out, const AnswerShape& shape, TokenLogprobs prompt,
                         TokenLogprobs completion, size_t& characters) {
   const Presentation& wanted = shape.presentation;
@@ -154,8 +155,8 @@ void ChunkWriter::end_chunk(std::string& out, const Progress& choice) const {
   out += "}\n\n";
 }
 
-// Exactly this type: with a parameter behind it, proxies and libraries have taken it for
-// compressible text.
+// Exactly this type: with a parameter after it, some proxies and libraries take it for compressible
+// text.
 std::string_view ChunkWriter::type() const { return "text/event-stream"; }
 
 void ChunkWriter::start(std::string& out) {
@@ -226,7 +227,7 @@ void ChunkWriter::error(std::string& out, const Error& error) {
   out += "\n\n";
 }
 
-// No empty line behind a comment: clients that take it for the end of an event fail.
+// No empty line follows a comment: some clients take it for the end of an event and fail.
 void ChunkWriter::comment(std::string& out, std::string_view text) {
   out.append(": ").append(text).append("\n");
 }

@@ -14,7 +14,7 @@ namespace weir::api::openai {
 
 enum class AnswerForm : uint8_t { chat, completion };
 
-/// What all parts of one answer share.
+/// What all parts of one answer have in common.
 struct AnswerShape {
   AnswerForm form;
   Presentation presentation = {};
@@ -28,17 +28,17 @@ using Prompts = std::vector<std::vector<int32_t>>;
 std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
                          const std::vector<ChoiceText>& choices, const serve::Usage& usage);
 
-/// Writes server-sent events. What is the same in every chunk is put together once.
+/// Writes server-sent events. The text that is the same in every chunk is made once.
 class ChunkWriter final : public StreamForm {
  public:
   ChunkWriter(AnswerShape shape, const Prompts& prompts);
 
   std::string_view type() const override;
-  /// The role of each chat choice.
+  /// Writes the role of each choice of a chat.
   void start(std::string& out) override;
-  /// Nothing for a delta that says nothing.
+  /// Writes nothing for a delta that says nothing.
   void delta(std::string& out, const serve::Delta& delta) override;
-  /// The usage chunk, if asked for, and the end mark.
+  /// Writes the usage chunk, if asked for, and the end mark.
   void finish(std::string& out, const serve::Usage& usage) override;
   void error(std::string& out, const Error& error) override;
   void comment(std::string& out, std::string_view text) override;
@@ -46,17 +46,17 @@ class ChunkWriter final : public StreamForm {
  private:
   struct Progress {
     size_t prompt_tokens = 0, completion_tokens = 0;
-    size_t characters = 0;      // of the tokens whose logprobs were told
-    bool prompt_shown = false;  // completions say their prompt's ids in their first chunk
+    size_t characters = 0;      // of the tokens whose logprobs were written
+    bool prompt_shown = false;  // the first chunk of a completion has its prompt's ids
   };
   bool says_nothing(const serve::Delta& delta) const;
-  /// What stands behind the choices of a chunk.
+  /// Writes what follows the choices of a chunk.
   void end_chunk(std::string& out, const Progress& choice) const;
 
   std::string prefix_;
   AnswerShape shape_;
   Prompts prompts_;                // only with return_token_ids
-  std::vector<Progress> choices_;  // one a prompt
+  std::vector<Progress> choices_;  // one for each prompt
 };
 
 }  // namespace weir::api::openai

@@ -38,13 +38,13 @@ std::span<const TokenLogprob::Top> likeliest(const TokenLogprob& token, size_t t
   return std::span(token.top).first(std::min(top, token.top.size()));
 }
 
-// A character counts where it begins, so that its parts count as one.
+// Counts the first bytes of characters, so that parts of one character count once.
 size_t characters(std::string_view bytes) {
   const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; };
   return static_cast<size_t>(std::count_if(bytes.begin(), bytes.end(), begins));
 }
 
-// What chats tell of any token, without the brace behind it.
+// The object of a token in chats, without its closing brace.
 void append_chat_token(std::string& out, std::string_view bytes,
                        const std::optional<float>& logprob) {
   append_json(out += R"({"token":)", bytes);
@@ -54,7 +54,7 @@ void append_chat_token(std::string& out, std::string_view bytes,
               [&](char byte) { append_json(out, int64_t{static_cast<unsigned char>(byte)}); });
 }
 
-// An object from text to logprob. Of tokens with the same text the likeliest stands there.
+// An object from text to logprob. Of tokens with the same text it has the most likely one.
 class TopObject {
  public:
   explicit TopObject(std::string& out) : out_(out) { out_ += '{'; }

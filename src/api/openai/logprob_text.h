@@ -19,13 +19,13 @@ void append_chat_logprobs(std::string& out, TokenLogprobs tokens);
 /// `logprobs` of a completion: the tokens of an echoed prompt, then the completion's.
 struct CompletionLogprobs {
   TokenLogprobs prompt, completion;
-  size_t top = 0;  // so many of the most likely are shown beside a token itself
+  size_t top = 0;  // how many of the most likely tokens are shown beside the token itself
 };
-/// `offset`: characters of all tokens before these; counted on.
+/// `offset`: the characters of all tokens before these; adds those of these tokens.
 void append_completion_logprobs(std::string& out, const CompletionLogprobs& logprobs,
                                 size_t& offset);
 
-/// vLLM's `prompt_logprobs`, with `top` of the most likely tokens in each place.
+/// vLLM's `prompt_logprobs`, with the `top` most likely tokens in each place.
 void append_prompt_logprobs(std::string& out, TokenLogprobs tokens, size_t top);
 
 }  // namespace weir::api::openai

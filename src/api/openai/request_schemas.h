@@ -2,7 +2,7 @@
 
 #include "api/schema/schema.h"
 
-/// Bodies of requests, as src/api/codec/requests.h reads them.
+/// Schemas of the bodies that src/api/codec/requests.h reads.
 namespace weir::api::openai {
 
 Json chat_request();

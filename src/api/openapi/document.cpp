@@ -106,7 +106,7 @@ Json parameters(const Route& route) {
   return list;
 }
 
-// Of an event of a stream. Its data is JSON as text, but for the end mark.
+// The schema of a stream's event. Its data is JSON as text, or the end mark.
 Json event(const RouteSchema& route) {
   Json data = schema::text();
   data["contentMediaType"] = "application/json";
@@ -143,7 +143,7 @@ Json responses(const Route& route, const Api& api) {
   return all;
 }
 
-// No key is wanted of an open route, nor of any where the service wants none.
+// An open route wants no key. If the service wants no key, no route does.
 Json security(const Route& route, const Api& api) {
   Json list = Json::array();
   if (route.access == Access::open) return list;

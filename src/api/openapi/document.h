@@ -13,15 +13,15 @@ namespace weir::api {
 /// The routes as an OpenAPI 3.1 document: every parameter, body, answer and error of each.
 Json openapi_document(std::span<const Route> routes, const Api& api);
 
-/// The documents of one Api, each made when it is first asked for: anybody may ask often.
-/// Thread-safe.
+/// The documents of one Api. Each is made once, when it is first asked for, since any client may
+/// ask often. Thread-safe.
 class Documents {
  public:
   struct Document {
     Json json;
     std::string text;
   };
-  /// As it is now: with keys or without. REQUIRES: the same `api` at each call.
+  /// The document for now: with keys or without. REQUIRES: each call gives the same `api`.
   const Document& now(const Api& api);
 
  private:

@@ -45,7 +45,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// For a POSIX shell.
+// The text as one word of a POSIX shell.
 std::string shell_word(std::string_view text) {
   std::string out = "'";
   for (const char c : text) c == '\'' ? out += R"('\'')" : out += c;

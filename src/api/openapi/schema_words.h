@@ -6,7 +6,7 @@
 
 namespace weir::api {
 
-/// A schema in words, on one line: "integer, 0 to 9, or null". Not escaped.
+/// A schema in words, on one line: "integer, 0 to 9, or null". Not escaped for HTML.
 std::string schema_words(const Json& schema);
 
 }  // namespace weir::api

@@ -21,7 +21,7 @@ schema::FieldList embed_fields() {
   return {dimensions_field(), encoding_format_field()};
 }
 
-/// One of them at least.
+/// At least one task.
 Json tasks_schema() {
   using namespace schema;
   const FieldList tasks{{.name = "embed", .schema = request(embed_fields())},

@@ -2,7 +2,7 @@
 
 #include "weir/api/route.h"
 
-/// Routes that are weir's own.
+/// Handlers of weir's own routes.
 namespace weir::api {
 
 Result<Said> post_classify(Call&, Api&);

@@ -21,7 +21,7 @@ Field strings_too() {
           .by_default = false};
 }
 
-// Of a body with `others` in place of it.
+// A field of the other form of the body: it must be absent here.
 Field absent(const char* name) { return {.name = name, .schema = null()}; }
 
 Json tokenize_request() {

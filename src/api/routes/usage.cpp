@@ -10,7 +10,7 @@ namespace {
 
 struct UsageAsked {
   serve::UsageQuery query;
-  std::string format;  // empty: as the Accept header says
+  std::string format;  // empty: the Accept header decides
 };
 
 Result<UsageAsked> read_query(const Call& call) {

@@ -12,7 +12,7 @@ constexpr int64_t kMostTokens = std::numeric_limits<int32_t>::max();
 Json short_text() { return text(1, serve::kLongestStop); }
 Json token_id() { return integer(0, kMostTokens); }
 
-// A name that is no id is taken with null only, which stands for nothing.
+// A name that is no id may only have the value null, which counts as absent.
 Json biases() {
   Json schema = empty_object();
   schema["patternProperties"] = {{"^(0|[1-9][0-9]{0,9})$", or_null(any_number())}};
@@ -39,7 +39,7 @@ Json content() {
   return any_of({text(), list(std::move(part), 1)});
 }
 
-// What an answer's message may hold, so that a client may send it back as it came.
+// The fields of an answer's message, which a client may send back unchanged.
 FieldList answer_fields() {
   FieldList fields;
   for (const char* name : {"tool_calls", "function_call", "refusal", "audio", "annotations"})

@@ -3,7 +3,7 @@
 #include "api/codec/unsupported.h"
 #include "api/schema/schema.h"
 
-/// The fields of requests, as the codecs of the same names read them: src/api/codec/parts.h.
+/// Schemas of the fields that the codecs of the same names read: src/api/codec/parts.h.
 namespace weir::api::schema {
 
 FieldList model_field();
@@ -15,7 +15,7 @@ Field encoding_format_field();
 Field dimensions_field();
 FieldList truncation_fields();
 FieldList unsupported_fields(Endpoint endpoint);
-/// `messages`, and what else the template sees.
+/// `messages`, and the other fields that the template sees.
 FieldList template_fields();
 
 Json token_ids(size_t least);

@@ -9,24 +9,24 @@
 namespace weir::api {
 
 /// What a route takes and answers, for GET /openapi.json and GET /docs. It is constant data beside
-/// the route's handler; the table of routes (src/api/routes.cpp) names it.
+/// the route's handler. The table of routes (src/api/routes.cpp) names it.
 ///
-/// A new route: its codec says the fields that it reads once more as `request`, and its texts what
-/// they write as `answer`, both in the words of src/api/schema/schema.h. A test asks the codec
-/// which fields it reads, and sends it values in and out of what the schema allows
-/// (tests/api/schema_test.cpp): a new body is one line there.
+/// For a new route, `request` says once more which fields the codec reads, and `answer` what the
+/// texts write, both with the functions of src/api/schema/schema.h. A test
+/// (tests/api/schema_test.cpp) asks the codec which fields it reads, and sends it values inside and
+/// outside of what the schema allows. A new body is one line there.
 struct RouteSchema {
   const char* summary;
   const char* description = "";
-  Json (*request)() = nullptr;      // the body; null: it takes none
+  Json (*request)() = nullptr;      // the body; null: there is none
   const char* example = nullptr;    // a body
-  Json (*answer)() = nullptr;       // of 200; null: no JSON
-  const char* text_type = nullptr;  // another Content-Type that 200 can have
-  const char* text = "";            // what stands in it
-  Json (*event)() = nullptr;        // of a stream that 200 can be: what each event's data holds
+  Json (*answer)() = nullptr;       // the body of 200; null: no JSON
+  const char* text_type = nullptr;  // another Content-Type that 200 may have
+  const char* text = "";            // what such a body holds
+  Json (*event)() = nullptr;        // the data of each event, if 200 may be a stream
   schema::FieldList (*query)() = nullptr;
-  std::span<const Code> errors = {};  // beside those that every route of its kind can give
-  bool answers_503 = false;           // with the body of 200, where it has bad news
+  std::span<const Code> errors = {};  // beside those of every route of its kind
+  bool answers_503 = false;           // with the body of 200, for bad news
 };
 
 /// Errors of routes that ask a model.

@@ -7,7 +7,8 @@
 
 #include "api/codec/json_reader.h"
 
-/// JSON Schema (2020-12, as OpenAPI 3.1 has it) of bodies, in the words of the codecs.
+/// Functions that make JSON Schema (2020-12, the version of OpenAPI 3.1) of bodies. Their names are
+/// those of the codecs.
 namespace weir::api::schema {
 
 Json integer(int64_t least, int64_t most);
@@ -16,7 +17,7 @@ Json number(double least, double most);
 Json any_number();
 Json flag();
 Json text(size_t least = 0);               // characters
-Json text(size_t least, size_t most);      // the codec counts bytes, which are at least as many
+Json text(size_t least, size_t most);      // the codec counts bytes, not characters
 Json choice(std::vector<std::string> of);  // one of some texts
 Json only(Json value);
 Json null();
@@ -25,11 +26,11 @@ Json list(Json item, size_t least);
 Json list(Json item, size_t least, size_t most);
 Json any_of(std::vector<Json> schemas);
 Json any_object();
-/// An object of which only null members are taken.
+/// An object that may have only null members.
 Json empty_object();
 /// `schema`, or null.
 Json or_null(Json schema);
-/// The component of this name.
+/// A reference to the component of this name.
 Json reference(const std::string& component);
 Json described(Json schema, const char* description);
 
@@ -39,14 +40,14 @@ struct Field {
   Json schema;
   const char* description = "";
   bool required = false;
-  Json by_default = nullptr;  // the value that absence stands for, where there is one
+  Json by_default = nullptr;  // the value of an absent field, if it has one
 };
 using FieldList = std::vector<Field>;
 FieldList joined(std::vector<FieldList> lists);
 
-/// An object of a request: fields that are not required may be null, and others are ignored.
+/// An object of a request. A field that is not required may be null. Other fields are ignored.
 Json request(const FieldList& fields);
-/// An object of an answer, which has no other fields.
+/// An object of an answer. It has no other fields.
 Json answer(const FieldList& fields);
 
 }  // namespace weir::api::schema
