@@ -19,7 +19,7 @@ Result<void> BodyBuffer::hold(size_t bytes) {
 
 Result<void> BodyBuffer::expect(size_t length) {
   if (auto room = hold(length); !room) return room;
-  // Memory that is not written to costs nothing.
+  // Reserved memory costs nothing until it is written.
   body_.reserve(length);
   return {};
 }

@@ -9,17 +9,17 @@
 
 namespace weir::http {
 
-/// A body that is being read. Its room is asked for before it is filled: all of it where its length
-/// is announced, else step by step. Used by one thread.
+/// A body that is being read. It takes room before it grows: all of it at once if its length is
+/// announced, else step by step. Used by one thread.
 class BodyBuffer {
  public:
   /// `preparation` may be null. Both outlive it.
   BodyBuffer(std::string& body, serve::Preparation* preparation)
       : body_(body), preparation_(preparation) {}
 
-  /// 0: not announced. Errors: overloaded.
+  /// `length` 0: not announced. Errors: overloaded.
   Result<void> expect(size_t length);
-  /// False: refusal() says why there is no room.
+  /// False: there is no room, and refusal() says why.
   bool append(const char* data, size_t size);
   const std::optional<Error>& refusal() const { return refusal_; }
 

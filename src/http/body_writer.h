@@ -10,25 +10,25 @@
 
 namespace weir::http {
 
-/// Writes an answer's body as it is made. A client that leaves and a write that stands still end
-/// it. Used by one thread at a time.
+/// Writes an answer's body as it is made. Ends early when the client leaves or a write stalls. Used
+/// by one thread at a time.
 class BodyWriter {
  public:
   enum class State : uint8_t {
-    over,   // all was written
-    lost,   // the client is
-    waits,  // for its turn: nothing to do until wake()
+    over,   // the whole body was written
+    lost,   // the client has left
+    waits,  // for its turn; nothing to do until wake()
   };
 
-  /// `in_chunks`: framed as HTTP/1.1 has it.
+  /// `in_chunks`: in the chunked coding of HTTP/1.1.
   BodyWriter(std::unique_ptr<api::Body> body, bool in_chunks)
       : body_(std::move(body)), in_chunks_(in_chunks) {}
 
-  /// Writes the body, or what there is of it while it waits. REQUIRES: the answer's head was sent.
+  /// Writes the body, until it ends or waits. REQUIRES: the answer's head was sent.
   State run(httplib::Stream& to);
-  /// When to run() on. REQUIRES: the state `waits`.
+  /// When to call run() again. REQUIRES: run() returned `waits`.
   const serve::Wake& wake() const { return wake_; }
-  /// The body has said its last, though the client may not have got it where it is a failure.
+  /// The body has come to its end. If the end is a failure, the client may not have got it.
   bool ended() const { return ended_; }
   const std::string& failure() const { return failure_; }
 

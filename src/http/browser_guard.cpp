@@ -34,7 +34,7 @@ Result<void> BrowserGuard::check(const httplib::Request& request) const {
 }
 
 Result<void> BrowserGuard::check_host(const httplib::Request& request) const {
-  if (!request.has_header("Host")) return {};  // no browser leaves it out
+  if (!request.has_header("Host")) return {};  // every browser sends it
   const std::string host = request.get_header_value("Host");
   const std::string_view name = host_name(host);
   if (is_loopback_name(name) || holds(trust_.hosts, name)) return {};
@@ -45,8 +45,8 @@ Result<void> BrowserGuard::check_host(const httplib::Request& request) const {
                 "host_not_allowed");
 }
 
-// A page may post these types to anybody; for any other the browser asks first (CORS), and is told
-// no.
+// A page may post any other type than JSON to any site. Before it posts JSON the browser asks the
+// site (CORS), and the answer is no.
 Result<void> BrowserGuard::check_origin(const httplib::Request& request) const {
   if (request.method != "POST" || is_same_word(media_type(request), "application/json")) return {};
   const std::string origin = request.get_header_value("Origin");

@@ -10,19 +10,20 @@
 
 namespace weir::http {
 
-/// Tells requests that a foreign web page may have made a browser send. A daemon that wants no key
-/// must not answer them: the browser reaches loopback too, and knows no secret that the page lacks.
-/// Thread-safe.
+/// Finds requests that a foreign web page may have made a browser send. A daemon that wants no key
+/// must refuse them: a browser reaches loopback too, and no secret tells its user's requests from
+/// the page's. Thread-safe.
 class BrowserGuard {
  public:
   struct Trust {
     std::vector<std::string> hosts;    // beside loopback's names; "*": any
-    std::vector<std::string> origins;  // whose pages may call the API; "*": all
+    std::vector<std::string> origins;  // their pages may call the API; "*": all
   };
   explicit BrowserGuard(Trust trust) : trust_(std::move(trust)) {}
 
-  /// Errors: permission_denied. The Host may be the page's own name, which its owner has let point
-  /// at us (DNS rebinding), or the body has a type that a browser posts without asking first.
+  /// Errors: permission_denied, in two cases. The Host may be the foreign page's own name, whose
+  /// DNS entry its owner has pointed at this daemon (DNS rebinding). Or the body has a type that a
+  /// browser posts to a foreign site without asking first.
   Result<void> check(const httplib::Request& request) const;
 
  private:

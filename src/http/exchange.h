@@ -20,8 +20,7 @@ struct Daemon {
   std::atomic<size_t> in_flight = 0;
 };
 
-/// One request and its answer on their way through a route. Used by one thread at a time; lives
-/// until the answer was written.
+/// One request and its answer. Used by one thread at a time; lives until the answer is written.
 struct Exchange {
   Exchange(Daemon& daemon, int socket);
   ~Exchange();
@@ -32,19 +31,19 @@ struct Exchange {
   api::Call call;
   std::string peer;
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-  bool http_1_0 = false;  // knows no chunks
+  bool http_1_0 = false;  // the client knows no chunks
   bool counted = false;   // in daemon.in_flight
-  /// The body, if it is written piece by piece once the library has written the head.
+  /// The body, if it is written piece by piece. That begins when the library has written the head.
   std::unique_ptr<BodyWriter> body;
   bool head_written = false;  // of an answer with such a body
 
   // For metrics and the log.
   int status = 0;
   std::string failure;
-  bool client_left = false;  // nobody is there to read an answer
+  bool client_left = false;  // no client is there to read the answer
 
   bool gone() const;
-  /// The answer is over, whether its body was written or not.
+  /// Ends the answer, whether its body was written or not.
   void end_body();
 };
 

@@ -28,14 +28,14 @@ std::vector<std::string> with(std::vector<std::string> list, std::string item) {
   return list;
 }
 
-// What clients send stays out of the log: a message about a wrong field may quote it.
+// The log has no text of clients. A message about a wrong field may quote such text.
 const std::string& loggable(const Error& error) {
   bool quotes =
       error.code == Code::invalid_argument || error.code == Code::not_found || !error.param.empty();
   return quotes ? error.param : error.message;
 }
 
-/// All of an answer but a body that is made while it is sent.
+/// Writes all of an answer but a body that is made while it is sent.
 void write_answer(api::Said& said, httplib::Response& response) {
   response.status = said.status;
   for (const auto& [name, value] : said.headers) response.set_header(name, value);
@@ -43,7 +43,7 @@ void write_answer(api::Said& said, httplib::Response& response) {
     response.set_content(std::move(*text), said.type);
 }
 
-/// The field that the library reads by itself and could not.
+/// What is wrong with a field that the library reads by itself and could not read.
 const char* unread_field(const httplib::Request& request, int status) {
   constexpr int kRange = 416;
   if (status == kRange) return "header field Range is not bytes=FIRST-LAST";
@@ -138,8 +138,8 @@ Result<void> Front::admit(const Request& request, Connection& connection, Respon
   }
   if (auto found = find_route(request, exchange, response); !found) return found;
   if (exchange.route->access == api::Access::work) {
-    // Counted before the look at `draining`: who waits for the count to fall must not miss this
-    // one.
+    // Counted before `draining` is read, so that a drain that waits for the count does not miss
+    // this request.
     ++daemon_.in_flight;
     exchange.counted = true;
   }
@@ -248,7 +248,7 @@ void Front::say(api::Said said, Exchange& exchange, Response& response) {
   auto* body = std::get_if<std::unique_ptr<api::Body>>(&said.body);
   if (!body) return;
   exchange.body = std::make_unique<BodyWriter>(std::move(*body), !exchange.http_1_0);
-  // The library writes the head, and nothing of the body: that may be left to another thread.
+  // The library writes only the head. The body may be written by another thread.
   auto provide = [&exchange](size_t, httplib::DataSink&) {
     exchange.head_written = true;
     return false;
@@ -279,7 +279,7 @@ void Front::refuse_bytes(Connection& connection, const WireFault& fault, Respons
   connection.close = true;
 }
 
-// Answers that the library gave without asking us.
+// Completes an error that the library answered without calling a handler.
 void Front::complete_error(const Request& request, Connection& connection,
                            Response& response) const {
   Error error = invalid(unread_field(request, response.status));
@@ -311,8 +311,8 @@ void Front::complete_headers(const Request& request, Connection& connection,
       daemon_.draining || options_.keep_alive.count() == 0 || wants_close(request)) {
     connection.close = true;
   }
-  // The library closes after every error; a client that was told to slow down should keep its
-  // connection.
+  // The library would close the connection after every error. A client that gets 429 should keep
+  // its connection.
   response.headers.erase("Connection");
   if (connection.close) {
     response.headers.erase("Keep-Alive");
@@ -368,7 +368,7 @@ void Front::finished(Connection& connection) {
               "http route={} status={} ms={:.1f} id={} peer={} error=\"{}\"", route,
               exchange.status, spent.count() * 1000, exchange.call.caller.request_id, exchange.peer,
               exchange.failure);
-  // Last: who waits for the count to fall finds everything written.
+  // Last, so that everything is written when the count falls.
   if (exchange.counted) --daemon_.in_flight;
 }
 

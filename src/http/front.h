@@ -12,13 +12,13 @@
 
 namespace weir::http {
 
-/// Everything between the guard and the routes, in the order in which a request passes it: framing,
-/// host and origin, route, load, media type, size, key, own headers. Thread-safe.
+/// The checks between the guard and the routes, in the order in which a request passes them:
+/// framing, host and origin, route, load, media type, size, key, weir's own headers. Thread-safe.
 class Front {
  public:
   Front(const ServerOptions& options, Daemon& daemon);
 
-  /// Sets the handlers of `server`, which calls them until it is shut down. Both outlive it.
+  /// Sets the handlers of `server`, which calls them until it is shut down. The Front outlives it.
   void install(GuardedServer& server);
   /// Ends a request's bookkeeping: metrics, log line, count.
   void finished(Connection& connection);
@@ -33,7 +33,7 @@ class Front {
   Result<void> check_body(const Request& request) const;
   Result<void> identify(const Request& request, Exchange& exchange);
   bool answer_preflight(const Request& request, Response& response) const;
-  /// Of "OPTIONS *", which asks about the server and no route of it (RFC 9110 9.3.7).
+  /// Answers "OPTIONS *", which asks about the server, not about a route (RFC 9110 9.3.7).
   bool answer_server_options(const Request& request, Response& response) const;
   void set_cors(const Request& request, Response& response) const;
 
@@ -42,7 +42,7 @@ class Front {
   void handle(Exchange& exchange, Response& response);
   static void say(api::Said said, Exchange& exchange, Response& response);
   void refuse(Exchange& exchange, Error error, Response& response) const;
-  /// For what is wrong with the bytes; the connection ends with it.
+  /// Answers a request whose bytes are wrong. The connection ends after the answer.
   void refuse_bytes(Connection& connection, const WireFault& fault, Response& response) const;
   void complete_error(const Request& request, Connection& connection, Response& response) const;
   void complete_headers(const Request& request, Connection& connection, Response& response) const;

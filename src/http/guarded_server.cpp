@@ -15,23 +15,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What the library parses in place of a header that is refused.
+// The library parses this in place of a refused header.
 constexpr std::string_view kNoHeader = "GET / HTTP/1.1\r\n\r\n";
 constexpr int kRequestTimeout = 408;
 constexpr size_t kSpareThreads = 4;
 constexpr size_t kMaxWaitingConnections = 4096;
-// So long, and so many bytes, a refused message may take to leave the wire before its connection is
-// cut; an answer followed by a reset is often not seen by the client.
+// After its last answer a connection is read for so long and for so many bytes before it is closed.
+// If it were closed at once, a reset could reach the client before it has read the answer.
 constexpr milliseconds kGentleTime{1000};
 constexpr size_t kGentleBytes = size_t{64} << 20;
-// Who asks again at once finds its thread waiting, if others have one too; who takes longer finds
-// any.
+// How long a thread waits for a client's next request while another thread is spare. After that the
+// connection is parked.
 constexpr milliseconds kWaitInThread{5};
-// Over the cap a few threads look at every connection: none may hold one of them for long.
+// Above the cap a few threads serve all connections, so no connection may hold a thread for long.
 constexpr milliseconds kSpareFirstByte{250};
 constexpr milliseconds kSpareHeader{1000};
 
-// Chunked framing costs bytes too; many tiny chunks are no honest body.
+// Chunked framing takes bytes too. The budget is too small for a body of many tiny chunks.
 size_t body_budget(size_t max_body) { return max_body + max_body / 4 + (size_t{64} << 10); }
 
 milliseconds left_until(TimePoint until) {
@@ -57,7 +57,7 @@ GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
                     },
                 .waits_on = &waits_on}) {
   new_task_queue = [this] {
-    // Who is parked needs a thread to end with.
+    // Parked connections need threads to end, so parking closes before the pool.
     pool_ = new ThreadPool(limits_.max_connections + kSpareThreads, kMaxWaitingConnections,
                            [this] { parking_.close(); });
     return pool_;
@@ -66,7 +66,7 @@ GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
   set_payload_max_length(limits.max_body);
   set_keep_alive_max_count(1000000);
   set_keep_alive_timeout(std::chrono::ceil<std::chrono::seconds>(limits.keep_alive).count());
-  // REUSEPORT, the library's default, would let a second daemon share the port unnoticed.
+  // With REUSEPORT, the library's default, a second daemon could share the port unnoticed.
   set_socket_options([](socket_t socket) {
     int on = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -75,8 +75,8 @@ GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
 
 Connection& GuardedServer::connection_of(const httplib::Request& request) {
   std::lock_guard lock(mutex_);
-  // serve_message() hands the socket through as the local port, the one field of a request that is
-  // ours alone.
+  // serve_message() passes the socket as the local port: the library uses this field for nothing
+  // else.
   return *connections_.at(request.local_port);
 }
 
@@ -122,7 +122,7 @@ void GuardedServer::serve(std::shared_ptr<Connection> connection, Next next) {
       break;
     }
   }
-  // Before the close: the number may be given to a new connection at once.
+  // Before the close, since the system may give the socket's number to a new connection at once.
   remove(*connection);
   ::close(connection->stream.socket());
 }
@@ -187,7 +187,7 @@ GuardedServer::Next GuardedServer::serve_message(Connection& connection) {
   connection.close = connection.over_cap;
   stream.limit_reads(limits_.header_timeout, stream.arrived().size());
   auto header_read = [&](httplib::Request& request) {
-    // A coding of answers would hold back events until its buffer is full.
+    // Compression would hold back events until its buffer is full.
     request.headers.erase("Accept-Encoding");
     request.ranges.clear();
     use_absolute_target(request);

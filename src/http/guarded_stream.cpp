@@ -14,14 +14,14 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kChunk = 16384;
-// Chunks that are thrown away before others have their turn.
+// How many reads are thrown away before other connections have their turn.
 constexpr int kDiscardedAtOnce = 16;
 
 bool is_empty(ssize_t received) {
   return received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-// Waits until one of `events` holds; false when the time is over.
+// Waits until one of `events` holds. False: the time is over.
 bool wait_for(int socket, short events, milliseconds limit) {
   auto deadline = std::chrono::steady_clock::now() + limit;
   for (;;) {
@@ -114,8 +114,8 @@ void GuardedStream::release_buffer() {
 
 bool GuardedStream::fill() {
   if (failure_ != Failure::none) return false;
-  // Checked before each look: a client that always has one more byte ready must not outlive the
-  // deadline.
+  // The time is checked before each read, so that a client that always has one more byte ready
+  // cannot pass the deadline.
   for (bool ready = true; ready && time_left() > milliseconds{0};) {
     if (take_arrived()) return true;
     if (failure_ == Failure::closed) return false;

@@ -10,13 +10,13 @@
 
 namespace weir::http {
 
-/// True if the peer has closed or half-closed its side: whoever waits for an answer keeps both
-/// open.
+/// True if the peer has closed or half-closed its side. A client that waits for an answer keeps
+/// both directions open.
 bool peer_gone(int socket);
 
-/// A connection's bytes under limits that hold for a message as a whole, not for each call: an
-/// absolute deadline and a byte budget for reading, and no write that stands still. Used by one
-/// thread. Does not own the socket.
+/// A connection's bytes, under limits that hold for a whole message and not for each call. Reads
+/// have an absolute deadline and a byte budget. A write must not stall. Used by one thread. Does
+/// not own the socket.
 class GuardedStream final : public httplib::Stream {
  public:
   enum class Failure : uint8_t { none, closed, timed_out, over_budget };
@@ -24,29 +24,30 @@ class GuardedStream final : public httplib::Stream {
   GuardedStream(int socket, std::chrono::milliseconds write_timeout)
       : socket_(socket), write_timeout_(write_timeout) {}
 
-  /// Waits until the socket has something to take_arrived().
+  /// Waits until the socket has something for take_arrived().
   void wait_for_arrival(std::chrono::milliseconds limit) const;
-  /// From now on: everything read until the next call arrives in time and within `bytes`.
+  /// Sets the limits of all reads until the next call: the deadline is in `time`, the budget is
+  /// `bytes`.
   void limit_reads(std::chrono::milliseconds time, size_t bytes);
   Failure failure() const { return failure_; }
-  /// Bytes have been received that nobody has asked for yet.
+  /// Bytes have been received that were not read yet.
   bool has_unread() const { return begin_ < end_; }
   std::string_view arrived() const { return {buffer_.get() + begin_, end_ - begin_}; }
-  /// Adds to them what the socket has, without blocking. False: nothing, or the client has closed
-  /// its side (failure()). Neither deadline nor budget hold.
+  /// Adds what the socket has to arrived(), without blocking. False: there is nothing, or the
+  /// client has closed its side (failure()). Deadline and budget do not apply.
   bool take_arrived();
-  /// REQUIRES: so many have arrived.
+  /// Removes the first `bytes` of arrived(). REQUIRES: it has so many.
   void drop(size_t bytes) { begin_ += bytes; }
-  /// `bytes` stand for all that has arrived.
+  /// Replaces arrived() by `bytes`.
   void replace_arrived(std::string_view bytes);
-  /// From now on nothing is read but by discard_arrived(), `bytes` at most.
+  /// From now on only discard_arrived() reads, at most `bytes`.
   void read_no_more(size_t bytes);
   /// Throws away what the socket has, without blocking. False: the client has closed its side, or
-  /// more came than it may.
+  /// too much has come.
   bool discard_arrived();
   /// Nothing is written from now on.
   void mute() { muted_ = true; }
-  /// Gives the buffer's memory back if nothing is in it.
+  /// Frees the buffer if it is empty.
   void release_buffer();
 
   bool is_readable() const override;
@@ -64,7 +65,7 @@ class GuardedStream final : public httplib::Stream {
 
  private:
   bool fill();
-  ssize_t receive();  // behind what has arrived; as recv() without blocking
+  ssize_t receive();  // appends to arrived(); returns as recv() without blocking
   bool spend(size_t bytes);
   std::chrono::milliseconds time_left() const;
 

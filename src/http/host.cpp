@@ -12,7 +12,7 @@
 namespace weir::http {
 namespace {
 
-/// Where the port's colon stands; the end if there is none.
+/// The index of the port's colon; the end if there is none.
 size_t end_of_host(std::string_view text) {
   const size_t bracket = text.starts_with('[') ? text.find(']') : 0;
   return std::min(text.find(':', std::min(bracket, text.size())), text.size());

@@ -17,8 +17,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kAgain{10};  // until one that could not be resumed is tried again
-constexpr uint64_t kAlarm = 0;      // no wait's id
+constexpr milliseconds kAgain{10};  // before a connection that could not be resumed is tried again
+constexpr uint64_t kAlarm = 0;      // the id of no wait
 
 int timeout(TimePoint until) {
   if (until == TimePoint::max()) return -1;
@@ -28,7 +28,7 @@ int timeout(TimePoint until) {
 
 }  // namespace
 
-/// What epoll hears of bells. They may outlive Parking.
+/// Brings rings of bells to epoll. Bells may outlive Parking, so they share it.
 class Parking::Alarm {
  public:
   ~Alarm() { ::close(file_); }
@@ -41,7 +41,7 @@ class Parking::Alarm {
     }
     ring();
   }
-  /// Silent from now on; for whom it rang.
+  /// Silences the alarm; returns the waits whose bells rang.
   std::vector<Id> take() {
     eventfd_t rings;
     eventfd_read(file_, &rings);
@@ -140,7 +140,7 @@ bool Parking::waits_on(Id id) {
     std::lock_guard lock(mutex_);
     const auto found = parked_.find(id);
     if (found == parked_.end() || found->second.bell) return false;
-    connection = found->second.connection.get();  // stays: this thread alone takes them
+    connection = found->second.connection.get();  // stays: this thread alone takes them out
   }
   return hooks_.waits_on(*connection);
 }

@@ -17,43 +17,43 @@ namespace weir::http {
 
 struct Connection;
 
-/// Holds connections on which there is nothing to do: those whose next message has not come yet,
-/// and those whose answers wait for a turn. One thread looks after all of them; what it does for
-/// one does not grow with the others. Thread-safe.
+/// Holds connections on which there is nothing to do: those whose next message has not come, and
+/// those whose answers wait for a turn. One thread watches all of them. Its work for one connection
+/// does not grow with their number. Thread-safe.
 class Parking {
  public:
-  /// Called on a thread of Parking's own; neither may block.
+  /// Called on Parking's own thread. They must not block.
   struct Hooks {
-    /// Takes over a connection whose wait is over; false: it cannot now, and is asked again.
+    /// Takes over a connection whose wait is over. False: it cannot now, and is called again later.
     std::function<bool(std::shared_ptr<Connection>)> resume;
-    /// Whether a connection without a bell, from whose client something has come, waits for more.
+    /// Called when a connection without a bell has got bytes: whether it still waits.
     std::function<bool(Connection&)> waits_on;
   };
   explicit Parking(Hooks hooks);
   ~Parking();
 
-  /// Until `bell` rings (null: something has come from the client), `until` has come or the client
-  /// has left. False: closed, nothing is held.
+  /// Holds the connection until `bell` rings (null: until bytes come), `until` has come or the
+  /// client has left. False: Parking is closed and holds nothing.
   bool park(std::shared_ptr<Connection> connection, std::shared_ptr<Doorbell> bell,
             TimePoint until);
-  /// Ends the wait of all that are here now, and of answers that come later: for when all end.
+  /// Ends the wait of all parked connections, and of all answers that are parked later. Called when
+  /// the server stops.
   void resume_all();
-  /// Takes no more, and returns when all that were here have been resumed.
+  /// Takes no more connections. Returns when all parked ones have been resumed.
   void close();
 
  private:
-  using Id = uint64_t;  // of one wait; never used again
+  using Id = uint64_t;  // names one wait; never used again
   class Alarm;
   struct Parked {
     std::shared_ptr<Connection> connection;
     std::shared_ptr<Doorbell> bell;
     TimePoint until;
-    bool watched = false;  // its socket, by poll_
+    bool watched = false;  // poll_ watches its socket
   };
 
   void run();
-  /// Returns when there is reason to look: those whose bells rang or on whose sockets something
-  /// happened.
+  /// Waits, and returns the connections whose bells rang or on whose sockets something happened.
   std::vector<Id> wait();
   std::vector<Parked> take_due(const std::vector<Id>& stirred);
   bool waits_on(Id id);
@@ -68,7 +68,7 @@ class Parking {
   std::mutex mutex_;
   std::unordered_map<Id, Parked> parked_;
   std::set<std::pair<TimePoint, Id>> by_time_;  // of parked_
-  TimePoint sleeps_until_ = TimePoint::min();   // the thread
+  TimePoint sleeps_until_ = TimePoint::min();   // when the thread wakes by itself
   Id next_id_ = 1;
   bool all_due_ = false, answers_end_ = false, closed_ = false;
   std::thread thread_;

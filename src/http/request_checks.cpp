@@ -22,12 +22,12 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Digits only, so that "+5", "5, 5" or "0x5" are refused.
+// Whether it has only digits: "+5", "5, 5" and "0x5" are refused.
 bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-/// nullopt also for what is over 18 digits.
+/// nullopt also for more than 18 digits.
 std::optional<int64_t> plain_number(std::string_view text) {
   int64_t value = 0;
   if (!is_digits(text) || text.size() > 18) return std::nullopt;
@@ -61,7 +61,7 @@ Result<void> check_host(const httplib::Request& request) {
                   shown(host)));
 }
 
-/// A parameter of the content type as the client wrote it, without quotes; empty: it gave none.
+/// A parameter of the content type in the client's spelling, without quotes; empty: none was given.
 std::string parameter(const std::string& type, std::string_view name) {
   std::string_view rest = type;
   while (true) {
@@ -79,7 +79,7 @@ std::string parameter(const std::string& type, std::string_view name) {
   }
 }
 
-/// JSON is UTF-8, of which US-ASCII is a part.
+/// JSON is UTF-8. US-ASCII is a part of UTF-8.
 Result<void> check_charset(const httplib::Request& request) {
   const std::string charset = parameter(request.get_header_value("Content-Type"), "charset");
   for (const char* taken : {"", "utf-8", "utf8", "us-ascii"})
@@ -99,7 +99,7 @@ void use_absolute_target(httplib::Request& request) {
   request.target = target.substr(path);
   if (!request.target.starts_with('/')) request.target.insert(0, 1, '/');
   request.path = httplib::decode_path_component(request.target.substr(0, request.target.find('?')));
-  // None and two stay as wrong as they were.
+  // A request with no Host or with two stays wrong.
   if (request.get_header_value_count("Host") != 1) return;
   request.headers.erase("Host");
   request.headers.emplace("Host", target.substr(host, path - host));
@@ -142,7 +142,7 @@ Result<void> check_media(const httplib::Request& request) {
   }
   if (auto charset = check_charset(request); !charset) return charset;
   const std::string media = media_type(request);
-  // What `curl -d` sends without being told a type.
+  // `curl -d` sends this type if none is given.
   constexpr std::string_view kCurl = "application/x-www-form-urlencoded";
   if (media.empty() || is_same_word(media, "application/json") || is_same_word(media, kCurl))
     return {};

@@ -15,14 +15,15 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long stop() waits for streams to say that they end.
+// How long stop() waits for streams to send their last event.
 constexpr milliseconds kFarewell{3000};
 
-// A connection is a file, and the usual limit of 1024 lies below the usual cap; without files the
-// accept loop spins. Returns how many connections the limit leaves room for, at most `wanted`.
+// Raises the limit of open files, and returns how many connections it leaves room for, at most
+// `wanted`. A connection is an open file. The usual limit of 1024 is below the usual cap, and
+// without files the accept loop spins.
 int allow_files(int wanted) {
   constexpr rlim_t kOthers = 8192;  // models, logs, and connections that wait for a thread
-  constexpr rlim_t kFewest = 64;    // of these, without any traffic
+  constexpr rlim_t kFewest = 64;    // of these, those that are open without traffic
   const auto connections = static_cast<rlim_t>(std::max(wanted, 1));
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;

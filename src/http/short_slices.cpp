@@ -10,7 +10,7 @@
 namespace weir::http {
 namespace {
 
-/// The kernel's struct sched_attr, which Debian 12's headers lack.
+/// The kernel's struct sched_attr. Debian 12's headers do not have it.
 struct SchedulingAttributes {
   uint32_t size = sizeof(SchedulingAttributes), policy = SCHED_OTHER;
   uint64_t flags = 0;

@@ -5,7 +5,7 @@
 
 namespace weir::http {
 
-/// A client's bytes as an answer may repeat them: at most 64 of them, each printable.
+/// A client's bytes in a form for answers: at most 64 of them, each printable.
 inline std::string shown(std::string_view bytes) {
   constexpr size_t kMost = 64;
   std::string text(bytes.substr(0, kMost));

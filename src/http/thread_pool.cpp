@@ -14,10 +14,12 @@ namespace {
 
 constexpr size_t kStackBytes = size_t{2} << 20;
 constexpr std::chrono::seconds kIdleLimit{10};
-// So many threads are started as soon as they are needed, more when for so long no job was taken.
+// So many threads are started as soon as they are needed. More are started when no job was taken
+// for kPatience.
 constexpr size_t kComfortable = 64;
 constexpr std::chrono::milliseconds kPatience{2};
-// Jobs that are taken, but too slowly: after so many rounds of patience one more in each.
+// If jobs are taken, but too slowly: after so many rounds of kPatience each round starts one more
+// thread.
 constexpr int kSlow = 5;
 
 }  // namespace
@@ -29,7 +31,7 @@ bool ThreadPool::enqueue(std::function<void()> job) {
   if (threads_ == 0) return false;
   jobs_.push_back(std::move(job));
   wake_.notify_one();
-  // Another's job may have taken the thread just started.
+  // Another job may have taken the thread just started.
   if (jobs_.size() > idle_) call_supervisor();
   return true;
 }
@@ -94,7 +96,7 @@ void ThreadPool::work() {
   for (;;) {
     const bool wanted =
         wake_.wait_for(lock, kIdleLimit, [this] { return !jobs_.empty() || stopping_; });
-    if (!wanted && idle_ == 1 && !starts_at_once()) continue;  // the next job's
+    if (!wanted && idle_ == 1 && !starts_at_once()) continue;  // kept for the next job
     --idle_;
     if (jobs_.empty()) break;
     auto job = std::move(jobs_.front());
@@ -117,8 +119,8 @@ void ThreadPool::supervise() {
   const auto has_no_spare = [this] {
     return idle_ == 0 && jobs_.empty() && !starts_at_once() && threads_ < max_threads_;
   };
-  size_t more = 1;   // twice as many each time that it was not enough
-  int starving = 0;  // rounds on end
+  size_t more = 1;   // doubled each time that it was not enough
+  int starving = 0;  // rounds in a row
   while (!stopping_ || !jobs_.empty()) {
     starved_.wait(lock, [&] { return stopping_ || starved() || has_no_spare(); });
     const uint64_t taken = taken_;

@@ -15,7 +15,7 @@ constexpr const char* kNamed[] = {"bos_token", "eos_token", "unk_token", "sep_to
                                   "pad_token", "cls_token", "mask_token"};
 constexpr const char* kLists[] = {"additional_special_tokens", "extra_special_tokens"};
 
-/// A token's text: it stands alone or in an object with what is to be known of it.
+/// A token's text. It is a string, or the `content` of an object.
 std::string content_of(const json& token) {
   if (token.is_string()) return token.get<std::string>();
   if (!token.is_object()) return {};
@@ -27,7 +27,7 @@ json as_object(const json& token) {
   return token.is_object() ? token : json{{"content", content_of(token)}};
 }
 
-/// Whether what is said of a token in added_tokens_decoder is of the right types.
+/// Whether the fields of a token in added_tokens_decoder have the right types.
 bool is_described(const json& token) {
   if (!token.is_object() || content_of(token).empty()) return false;
   for (const char* flag : {"special", "single_word", "lstrip", "rstrip", "normalized"})
@@ -101,7 +101,7 @@ Result<std::string> added_tokens_of(const TokenFiles& files) {
   for (const auto& [id, token] : *added) result["added"].push_back(token);
   for (const json& token : special) {
     json object = as_object(token);
-    // A name alone means the token of that name with all that was said of it.
+    // A string means the added token with this text and all its fields.
     if (token.is_string())
       for (const auto& [id, known] : *added)
         if (content_of(known) == token) object = known;

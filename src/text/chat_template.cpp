@@ -13,7 +13,7 @@ class ChatTemplate::Handle {
   std::string source;
 
   static Result<std::unique_ptr<Handle>> parse(std::string_view source, std::string_view globals);
-  /// `tokenizer`: null where nothing is to be told apart.
+  /// `tokenizer`: null if control tokens are not to be told apart.
   Result<Rendered> render(std::string_view context, const WeirTokenizer* tokenizer) const;
 };
 

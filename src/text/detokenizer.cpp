@@ -14,7 +14,7 @@ class Detokenizer::State {
 Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special,
                          std::span<const int32_t> prompt)
     : state_(std::make_unique<State>()) {
-  // The crate counts references to the vocabulary, so the tokenizer itself need not be kept.
+  // The crate counts references to the vocabulary, so the tokenizer is not kept.
   const WeirTokenizer* rust = tokenizer->handle_->rust.get();
   const auto made = [&](std::span<const int32_t> behind) {
     WeirDetokenizer* created = nullptr;
@@ -23,7 +23,7 @@ Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_s
     state_->rust.reset(created);
     return created != nullptr;
   };
-  // A decoder may fail on a prompt, as on any tokens.
+  // A decoder may fail on a prompt; then the detokenizer is made without one.
   if (made(prompt) || made({})) return;
   std::fputs("a detokenizer of a loaded tokenizer can always be made\n", stderr);
   std::abort();
@@ -36,7 +36,7 @@ Detokenizer& Detokenizer::operator=(Detokenizer&&) noexcept = default;
 std::string Detokenizer::step(int32_t id) {
   if (id < 0) return {};
   RustBytes text;
-  // A decoder that fails on a token leaves it without text, as an id outside the vocabulary is.
+  // A token on which the decoder fails has no text, as an id outside the vocabulary.
   weir_detokenizer_step(state_->rust.get(), static_cast<uint32_t>(id), text.out(), nullptr);
   return text.text();
 }

@@ -30,7 +30,8 @@ Encoding encoding_of(std::span<const WeirPlace> tokens) {
 Result<Encoding> Tokenizer::encode_places(std::string_view text,
                                           std::optional<std::string_view> pair,
                                           bool add_special) const {
-  // The border tells an empty second text from none by the pointer, which a view of none may lack.
+  // For the crate a null pointer means that there is no second text. An empty view may have a null
+  // pointer.
   if (pair && pair->data() == nullptr) pair = "";
   const std::string_view second = pair.value_or(std::string_view());
   RustPlaces places;

@@ -11,7 +11,7 @@
 
 namespace weir::text {
 
-/// Owns bytes that the crate gave out.
+/// Owns bytes of the crate.
 class RustBytes {
  public:
   RustBytes() = default;
@@ -29,7 +29,7 @@ class RustBytes {
   WeirBytes bytes_ = {};
 };
 
-/// Owns token ids, or other numbers, that the crate gave out.
+/// Owns token ids or other numbers of the crate.
 class RustIds {
  public:
   RustIds() = default;
@@ -45,7 +45,7 @@ class RustIds {
   WeirIds ids_ = {};
 };
 
-/// Owns tokens with their places that the crate gave out.
+/// Owns tokens with their places, of the crate.
 class RustPlaces {
  public:
   RustPlaces() = default;

@@ -128,7 +128,7 @@ std::string Tokenizer::token_bytes(int32_t id) const {
 bool Tokenizer::takes_space() const { return weir_tokenizer_takes_space(handle_->rust.get()); }
 
 int32_t Tokenizer::vocabulary_size() const {
-  constexpr uint32_t kMost = INT32_MAX;  // ids of a file may go further; no model takes them
+  constexpr uint32_t kMost = INT32_MAX;  // ids of a file may be larger; no model takes them
   return static_cast<int32_t>(std::min(kMost, weir_tokenizer_vocabulary_size(handle_->rust.get())));
 }
 

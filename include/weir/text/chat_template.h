@@ -16,26 +16,26 @@ namespace weir::text {
 /// bounded by fuel.
 class ChatTemplate {
  public:
-  /// From chat_template.jinja, else from tokenizer_config.json (a string, or a list by name:
-  /// "default"). None: the folder has no template. bos_token, eos_token and the like come from
-  /// tokenizer_config.json.
+  /// Reads chat_template.jinja, else the template in tokenizer_config.json (a string, or the entry
+  /// "default" of a list). None: the folder has no template. bos_token, eos_token and the like come
+  /// from tokenizer_config.json.
   static Result<std::optional<std::shared_ptr<const ChatTemplate>>> load(
       const std::string& directory);
   static Result<std::shared_ptr<const ChatTemplate>> parse(std::string_view source);
   ~ChatTemplate();
   ChatTemplate(const ChatTemplate&) = delete;
 
-  /// `context` is a JSON object: messages, add_generation_prompt, tools, and whatever
-  /// template_kwargs brought. The special tokens are added to it. Errors: invalid_argument with the
+  /// `context` is a JSON object: messages, add_generation_prompt, tools, and the members of
+  /// template_kwargs. The special tokens are added to it. Errors: invalid_argument with the
   /// template's own words (raise_exception).
   Result<std::string> render(std::string_view context) const;
 
-  /// The same text, and which texts of the tokenizer's control tokens in it are the context's, not
-  /// the template's own: they are words that a client wrote. Errors also: invalid_argument where
-  /// the template acts on such a text, so that the two cannot be told apart.
+  /// The same text. It also tells which texts of control tokens come from the context, so that a
+  /// client wrote them, and which are the template's own. Errors also: invalid_argument, if the
+  /// template acts on such a text, so that the two cannot be told apart.
   Result<Rendered> render(std::string_view context, const Tokenizer& tokenizer) const;
 
-  /// Whether its source has this text, a role's name for instance.
+  /// Whether the template's source has this text, for example a role's name.
   bool mentions(std::string_view text) const;
 
  private:

@@ -6,11 +6,11 @@
 
 namespace weir::text {
 
-/// The tokens of a text, or of a pair of texts, and where each stands. All lists have one entry for
-/// each token, in the order in which the model reads them.
+/// The tokens of a text, or of a pair of texts, and the place of each. All lists have one entry for
+/// each token, in the model's order.
 struct Encoding {
-  /// Code points of the text that the token came from, `end` exclusive. {0, 0} where it came from
-  /// none.
+  /// The code points of the text that the token came from, `end` exclusive. {0, 0}: it came from no
+  /// text.
   struct Place {
     uint32_t begin = 0;
     uint32_t end = 0;
@@ -19,15 +19,15 @@ struct Encoding {
   };
 
   std::vector<int32_t> ids;
-  /// The token types of the tokenizer's template: of BERT's, 1 for the second text and what ends
-  /// it.
+  /// Token types, from the tokenizer's template. In BERT's the second text and the token after it
+  /// have 1.
   std::vector<uint8_t> types;
   std::vector<Place> places;
-  /// Index of the token's word within its text, ascending in each text. -1: the template's token.
-  /// Words are the pieces of the tokenizer's pre-tokenizer, as `Encoding.word_ids` of the Hugging
-  /// Face tokenizers counts them; an index may have no token.
+  /// Index of the token's word within its text, ascending in each text. -1: a token of the
+  /// template. Words are the pieces of the tokenizer's pre-tokenizer. They are counted as in
+  /// `Encoding.word_ids` of the Hugging Face tokenizers; an index may have no token.
   std::vector<int32_t> words;
-  /// 0: the token is of the text; 1: of its pair; -1: the template's token.
+  /// 0: a token of the text; 1: of its pair; -1: of the template.
   std::vector<int8_t> texts;
 
   size_t size() const { return ids.size(); }

@@ -6,11 +6,11 @@
 
 namespace weir::text {
 
-/// What a chat template made of a conversation.
+/// A conversation that a chat template has rendered.
 struct Rendered {
   std::string text;
-  /// Offsets, rising, of characters of `text` that no control token may hold: each text of one that
-  /// a client wrote has such a character.
+  /// Ascending offsets of characters in `text` that may not be part of a control token. Wherever a
+  /// client wrote the text of a control token, one of its characters is listed here.
   std::vector<uint32_t> plain;
 };
 
