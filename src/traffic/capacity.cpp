@@ -10,7 +10,7 @@ namespace {
 using std::chrono::microseconds;
 using Seconds = std::chrono::duration<double>;
 
-// A step takes longer than this; requests that come meanwhile are counted by the bucket itself.
+// A step takes longer than this. Requests that come between two looks are in the bucket already.
 constexpr std::chrono::milliseconds kFresh{20};
 
 constexpr double kLate = 1.05, kInTime = 1 - 0.05 / 199, kMostCaution = 5;
@@ -20,7 +20,7 @@ int64_t micros(double seconds) {
   return std::chrono::duration_cast<microseconds>(Seconds(std::clamp(seconds, 0.0, kMost))).count();
 }
 
-/// Speeds as they were learned, what waits as it is.
+/// The learned speeds, with what waits now.
 Pace frozen(const Pace& learned, const Pace& seen) {
   Pace pace = learned;
   pace.backlog_s = seen.backlog_s;

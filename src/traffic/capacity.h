@@ -11,14 +11,14 @@
 
 namespace weir::traffic {
 
-/// The buckets of models whose capacity is "auto". A bucket holds microseconds of the time until
-/// the first token of who would come last, as the model's queue foretells it: it leaks as time goes
-/// by, a request adds what it will take, and every look at the queue sets it right. It is full at
-/// the configured p99 of the time to first token.
+/// The buckets of models with an automatic capacity. A bucket holds microseconds: the predicted
+/// time until the first token of a request that would come now. It leaks as time passes. A request
+/// adds the time that it will take. Each look at the model's queue sets the bucket to the queue's
+/// forecast. The bucket is full at the configured p99 of the time to first token.
 ///
-/// `caution` is what forecasts are multiplied by. Each first token that came too late raises it by
-/// 5 %, each in time lowers it a 200th of that, so that it rests where one in 200 is late (Robbins
-/// and Monro, 1951): some come in waves, and one in 100 is the promise. Not thread-safe.
+/// `caution` multiplies the forecasts. A first token that came too late raises it by 5 %. One that
+/// came in time lowers it by a 199th of that. So it rests where one in 200 is late (Robbins and
+/// Monro, 1951). The promise is one in 100, but late ones come in waves. Not thread-safe.
 class Capacities {
  public:
   explicit Capacities(Limiter& limiter) : limiter_(limiter) {}
@@ -26,13 +26,14 @@ class Capacities {
   void watch(const std::string& model, std::function<Pace()> pace);
   void set_rules(const Rules& rules);
 
-  /// Sets the buckets right that were not looked at for a while.
+  /// Looks at the queues again whose last look is some time ago, and sets their buckets.
   void look(TimePoint now);
-  /// What a request adds to its model's bucket; at most half of it, so that a prompt that takes
-  /// longer than the target by itself is let in by a model that has little to do. 0: no capacity.
+  /// What a request adds to its model's bucket. It is at most half of the bucket, so that a prompt
+  /// that alone takes longer than the target is admitted while the model has little to do. 0: the
+  /// model has no capacity.
   int64_t cost(const std::string& model, int64_t input_tokens) const;
   void admitted(const std::string& model);
-  /// The first token of a request came, so long after its admission.
+  /// The first token of a request came `took` after its admission.
   void first_token(const std::string& model, Duration took);
 
   std::optional<CapacityState> state(const std::string& model) const;
@@ -44,7 +45,7 @@ class Capacities {
     Pace pace;
     double caution = 1;
     TimePoint looked{};
-    bool known = false;  // looked at since the capacity was set
+    bool known = false;  // the queue was looked at since the capacity was set
   };
 
   void look(const std::string& model, Watched& watched, TimePoint now);

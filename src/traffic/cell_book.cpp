@@ -13,7 +13,7 @@ namespace weir::traffic {
 
 using std::chrono::system_clock;
 
-/// Whose limits they are.
+/// The owner of limits.
 struct CellBook::Owner {
   std::string id, words;  // "key:web", "key web"
   QuotaQuery whose;

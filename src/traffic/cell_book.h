@@ -13,8 +13,8 @@
 
 namespace weir::traffic {
 
-/// Which buckets a request stands before: made once for each key and model, and anew when a
-/// quota's period ends. Opens a quota's bucket with what was used before. Thread-safe.
+/// The buckets of a request. They are found once for each key and model, and again when a quota's
+/// period ends. A quota's bucket begins with what was used before. Thread-safe.
 class CellBook {
  public:
   CellBook(Limiter& limiter, const Clock& clock, GateOptions options);
@@ -27,10 +27,10 @@ class CellBook {
  private:
   struct Set {
     std::shared_ptr<std::vector<Cell>> cells;
-    TimePoint until = TimePoint::max();  // good so long
+    TimePoint until = TimePoint::max();  // valid until then
   };
   struct KeySets {
-    std::shared_ptr<const Key> key;  // held, so that its address is nobody else's
+    std::shared_ptr<const Key> key;  // held, so that no other key gets its address
     std::unordered_map<std::string, Set> by_model;
   };
   struct Owner;
@@ -47,9 +47,9 @@ class CellBook {
   std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();
   std::unordered_map<const Key*, KeySets> sets_;
 
-  std::mutex history_mutex_;  // held while the history is asked, which may take a while
+  std::mutex history_mutex_;  // held while the history is read, which may take a while
   std::function<Cost(const QuotaQuery&)> history_;
-  std::map<std::string, TimePoint> opened_;  // quotas' buckets, and when their period ends
+  std::map<std::string, TimePoint> opened_;  // the quotas' buckets, and the ends of their periods
 };
 
 }  // namespace weir::traffic

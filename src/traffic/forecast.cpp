@@ -18,16 +18,15 @@ void Forecast::look_up(Player& player) {
   }
 }
 
-/// A GCRA cell pays when it has leaked enough, debt included; a quota that is
-/// spent when its period ends; how long others run nobody knows.
+/// A GCRA cell pays when it has leaked enough, debt included. A spent quota pays when its period
+/// ends. When running requests end is not known.
 TimePoint Forecast::payable(const Cell& cell, const Load& load, int64_t wanted) const {
   const Limit& limit = cell.limit;
   if (limit.window.count() == 0) {
     if (wanted <= load.remaining) return now_;
     return limit.calendar != Calendar::none ? cell.ends : TimePoint::max();
   }
-  // The limiter tells whole microseconds, but whole units too: what is there
-  // now is known exactly.
+  // Times are rounded to microseconds, but whole units are exact: a cell that can pay now pays now.
   if (load.at == now_ && wanted <= load.remaining) return now_;
   Wide over = load.level + static_cast<Wide>(wanted - limit.cap) * limit.window.count();
   constexpr Wide kMost = std::chrono::microseconds(std::chrono::hours(24 * 3650)).count();
@@ -95,7 +94,7 @@ void Forecast::go(Lane& lane, Player& player, bool pays) {
   enter(lane, player);
 }
 
-/// false: nobody is left.
+/// False: no waiter is left.
 bool Forecast::skip_gone(Player& player) {
   const auto& waiters = player.line->waiters;
   while (player.next < waiters.size() && head(player).state != Waiter::State::waiting) {
@@ -114,10 +113,9 @@ bool Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
       continue;
     }
     TimePoint at = due(*player, false);
-    // Nobody waits for a quota's next period.
+    // No request waits for a quota's next period.
     bool is_spent = at > time_ && waiter.blocker->limit.calendar != Calendar::none;
-    // What can be paid now is not late, though a moment has passed since it
-    // came.
+    // A waiter that can be paid now is not late, although a moment has passed since it came.
     bool is_late = is_spent || (at > now_ && at != TimePoint::max() && at > waiter.deadline &&
                                 !is_estimate(waiter.blocker));
     if (at > time_ && !is_late) {
@@ -128,8 +126,8 @@ bool Forecast::pass(Lane& lane, std::vector<Waiter*>& late) {
     waiter.due = at;
     waiter.place = ++lane.places;
     if (is_late && waiter.blocker == nullptr) waiter.blocker = held_up_by(waiter);
-    // Who is found late only after it held others up has made some of them seem
-    // late too.
+    // A waiter that is found late at a later time has held others up until then. So some of them
+    // only seem late.
     if (is_late && (late.empty() || time_ == now_)) late.push_back(&waiter);
     go(lane, *player, !is_late);
     return true;
@@ -142,7 +140,7 @@ const Cell* Forecast::held_up_by(const Waiter& waiter) const {
   return cell != nullptr ? cell : &waiter.cells->front();
 }
 
-/// Who waits for something that nobody can foretell, or behind one who does.
+/// Waiters without a prediction, and those behind them.
 void Forecast::rest(Lane& lane) {
   for (Player* player : lane.players) {
     for (; skip_gone(*player); ++player->next) {

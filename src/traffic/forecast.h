@@ -11,22 +11,21 @@
 
 namespace weir::traffic {
 
-/// Plays the lines forward from `now` without taking anything: when will each
-/// waiter be let in if nobody else comes and nothing is given back? The rules
-/// are those of Line::settle.
+/// Predicts when each waiter will be admitted, if no other request comes and nothing is given back.
+/// It plays the lines forward from `now` without taking anything. The rules are those of
+/// Line::settle.
 class Forecast {
  public:
   Forecast(Limiter& limiter, TimePoint now) : limiter_(limiter), now_(now), time_(now) {}
 
-  /// Sets `due`, `place` and `blocker` of everybody in `lines` (oldest first),
-  /// and returns those whose `due` came nearer. Adds to `late` whose `due` is
-  /// past its deadline: they count as gone for those behind them.
+  /// Sets `due`, `place` and `blocker` of all waiters in `lines` (oldest first). Returns the
+  /// waiters whose `due` came nearer. Adds waiters whose `due` is past their deadline to `late`.
+  /// These count as gone for the waiters behind them.
   std::vector<Waiter*> run(const std::vector<ModelLine*>& lines, std::vector<Waiter*>& late);
 
  private:
   using Wide = __int128;
-  /// A bucket as played so far; `level` is in units times microseconds of its
-  /// window.
+  /// A bucket at the played time. `level` is in units times the microseconds of its window.
   struct Load {
     TimePoint at;
     Wide level = 0;
@@ -36,7 +35,7 @@ class Forecast {
     const ClientLine* line;
     size_t next = 0;
     double served = 0;
-    std::vector<Load*> loads;  // of its head; empty: not looked up yet
+    std::vector<Load*> loads;  // of its first waiter; empty: not looked up yet
   };
   struct ByTurn {
     bool operator()(const Player* a, const Player* b) const;
@@ -44,8 +43,8 @@ class Forecast {
   struct Lane {
     const ModelLine* line = nullptr;
     std::deque<Player> all;
-    std::set<Player*, ByTurn> players;  // those with somebody left
-    std::set<uint64_t> tickets;         // of their heads
+    std::set<Player*, ByTurn> players;  // those with waiters left
+    std::set<uint64_t> tickets;         // of their first waiters
     size_t places = 0;                  // given so far
   };
 
@@ -53,10 +52,10 @@ class Forecast {
   static void enter(Lane& lane, Player& player);
   static bool is_older(const Lane& a, const Lane& b);
   void begin_pass(std::list<Lane>& lanes);
-  /// false: nobody of this lane goes at time_.
+  /// False: no waiter of this lane goes at time_.
   bool pass(Lane& lane, std::vector<Waiter*>& late);
-  /// When the head can be paid; sets its blocker. With `close`, closes the
-  /// buckets that cannot pay by time_.
+  /// The time at which the first waiter can be paid; sets its blocker. With `close` it closes the
+  /// buckets that cannot pay at time_.
   TimePoint due(Player& player, bool close);
   TimePoint payable(const Cell& cell, const Load& load, int64_t wanted) const;
   void take(const Cell& cell, Load& load, int64_t wanted) const;
@@ -70,7 +69,7 @@ class Forecast {
   Limiter& limiter_;
   const TimePoint now_;
   TimePoint time_;                     // played so far
-  TimePoint next_ = TimePoint::max();  // the next time at which somebody may go
+  TimePoint next_ = TimePoint::max();  // the next time at which a waiter may go
   ClosedCells closed_;
   std::unordered_map<std::string, Load> loads_;
   std::vector<Waiter*> nearer_;

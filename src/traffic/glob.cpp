@@ -4,7 +4,7 @@ namespace weir::traffic {
 
 bool glob_matches(std::string_view glob, std::string_view text) {
   size_t g = 0, t = 0;
-  size_t star = std::string_view::npos, retry = 0;  // the last `*`, and where it stops eating
+  size_t star = std::string_view::npos, retry = 0;  // the last `*`, and the end of what it matched
   while (t < text.size()) {
     if (g < glob.size() && glob[g] == '*') {
       star = g++;

@@ -4,7 +4,8 @@
 
 namespace weir::traffic {
 
-/// `*` is any text, also none; `?` is any one byte; all else is itself. Linear space, no recursion.
+/// `*` matches any text, also an empty one; `?` matches any one byte; other bytes match themselves.
+/// Linear space, no recursion.
 bool glob_matches(std::string_view glob, std::string_view text);
 
 }  // namespace weir::traffic

@@ -15,7 +15,7 @@ constexpr int64_t kSecond = 1'000'000;
 
 int64_t ceil_seconds(int64_t us) { return (std::max<int64_t>(us, 0) + kSecond - 1) / kSecond; }
 
-/// "requests-60s", "tokens-day": says nothing of whose limit it is.
+/// "requests-60s", "tokens-day". The name does not say whose limit it is.
 std::string name_of(const Limit& limit) {
   std::string name = words_of(limit.unit, '-');
   if (limit.calendar != Calendar::none) {
@@ -27,14 +27,14 @@ std::string name_of(const Limit& limit) {
 std::string policy_of(const Limit& limit) {
   std::string policy = ";q=" + std::to_string(limit.cap);
   if (limit.unit != Unit::requests) policy += ";qu=\"" + words_of(limit.unit, '-') + '"';
-  // A month has no fixed length, and what runs at a time no window.
+  // A month has no fixed length, and a limit of concurrent requests has no window.
   if (limit.calendar == Calendar::day) policy += ";w=86400";
   if (limit.window.count() > 0)
     policy += ";w=" + std::to_string(ceil_seconds(limit.window.count()));
   return policy;
 }
 
-/// Seconds until one more unit is there.
+/// Seconds until one more unit is free.
 int64_t more_in(const CellState& cell) {
   const Limit& limit = cell.limit;
   if (limit.window.count() == 0) return ceil_seconds(cell.full_in.count());

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 // How often a waiting thread asks whether its client is still there.
 constexpr milliseconds kLook{50};
-// What the allocator keeps of smaller bodies is not worth a walk through its lists.
+// For smaller bodies the memory that the allocator keeps is not worth a walk through its lists.
 constexpr size_t kTrimBytes = size_t{256} << 10;
 
 }  // namespace
@@ -91,7 +91,7 @@ Result<void> Intake::Impl::enter(IntakeTurn& turn, const Patience& patience) {
   lane.line.join(turn);
   advance(lane);
   while (!turn.granted_now.wait_for(lock, kLook, [&] { return turn.granted; })) {
-    // Asking may be a system call.
+    // `gone` may be a system call.
     lock.unlock();
     auto impatient = impatience(patience);
     lock.lock();

@@ -11,9 +11,9 @@
 
 namespace weir::traffic {
 
-/// Who goes next of the requests that wait for a turn: start-time fair queueing over clients
-/// (Goyal, Vin and Cheng 1996), and within a client the shortest, with age. A cost is in
-/// microseconds; a byte is expected to take one. Not thread-safe.
+/// The order of the requests that wait for a turn: start-time fair queueing over clients (Goyal,
+/// Vin and Cheng 1996). Within a client the shortest request is next, and age makes a request
+/// shorter. A cost is in microseconds; a byte is expected to take one. Not thread-safe.
 class IntakeLine {
  public:
   struct Waiter {
@@ -26,19 +26,19 @@ class IntakeLine {
 
   void join(Waiter& waiter);
   void leave(const Waiter& waiter);
-  /// Takes the next one off the line and charges what it is expected to cost; null: nobody waits.
+  /// Takes the next request off the line and charges its expected cost. Null: no request waits.
   Waiter* next();
-  /// What a request that next() took has cost.
+  /// Corrects the charge of a request that next() took to what it has cost.
   void settle(const Waiter& waiter, Duration spent);
 
   size_t waiting() const { return waiting_; }
-  size_t clients() const { return clients_.size(); }  // that are remembered
+  size_t clients() const { return clients_.size(); }  // remembered ones
 
  private:
-  using Rank = std::pair<int64_t, uint64_t>;  // bytes and arrival in microseconds, number
+  using Rank = std::pair<int64_t, uint64_t>;  // bytes + arrival in microseconds, number
   struct Client {
     double start = 0;    // virtual time at which its next request begins
-    uint64_t since = 0;  // number of the request with which its line began
+    uint64_t since = 0;  // number of the request that began its line
     std::map<Rank, Waiter*> line;
   };
   struct Before {
@@ -48,12 +48,12 @@ class IntakeLine {
   };
 
   static Rank rank_of(const Waiter& waiter);
-  /// Its place follows its start.
+  /// Sets the client's start, and with it its place in the order.
   void move(Client& client, double start);
-  void forget();  // those that would begin anew as they are
+  void forget();  // clients that are as a new one would be
 
   std::map<std::string, Client> clients_;
-  std::set<Client*, Before> order_;  // those whose line is not empty
+  std::set<Client*, Before> order_;  // those with a line that is not empty
   double now_ = 0;                   // virtual time: the start of the request that was taken last
   size_t waiting_ = 0, forget_at_ = 64;
   uint64_t numbers_ = 0;

@@ -9,7 +9,7 @@
 
 namespace weir::traffic {
 
-/// The bytes of bodies that are held, by client. Not thread-safe.
+/// The bytes of held bodies, by client. Not thread-safe.
 class IntakeRoom {
  public:
   explicit IntakeRoom(const IntakeOptions& options) : options_(options) {}
@@ -17,7 +17,7 @@ class IntakeRoom {
   struct Change {
     size_t from = 0, to = 0;  // bytes of one request
   };
-  /// A request holds more than it did. Errors: overloaded; nothing changes.
+  /// Lets a request hold more than before. Errors: overloaded; then nothing changes.
   Result<void> grow(const std::string& client, Change change);
   void give_back(const std::string& client, size_t bytes);
   size_t bytes() const { return bytes_; }

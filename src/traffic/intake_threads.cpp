@@ -8,11 +8,12 @@
 namespace weir::traffic {
 namespace {
 
-// A third of a processor beside a thread that computes without end. A lower priority would leave a
-// thread that holds one of the allocator's locks off the processor for too long.
+// With this value a thread gets a quarter of a processor beside a thread that computes without end.
+// With a lower priority, a thread that holds one of the allocator's locks could be off the
+// processor for too long.
 constexpr int kNice = 5;
-// The answer to a refused body is still to be written when its work ends; a walk through the
-// allocator's lists takes milliseconds.
+// A walk through the allocator's lists takes milliseconds. When the work on a refused body ends,
+// its answer still has to be written; so the walk comes later.
 constexpr std::chrono::milliseconds kTrimAfter{250}, kTrimEvery{1000};
 
 }  // namespace
@@ -49,7 +50,7 @@ void IntakeThreads::trim_soon() {
 }
 
 void IntakeThreads::loop() {
-  // Of this thread alone, as Linux has it.
+  // On Linux this sets the priority of this thread alone.
   setpriority(PRIO_PROCESS, 0, kNice);
   std::unique_lock lock(mutex_);
   while (!stopping_) {

@@ -13,17 +13,17 @@
 
 namespace weir::traffic {
 
-/// Threads of low priority that run long work for others, and give memory back to the system after
-/// it. Thread-safe.
+/// Threads of low priority that run long work for other threads, and give memory back to the system
+/// after it. Thread-safe.
 class IntakeThreads {
  public:
   explicit IntakeThreads(size_t count);
   ~IntakeThreads();
   IntakeThreads(const IntakeThreads&) = delete;
 
-  /// Runs `work` in one of the threads; returns at its end, or throws what it threw.
+  /// Runs `work` in one of the threads, and returns at its end. Throws what `work` throws.
   void run(const std::function<void()>& work);
-  /// Much memory was freed, or is about to be.
+  /// Call it when much memory was freed, or is about to be.
   void trim_soon();
 
  private:

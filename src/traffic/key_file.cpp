@@ -12,8 +12,7 @@
 namespace weir::traffic {
 namespace {
 
-/// Thrown and caught in this file only: a wall around the parser, whose own errors are exceptions
-/// too.
+/// Thrown and caught in this file only. The parser's own errors are exceptions too.
 struct Refusal {
   toml::source_index line;
   std::string message;
@@ -40,7 +39,7 @@ std::string shown(const toml::node& node) {
   return text;
 }
 
-/// "field: VALUE is not ALLOWED", the form of every refusal of a value.
+/// Every refusal of a value has the form "field: VALUE is not ALLOWED".
 [[noreturn]] void refuse_value(const toml::node& node, const std::string& field,
                                const std::string& allowed) {
   refuse(node, field + ": " + shown(node) + " is not " + allowed);
@@ -80,7 +79,8 @@ T word_of(const toml::node& node, const std::string& field,
 
 using Readers = std::map<std::string, std::function<void(const toml::node&)>>;
 
-/// Runs a table through its readers: every field has one, every name in `required` is there.
+/// Reads a table with its readers. Every field must have a reader, and every name in `required`
+/// must be there.
 void read_table(const toml::node& node, const std::string& what, const Readers& readers,
                 const std::vector<std::string>& required) {
   const toml::table* table = node.as_table();
@@ -110,7 +110,7 @@ int64_t cap_of(const toml::node& node) {
   return cap->get();
 }
 
-/// A count of what runs has neither window nor period; every other limit has one of them.
+/// A limit of concurrent requests has neither window nor period. Every other limit has one of them.
 void check_span(const toml::node& node, const Limit& limit) {
   bool has_window = limit.window.count() > 0, has_period = limit.calendar != Calendar::none;
   if (limit.unit == Unit::concurrent) {
@@ -295,7 +295,7 @@ double cached_weight_of(const toml::node& node) {
   return *weight;
 }
 
-/// Reads each table of `list`; a name that stands twice is refused.
+/// Reads each table of `list`. A repeated name is refused.
 template <class Named>
 void read_named(const toml::node& list, const std::string& what, Named (*read)(const toml::node&),
                 std::vector<Named>& into) {

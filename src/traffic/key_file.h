@@ -9,13 +9,13 @@
 
 namespace weir::traffic {
 
-/// What a key file says.
+/// The content of a key file.
 struct KeyFile {
-  std::vector<std::pair<std::string, Key>> keys;  // hash ("sha256:<hex>") and whose it is
+  std::vector<std::pair<std::string, Key>> keys;  // hash ("sha256:<hex>") and its key
   Rules rules;
 };
 
-/// `name` is the file's, for messages: "keys.toml:12: ...". Errors: invalid_argument.
+/// `name`: the file's, for messages such as "keys.toml:12: ...". Errors: invalid_argument.
 Result<KeyFile> parse_key_file(std::string_view toml, std::string_view name);
 
 }  // namespace weir::traffic

@@ -12,7 +12,7 @@ namespace weir::traffic {
 
 struct KeyStore::Content {
   std::unordered_map<std::string, std::shared_ptr<const Key>> by_hash;
-  std::shared_ptr<const Key> anonymous;  // set: everybody is it
+  std::shared_ptr<const Key> anonymous;  // set: every client is this key
   Rules rules;
 };
 
@@ -34,7 +34,7 @@ Result<std::shared_ptr<const KeyStore>> KeyStore::parse(std::string_view toml,
 Result<std::shared_ptr<const KeyStore>> KeyStore::load(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;
-  // A folder opens; only reading it fails.
+  // A folder can be opened as a file; only the read would fail.
   if (!file || std::filesystem::is_directory(path)) {
     return invalid(path + ": cannot be read: " + std::strerror(file ? EISDIR : errno));
   }
@@ -69,7 +69,7 @@ Result<std::shared_ptr<const Key>> KeyStore::find(std::string_view secret) const
     return Error{.code = Code::unauthenticated,
                  .message = "no API key given; send it as \"Authorization: Bearer KEY\""};
   }
-  // By digest: how long the search takes tells nothing of the secret.
+  // The search is by digest, so its time tells nothing about the secret.
   auto found = content_->by_hash.find(hash_secret(secret));
   if (found == content_->by_hash.end()) {
     return Error{.code = Code::unauthenticated, .message = "this API key is not known here"};

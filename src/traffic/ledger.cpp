@@ -16,7 +16,7 @@
 namespace weir::traffic {
 namespace {
 
-constexpr int kPatience = 8;  // a disk that failed is tried so many times less often
+constexpr int kPatience = 8;  // after a failure the pause is so many times longer
 
 std::string file_in(const std::string& data_dir) { return data_dir + "/usage.sqlite"; }
 
@@ -127,7 +127,7 @@ class SqliteLedger final : public Ledger {
     return std::chrono::floor<std::chrono::days>(options_.now());
   }
 
-  /// REQUIRES: disk_mutex_ is held, so that nothing is between memory and disk.
+  /// REQUIRES: disk_mutex_ is held, so that no sum is on its way from memory to disk.
   std::vector<UsageRow> with_unwritten(std::vector<UsageRow> rows, const UsageQuery& query) {
     std::map<std::tuple<std::string, std::string, std::string>, UsageEntry> sums;
     for (UsageRow& row : rows) {
@@ -156,7 +156,7 @@ class SqliteLedger final : public Ledger {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       wake_.wait(lock, [this] { return stopping_ || !unwritten_.empty(); });
-      // What comes meanwhile goes along.
+      // Usage that comes during this pause is written with it.
       const auto pause = options_.flush_every * (failing_ ? kPatience : 1);
       if (wake_.wait_for(lock, pause, [this] { return stopping_; })) break;
       lock.unlock();
@@ -173,7 +173,7 @@ class SqliteLedger final : public Ledger {
       lock.unlock();
       sync_now();
       lock.lock();
-      // So that many small writes are one sync.
+      // The pause makes one sync of many small writes.
       written_.wait_for(lock, 2 * options_.flush_every, [this] { return stopping_; });
     }
   }
@@ -187,15 +187,15 @@ class SqliteLedger final : public Ledger {
 
   const LedgerOptions options_;
   const DirectoryLock lock_;
-  LedgerDatabase to_sync_;  // closed last: the last checkpoint is its
-  std::mutex disk_mutex_;   // before mutex_
+  LedgerDatabase to_sync_;  // closed last: it makes the last checkpoint
+  std::mutex disk_mutex_;   // locked before mutex_
   LedgerDatabase database_;
   std::mutex mutex_;
   std::condition_variable wake_;
   UsageSums unwritten_;  // grows with keys, models and days, not with requests
   bool failing_ = false, stopping_ = false, unsynced_ = false;
   std::condition_variable written_;
-  bool unsyncable_ = false;  // the syncer's
+  bool unsyncable_ = false;  // only the syncer uses it
   std::thread writer_, syncer_;
 };
 

@@ -42,7 +42,7 @@ std::string new_ledger() {
          "; PRAGMA user_version = " + std::to_string(kVersion) + "; COMMIT";
 }
 
-/// A path as SQLite's URIs take it.
+/// A path in the form of SQLite's URIs.
 std::string escaped(const std::string& path) {
   std::string text;
   for (const char c : path) {
@@ -57,7 +57,7 @@ std::string escaped(const std::string& path) {
   return text;
 }
 
-/// A WHERE of those fields that are asked for.
+/// A WHERE clause of the fields that are asked for.
 struct Where {
   std::string sql;
   std::vector<std::string> values;
@@ -108,13 +108,13 @@ Result<LedgerDatabase> LedgerDatabase::open_to_read(const std::string& path) {
   if (!database) return database;
   auto good = database->check();
   if (good) return database;
-  // A reader of a write-ahead log keeps an index beside it, and makes it where no writer has.
+  // A reader of a write-ahead log needs an index beside it, and makes one if no writer has made it.
   const int code = sqlite3_errcode(database->database_.get());
   if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) return open_unwritable(path);
   return good.error();
 }
 
-// Nobody can write such a folder, so that the file stays as it is while it is read.
+// The folder cannot be written, so the file does not change while it is read.
 Result<LedgerDatabase> LedgerDatabase::open_unwritable(const std::string& path) {
   std::error_code missing;
   if (const auto left = std::filesystem::file_size(path + "-wal", missing); !missing && left > 0)
@@ -135,8 +135,8 @@ Result<void> LedgerDatabase::prepare() {
   if (*tables == 0)
     if (auto made = run(new_ledger().c_str()); !made) return made;
   if (auto good = check(); !good) return good;
-  // What is written outlives the process at once. A disk may take seconds to sync, which must not
-  // hold up the next write: another connection does that, with its checkpoints.
+  // A write survives the end of the process at once. A disk may take seconds to sync, which must
+  // not hold up the next write. So another connection syncs, with its checkpoints.
   return run("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
 }
 
@@ -163,7 +163,7 @@ LedgerDatabase::Place LedgerDatabase::place_of(const std::string& path) {
   return {.device = found.st_dev, .inode = found.st_ino};
 }
 
-// SQLite goes on writing a file that was removed or replaced, and nobody will ever read it.
+// SQLite goes on writing to a file that was removed or replaced, and nobody could ever read it.
 Result<void> LedgerDatabase::check_place() const {
   const Place now = place_of(path_);
   if (now == place_) return {};

@@ -21,22 +21,23 @@ using UsageSums =
 /// One connection to a usage.sqlite: a table of UsageSums. Used by one thread at a time.
 class LedgerDatabase {
  public:
-  /// Makes the file if it is not there. Errors: it is damaged, no ledger, of another version, or
+  /// Makes the file if there is none. Errors: it is damaged, is no ledger, has another version, or
   /// cannot be written.
   static Result<LedgerDatabase> open(const std::string& path);
-  /// Beside whoever writes, also in a folder that cannot be written. Errors: also that it is not
-  /// there, and that such a folder's file lacks what a writer left beside it.
+  /// Reads beside a writer, also in a folder that cannot be written. Errors also: there is no file;
+  /// or the folder cannot be written and a writer left usage beside the file that is not in it yet.
   static Result<LedgerDatabase> open_to_read(const std::string& path);
 
-  /// Beside whoever writes, for sync().
+  /// A connection beside the writer's, for sync().
   static Result<LedgerDatabase> open_to_sync(const std::string& path);
 
-  /// Adds all of `sums` or, with an Error, nothing. They outlive the process, but not the machine
-  /// before a sync(). Errors: also that the path no longer names the file that was opened.
+  /// Adds all of `sums` or, with an Error, nothing. The sums survive the end of the process. They
+  /// survive a power cut only after sync(). Errors also: the path no longer names the file that was
+  /// opened.
   Result<void> add(const UsageSums& sums);
-  /// REQUIRES: open_to_sync(). Brings what was added before to the disk; holds up nobody.
+  /// REQUIRES: open_to_sync(). Brings what was added before to the disk. Does not hold up writers.
   Result<void> sync();
-  /// REQUIRES: days are filled in. At most kMostUsageRows + 1.
+  /// REQUIRES: days are filled in. Returns at most kMostUsageRows + 1 rows.
   Result<std::vector<UsageRow>> rows(const UsageQuery& query);
   Result<Cost> used(const QuotaQuery& query);
 
@@ -57,7 +58,7 @@ class LedgerDatabase {
   static Result<LedgerDatabase> open_unwritable(const std::string& path);
   Result<void> check_place() const;
   Result<void> check();                     // that it is a whole ledger of this version
-  Result<void> prepare();                   // makes it one if it is empty; how it is written
+  Result<void> prepare();                   // makes an empty file a ledger; sets how it is written
   Result<int64_t> number(const char* sql);  // the first value
   Result<void> run(const char* sql);
   Error failure() const;
@@ -65,7 +66,7 @@ class LedgerDatabase {
 
   std::unique_ptr<sqlite3, Close> database_;
   std::string path_;
-  Place place_ = {};  // of the file that open() opened
+  Place place_ = {};  // the file that open() opened
 };
 
 }  // namespace weir::traffic

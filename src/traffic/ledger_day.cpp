@@ -29,7 +29,7 @@ std::optional<sys_days> parse_day(std::string_view text) {
   const auto number = [&](size_t at, size_t count) {
     unsigned value = 0;
     for (char c : text.substr(at, count)) {
-      if (c < '0' || c > '9') return 0u;  // no year, month or day that exists
+      if (c < '0' || c > '9') return 0u;  // is no year, month or day
       value = value * 10 + static_cast<unsigned>(c - '0');
     }
     return value;

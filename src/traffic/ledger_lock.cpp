@@ -20,7 +20,7 @@ Error cannot(const std::string& what, const std::string& path) {
   return invalid("cannot " + what + " " + path + ": " + std::strerror(errno), "data-dir");
 }
 
-/// What the holder wrote; empty if it has not yet.
+/// The text that the holder wrote; empty if it has not written yet.
 std::string holder(int file) {
   std::array<char, 32> text{};
   const ssize_t size = pread(file, text.data(), text.size() - 1, 0);

@@ -6,11 +6,11 @@
 
 namespace weir::traffic {
 
-/// The right of one process to write in a data directory: a lock on DIR/weir.lock, which the system
-/// takes back when the process ends, however it ends. Move-only.
+/// The right of one process to write in a data directory: a lock on DIR/weir.lock. The system frees
+/// the lock when the process ends, in whatever way it ends. Move-only.
 class DirectoryLock {
  public:
-  /// Makes the folder (not its parents) if it is not there. Errors: another process holds it; it
+  /// Makes the folder (not its parents) if there is none. Errors: another process holds it; it
   /// cannot be written.
   static Result<DirectoryLock> take(const std::string& directory);
 

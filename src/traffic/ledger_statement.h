@@ -8,19 +8,19 @@
 
 namespace weir::traffic {
 
-/// A prepared statement. After any call that fails the connection's message says why. Lives no
-/// longer than its connection.
+/// A prepared statement. After a call that fails, the connection's message says why. The connection
+/// outlives it.
 class Statement {
  public:
   Statement(sqlite3* database, const std::string& sql);
 
   bool good() const { return statement_ != nullptr; }
-  /// The next parameter, from the first.
+  /// Binds the next parameter, beginning with the first.
   Statement& bind(const std::string& text);
   Statement& bind(int64_t number);
-  /// SQLITE_ROW, SQLITE_DONE, or what failed.
+  /// Returns SQLITE_ROW, SQLITE_DONE, or an error code.
   int step();
-  /// Ready for its parameters again.
+  /// Makes the statement ready for parameters again.
   void reset();
 
   std::string text(int column) const;

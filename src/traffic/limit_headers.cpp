@@ -7,7 +7,7 @@
 namespace weir::traffic {
 namespace {
 
-/// The bucket that would refuse first; of equals the one that takes longest to fill.
+/// The bucket with the least remaining; of equal ones the one that takes longest to fill.
 const CellState* tightest(const std::vector<CellState>& cells, bool of_requests) {
   const CellState* found = nullptr;
   for (const CellState& cell : cells) {

@@ -10,16 +10,16 @@ namespace {
 
 using Wide = __int128;
 
-/// GCRA kept as a leaking bucket, exact in integers: `level` is the units in use times the window
-/// in microseconds, so a unit costs `window` and a microsecond gives back `cap`. TAT - now of the
-/// textbook is level / cap. Quotas and counts do not leak: their unit costs 1.
+/// GCRA as a leaking bucket, exact in integers. `level` is the units in use times the window in
+/// microseconds. So a unit adds `window`, and a microsecond takes `cap` away. TAT - now of the
+/// textbook is level / cap. Quotas and counts do not leak; their unit adds 1.
 struct Bucket {
   Wide level = 0;
   TimePoint seen{};
   TimePoint ends = TimePoint::max();
 };
 
-// Requests that settle after a quota's period still find its bucket.
+// A request that settles after a quota's period still finds the quota's bucket.
 constexpr std::chrono::hours kKeepEnded{24};
 
 Wide window_of(const Limit& limit) { return std::max<Wide>(1, limit.window.count()); }
@@ -33,12 +33,12 @@ std::chrono::microseconds micros(Wide count) {
 }
 
 void leak(Bucket& bucket, const Limit& limit, TimePoint now) {
-  // Threads read the clock before they get here: an older `now` than the last one gives nothing
-  // back.
+  // Threads read the clock before they take the lock, so `now` may be older than the last one. Then
+  // nothing leaks.
   if (limit.window.count() == 0 || now <= bucket.seen) return;
   Wide passed = std::chrono::duration_cast<std::chrono::microseconds>(now - bucket.seen).count();
   bucket.level = std::max<Wide>(0, bucket.level - passed * limit.cap);
-  // Whole microseconds only, so that what is left of one is not lost.
+  // Adds whole microseconds only, so that the rest is not lost.
   bucket.seen += std::chrono::microseconds(static_cast<int64_t>(passed));
 }
 
@@ -57,7 +57,7 @@ CellState state_of(const Bucket& bucket, const Cell& cell, TimePoint now) {
   return state;
 }
 
-/// When a bucket that is `over` its level can pay.
+/// The time until a bucket can pay that is `over` by so much.
 std::chrono::microseconds retry_of(const Cell& cell, Wide over, TimePoint now) {
   if (cell.limit.unit == Unit::concurrent) return kUnforeseen;
   if (cell.limit.calendar != Calendar::none) {
@@ -111,7 +111,8 @@ class MemoryLimiter final : public Limiter {
     bucket.level = std::max<Wide>(0, bucket.level + by);
   }
 
-  /// Lets a cell speak on a take: never outranks later, later the longest wait.
+  /// Adds a cell's verdict to a decision: `never` outranks `later`, and of two `later` the longer
+  /// wait counts.
   void judge(Decision& decision, int index, const Cell& cell, const Cost& cost, TimePoint now) {
     const Bucket& at = bucket(cell, now);
     int64_t wanted = cost.of(cell.limit.unit);
@@ -139,7 +140,7 @@ class MemoryLimiter final : public Limiter {
   }
 
   std::mutex mutex_;
-  std::unordered_map<std::string, Bucket> buckets_;  // as many as keys and models have limits
+  std::unordered_map<std::string, Bucket> buckets_;  // one for each limit in use
 };
 
 }  // namespace

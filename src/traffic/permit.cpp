@@ -6,7 +6,7 @@
 namespace weir::traffic {
 namespace {
 
-constexpr int64_t kTopUp = 256;  // tokens of a completion that are paid ahead
+constexpr int64_t kTopUp = 256;  // tokens of a completion that are paid in advance
 
 }  // namespace
 

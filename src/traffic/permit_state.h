@@ -7,10 +7,10 @@
 
 namespace weir::traffic {
 
-/// What a Permit holds.
+/// The state of a Permit.
 class Permit::State {
  public:
-  /// Of `admitted`, which has no buckets after.
+  /// Takes the buckets of `admitted`.
   State(Gate::Impl& gate, Waiter& admitted)
       : gate_(gate),
         model_(admitted.model),

@@ -32,7 +32,7 @@ Error limit_error(const Waiter& waiter, Code code, std::string message) {
                .limit_unit = counts_requests(unit) ? "requests" : "tokens"};
 }
 
-/// Our own limit, not the client's.
+/// The limit is the model's, so the client is not at fault.
 Error beyond_capacity(const Waiter& waiter, std::chrono::milliseconds left) {
   constexpr std::chrono::milliseconds kLeast{1000}, kMost{5000};
   Error error{.code = Code::overloaded,

@@ -11,12 +11,12 @@ namespace weir::traffic {
 /// anything else, or over 10 years.
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
 
-/// The shortest text that parse_duration reads back as `duration`, in seconds where they are whole:
+/// The shortest text that parse_duration reads back as `duration`. Whole seconds stay seconds:
 /// "60s", "250ms".
 std::string to_string(std::chrono::microseconds duration);
 
-/// As Go writes durations, which is what OpenAI's reset headers hold; rounded up to milliseconds:
-/// "0s", "6ms", "1m26.4s".
+/// A duration in Go's form, which OpenAI's reset headers have; rounded up to milliseconds: "0s",
+/// "6ms", "1m26.4s".
 std::string go_duration(std::chrono::microseconds duration);
 
 }  // namespace weir::traffic

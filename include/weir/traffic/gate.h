@@ -19,21 +19,21 @@ namespace weir::traffic {
 class Gate;
 struct QuotaQuery;
 
-/// Admission, paid. Move-only; lives as long as its request. Settles to what `used` says when it
-/// dies; a permit that never started (refund_all) gives everything back. Thread-safe for one user
-/// at a time. The gate outlives it.
+/// A paid admission. Move-only; lives as long as its request. The destructor settles to what used()
+/// was told. After refund_all() everything is given back. Used by one thread at a time. The gate
+/// outlives it.
 class Permit {
  public:
   Permit();
   Permit(Permit&&) noexcept;
   Permit& operator=(Permit&&) noexcept;
   ~Permit();
-  /// What the request has used so far; tops the reserve up in blocks of 256 tokens where it passes
-  /// it. `cached_tokens` of the input came from the prefix cache.
+  /// Tells what the request has used so far. If that is more than the reserve, takes further tokens
+  /// in blocks of 256. `cached_tokens` of the input came from the prefix cache.
   void used(int64_t input_tokens, int64_t output_tokens, int64_t cached_tokens = 0);
-  /// Refused by us after all: nothing is charged, the request itself neither.
+  /// Charges nothing, not even the request: the daemon refused it after all.
   void refund_all();
-  /// The buckets as they stand, for the headers.
+  /// The buckets' states, for the headers.
   const std::vector<CellState>& cells() const;
 
  private:
@@ -44,7 +44,7 @@ class Permit {
   std::unique_ptr<State> state_;
 };
 
-/// What asks to be let in. Weight and priority are its key's.
+/// A request that asks to be admitted. Its weight and priority are those of its key.
 struct Entry {
   std::shared_ptr<const Key> key;
   std::string model;
@@ -52,15 +52,15 @@ struct Entry {
   std::chrono::milliseconds max_wait{2000};  // 0: refuse at once
 };
 
-/// Where somebody stands in line, as things are.
+/// A request's place in line, by the present state.
 struct Standing {
   size_t place = 0;                   // 1: next in its model's line; 0: through
-  std::chrono::milliseconds wait{0};  // what it may still wait at most where nobody can foretell
+  std::chrono::milliseconds wait{0};  // predicted, else the most that it may still wait
 };
 
-/// A stay at the gate: admitted at once, or in line. Move-only. Dying leaves the line, or gives an
-/// admission back that nobody took, and costs nothing. Thread-safe for one user at a time. The gate
-/// outlives it.
+/// A request at the gate: admitted at once, or in line. Move-only. The destructor leaves the line,
+/// or gives an admission back that was not taken; neither costs anything. Used by one thread at a
+/// time. The gate outlives it.
 class Place {
  public:
   Place(Place&&) noexcept;
@@ -68,8 +68,8 @@ class Place {
   ~Place();
   bool admitted() const;
   Standing standing() const;
-  /// true: admitted; false: `limit` passed. Errors: rate_limited and its kin, as soon as the
-  /// predicted wait passes the entry's max_wait; unavailable (closed).
+  /// Waits at most `limit`. True: admitted; false: `limit` passed. Errors: those of Gate::enter, as
+  /// soon as the predicted wait passes the entry's max_wait; unavailable (closed).
   Result<bool> wait(std::chrono::milliseconds limit);
   /// REQUIRES: admitted(), and not taken before.
   Permit take();
@@ -83,7 +83,7 @@ class Place {
   std::unique_ptr<State> state_;
 };
 
-/// What enter() would do now.
+/// What Gate::enter would do now.
 struct Quote {
   Cost cost;
   std::vector<CellState> cells;
@@ -92,13 +92,13 @@ struct Quote {
   std::optional<Error> refusal;
 };
 
-/// How fast a model computes, and what waits for it, as measured of late; 0: not known yet.
+/// How fast a model computes, and what waits for it, as measured recently. 0: not known yet.
 struct Pace {
   double prefill_tokens_per_s = 0, decode_tokens_per_s = 0;
-  double prompt_tokens_per_s = 0;  // beside what decodes now
+  double prompt_tokens_per_s = 0;  // while as many rows decode as now
   double first_token_p99_s = 0;    // from admission
-  double backlog_s = 0;            // until the first token of who would come last
-  double turn_s = 0;               // between two that end, where no seat is free
+  double backlog_s = 0;            // until the first token of a request that would come now
+  double turn_s = 0;               // between the ends of two sequences, if no seat is free
   uint32_t free_seats = 0;
 };
 
@@ -106,10 +106,10 @@ struct Pace {
 struct CapacityState {
   Capacity rule;
   Pace pace;
-  double caution = 1;  // forecasts count for so many times as long, since first tokens came late
+  double caution = 1;  // forecasts are multiplied by it; it rises when first tokens come late
 };
 
-/// The series weir_capacity_*.
+/// Tells the series weir_capacity_*.
 void tell(Scrape& to, const std::string& model, const CapacityState& capacity);
 
 struct GateOptions {
@@ -127,28 +127,27 @@ class Gate {
   ~Gate();
   Gate(const Gate&) = delete;
 
-  /// The limits of tenants and models; keys bring their own. May be called again when the key file
-  /// changed: buckets keep what was taken from them.
+  /// Sets the limits of tenants and models. Keys have limits of their own. May be called again when
+  /// the key file has changed: buckets keep what was taken from them.
   void set_rules(Rules rules);
-  /// Where to ask for a model's pace, if it has a capacity: under the gate's lock, at most every
-  /// 20 ms. Call it before anybody enters.
+  /// Sets the source of a model's pace, for a model with a capacity. It is called under the gate's
+  /// lock, at most every 20 ms. REQUIRES: no request has entered.
   void watch(const std::string& model, std::function<Pace()> pace);
-  /// none: the key file sets no capacity for this model, or nobody watches it.
+  /// None: the key file sets no capacity for this model, or watch() was not called for it.
   std::optional<CapacityState> capacity(const std::string& model) const;
-  /// What was used before this process began: asked once for each quota and period, in the thread
-  /// that enters. Call it before anybody enters.
+  /// Sets the source of what was used before this process began. It is called once for each quota
+  /// and period, in the thread that enters. REQUIRES: no request has entered.
   void set_history(std::function<Cost(const QuotaQuery&)> history);
 
-  /// Errors: rate_limited with the unit and the exact time, where that can be foretold (the
-  /// predicted wait passes max_wait), and with never_retry where a quota is spent; never_fits;
-  /// overloaded (the model's capacity); unavailable (closed). `cells` gets the buckets also on a
-  /// refusal.
+  /// Errors: rate_limited, if the predicted wait passes max_wait, with the unit and, if it can be
+  /// predicted, the exact time; with never_retry if a quota is spent; never_fits; overloaded (the
+  /// model's capacity); unavailable (closed). `cells` gets the buckets, also if it is refused.
   Result<Place> enter(const Entry& entry, std::vector<CellState>* cells = nullptr);
   /// Takes nothing.
   Quote quote(const Entry& entry) const;
 
   size_t waiting() const;
-  /// Nobody else comes in; who waits is answered unavailable.
+  /// Admits no more requests. Those that wait get unavailable.
   void close();
 
  private:
@@ -158,11 +157,11 @@ class Gate {
   std::unique_ptr<Impl> impl_;
 };
 
-/// "x-ratelimit-*" as headers of an answer; empty without limits.
+/// The headers "x-ratelimit-*" of an answer; empty without limits.
 std::vector<std::pair<std::string, std::string>> limit_headers(const std::vector<CellState>& cells);
 
-/// The pair "RateLimit-Policy" and "RateLimit" of draft-ietf-httpapi-ratelimit-headers-10, an item
-/// for each limit; of limits alike the tightest. Empty without limits.
+/// The headers "RateLimit-Policy" and "RateLimit" of draft-ietf-httpapi-ratelimit-headers-10, with
+/// one item for each limit; of limits with the same name only the tightest. Empty without limits.
 std::vector<std::pair<std::string, std::string>> ietf_limit_headers(
     const std::vector<CellState>& cells);
 

@@ -6,10 +6,10 @@
 
 namespace weir::traffic {
 
-/// As the key file writes it: "input_tokens", "concurrent".
+/// The unit's word in the key file: "input_tokens", "concurrent".
 const char* word_of(Unit unit);
 
-/// In words with `between` them: "input tokens", "concurrent-requests".
+/// The unit in words, with `between` between them: "input tokens", "concurrent-requests".
 std::string words_of(Unit unit, char between);
 
 }  // namespace weir::traffic
