@@ -19,18 +19,21 @@ struct StepWork {
   uint32_t drafts = 0, came_true = 0;  // guesses in them
 };
 
-/// Learns a model's pace from its steps and says what is to come. Step thread only.
+/// Learns a model's pace from its steps and predicts from it. Step thread only.
 class Outlooks {
  public:
   Outlooks(const ModelSpec& spec, const SchedulerOptions& options)
       : spec_(spec), options_(options) {}
 
   void step(const StepWork& work, double seconds);
+  /// Learns the lateness from a wait that was predicted as 0.5 s or more; one wait teaches a factor
+  /// of 0.5 to 2.
   void started(TimePoint now, const Sequence& sequence);
   void first_token(TimePoint now, const Sequence& sequence);
   void finished(TimePoint now, const Sequence& sequence);
 
-  /// What one more row costs a step in which `decodes` rows decode, in tokens: above 0, at most 1.
+  /// What one more row costs a step in which `decodes` rows decode, in tokens: those that the step
+  /// would give in the time of that row. Above 0, at most 1.
   double draft_cost(uint32_t decodes) const;
 
   /// Work grows with `running` only.

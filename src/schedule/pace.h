@@ -11,18 +11,17 @@
 
 namespace weir::schedule {
 
-/// Learns how long a step takes: fixed + a for each prompt token + b for each other row: one that
-/// decodes, or a draft.
-/// Least squares of relative errors with exponential forgetting, none of the three below 0, solved
-/// by coordinate descent from the last solution: constant work a step, no trouble with steps that
-/// are all alike, and one slow step weighs little.
+/// Learns how long a step takes: fixed + a for each prompt token + b for each other row (a row that
+/// decodes, or a draft). Least squares of relative errors with exponential forgetting; none of the
+/// three is below 0. Solved by coordinate descent from the last solution, so a step costs constant
+/// work, steps may be all alike, and one slow step weighs little.
 class Pace {
  public:
   void step(double prompt_work, uint32_t rows, double seconds);
   double seconds(double prompt_work, double rows) const;
-  /// Of late; of steps in which something decoded, once any did. 0: none yet.
+  /// Of a recent step; once any step decoded, of those that did. 0: none yet.
   double step_seconds() const { return step_seconds_; }
-  double rows() const { return rows_; }  // of late, in steps that had any
+  double rows() const { return rows_; }  // of a recent step that had any
 
  private:
   std::array<std::array<double, 3>, 3> products_{};
@@ -44,7 +43,8 @@ class FirstTokens {
   bool stale_ = false;
 };
 
-/// A mean that follows: the first value, then 5 % of each further one.
+/// A mean that follows its values: it begins at the first, and each further value moves it by 5 %
+/// of the difference.
 class Running {
  public:
   void add(double value) {
@@ -52,7 +52,7 @@ class Running {
     weight_ = std::min(weight_ + 1, kMostWeight);
   }
   double value_or(double fallback) const { return weight_ > 0 ? mean_ : fallback; }
-  /// How many values it stands for.
+  /// How many values it stands for; at most 100.
   double weight() const { return weight_; }
 
  private:

@@ -13,9 +13,10 @@ namespace weir::memory {
 
 using PageId = int32_t;
 
-/// Who holds which page. A page is free, held (by one lease or several), or idle: cached by a
-/// PrefixIndex and held by nobody, hence usable again by who asks for its content until it is
-/// evicted, the least recently held first. Not thread-safe. Outlives its leases and its index.
+/// Which lease holds which page. A page is free, held (by one lease or several), or idle: cached by
+/// a PrefixIndex and held by no lease. An idle page can be found by its content until it is
+/// evicted; the page that was held least recently is evicted first, and only when no page is free.
+/// Not thread-safe. Outlives its leases and its index.
 class PagePool {
  public:
   explicit PagePool(uint32_t pages);
@@ -72,15 +73,15 @@ class PageLease {
   PageLease& operator=(PageLease&& other) noexcept;
   ~PageLease() { drop(); }
 
-  /// Takes pages until there are `pages`; false, and nothing taken, if there are not enough.
+  /// Takes pages until the lease has `pages`. False, and nothing is taken, if there are not enough.
   bool grow_to(uint32_t pages);
   /// Appends a page that another lease holds, or that is cached.
   void share(PageId page);
   /// A second lease on the same pages.
   PageLease fork() const;
   /// Makes page `index` this lease's alone, before it is written. The value is the page whose
-  /// content has to be copied into it, none if it was alone already. Errors: overloaded when no
-  /// page is left.
+  /// content has to be copied into it; none if no copy is needed. Errors: overloaded when no page
+  /// is left.
   Result<std::optional<PageId>> own(uint32_t index);
   /// Gives all pages back, the last first, and returns their numbers.
   std::vector<PageId> drop();

@@ -18,8 +18,8 @@ struct PrefixHash {
 };
 
 /// Finds pages by what was computed into them. A page's name is the 128-bit SipHash of its tokens
-/// and its predecessor's name, under a key that clients do not know: two different prefixes do not
-/// meet, even on purpose. Not thread-safe. Uses the pool, which has one index at most.
+/// and its predecessor's name, under a key that clients do not know. So two different prefixes do
+/// not get one name, even on purpose. Not thread-safe. Uses the pool, which has at most one index.
 class PrefixIndex {
  public:
   using Key = std::array<uint64_t, 2>;
@@ -34,9 +34,9 @@ class PrefixIndex {
   /// The name of the page that holds `tokens` (page_size of them) after `before`.
   PrefixHash next(PrefixHash before, std::span<const int32_t> tokens) const;
 
-  /// Appends to `lease` the longest chain of known pages that starts `tokens`, looking at full
-  /// pages only, and moves `chain` behind the last of them. `lease` is empty at first. Returns how
-  /// many.
+  /// Appends to `lease` (empty at first) the longest chain of known pages with which `tokens`
+  /// begin; full pages only. Moves `chain` behind the last of them. Returns how many pages it
+  /// found.
   uint32_t find(PrefixHash& chain, std::span<const int32_t> tokens, PageLease& lease) const;
 
   /// Makes a held page known under its name, unless another page has that name already.

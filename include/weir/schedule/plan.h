@@ -94,9 +94,8 @@ class Runner {
   /// one Output, and one more for each of its drafts: what follows the token before the first of
   /// them, then what follows each of them. An Error is that row's alone.
   virtual Result<std::vector<work::Output>> collect() = 0;
-  /// Why every further call fails until the process is started anew; none while it works. May turn
-  /// up in launch and collect only. A lost runner is never destroyed: what it holds cannot be
-  /// freed.
+  /// Why every further call fails until the process is started anew; none while it works. Changes
+  /// in launch and collect only. A lost runner is never destroyed: what it holds cannot be freed.
   virtual std::optional<Error> lost() const { return std::nullopt; }
 };
 

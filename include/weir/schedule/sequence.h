@@ -41,7 +41,7 @@ struct Sequence {
   uint32_t unsettled_rows = 0;     // rows in flight
   uint32_t unsettled_outputs = 0;  // tokens in flight
 
-  uint32_t scored = 0;  // tokens of the prompt behind its first whose logprobs are told
+  uint32_t scored = 0;  // tokens of the prompt after the first whose logprobs were told
 
   uint32_t allotted = 0;  // prompt tokens of the step that is being planned
   Drafts drafts;
@@ -61,7 +61,7 @@ struct Sequence {
   const work::SamplingParams* sampling() const {
     return std::get_if<work::SamplingParams>(&request.params);
   }
-  /// Tokens of the prompt whose logprobs are still wanted: all behind its first, or none.
+  /// Tokens of the prompt whose logprobs are wanted and not told yet.
   uint32_t unscored() const {
     return sampling() && sampling()->prompt_logprobs ? prompt_tokens - 1 - scored : 0;
   }

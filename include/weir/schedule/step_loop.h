@@ -15,8 +15,8 @@
 
 namespace weir::schedule {
 
-/// The one step thread of a device: it loads models, then runs the schedulers of all of them in
-/// turns weighted by waiting work. All tensor work happens in it. Public calls are thread-safe.
+/// The one step thread of a device. It loads models, then runs their schedulers in turns that
+/// waiting work weights. All tensor work happens in it. Public calls are thread-safe.
 class StepLoop {
  public:
   /// Builds a model's runner; runs in the step thread.
@@ -27,15 +27,15 @@ class StepLoop {
     SchedulerOptions options;
     std::shared_ptr<work::WorkQueue> queue;
     Load load;
-    /// Called once, in the step thread (in add() when that has ended). Errors: why it cannot be
-    /// loaded; cancelled where the loop was stopped before it was tried.
+    /// Called once, in the step thread (in add() when that has ended). Errors: why the model cannot
+    /// be loaded; cancelled where the loop was stopped before it tried.
     std::function<void(Result<ModelSpec>)> loaded;
   };
 
   struct Hooks {
     std::function<void()> enter;  // runs first (thread-local set-up of torch); may be empty
-    /// A runner was lost: everything of all models is answered unavailable by now, and no step will
-    /// follow. Called once at most; may be empty.
+    /// A runner was lost. By now all requests of all models are answered unavailable, and no step
+    /// follows. Called at most once; may be empty.
     std::function<void(const Error&)> lost;
   };
 
@@ -47,16 +47,16 @@ class StepLoop {
   ~StepLoop();  // stop(), then join
   StepLoop(const StepLoop&) = delete;
 
-  /// Loads and serves one more model. Where loading fails the model's queue is closed and what
-  /// waits in it answered.
+  /// Loads and serves one more model. Where loading fails, the model's queue is closed and the
+  /// requests in it are answered.
   void add(Model model);
 
-  /// No more steps after the current one; queues are closed and what is unfinished is answered
-  /// unavailable, in the step thread. Returns at once.
+  /// Returns at once. The step thread runs no step after the current one, closes the queues and
+  /// answers what is unfinished: unavailable.
   void stop();
 
-  /// Time since the step thread last went round: what /health looks at. 0 while it loads a model.
-  /// Time in which the whole process was stopped does not count.
+  /// Time since the step thread last went round; /health looks at it. 0 while the thread loads a
+  /// model. Time in which the whole process was stopped does not count.
   std::chrono::milliseconds since_tick() const;
 
   /// Sequences that wait or run, of all models.

@@ -23,7 +23,7 @@ struct Token {
   std::optional<Logprobs> logprobs = {};  // where the request asks for them
 };
 
-/// Tokens of the prompt in order, from its second on, as they are read; a prompt's come before its
+/// Tokens of the prompt in order, from its second on, as they are read. All of them come before the
 /// first Token.
 struct PromptTokens {
   std::vector<Token> tokens;
@@ -43,11 +43,12 @@ struct Readings {
   std::vector<Numbers> heads;
 };
 
-/// What a model gives for one row of a step. monostate: the row wanted none (a prompt's inner
-/// chunk).
+/// What a model gives for one row of a step. monostate: the row wanted no output (a chunk inside a
+/// prompt).
 using Output = std::variant<std::monostate, Token, Readings, Error>;
 
-/// The request's first row is in a plan: what is known from then on, also of one that is cut short.
+/// The request's first row is in a plan. What is known from then on, even if the request is cut
+/// short.
 struct Started {
   uint32_t cached_tokens = 0;           // of the prompt, taken from the prefix cache
   std::chrono::microseconds queued{0};  // from arrival to the first row

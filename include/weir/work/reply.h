@@ -14,7 +14,7 @@ class ReplyChannel;
 
 /// The producer's end of a request's answer. Move-only, used by one thread at a time. A Reply that
 /// dies without Finish or Error answers Code::internal. Pushing never blocks: the channel holds all
-/// that a request can produce. After finish() or fail(), and when default-made, it is spent:
+/// that a request can produce. After finish() or fail(), and when default-made, a Reply is spent:
 /// pushing does nothing.
 class Reply {
  public:
@@ -25,13 +25,13 @@ class Reply {
   ~Reply();
 
   void start(Started started);
-  /// `more`: something follows at once, and the bell is left to it.
+  /// `more`: another event follows at once, and rings the bell in place of this one.
   void push(Token token, bool more = false);
   void push(PromptTokens prompt);
   void push(Readings readings);
   void finish(Finish finish);
   void fail(Error error);
-  /// The reader is gone, or this Reply is spent: whatever is still computed for it is waste.
+  /// The reader is gone, or this Reply is spent: nothing more need be computed for it.
   bool closed() const;
 
  private:
@@ -39,7 +39,8 @@ class Reply {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// The consumer's end. Move-only; closes at death: no further row, and soon no place in the line.
+/// The consumer's end. Move-only. Closed when it dies: the request gets no further row, and soon no
+/// place in the line.
 class ReplyReader {
  public:
   ReplyReader() = default;
@@ -57,9 +58,9 @@ class ReplyReader {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// `bell`, if any, is rung after each event but Started and PromptTokens, which need nobody's
-/// haste, and Tokens that more follows: a reader of several replies waits on one bell and then
-/// looks at each with next(0ms).
+/// `bell`, if any, is rung after each event except Started and PromptTokens, which are not urgent,
+/// and Tokens pushed with `more`. A reader of several replies waits on one bell and then looks at
+/// each with next(0ms).
 std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work
