@@ -55,7 +55,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
   daemon->device_ = std::move(parts.device);
   spdlog::info("weir {} on {}", WEIR_VERSION, daemon->device_->name());
   daemon->ledger_ = std::move(parts.ledger);
-  daemon->gate_ = std::make_unique<traffic::Gate>(traffic::make_memory_limiter(), daemon->clock_);
+  daemon->gate_ = std::make_unique<traffic::Gate>(traffic::make_memory_limiter(), daemon->clock_,
+                                                  traffic::GateOptions{.order = &daemon->order_});
   if (auto* ledger = daemon->ledger_.get())
     daemon->gate_->set_history(
         [ledger](const traffic::QuotaQuery& query) { return ledger->used(query); });
@@ -97,7 +98,7 @@ Result<void> Daemon::make_models(Plans all) {
   for (PlannedModel& plan : plans) {
     auto model = std::make_unique<Served>();
     model->plan = std::move(plan);
-    model->queue = std::make_shared<work::WorkQueue>(limits, bell_);
+    model->queue = std::make_shared<work::WorkQueue>(limits, bell_, order_);
     model->progress = std::make_shared<Progress>();
     gate_->watch(model->plan.choice.name, [queue = model->queue] { return pace_of(*queue); });
     models_.push_back(std::move(model));
@@ -140,7 +141,7 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
         {.name = model.choice.name,
          .tasks = std::nullopt,
          .created = std::time(nullptr),
-         .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_)});
+         .queue = std::make_shared<work::WorkQueue>(work::WorkQueue::Limits(), bell_, order_)});
   }
   serve::ServiceOptions options{
       .max_wait = config_.max_wait,

@@ -15,6 +15,7 @@
 #include "weir/base/doorbell.h"
 #include "weir/base/metrics.h"
 #include "weir/base/progress.h"
+#include "weir/base/service_order.h"
 #include "weir/engine/device.h"
 #include "weir/http/server.h"
 #include "weir/schedule/step_loop.h"
@@ -97,6 +98,7 @@ class Daemon {
 
   const Config& config_;
   const SteadyClock clock_;
+  const ServiceOrder& order_ = fair_order();  // of the gate's line and of all queues
   const std::shared_ptr<Doorbell> bell_ = std::make_shared<Doorbell>();
   Registry metrics_;
   std::unique_ptr<engine::Device> device_;

@@ -17,8 +17,17 @@ double held(const ClientShare& client, size_t more) {
 
 }  // namespace
 
-size_t FairSharePolicy::class_of(const Sequence& sequence) {
-  return static_cast<size_t>(std::clamp(sequence.request.priority, 0, 9));
+ClientShare::Line& FairSharePolicy::line_of(const Sequence& sequence) {
+  return sequence.share->lines[sequence.request.level];
+}
+
+/// Of the first sequence in the client's line. REQUIRES: there is one.
+Turn FairSharePolicy::turn_of(const ClientShare& client, uint32_t level) {
+  return {level, client.counter, (*client.lines[level].waiting.begin())->id};
+}
+
+FairSharePolicy::Place FairSharePolicy::idle_place(ClientShare& client) {
+  return {{.served = client.counter, .arrival = client.order}, &client};
 }
 
 ClientShare& FairSharePolicy::client_of(const Sequence& sequence) {
@@ -28,9 +37,14 @@ ClientShare& FairSharePolicy::client_of(const Sequence& sequence) {
     client->name = sequence.request.client;
     client->order = next_order_++;
   } else if (client->waiting == 0 && client->running.empty()) {
-    idle_.erase({client->counter, client.get()});
+    idle_.erase(idle_place(*client));
   }
   return *client;
+}
+
+void FairSharePolicy::set_weight(ClientShare& client, float weight) const {
+  client.weight = std::max(weight, kLeastWeight);
+  client.token_charge = order_.charge(kCompletionToken, client.weight);
 }
 
 void FairSharePolicy::enter(Sequence& sequence) {
@@ -38,29 +52,30 @@ void FairSharePolicy::enter(Sequence& sequence) {
   if (!sequence.share) {
     sequence.share = &client;
     if (client.waiting == 0) lift(client);
-    if (client.waiting == 0 && client.running.empty())
-      client.weight = std::max(sequence.request.weight, kLeastWeight);
+    if (client.waiting == 0 && client.running.empty()) set_weight(client, sequence.request.weight);
   } else if (client.waiting == 0 && client.running.empty()) {
-    idle_.erase({client.counter, &client});
+    idle_.erase(idle_place(client));
   }
-  auto& line = client.lines[class_of(sequence)];
-  if (line.waiting.empty()) {
-    Class& its = classes_[class_of(sequence)];
-    line.key = client.counter;
-    its.waiting.insert({line.key, &client});
-    its.weight += client.weight;
-  }
+  auto& line = line_of(sequence);
+  Level& its = level_of(sequence);
+  const bool stands = !line.waiting.empty();
+  if (!stands) its.weight += client.weight;
   line.waiting.insert(&sequence);
+  if (*line.waiting.begin() == &sequence) {  // a preempted one may be older than those that wait
+    if (stands) its.waiting.erase({line.key, &client});
+    line.key = turn_of(client, sequence.request.level);
+    its.waiting.insert({line.key, &client});
+  }
   ++client.waiting;
   forget_idle();
 }
 
 void FairSharePolicy::unqueue(Sequence& sequence) {
   ClientShare& client = *sequence.share;
-  auto& line = client.lines[class_of(sequence)];
+  auto& line = line_of(sequence);
   line.waiting.erase(&sequence);
   if (line.waiting.empty()) {
-    Class& its = classes_[class_of(sequence)];
+    Level& its = level_of(sequence);
     its.waiting.erase({line.key, &client});
     its.weight = its.waiting.empty() ? 0 : its.weight - client.weight;
   }
@@ -76,9 +91,10 @@ void FairSharePolicy::admit(Sequence& sequence) {
   unqueue(sequence);
   ClientShare& client = *sequence.share;
   if (!std::exchange(sequence.charged, true))
-    client.counter += (kPromptToken * (sequence.prompt_tokens - sequence.cached_tokens) +
-                       kCachedToken * sequence.cached_tokens) /
-                      client.weight;
+    client.counter +=
+        order_.charge(kPromptToken * (sequence.prompt_tokens - sequence.cached_tokens) +
+                          kCachedToken * sequence.cached_tokens,
+                      client.weight);
   const auto at = client.running.insert(&sequence).first;
   // Its place among its client's, and never before an older one of them.
   sequence.rank = held(client, 0);
@@ -93,19 +109,20 @@ void FairSharePolicy::stop(Sequence& sequence) {
 }
 
 Sequence* FairSharePolicy::next() {
-  for (size_t i = classes_.size(); i-- > 0;)
-    if (ClientShare* client = least(classes_[i])) return *client->lines[i].waiting.begin();
+  for (uint32_t level = ServiceOrder::kLevels; level-- > 0;)
+    if (ClientShare* client = least(level)) return *client->lines[level].waiting.begin();
   return nullptr;
 }
 
-ClientShare* FairSharePolicy::least(Class& in) {
-  const auto index = static_cast<size_t>(&in - classes_.data());
-  while (!in.waiting.empty()) {
-    ClientShare* first = in.waiting.begin()->second;
-    if (first->lines[index].key == first->counter) return first;
-    in.waiting.erase(in.waiting.begin());  // served since it was put there
-    first->lines[index].key = first->counter;
-    in.waiting.insert({first->counter, first});
+ClientShare* FairSharePolicy::least(uint32_t level) {
+  Places& waiting = levels_[level].waiting;
+  while (!waiting.empty()) {
+    const auto [key, client] = *waiting.begin();
+    const Turn now = turn_of(*client, level);
+    if (!key.before(now)) return client;
+    waiting.erase(waiting.begin());  // served since it was put there
+    client->lines[level].key = now;
+    waiting.insert({now, client});
   }
   return nullptr;
 }
@@ -113,8 +130,8 @@ ClientShare* FairSharePolicy::least(Class& in) {
 double FairSharePolicy::floor() {
   double least_counter = 0;
   bool anybody = false;
-  for (Class& its : classes_)
-    if (const ClientShare* client = least(its)) {
+  for (uint32_t level = 0; level < ServiceOrder::kLevels; ++level)
+    if (const ClientShare* client = least(level)) {
       least_counter = anybody ? std::min(least_counter, client->counter) : client->counter;
       anybody = true;
     }
@@ -127,17 +144,15 @@ void FairSharePolicy::lift(ClientShare& client) {
 }
 
 bool FairSharePolicy::outranks(const Sequence& a, const Sequence& b) const {
-  if (a.request.priority != b.request.priority) return a.request.priority > b.request.priority;
-  if (a.rank != b.rank) return a.rank < b.rank;
-  return a.id < b.id;
+  const Turn first{a.request.level, a.rank, a.id}, second{b.request.level, b.rank, b.id};
+  return first.before(second);
 }
 
 bool FairSharePolicy::yields(const Sequence& running, const Sequence& waiting) const {
   const ClientShare &has = *running.share, &wants = *waiting.share;
-  if (&has == &wants || running.request.priority > waiting.request.priority) return false;
-  // What it gives up must not come back to it before the other had it.
-  if (running.request.priority == waiting.request.priority && has.counter <= wants.counter)
-    return false;
+  if (&has == &wants || running.request.level > waiting.request.level) return false;
+  // The running one would wait then, and must not be next before the other was served.
+  if (running.request.level == waiting.request.level && has.counter <= wants.counter) return false;
   return held(has, 0) > held(wants, 1) * (wants.running.empty() ? 1 : 2);
 }
 
@@ -151,19 +166,19 @@ double FairSharePolicy::prompt_room(uint32_t budget, uint32_t decodes, size_t pr
 void FairSharePolicy::share(double room, std::span<Sequence* const> prompts) {
   room_ = room;
   ++step_;
-  for (Class& its : classes_) its.room_weight = its.weight;
+  for (Level& its : levels_) its.room_weight = its.weight;
   for (Sequence* sequence : prompts) {
     ClientShare& client = *sequence->share;
-    const bool counted = std::exchange(client.step, step_) == step_ ||
-                         !client.lines[class_of(*sequence)].waiting.empty();
+    const bool counted =
+        std::exchange(client.step, step_) == step_ || !line_of(*sequence).waiting.empty();
     client.taken = 0;
-    if (!counted) classes_[class_of(*sequence)].room_weight += client.weight;
+    if (!counted) level_of(*sequence).room_weight += client.weight;
   }
 }
 
 double FairSharePolicy::part(const Sequence& sequence) const {
   const ClientShare& client = *sequence.share;
-  const double all = std::max(classes_[class_of(sequence)].room_weight, client.weight);
+  const double all = std::max(levels_[sequence.request.level].room_weight, client.weight);
   const double taken = client.step == step_ ? client.taken : 0;
   return room_ * std::max(client.weight / all, kLeastPart) - taken;
 }
@@ -175,7 +190,7 @@ void FairSharePolicy::took(const Sequence& sequence, double work) {
 }
 
 void FairSharePolicy::sampled(const Sequence& sequence) {
-  sequence.share->counter += kCompletionToken / sequence.share->weight;
+  sequence.share->counter += sequence.share->token_charge;
 }
 
 double FairSharePolicy::counter(const std::string& client) const {
@@ -184,12 +199,12 @@ double FairSharePolicy::counter(const std::string& client) const {
 }
 
 void FairSharePolicy::idle(ClientShare& client) {
-  if (client.waiting == 0 && client.running.empty()) idle_.insert({client.counter, &client});
+  if (client.waiting == 0 && client.running.empty()) idle_.insert(idle_place(client));
 }
 
 void FairSharePolicy::forget_idle() {
-  // Who is not above the floor would be lifted to it: nothing of it need be known.
-  while (!idle_.empty() && idle_.begin()->first <= floor()) {
+  // A client whose counter is not above the floor would be raised to it: nothing is lost.
+  while (!idle_.empty() && idle_.begin()->first.served <= floor()) {
     ClientShare* client = idle_.begin()->second;
     if (client == last_) return;
     idle_.erase(idle_.begin());

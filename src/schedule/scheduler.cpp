@@ -38,9 +38,10 @@ SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec, int de
 }
 
 std::unique_ptr<Policy> policy_or_default(std::unique_ptr<Policy> policy,
-                                          const SchedulerOptions& options) {
+                                          const SchedulerOptions& options,
+                                          const ServiceOrder& order) {
   if (policy) return policy;
-  return std::make_unique<FairSharePolicy>(options);
+  return std::make_unique<FairSharePolicy>(options, order);
 }
 
 uint32_t completion_limit(const ModelSpec& spec, const work::Request& request) {
@@ -69,7 +70,7 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
       spec_(parts.runner.spec()),
       depth_(static_cast<size_t>(parts.runner.depth())),
       options_(resolve(options, spec_, parts.runner.depth())),
-      policy_(policy_or_default(std::move(policy), options_)),
+      policy_(policy_or_default(std::move(policy), options_, queue_.order())),
       memory_(std::make_unique<ModelMemory>(spec_, options_.prefix_cache)),
       waiting_(std::make_unique<WaitingRoom>()),
       outlooks_(std::make_unique<Outlooks>(spec_, options_)) {}
@@ -108,7 +109,7 @@ void Scheduler::take_new() {
 
 void Scheduler::take(work::Request request) {
   const auto refuse = [&](size_t tokens) {
-    queue_.dropped({request.client, request.priority, tokens});
+    queue_.dropped({request.client, request.level, tokens});
   };
   if (auto fits = check_request(spec_, request); !fits) {
     refuse(request.prompt.size());

@@ -226,7 +226,7 @@ void Scheduler::begin(Sequence& sequence) {
                                     now_ - sequence.request.arrival)});
   outlooks_->started(now_, sequence);
   ++started_;  // before the queue forgets it: see started()
-  queue_.started({sequence.request.client, sequence.request.priority, sequence.prompt_tokens});
+  queue_.started({sequence.request.client, sequence.request.level, sequence.prompt_tokens});
 }
 
 void Scheduler::unplan(const Row& row, Sequence& sequence) {

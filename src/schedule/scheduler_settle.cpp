@@ -167,7 +167,7 @@ void Scheduler::end(Sequence& sequence) {
 void Scheduler::leave_queue(Sequence& sequence) {
   const work::Request& request = sequence.request;
   if (!sequence.started())
-    return queue_.dropped({request.client, request.priority, sequence.prompt_tokens});
+    return queue_.dropped({request.client, request.level, sequence.prompt_tokens});
   queue_.ended(request.client);
   --started_;
 }

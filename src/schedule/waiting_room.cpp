@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "weir/base/service_order.h"
+
 namespace weir::schedule {
 
 bool WaitingRoom::ByDeadline::operator()(const Sequence* a, const Sequence* b) const {
@@ -10,8 +12,10 @@ bool WaitingRoom::ByDeadline::operator()(const Sequence* a, const Sequence* b) c
 }
 
 bool WaitingRoom::ByWorth::operator()(const Sequence* a, const Sequence* b) const {
-  if (a->request.priority != b->request.priority) return a->request.priority < b->request.priority;
-  return a->id > b->id;
+  const auto turn = [](const Sequence& sequence) {
+    return Turn{.level = sequence.request.level, .arrival = sequence.id};
+  };
+  return turn(*b).before(turn(*a));
 }
 
 void WaitingRoom::add(std::unique_ptr<Sequence> sequence) {

@@ -9,8 +9,8 @@
 
 namespace weir::schedule {
 
-/// Owns the sequences that wait, in no order: the policy has that. Coming, going, and who is
-/// overdue or is shed first take O(log waiting). Step thread only.
+/// Owns the sequences that wait. It keeps no order of service: the policy does. Adding, taking, and
+/// finding what is overdue or shed first take O(log waiting). Step thread only.
 class WaitingRoom {
  public:
   void add(std::unique_ptr<Sequence> sequence);
@@ -21,9 +21,9 @@ class WaitingRoom {
 
   /// One that has not started and whose deadline is before `now`; or null.
   Sequence* overdue(TimePoint now) const;
-  /// Of those that have not started the lowest class's latest; null if all have.
+  /// Of the sequences that have not started, the newest of the lowest level; null if all have.
   Sequence* first_to_shed() const;
-  /// Goes round all of them, one a call. REQUIRES: !empty()
+  /// Another sequence at each call, in a round of all. REQUIRES: !empty()
   Sequence& look();
 
  private:

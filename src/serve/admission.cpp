@@ -73,13 +73,12 @@ traffic::Entry Admission::entry_of(const Ticket& ticket, const traffic::Cost& co
 Standing Admission::in_queue(const Ticket& ticket, const std::vector<Row>& rows) const {
   size_t tokens = 0;
   for (const Row& row : rows) tokens += row.prompt.size();
-  const auto forecast =
-      ticket.model->served.queue->forecast(ticket.key->name, ticket.priority, tokens);
+  const auto forecast = ticket.model->served.queue->forecast(ticket.asker(), tokens);
   return {.line = Standing::Line::queue, .place = forecast.position + 1, .wait = forecast.wait};
 }
 
 Result<void> Admission::check_room(const Ticket& ticket, size_t rows) const {
-  auto room = ticket.model->served.queue->room_for(ticket.key->name, ticket.priority, rows);
+  auto room = ticket.model->served.queue->room_for(ticket.asker(), rows);
   if (!room) return queue_refusal(std::move(room.error()));
   return {};
 }

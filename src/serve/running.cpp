@@ -57,9 +57,10 @@ void Running::end(std::string_view finish) {
 
 std::optional<Standing> Running::standing() {
   if (ended_ || begun()) return std::nullopt;
-  // With all that came later: at least what is before this one, and less as the line moves.
-  const auto last = ticket_.model->served.queue->forecast_waiting(
-      ticket_.key->name, ticket_.priority, size_.tokens, size_.rows);
+  // The forecast is that of a request that would come now, so it also counts those that came after
+  // this one. It is at least this one's place, and falls as the line moves.
+  const auto last =
+      ticket_.model->served.queue->forecast_waiting(ticket_.asker(), size_.tokens, size_.rows);
   const size_t most = last.position + 1;
   place_ = std::min(place_, most);
   return Standing{.line = Standing::Line::queue,

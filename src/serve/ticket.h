@@ -11,6 +11,7 @@
 #include "weir/base/clock.h"
 #include "weir/serve/answer.h"
 #include "weir/traffic/ledger.h"
+#include "weir/work/work_queue.h"
 
 namespace weir::serve {
 
@@ -47,6 +48,7 @@ struct Ticket {
   const char* response_cache = nullptr;  // how the cache served it: "hit", "coalesced"
 
   const std::string& model_name() const { return model->served.name; }
+  work::WorkQueue::Asker asker() const { return {key->name, priority, key->weight}; }
 };
 
 /// The word for `code` in logs and metrics.

@@ -66,10 +66,7 @@ TimePoint Forecast::due(Player& player, bool close) {
 }
 
 bool Forecast::ByTurn::operator()(const Player* a, const Player* b) const {
-  auto turn = [](const Player& player) {
-    return Turn{head(player).priority, player.served, head(player).ticket};
-  };
-  return turn(*a).before(turn(*b));
+  return turn_of(head(*a), a->served).before(turn_of(head(*b), b->served));
 }
 
 void Forecast::enter(Lane& lane, Player& player) {
@@ -87,7 +84,7 @@ void Forecast::go(Lane& lane, Player& player, bool pays) {
       const Cell& cell = (*waiter.cells)[i];
       take(cell, *player.loads[i], waiter.cost.of(cell.limit.unit));
     }
-    player.served += turn_cost(waiter);
+    player.served += waiter.charge;
   }
   player.loads.clear();
   ++player.next;

@@ -34,7 +34,7 @@ class Gate::Impl {
         clock_(clock),
         book_(*limiter_, clock, options),
         capacities_(*limiter_),
-        line_(*limiter_, options.forecast_age) {}
+        line_(*limiter_, options.forecast_age, *options.order) {}
 
   CellBook& book() { return book_; }
   void set_rules(Rules rules);

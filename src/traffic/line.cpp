@@ -27,22 +27,9 @@ void close_refusing(const Waiter& waiter, const Decision& decision, ClosedCells&
   }
 }
 
-Turn turn_of(const ClientLine& own) {
-  const Waiter& head = *own.waiters.front();
-  return {head.priority, *own.served, head.ticket};
-}
+Turn turn_of(const ClientLine& own) { return turn_of(*own.waiters.front(), *own.served); }
 
 }  // namespace
-
-double turn_cost(const Waiter& waiter) {
-  return static_cast<double>(std::max<int64_t>(1, waiter.cost.of(Unit::tokens))) / waiter.weight;
-}
-
-bool Turn::before(const Turn& other) const {
-  if (priority != other.priority) return priority > other.priority;
-  if (served != other.served) return served < other.served;
-  return ticket < other.ticket;
-}
 
 const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells) {
   if (closed.empty()) return nullptr;
@@ -65,13 +52,16 @@ bool Line::free_for(const std::vector<Cell>& cells) const {
 }
 
 void Line::join(Waiter& waiter) {
+  const auto tokens = std::max<int64_t>(1, waiter.cost.of(Unit::tokens));
   waiter.ticket = next_ticket_++;
+  waiter.level = order_.level(waiter.priority, waiter.weight);
+  waiter.charge = order_.charge(static_cast<double>(tokens), waiter.weight);
   waiter.due = TimePoint::max();
   ModelLine& line = models_[waiter.model];
   auto own = std::find_if(line.clients.begin(), line.clients.end(),
                           [&](const ClientLine& each) { return each.client == waiter.client; });
   if (own == line.clients.end()) {
-    // Who comes back to the line has no claim on what was served meanwhile.
+    // A client gains nothing from having been away.
     double least = 0;
     for (bool first = true; const ClientLine& each : line.clients) {
       double served = *each.served;
@@ -207,7 +197,7 @@ bool Line::admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
     head.state = Waiter::State::admitted;
     changed.push_back(&head);
     forget(line, head);
-    *next->served += turn_cost(head);
+    *next->served += head.charge;
     next->waiters.pop_front();
     if (next->waiters.empty()) line.clients.erase(next);
     return true;
@@ -233,8 +223,7 @@ void Line::refuse(Waiter& waiter, TimePoint now, std::vector<Waiter*>& changed) 
   changed.push_back(&waiter);
 }
 
-/// Whose wait nobody could foretell exactly leaves when it has waited as long as it
-/// may.
+/// Requests without an exact prediction leave the line when they have waited `max_wait`.
 std::vector<Waiter*> Line::overdue(TimePoint now) const {
   std::vector<Waiter*> over;
   for (const auto& [model, line] : models_) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "weir/base/clock.h"
+#include "weir/base/service_order.h"
 #include "weir/traffic/limiter.h"
 
 namespace weir::traffic {
@@ -37,7 +38,11 @@ struct Waiter {
   size_t place = 0;               // in its model's line, as things stand; 1: next
   const Cell* blocker = nullptr;  // the bucket that it waits for
   std::vector<CellState> seen;    // its buckets at the last look
-  uint64_t ticket = 0;            // order of arrival
+
+  // Set by Line::join().
+  uint64_t ticket = 0;  // order of arrival
+  uint32_t level = 0;   // in the order of service
+  double charge = 0;    // what it adds to what its client was served
 };
 
 /// The requests of one client for one model, in order; never empty.
@@ -47,8 +52,8 @@ struct ClientLine {
   std::deque<Waiter*> waiters;
 };
 
-/// The clients that wait for one model, and the tokens that each was let in
-/// with, by its weight, since somebody waits here.
+/// The clients that wait for one model, and the tokens that each was let in with since somebody
+/// waits here, as the order of service charges them.
 struct ModelLine {
   std::list<ClientLine> clients;
   std::unordered_map<std::string, double> served;
@@ -59,22 +64,13 @@ struct ModelLine {
 /// Everybody in `line` has this bucket.
 bool is_everybodys(const Cell& cell, const ModelLine& line);
 
-/// What a request counts for in its client's turns.
-double turn_cost(const Waiter& waiter);
+/// The turn of a client whose next request is `head`.
+inline Turn turn_of(const Waiter& head, double served) { return {head.level, served, head.ticket}; }
 
 /// A bucket whose forecast is an estimate: who waits for it stays until its deadline has passed.
 inline bool is_estimate(const Cell* blocker) {
   return blocker != nullptr && blocker->limit.unit == Unit::capacity;
 }
-
-/// Who goes first: the higher priority, then the client that was served less,
-/// then who came first.
-struct Turn {
-  int priority;
-  double served;
-  uint64_t ticket;
-  bool before(const Turn& other) const;
-};
 
 /// Buckets that refused somebody in a pass over the lines. Who comes later and
 /// shares one of them stands behind.
@@ -82,16 +78,17 @@ using ClosedCells = std::unordered_set<std::string>;
 /// The first of `cells` that is closed; null: none.
 const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells);
 
-/// The waiting lines before the buckets, as pure logic over an explicit time: a
-/// line per model, in it a line per client. A client's requests go in order;
-/// clients take turns by weight, higher priority first. Who waits for a bucket
-/// is overtaken only by those who do not share it. Not thread-safe. Waiters are
-/// the caller's and stay until they leave, are admitted or refused.
+/// The waiting lines before the buckets, as pure logic over an explicit time: a line per model, in
+/// it a line per client. A client's requests go as they came; which client is next, the order of
+/// service says. A request that waits for a bucket is overtaken only by requests that do not share
+/// it. Not thread-safe. Waiters are the caller's and stay until they leave, are admitted or
+/// refused.
 class Line {
  public:
-  /// `forecast_age` is how old forecasts may be for Foresight::soon.
-  explicit Line(Limiter& limiter, std::chrono::milliseconds forecast_age = {})
-      : limiter_(limiter), forecast_age_(forecast_age) {}
+  /// `forecast_age` is how old forecasts may be for Foresight::soon. `order` outlives the line.
+  explicit Line(Limiter& limiter, std::chrono::milliseconds forecast_age = {},
+                const ServiceOrder& order = fair_order())
+      : limiter_(limiter), forecast_age_(forecast_age), order_(order) {}
 
   /// Nobody stands before a newcomer with these buckets.
   bool free_for(const std::vector<Cell>& cells) const;
@@ -136,6 +133,7 @@ class Line {
 
   Limiter& limiter_;
   const std::chrono::milliseconds forecast_age_;
+  const ServiceOrder& order_;
   std::map<std::string, ModelLine> models_;  // those with somebody in line
   TimePoint next_end_ = TimePoint::max();    // of a quota that somebody in line has
   size_t size_ = 0;

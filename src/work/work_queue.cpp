@@ -17,16 +17,23 @@ std::string limit_message(std::string what, size_t value, const char* limit_name
 
 size_t above(size_t value, size_t limit) { return value > limit ? value - limit : 0; }
 
+WorkQueue::Asker asker_of(const Request& request) {
+  return {request.client, request.priority, request.weight};
+}
+
 }  // namespace
 
-WorkQueue::WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell)
-    : limits_(limits), bell_(std::move(bell)), census_(std::make_unique<Census>()) {}
+WorkQueue::WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell, const ServiceOrder& order)
+    : limits_(limits), bell_(std::move(bell)), order_(order), census_(std::make_unique<Census>()) {}
 
 WorkQueue::~WorkQueue() = default;
 
 Result<void> WorkQueue::push(std::vector<Request>& requests) {
   size_t tokens = 0;
-  for (const Request& request : requests) tokens += request.prompt.size();
+  for (Request& request : requests) {
+    tokens += request.prompt.size();
+    request.level = order_.level(request.priority, request.weight);
+  }
   if (auto fits = check_count(requests.size()); !fits) return fits;
   if (tokens > limits_.tokens)
     return invalid(limit_message("tokens in one request:", tokens, "this model's queue holds",
@@ -35,18 +42,16 @@ Result<void> WorkQueue::push(std::vector<Request>& requests) {
     std::lock_guard lock(mutex_);
     if (closed_)
       return Error{.code = Code::unavailable, .message = "this model takes no more requests"};
-    const auto lowest = std::min_element(
-        requests.begin(), requests.end(),
-        [](const Request& a, const Request& b) { return a.priority < b.priority; });
+    const auto lowest =
+        std::min_element(requests.begin(), requests.end(),
+                         [](const Request& a, const Request& b) { return a.level < b.level; });
     if (lowest == requests.end()) return {};
-    const Facts facts{lowest->client, lowest->priority, tokens};
-    if (auto room = check_room(facts, requests.size()); !room) return room;
+    if (auto room = check_room(asker_of(*lowest), requests.size(), tokens); !room) return room;
     for (Request& request : requests) {
-      const auto wait =
-          forecast_locked(request.client, request.priority, request.prompt.size()).wait;
+      const auto wait = forecast_locked(asker_of(request), request.prompt.size()).wait;
       request.foretold = std::chrono::duration_cast<std::chrono::milliseconds>(
           wait / std::max(outlook_.lateness, 0.01));
-      census_->arrive(request.client, request.priority, request.prompt.size());
+      count(request);
     }
     requests_.insert(requests_.end(), std::make_move_iterator(requests.begin()),
                      std::make_move_iterator(requests.end()));
@@ -63,20 +68,20 @@ Result<void> WorkQueue::check_count(size_t requests) const {
                  "", error_name::kArrayAboveMax);
 }
 
-Result<void> WorkQueue::room_for(const std::string& client, int priority, size_t requests) const {
+Result<void> WorkQueue::room_for(const Asker& asker, size_t requests) const {
   if (auto fits = check_count(requests); !fits) return fits;
   std::lock_guard lock(mutex_);
-  return check_room({client, priority, requests}, requests);
+  return check_room(asker, requests, requests);
 }
 
-Result<void> WorkQueue::check_room(const Facts& facts, size_t requests) const {
+Result<void> WorkQueue::check_room(const Asker& lowest, size_t requests, size_t tokens) const {
   const auto now = census_->waiting();
   const size_t more_requests = above(now.requests + requests, limits_.requests);
-  const size_t more_tokens = above(now.tokens + facts.prompt_tokens, limits_.tokens);
+  const size_t more_tokens = above(now.tokens + tokens, limits_.tokens);
   if (more_requests == 0 && more_tokens == 0) return {};
-  const auto below = census_->waiting_below(facts.priority);
+  const auto below = census_->waiting_below(order_.level(lowest.priority, lowest.weight));
   if (more_requests <= below.requests && more_tokens <= below.tokens) return {};
-  const auto place = forecast_locked(facts.client, facts.priority, facts.prompt_tokens);
+  const auto place = forecast_locked(lowest, tokens);
   const bool by_count = more_requests > below.requests;
   return Error{.code = Code::overloaded,
                .message = by_count
@@ -98,25 +103,28 @@ void WorkQueue::close() {
   closed_ = true;
 }
 
-QueueForecast WorkQueue::forecast(const std::string& client, int priority,
-                                  size_t prompt_tokens) const {
+QueueForecast WorkQueue::forecast(const Asker& asker, size_t prompt_tokens) const {
   std::lock_guard lock(mutex_);
-  return forecast_locked(client, priority, prompt_tokens);
+  return forecast_locked(asker, prompt_tokens);
 }
 
-QueueForecast WorkQueue::forecast_waiting(const std::string& client, int priority,
-                                          size_t prompt_tokens, size_t requests) const {
+QueueForecast WorkQueue::forecast_waiting(const Asker& asker, size_t prompt_tokens,
+                                          size_t requests) const {
   std::lock_guard lock(mutex_);
-  Ahead ahead = census_->ahead(client, priority);
-  ahead.requests -= std::min(ahead.requests, requests);
-  ahead.own -= std::min(ahead.own, requests);
-  ahead.tokens -= std::min(ahead.tokens, prompt_tokens);
-  return work::forecast(outlook_, ahead, prompt_tokens);
+  Ahead before = ahead(asker);
+  before.requests -= std::min(before.requests, requests);
+  before.own -= std::min(before.own, requests);
+  before.tokens -= std::min(before.tokens, prompt_tokens);
+  return work::forecast(outlook_, before, prompt_tokens);
 }
 
-QueueForecast WorkQueue::forecast_locked(const std::string& client, int priority,
-                                         size_t tokens) const {
-  return work::forecast(outlook_, census_->ahead(client, priority), tokens);
+Ahead WorkQueue::ahead(const Asker& asker) const {
+  return census_->ahead(asker.client, order_.level(asker.priority, asker.weight),
+                        order_.charge(1, asker.weight));
+}
+
+QueueForecast WorkQueue::forecast_locked(const Asker& asker, size_t tokens) const {
+  return work::forecast(outlook_, ahead(asker), tokens);
 }
 
 QueueForecast WorkQueue::forecast_last() const {
@@ -141,12 +149,12 @@ std::vector<Request> WorkQueue::take_all() {
 void WorkQueue::started(const Facts& request) {
   std::lock_guard lock(mutex_);
   census_->run(request.client);
-  census_->leave(request.client, request.priority, request.prompt_tokens);
+  census_->leave(request.client, request.level, request.prompt_tokens);
 }
 
 void WorkQueue::dropped(const Facts& request) {
   std::lock_guard lock(mutex_);
-  census_->leave(request.client, request.priority, request.prompt_tokens);
+  census_->leave(request.client, request.level, request.prompt_tokens);
 }
 
 void WorkQueue::ended(const std::string& client) {
@@ -157,8 +165,12 @@ void WorkQueue::ended(const std::string& client) {
 void WorkQueue::release_all() {
   std::lock_guard lock(mutex_);
   census_->clear();
-  for (const Request& request : requests_)
-    census_->arrive(request.client, request.priority, request.prompt.size());
+  for (const Request& request : requests_) count(request);
+}
+
+void WorkQueue::count(const Request& request) {
+  census_->arrive(request.client, request.level, order_.charge(1, request.weight),
+                  request.prompt.size());
 }
 
 WorkQueue::Excess WorkQueue::excess() const {

@@ -19,7 +19,7 @@ class Counters : public testing::Test {
     sequence.id = sequences_.size();
     sequence.request.client = client;
     sequence.request.weight = weight;
-    sequence.request.priority = priority;
+    sequence.request.level = fair_order().level(priority, weight);
     sequence.prompt_tokens = prompt;
     sequence.limit = completion;
     policy_.enter(sequence);

@@ -85,7 +85,7 @@ class TimedWorld {
     requests[0].weight = ask.weight;
     requests[0].priority = ask.priority;
     requests[0].arrival = clock.now();
-    stream->forecast = queue.forecast(ask.client, ask.priority, ask.prompt);
+    stream->forecast = queue.forecast({ask.client, ask.priority, ask.weight}, ask.prompt);
     if (auto pushed = queue.push(requests); !pushed) {
       refusal = pushed.error();
       return nullptr;

@@ -141,7 +141,7 @@ TEST_F(WaitingTest, InTheQueueItIsToldItsPlaceUntilItBegins) {
   auto requests = queue_->take_all();
   for (size_t i : {0U, 1U}) {
     const work::Request& request = requests[i];
-    queue_->started({request.client, request.priority, request.prompt.size()});
+    queue_->started({request.client, request.level, request.prompt.size()});
   }
   EXPECT_EQ(behind->standing()->place, 2U);
   EXPECT_EQ(waiting->standing()->place, 2U);  // seen from behind, it cannot be told apart
@@ -172,7 +172,7 @@ TEST_F(WaitingTest, WhatWouldComeTooLateIsRefusedAtOnce) {
   slow.free_in = {10};
   queue_->set_outlook(slow);
   use_key("");
-  const auto wait = queue_->forecast("web", 5, 2).wait;
+  const auto wait = queue_->forecast({"web", 5}, 2).wait;
   ASSERT_GE(wait, milliseconds(9'000));
   caller_.timeout = wait - milliseconds(1'500);
   auto refused = complete({.prompts = {"a"}}, caller_);

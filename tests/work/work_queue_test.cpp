@@ -77,6 +77,62 @@ TEST(WorkQueue, BoundsTokensAndSaysHowMany) {
   EXPECT_TRUE(queue.push(b));
 }
 
+TEST(WorkQueue, RoomIsWhatAPushOfShortRequestsWouldFind) {
+  WorkQueue queue({.requests = 3, .tokens = 4}, nullptr);
+  auto one = requests(1, 2);
+  ASSERT_TRUE(queue.push(one));
+  EXPECT_TRUE(queue.room_for({"a"}, 2));
+  EXPECT_EQ(queue.room_for({"a"}, 3).error().code, Code::overloaded);
+  EXPECT_EQ(queue.room_for({"a"}, 4).error().code, Code::invalid_argument);
+  EXPECT_TRUE(queue.room_for({"a", 6}, 3));  // what waits is on a lower level
+  EXPECT_EQ(queue.waiting(), 1u);            // nothing was taken
+}
+
+TEST(WorkQueue, AFullQueueLetsInWhatLowerLevelsMakeRoomFor) {
+  WorkQueue queue({.requests = 3, .tokens = 100}, nullptr);
+  auto low = requests(2, 10), same = requests(1, 10);
+  low[0].priority = low[1].priority = 4;
+  ASSERT_TRUE(queue.push(low));
+  ASSERT_TRUE(queue.push(same));
+  auto lowest = requests(1, 10), some = requests(2, 10), many = requests(3, 10),
+       mixed = requests(2, 10);
+  lowest[0].priority = mixed[1].priority = 4;
+  EXPECT_FALSE(queue.push(lowest));
+  EXPECT_FALSE(queue.push(many));   // two could be shed for them
+  EXPECT_FALSE(queue.push(mixed));  // the lowest of them counts
+  EXPECT_TRUE(queue.push(some));
+  EXPECT_EQ(queue.excess().requests, 2u);
+  EXPECT_EQ(queue.excess().tokens, 0u);
+  queue.dropped({"", 4, 10});
+  EXPECT_EQ(queue.excess().requests, 1u);
+  EXPECT_EQ(queue.waiting(), 4u);
+}
+
+TEST(WorkQueue, ARequestIsToldItsLevelAndItsWaitWithoutTheLateness) {
+  WorkQueue queue({}, nullptr);
+  queue.set_outlook({.seats = 1, .taken = 1, .seat_seconds = 3, .free_in = {2}, .lateness = 2});
+  EXPECT_EQ(queue.forecast({"a"}, 1).wait, 4s);
+  auto one = requests(1, 1);
+  one[0].priority = 7;
+  ASSERT_TRUE(queue.push(one));
+  const auto taken = queue.take_all();
+  EXPECT_EQ(taken[0].foretold, 2s);
+  EXPECT_EQ(taken[0].level, 7u);
+}
+
+TEST(WorkQueue, OneThatWaitsIsNotBeforeItself) {
+  WorkQueue queue({}, nullptr);
+  queue.set_outlook({.prompt_tokens_per_s = 10, .seats = 9});
+  auto first = requests(2, 10), second = requests(1, 10);
+  first[0].client = first[1].client = second[0].client = "a";
+  ASSERT_TRUE(queue.push(first));
+  EXPECT_EQ(queue.forecast_waiting({"a"}, 20, 2).position, 0u);
+  EXPECT_EQ(queue.forecast_waiting({"a"}, 20, 2).wait, 0ms);
+  ASSERT_TRUE(queue.push(second));
+  EXPECT_EQ(queue.forecast_waiting({"a"}, 10, 1).position, 2u);
+  EXPECT_EQ(queue.forecast_waiting({"a"}, 10, 1).wait, 2s);
+}
+
 TEST(WorkQueue, ClosedTakesNoMore) {
   WorkQueue queue({}, nullptr);
   auto a = requests(1, 1), b = requests(1, 1);

@@ -40,7 +40,7 @@ class Scheduler {
     double memory_usage = 0;  // 0 to 1, of pages
   };
 
-  /// Without a `policy`: FairSharePolicy.
+  /// Without a `policy`: FairSharePolicy in the queue's order of service.
   Scheduler(Parts parts, const SchedulerOptions& options, std::unique_ptr<Policy> policy = nullptr);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;

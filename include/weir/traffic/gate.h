@@ -11,6 +11,7 @@
 #include "weir/base/clock.h"
 #include "weir/base/metrics.h"
 #include "weir/base/result.h"
+#include "weir/base/service_order.h"
 #include "weir/traffic/key.h"
 #include "weir/traffic/limiter.h"
 
@@ -116,11 +117,12 @@ struct GateOptions {
   std::chrono::milliseconds forecast_age{20};  // of places and waits, where many come and go
   double cached_weight = 1;  // of a prompt token that the prefix cache held, at settlement; 0 to 1
   std::function<std::chrono::system_clock::time_point()> wall = std::chrono::system_clock::now;
+  const ServiceOrder* order = &fair_order();  // of the line; outlives the gate
 };
 
-/// The line before the queue: each client its own, in a model's line clients take turns. Passes at
-/// once when the buckets can pay and nobody is before. Thread-safe; never blocks but in
-/// Place::wait.
+/// The line before the queue, one for each model. A request passes at once when its buckets can pay
+/// and none that shares one of them waits; otherwise the order of service says which is next.
+/// Thread-safe; only Place::wait blocks.
 class Gate {
  public:
   Gate(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions options = {});

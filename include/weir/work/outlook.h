@@ -34,7 +34,7 @@ struct Ahead {
   size_t requests = 0, tokens = 0;  // that are served before it, as clients take turns
   size_t own = 0;                   // of these its own client's
   size_t running = 0;               // of its client
-  size_t clients = 1;               // that wait or run, its own with them
+  size_t clients = 1;  // that wait or run, its own with them; 1 where the order knows no clients
 };
 
 /// Pure. The request itself has `prompt_tokens`. Everything is taken to stay as it is: who comes

@@ -9,6 +9,7 @@
 
 #include "weir/base/doorbell.h"
 #include "weir/base/result.h"
+#include "weir/base/service_order.h"
 #include "weir/work/outlook.h"
 #include "weir/work/request.h"
 
@@ -16,27 +17,36 @@ namespace weir::work {
 
 class Census;
 
-/// What waits between admission and the step thread of one model, and what that thread tells of how
-/// it goes. Thread-safe.
+/// The requests of one model between admission and the step thread, and what that thread says of
+/// its pace. Thread-safe.
 ///
-/// Bounded by count and by tokens of all that has not started, on both sides. When it is full a
-/// request of a class above others' is let in, and the step thread sheds as much from below: lowest
-/// class first, newest first. A request that no class is below is refused.
+/// The bound counts the requests, and their tokens, that have not started: those here and those
+/// that the step thread took. A full queue lets a request in if as much waits on lower levels, and
+/// the step thread sheds as much: the lowest level first, the newest request first. Otherwise the
+/// request is refused.
 class WorkQueue {
  public:
   struct Limits {
     size_t requests = 1024;
     size_t tokens = size_t{1} << 22;
   };
+  /// A client and its standing in the order of service.
+  struct Asker {
+    const std::string& client;
+    int priority = 5;
+    double weight = 1;
+  };
   /// Of a request, once its prompt is elsewhere.
   struct Facts {
     const std::string& client;
-    int priority;
+    uint32_t level;
     size_t prompt_tokens;
   };
 
-  /// `bell` is rung at each push; several queues share the bell of their step thread.
-  WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell);
+  /// `bell` is rung at each push; several queues share the bell of their step thread. `order`
+  /// outlives the queue.
+  WorkQueue(Limits limits, std::shared_ptr<Doorbell> bell,
+            const ServiceOrder& order = fair_order());
   ~WorkQueue();
 
   /// All of `requests` or none. Errors: overloaded (full; with the place and the wait they would
@@ -46,20 +56,21 @@ class WorkQueue {
 
   /// Whether push() would take so many requests, however short: asked before work is done for them.
   /// Errors: overloaded and invalid_argument, as push().
-  Result<void> room_for(const std::string& client, int priority, size_t requests) const;
+  Result<void> room_for(const Asker& asker, size_t requests) const;
 
   size_t waiting() const;  // that have not started, here and at the step thread
   void close();            // no more pushes
 
-  /// Where a request pushed now would stand, and when it would begin, as things are. Cheap.
-  QueueForecast forecast(const std::string& client, int priority, size_t prompt_tokens) const;
-  /// The same of one that waits here already, as `requests` of so many tokens together: those that
-  /// came after it are taken to be before it.
-  QueueForecast forecast_waiting(const std::string& client, int priority, size_t prompt_tokens,
-                                 size_t requests) const;
+  /// Where a request pushed now would stand, and when it would begin, if no other came. Cheap.
+  QueueForecast forecast(const Asker& asker, size_t prompt_tokens) const;
+  /// The same of a request that waits here already, as `requests` of so many tokens together. Those
+  /// that came after it are counted as before it.
+  QueueForecast forecast_waiting(const Asker& asker, size_t prompt_tokens, size_t requests) const;
   /// Of a request that would be served after all that wait.
   QueueForecast forecast_last() const;
   Outlook outlook() const;
+  /// The order in which the scheduler serves what waits here; the forecasts follow it.
+  const ServiceOrder& order() const { return order_; }
 
   // For the step thread.
 
@@ -77,12 +88,15 @@ class WorkQueue {
 
  private:
   Result<void> check_count(size_t requests) const;
-  /// Of so many requests, the lowest of them with such facts, with so many tokens together.
-  Result<void> check_room(const Facts& facts, size_t requests) const;
-  QueueForecast forecast_locked(const std::string& client, int priority, size_t tokens) const;
+  /// Whether so many requests, with so many tokens together, fit; `lowest` asks for the lowest.
+  Result<void> check_room(const Asker& lowest, size_t requests, size_t tokens) const;
+  Ahead ahead(const Asker& asker) const;
+  QueueForecast forecast_locked(const Asker& asker, size_t tokens) const;
+  void count(const Request& request);
 
   const Limits limits_;
   const std::shared_ptr<Doorbell> bell_;
+  const ServiceOrder& order_;
   mutable std::mutex mutex_;
   std::deque<Request> requests_;
   const std::unique_ptr<Census> census_;  // of those here and those taken
