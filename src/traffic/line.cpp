@@ -14,8 +14,8 @@ uint64_t oldest(const ModelLine& line) {
   return ticket;
 }
 
-/// Who waits longest at its head goes first, so that requests for several
-/// models that share a bucket keep their order.
+/// The line whose oldest head waits longest goes first, so that requests for several models that
+/// share a bucket keep their order.
 bool is_older(const ModelLine* a, const ModelLine* b) { return oldest(*a) < oldest(*b); }
 
 /// The buckets that cannot pay, by what the limiter said.
@@ -204,8 +204,8 @@ bool Line::admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
   }
 }
 
-/// One after the other: with each who goes, others are the oldest, and stand
-/// before other buckets that cannot pay them.
+/// One request after the other: with each that goes, other requests are the oldest, and other
+/// buckets cannot pay.
 void Line::admit(TimePoint now, std::vector<Waiter*>& changed) {
   bool went = true;
   while (went) {
@@ -260,7 +260,7 @@ std::vector<Waiter*> Line::settle(TimePoint now, Foresight foresight) {
     const std::vector<Waiter*> gone = play(now, nearer);
     for (Waiter* waiter : gone) refuse(*waiter, now, changed);
     if (gone.empty()) break;
-    // Who is gone may have held up somebody who can be paid.
+    // A request that is gone may have held up one that can be paid.
     const size_t before = size_;
     admit(now, changed);
     again = size_ < before;

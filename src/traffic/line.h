@@ -18,8 +18,7 @@
 
 namespace weir::traffic {
 
-/// All buckets of a key's requests for a model: the key's, its tenant's, the
-/// model's.
+/// All buckets of a key's requests for a model: the key's, its tenant's, the model's.
 using Cells = std::shared_ptr<const std::vector<Cell>>;
 
 /// One request that asks to be let in, and what became of it.
@@ -34,8 +33,8 @@ struct Waiter {
   TimePoint deadline;
 
   State state = State::waiting;
-  TimePoint due;                  // when it is let in, as things stand; max: nobody can tell
-  size_t place = 0;               // in its model's line, as things stand; 1: next
+  TimePoint due;                  // when it is let in, if nothing changes; max: not predictable
+  size_t place = 0;               // in its model's line, if nothing changes; 1: next
   const Cell* blocker = nullptr;  // the bucket that it waits for
   std::vector<CellState> seen;    // its buckets at the last look
 
@@ -57,23 +56,23 @@ struct ClientLine {
 struct ModelLine {
   std::list<ClientLine> clients;
   std::unordered_map<std::string, double> served;
-  std::unordered_map<std::string, size_t> wanted;  // buckets of who waits, and by how many
+  std::unordered_map<std::string, size_t> wanted;  // by bucket: how many requests wait for it
   size_t size = 0;
 };
 
-/// Everybody in `line` has this bucket.
+/// Every request in `line` has this bucket.
 bool is_everybodys(const Cell& cell, const ModelLine& line);
 
 /// The turn of a client whose next request is `head`.
 inline Turn turn_of(const Waiter& head, double served) { return {head.level, served, head.ticket}; }
 
-/// A bucket whose forecast is an estimate: who waits for it stays until its deadline has passed.
+/// A bucket whose forecast is an estimate: a request that waits for it stays until its deadline.
 inline bool is_estimate(const Cell* blocker) {
   return blocker != nullptr && blocker->limit.unit == Unit::capacity;
 }
 
-/// Buckets that refused somebody in a pass over the lines. Who comes later and
-/// shares one of them stands behind.
+/// Buckets that refused a request in a pass over the lines. A later request that shares one of them
+/// stands behind it.
 using ClosedCells = std::unordered_set<std::string>;
 /// The first of `cells` that is closed; null: none.
 const Cell* shared(const ClosedCells& closed, const std::vector<Cell>& cells);
@@ -90,41 +89,39 @@ class Line {
                 const ServiceOrder& order = fair_order())
       : limiter_(limiter), forecast_age_(forecast_age), order_(order) {}
 
-  /// Nobody stands before a newcomer with these buckets.
+  /// No request that waits shares one of these buckets.
   bool free_for(const std::vector<Cell>& cells) const;
   void join(Waiter& waiter);
   void leave(Waiter& waiter);
 
-  /// Gives who waits for a quota whose period has ended its buckets of the next
-  /// one.
+  /// Gives requests that wait for a quota whose period has ended the buckets of the next period.
   void renew(TimePoint now, const std::function<Cells(const Waiter&)>& cells_of);
 
-  /// Admits who can be paid, foretells the others, refuses who would wait past
-  /// its deadline. Returns those whose state changed or whose `due` came
-  /// nearer. With `soon` the forecasts may be older, since they cost time for each
-  /// who waits: then is_stale() says when to come again.
+  /// Admits requests that can be paid, predicts the waits of the others, refuses those that would
+  /// wait past their deadline. Returns those whose state changed or whose `due` came nearer. A
+  /// forecast costs time for each request that waits, so with `soon` it may be up to `forecast_age`
+  /// old: is_stale() says when to settle again.
   enum class Foresight : uint8_t { now, soon };
   std::vector<Waiter*> settle(TimePoint now, Foresight foresight = Foresight::now);
   bool is_stale(TimePoint now) const { return stale_ && now - foretold_ >= forecast_age_; }
 
-  /// `due`, `place` and `blocker` of a newcomer, were it to join now, and
-  /// `refused` where it would wait too long. It stays out, and nobody else is
-  /// touched.
+  /// Sets `due`, `place` and `blocker` as if `waiter` joined now, and `refused` where it would wait
+  /// too long. It does not join, and the others stay as they are.
   void foretell(Waiter& waiter, TimePoint now);
 
-  /// Takes everybody out, as they are.
+  /// Takes all requests out, as they are.
   std::vector<Waiter*> clear();
 
   size_t size() const { return size_; }
 
  private:
   void admit(TimePoint now, std::vector<Waiter*>& changed);
-  /// false: nobody of this line can go.
+  /// false: no request of this line can go.
   bool admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
                   std::vector<Waiter*>& changed);
   void refuse(Waiter& waiter, TimePoint now, std::vector<Waiter*>& changed);
-  /// Foretells everybody, and marks as refused who would wait too long: returns
-  /// them. They are still in line. Adds whose `due` came nearer.
+  /// Predicts all waits, and marks as refused the requests that would wait too long. Returns them;
+  /// they are still in line. Adds those whose `due` came nearer.
   std::vector<Waiter*> play(TimePoint now, std::vector<Waiter*>& nearer);
   std::vector<Waiter*> overdue(TimePoint now) const;
   void want(ModelLine& line, const Waiter& waiter);
@@ -134,8 +131,8 @@ class Line {
   Limiter& limiter_;
   const std::chrono::milliseconds forecast_age_;
   const ServiceOrder& order_;
-  std::map<std::string, ModelLine> models_;  // those with somebody in line
-  TimePoint next_end_ = TimePoint::max();    // of a quota that somebody in line has
+  std::map<std::string, ModelLine> models_;  // those with a request in line
+  TimePoint next_end_ = TimePoint::max();    // the first end of a quota that a request in line has
   size_t size_ = 0;
   uint64_t next_ticket_ = 0;
   TimePoint foretold_{};

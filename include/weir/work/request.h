@@ -71,11 +71,12 @@ struct Request {
   std::string client;       // whose share it is
   std::string cache_scope;  // pages are shared within one scope only
   float weight = 1;
-  int priority = 5;                       // 0 to 9, higher first
-  uint32_t level = 0;                     // in the order of service; set by the queue
-  TimePoint arrival;                      // at the queue
-  std::optional<TimePoint> deadline;      // dropped unstarted after it
-  std::chrono::milliseconds foretold{0};  // its wait, but for Outlook::lateness; set by the queue
+  int priority = 5;                   // 0 to 9, higher first
+  uint32_t level = 0;                 // in the order of service; set by the queue
+  TimePoint arrival;                  // at the queue
+  std::optional<TimePoint> deadline;  // dropped unstarted after it
+  // The predicted wait, divided by Outlook::lateness; set by the queue.
+  std::chrono::milliseconds foretold{0};
 };
 
 }  // namespace weir::work
