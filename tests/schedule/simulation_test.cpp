@@ -2,6 +2,7 @@
 // every promise is checked after every step, and every text against what the model says alone.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
@@ -255,10 +256,13 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
   }
 };
 
+/// Seeds of each kind of model; `scripts/test --all` sets the variable.
+uint64_t seeds() { return std::getenv("WEIR_FULL_TESTS") ? 500 : 50; }
+
 TEST_P(SimulationTest, KeepsEveryPromise) {
   Registry metrics;
   const StepSeries series{metrics, {{"model", "m"}}};
-  for (uint64_t seed = 0; seed < 500; ++seed) {
+  for (uint64_t seed = 0; seed < seeds(); ++seed) {
     Simulation simulation(random_world(seed), seed, series);
     const auto broken = simulation.run();
     ASSERT_FALSE(broken) << *broken << ", seed " << seed;
@@ -269,13 +273,15 @@ TEST_P(SimulationTest, KeepsEveryPromise) {
   const double drafts = count("weir_draft_tokens_total");
   const double came_true = count("weir_draft_tokens_accepted_total");
   const Kind& kind = std::get<0>(GetParam());
-  EXPECT_EQ(count("weir_preemptions_total") > 20, kind.generates);  // else it tests too little
+  // Fewer than this, and the promises were hardly tried.
+  const double some = static_cast<double>(seeds()) / 25;
+  EXPECT_EQ(count("weir_preemptions_total") > some, kind.generates);
   const bool shares = kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot;
-  EXPECT_EQ(count("weir_prefix_cache_hit_tokens_total") > 100, shares);
+  EXPECT_EQ(count("weir_prefix_cache_hit_tokens_total") > 5 * some, shares);
   const bool guesses = std::get<1>(GetParam()) == 0 && kind.generates && kind.memory.pages &&
                        !kind.memory.cross_pages && !kind.memory.slot;
-  EXPECT_EQ(came_true > 20, guesses);
-  EXPECT_EQ(drafts - came_true > 20, guesses);
+  EXPECT_EQ(came_true > some, guesses);
+  EXPECT_EQ(drafts - came_true > some, guesses);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SimulationTest,
