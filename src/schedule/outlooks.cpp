@@ -24,7 +24,7 @@ double Outlooks::draft_cost(uint32_t decodes) const {
   constexpr double kLeast = 0.05;  // sampling and memory, where the step's time does not show it
   const double step = pace_.seconds(0, decodes);
   const double row = step > 0 ? pace_.seconds(0, decodes + 1) - step : 0;
-  return step > 0 ? std::max(kLeast, decodes * row / step) : kLeast;
+  return step > 0 ? std::clamp(decodes * row / step, kLeast, 1.0) : kLeast;
 }
 
 /// Who comes later and goes first is not foreseen, but does much the same at any time.

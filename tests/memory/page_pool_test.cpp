@@ -28,6 +28,27 @@ TEST(PagePool, LeasesGiveBackWhenTheyDie) {
   EXPECT_TRUE(pool.audit());
 }
 
+TEST(PagePool, WithRoomReservedThePagesKeepTheirPlace) {
+  PagePool pool(200);
+  PageLease lease(pool);
+  lease.reserve(200);
+  ASSERT_TRUE(lease.grow_to(1));
+  const PageId* place = lease.pages().data();
+  ASSERT_TRUE(lease.grow_to(200));
+  EXPECT_EQ(lease.pages().data(), place);
+}
+
+TEST(PagePool, TheLastPageIsGivenBackFirst) {
+  PagePool pool(3);
+  PageLease lease(pool);
+  ASSERT_TRUE(lease.grow_to(3));
+  const std::vector<PageId> pages(lease.pages().begin(), lease.pages().end());
+  EXPECT_EQ(lease.drop(), pages);
+  EXPECT_EQ(lease.size(), 0u);
+  ASSERT_TRUE(lease.grow_to(1));
+  EXPECT_EQ(lease.pages()[0], pages[0]);  // free pages are taken latest first
+}
+
 TEST(PagePool, ForksSharePagesUntilOneWrites) {
   PagePool pool(4);
   PageLease a(pool);

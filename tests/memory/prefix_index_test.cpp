@@ -84,6 +84,28 @@ TEST_F(PrefixIndexTest, APageIsFoundBehindItsOwnPastOnly) {
   EXPECT_EQ(look_up({1, 2, 3, 4, 5, 6, 7, 9}).size(), 1u);
 }
 
+TEST_F(PrefixIndexTest, TheChainStandsBehindTheLastPageFound) {
+  PageLease lease = compute(count_to(8));
+  PageLease found(pool_);
+  PrefixHash chain = index_.start("");
+  EXPECT_EQ(index_.find(chain, count_to(12), found), 2u);
+  const auto tokens = count_to(12);
+  const PrefixHash first = index_.next(index_.start(""), std::span(tokens).first(4));
+  EXPECT_EQ(chain, index_.next(first, std::span(tokens).subspan(4, 4)));
+}
+
+TEST(PrefixIndexKey, IsAnotherEachTime) {
+  EXPECT_NE(PrefixIndex::random_key(), PrefixIndex::random_key());
+}
+
+TEST_F(PrefixIndexTest, NamesDependOnTheKey) {
+  PagePool pool(1);
+  const PrefixIndex other(pool, 4, {kKey[0], kKey[1] + 1});
+  const auto tokens = count_to(4);
+  EXPECT_NE(other.start("scope"), index_.start("scope"));
+  EXPECT_NE(other.next({}, tokens), index_.next({}, tokens));
+}
+
 TEST_F(PrefixIndexTest, ScopesShareNothing) {
   PageLease lease = compute(count_to(8), "one");
   EXPECT_EQ(look_up(count_to(8), "one").size(), 2u);

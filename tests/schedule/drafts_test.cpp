@@ -19,6 +19,15 @@ TEST(LookUp, TakesWhatFollowedTheLongestMatch) {
 
 TEST(LookUp, OfEqualsTheLatest) { EXPECT_EQ(found({1, 2, 7, 1, 2, 8, 1, 2}, 1), Tokens{8}); }
 
+TEST(LookUp, OfMatchesLongerThanEightTokensTheLatest) {
+  EXPECT_EQ(found({0, 1, 2, 3, 4,  5, 6, 7, 8, 50, 9, 1, 2, 3, 4,
+                   5, 6, 7, 8, 60, 0, 1, 2, 3, 4,  5, 6, 7, 8},
+                  1),
+            Tokens{60});
+  EXPECT_EQ(found({1, 2, 3, 4, 5, 6, 7, 50, 9, 2, 3, 4, 5, 6, 7, 60, 1, 2, 3, 4, 5, 6, 7}, 1),
+            Tokens{50});
+}
+
 TEST(LookUp, GoesOnInALoop) {
   EXPECT_EQ(found({5, 1, 2, 3, 1, 2}, 7), (Tokens{3, 1, 2, 3, 1, 2, 3}));
   EXPECT_EQ(found({4, 4, 4}, 3), (Tokens{4, 4, 4}));

@@ -141,6 +141,25 @@ TEST_F(SchedulerTest, ALongPromptCostsThoseWhoReadAlongNoMoreThanTheirOwnWork) {
   }
 }
 
+TEST_F(SchedulerTest, APromptThatIsDearerThanItsRoomIsReadATokenAStep) {
+  ModelSpec spec = decoder(1000);
+  spec.max_tokens = 2000;
+  spec.attention_span = 10;  // the last token of the prompt costs as much as 60 others
+  start(spec, {.min_chunk_tokens = 1, .max_chunk_tokens = 64, .prefix_cache = false});
+  auto a = ask(2, 1000);
+  scheduler_->step();
+  auto prompt = ask(600, 1), other = ask(600, 1);
+  rows_.clear();
+  for (size_t read = 0; read < 600;) {
+    scheduler_->step();
+    const Sizes sizes = row_sizes();
+    ASSERT_GE(sizes.size(), 2u) << "no prompt moved, " << read << " tokens were read";
+    ASSERT_EQ(sizes[0], 1u);
+    read += sizes[1];
+  }
+  EXPECT_TRUE(std::holds_alternative<work::Finish>(last(prompt)));
+}
+
 TEST_F(SchedulerTest, AShortPromptIsReadInLargerPiecesThatALongOneDoesNotGet) {
   ModelSpec spec = decoder(1000);
   spec.max_tokens = 1000;
@@ -214,6 +233,14 @@ TEST_F(SchedulerTest, TheYoungestGivesItsPagesUp) {
   ASSERT_EQ(again.size(), 3u);
   EXPECT_EQ(again[2].id, again[1].id);
   EXPECT_GT(again[2].drawn, 0u);
+}
+
+TEST_F(SchedulerTest, APageIsLeftForEachThatRunsWhenAnotherIsAdmitted) {
+  start(decoder(5), {.prefix_cache = false});
+  auto a = ask(8, 4), b = ask(12, 2);  // 2 pages and a third for the next token; 3 pages
+  run();
+  EXPECT_EQ(fakes::scraped(metrics_, "weir_preemptions_total{model=\"m\"}").value_or(0), 0);
+  EXPECT_EQ(row_sizes(), (Sizes{8, 1, 1, 1, 12, 1}));
 }
 
 TEST_F(SchedulerTest, WhatNeverFitsIsRefusedWithBothNumbers) {

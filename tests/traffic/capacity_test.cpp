@@ -268,6 +268,27 @@ TEST_F(CapacityTest, APromptLongerThanTheTargetIsLetInByAnIdleModel) {
   EXPECT_TRUE(place->admitted() || *place->wait(0ms));
 }
 
+TEST(CapacityPace, IsAskedForEvery20MillisecondsAtMost) {
+  fakes::FakeClock clock;
+  Gate gate(make_memory_limiter(), clock);
+  int asked = 0;
+  gate.watch("m", [&] { return ++asked, Pace{.prompt_tokens_per_s = 1000}; });
+  gate.set_rules(
+      {.models = {{.name = "m", .limits = {}, .capacity = {.kind = Capacity::Kind::automatic}}}});
+  const auto key = std::make_shared<const Key>(Key{.name = "web", .limits = {}});
+  const auto enter = [&] {
+    EXPECT_TRUE(gate.enter({.key = key, .model = "m", .cost = {.requests = 1, .input_tokens = 1}}));
+  };
+  for (int i = 0; i < 5; ++i) enter();
+  EXPECT_EQ(asked, 1);
+  clock.advance(19ms);
+  enter();
+  EXPECT_EQ(asked, 1);
+  clock.advance(1ms);
+  for (int i = 0; i < 5; ++i) enter();
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(CapacityMetrics, TellWhatItLearned) {
   Registry metrics;
   const ScrapeHook hook(metrics, [](Scrape& to) {

@@ -86,6 +86,18 @@ TEST(Reply, WhatMoreFollowsRingsNoBell) {
   EXPECT_EQ(std::get<Token>(*reader.next(0ms)).id, 2);
 }
 
+TEST(Reply, AStartAndAPromptsTokensRingNoBell) {
+  auto bell = std::make_shared<Doorbell>();
+  auto [reply, reader] = make_reply(bell);
+  reply.start({});
+  reply.push(PromptTokens{{Token{1}}});
+  EXPECT_FALSE(bell->wait(0ms));
+  reply.push(Readings{});
+  EXPECT_TRUE(bell->wait(0ms));
+  reply.finish({});
+  EXPECT_TRUE(bell->wait(0ms));
+}
+
 TEST(Reply, OneBellServesSeveral) {
   auto bell = std::make_shared<Doorbell>();
   auto [a, a_reader] = make_reply(bell);

@@ -1,0 +1,54 @@
+#include "schedule/outlooks.h"
+
+#include <gtest/gtest.h>
+
+#include "schedule/fair_share.h"
+
+namespace weir::schedule {
+namespace {
+
+using namespace std::chrono_literals;
+
+class OutlooksTest : public testing::Test {
+ protected:
+  /// What a sequence teaches whose wait was predicted as `foretold` and that began after `waited`.
+  double lateness_after(std::chrono::milliseconds foretold, std::chrono::milliseconds waited) {
+    Sequence sequence;
+    sequence.request.arrival = TimePoint{1h};
+    sequence.request.foretold = foretold;
+    outlooks_.started(TimePoint{1h} + waited, sequence);
+    return outlooks_.now(TimePoint{1h}, {}, policy_).lateness;
+  }
+
+  const SchedulerOptions options_{.max_sequences = 4, .max_batch_tokens = 100};
+  Outlooks outlooks_{{}, options_};
+  const FairSharePolicy policy_{options_};
+};
+
+TEST_F(OutlooksTest, LatenessIsLearnedFromTheWaits) {
+  EXPECT_EQ(lateness_after(499ms, 900ms), 1);  // too short to say anything
+  EXPECT_DOUBLE_EQ(lateness_after(1000ms, 1500ms), 1.5);
+  for (int i = 0; i < 200; ++i) lateness_after(1000ms, 1200ms);
+  EXPECT_NEAR(lateness_after(1000ms, 1200ms), 1.2, 0.01);
+}
+
+TEST_F(OutlooksTest, OneWaitTeachesAFactorOfTwoAtMost) {
+  EXPECT_DOUBLE_EQ(lateness_after(1000ms, 30s), 2);
+  for (int i = 0; i < 500; ++i) lateness_after(1000ms, 0ms);
+  EXPECT_NEAR(lateness_after(1000ms, 0ms), 0.5, 1e-6);
+}
+
+TEST_F(OutlooksTest, ADraftCostsMoreThanNothingAndAtMostAToken) {
+  EXPECT_GT(outlooks_.draft_cost(1), 0);
+  for (uint32_t i = 0; i < 200; ++i)
+    outlooks_.step({.decodes = 1 + i % 8}, 0.0001 * (1 + i % 8));  // rows cost, steps do not
+  for (uint32_t decodes : {1u, 8u, 100u}) {
+    EXPECT_GT(outlooks_.draft_cost(decodes), 0.9);
+    EXPECT_LE(outlooks_.draft_cost(decodes), 1);
+  }
+  for (uint32_t i = 0; i < 2000; ++i) outlooks_.step({.decodes = 1 + i % 8}, 0.01);
+  EXPECT_DOUBLE_EQ(outlooks_.draft_cost(1), 0.05);
+}
+
+}  // namespace
+}  // namespace weir::schedule
