@@ -33,6 +33,7 @@ class Shape:
     batch: int = 1  # texts of an embeddings request
     vocabulary: int = 49000  # ids are drawn from 1000 up to here
     encoding: str = "float"  # or base64: of an embeddings answer
+    fields: tuple[tuple[str, object], ...] | None = None  # of an embeddings body, instead of its encoding
     headers: str = ""  # further lines, each with its \r\n
     refused_pause: float = 0.05  # seconds that a closed loop's client waits after a failure, give or take half: not all at once
 
@@ -64,7 +65,8 @@ class Load:
         self.samples.append(sample)
         if shape.task == "embeddings":
             texts = [" ".join(self.random.choices(WORDS, k=shape.prompt_tokens - 2)) for _ in range(shape.batch)]
-            body = {"model": self.target.model, "input": texts, "encoding_format": shape.encoding}
+            fields = shape.fields if shape.fields is not None else (("encoding_format", shape.encoding),)
+            body = {"model": self.target.model, "input": texts, **dict(fields)}
             await embedding(connection, body, sample, self.zero, self.target.embeddings_path)
         else:
             body = {

@@ -37,11 +37,12 @@ class Spec:
         return next((str(path) for path in self.needs if not path.exists()), None)
 
 
-def weir(*options: str, model: str = TEXT_MODEL, name: str = "weir", drafts: str = "off") -> Spec:
-    """Both default models from one process. Without drafts: the answers to random prompts are loops, which are guessed at once, and
+def weir(*options: str, model: str = TEXT_MODEL, name: str = "weir", drafts: str = "off", heads: tuple[Path, ...] = ()) -> Spec:
+    """Both default models from one process; `heads` are over the encoder. Without drafts: the answers to random prompts are loops, which are guessed at once, and
     peers do not guess unless they are told to."""
     folders = [MODELS / TEXT_MODEL, MODELS / EMBED_MODEL]
     served = [word for folder in folders for word in ("--model", f"{folder.name}={folder}")]
+    served[-1] += "".join(f",head={head}" for head in heads)
     options = ("--drafts", drafts, *options)
     return Spec(name, (str(WEIR), "serve", "--port", "{port}", *served, *options), model, (WEIR, *folders), ready="/ready")
 

@@ -57,6 +57,7 @@ const char* unread_field(const httplib::Request& request, int status) {
 Front::Front(const ServerOptions& options, Daemon& daemon)
     : options_(options),
       daemon_(daemon),
+      series_(daemon.api.metrics),
       browser_guard_(
           {.hosts = with(options.allowed_hosts, options.host), .origins = options.cors_origins}) {}
 
@@ -67,7 +68,6 @@ void Front::install(GuardedServer& server) {
     Exchange& exchange = *connection.exchange;
     exchange.peer = request.remote_addr;
     exchange.call.query = {request.params.begin(), request.params.end()};
-    exchange.call.host = request.get_header_value("Host");
     exchange.call.accept = request.get_header_value("Accept");
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
@@ -192,7 +192,10 @@ Result<void> Front::check_body(const Request& request) const {
 }
 
 Result<void> Front::identify(const Request& request, Exchange& exchange) {
-  if (exchange.route->access == api::Access::open) return {};
+  if (exchange.route->access == api::Access::open) {
+    exchange.call.host = request.get_header_value("Host");
+    return {};
+  }
   auto identity = daemon_.api.service.authenticate(secret_of(request, *exchange.route->dialect));
   if (!identity) return identity.error();
   exchange.call.caller.identity = *identity;
@@ -353,15 +356,8 @@ void Front::set_cors(const Request& request, Response& response) const {
 void Front::finished(Connection& connection) {
   Exchange& exchange = *connection.exchange;
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - exchange.start;
-  const std::string route(exchange.route ? exchange.route->path : "none");
-  daemon_.api.metrics
-      .counter("weir_http_requests_total", "HTTP requests answered.",
-               {{"route", route}, {"status", std::to_string(exchange.status)}})
-      .add();
-  daemon_.api.metrics
-      .histogram("weir_http_request_seconds", "HTTP requests, header to end.", {{"route", route}},
-                 kShortSeconds)
-      .observe(spent.count());
+  const std::string_view route = exchange.route ? exchange.route->path : "none";
+  series_.answered(route, exchange.status, spent.count());
   bool quiet =
       exchange.call.asked || (exchange.route && exchange.route->access == api::Access::open);
   spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info,

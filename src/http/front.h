@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "http/answer_series.h"
 #include "http/browser_guard.h"
 #include "http/exchange.h"
 #include "http/guarded_server.h"
@@ -49,6 +50,7 @@ class Front {
 
   const ServerOptions& options_;
   Daemon& daemon_;
+  AnswerSeries series_;
   const BrowserGuard browser_guard_;
 };
 

@@ -24,11 +24,18 @@ WireFault bad(fmt::format_string<Args...> text, Args&&... args) {
 bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
+/// By character, whether a token may hold it (RFC 9110 5.6.2).
+constexpr std::array<bool, 256> kTokenCharacters = [] {
+  std::array<bool, 256> may{};
+  for (unsigned char c : std::string_view("!#$%&'*+-.^_`|~")) may[c] = true;
+  for (unsigned char c = '0'; c <= '9'; ++c) may[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) may[c] = may[c - 'a' + 'A'] = true;
+  return may;
+}();
+
 bool is_token(std::string_view text) {
-  constexpr std::string_view kSigns = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
-    return std::isalnum(c) || kSigns.find(static_cast<char>(c)) != std::string_view::npos;
-  });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return kTokenCharacters[c]; });
 }
 
 bool is_method(std::string_view text) {

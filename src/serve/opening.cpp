@@ -17,7 +17,9 @@ Result<std::shared_ptr<const ReadyModel>> Opening::find_model(const Want& want,
     return Error{.code = Code::permission_denied,
                  .message = "key \"" + key.name + "\" lacks the scope \"infer\""};
   auto model = parts_.models.resolve(want.model, want.needs, key);
-  if (model) caller.notes.model = (*model)->served.name;
+  if (!model) return model;
+  caller.notes.model = (*model)->served.name;
+  caller.notes.fingerprint = (*model)->loaded.fingerprint;
   return model;
 }
 

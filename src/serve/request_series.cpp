@@ -22,14 +22,11 @@ Labels with(Labels labels, const char* name, std::string_view value) {
 // Each reason is there from the start, since a rate needs the 0 before the first 1.
 RequestSeries::RequestSeries(Registry& in, const std::string& model)
     : in_(in), of_{{"model", model}} {
-  for (const char* reason : kFinishReasons) ends(reason);
+  for (const char* reason : kFinishReasons)
+    ends_.emplace_back(reason, in_.counter("weir_requests_total", "Requests finished.",
+                                           with(of_, "finish_reason", reason)));
   for (Code code : kRefusals) refusals(code_word(code));
   refusals("other");
-}
-
-Counter RequestSeries::ends(std::string_view reason) const {
-  return in_.counter("weir_requests_total", "Requests finished.",
-                     with(of_, "finish_reason", reason));
 }
 
 Counter RequestSeries::refusals(std::string_view reason) const {
@@ -42,7 +39,8 @@ void RequestSeries::refused(Code code) const {
 }
 
 void RequestSeries::finished(const FinishedSequence& sequence) const {
-  ends(sequence.reason).add();
+  for (const auto& [reason, count] : ends_)
+    if (reason == sequence.reason) count.add();
   prompt_total_.add(sequence.prompt_tokens);
   cached_total_.add(sequence.cached_tokens);
   generated_total_.add(sequence.generated_tokens);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "weir/base/metrics.h"
 #include "weir/base/result.h"
@@ -50,9 +52,9 @@ class RequestSeries {
   void refused(Code code) const;
 
  private:
-  Counter ends(std::string_view reason) const;
   Counter refusals(std::string_view reason) const;
 
+  std::vector<std::pair<std::string_view, Counter>> ends_;  // by reason
   Counter prompt_total_ =
       in_.counter("weir_prompt_tokens_total", "Prompt tokens of finished requests.", of_);
   Counter cached_total_ =

@@ -192,6 +192,7 @@ class FakeService final : public serve::Service {
     last_ask = ask;
     last_caller = caller;
     caller.notes.model = generates ? "tiny" : "mini";
+    caller.notes.fingerprint = generates ? "fp_0123456789ab" : "";
     if (generates) caller.notes.limits = {{"x-ratelimit-remaining-requests", "3"}};
     if (refusal) return *refusal;
     if (generates) return std::make_unique<FakeGeneration>(script, prompts_of(ask), generations);

@@ -24,6 +24,7 @@ struct Notes {
     std::chrono::milliseconds predicted{0};
   };
   std::string model;                                        // serves the request
+  std::string fingerprint;                                  // of the weights of `model`
   std::vector<std::pair<std::string, std::string>> limits;  // header names and values
   std::optional<Waiting> waiting;
   std::vector<std::string> brownout;  // the rules that were applied

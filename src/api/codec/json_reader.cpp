@@ -177,9 +177,11 @@ Fields Fields::inner(const Json& value, std::string path) const {
 }
 
 const Json* Fields::find(const char* name) {
-  known_.emplace_back(name);
-  auto at = object_.find(name);
-  return at == object_.end() || at->is_null() ? nullptr : &*at;
+  const std::string_view wanted = known_.emplace_back(name);
+  // The library's own search compares with a text of unknown length, field by field.
+  for (const auto& [key, value] : object_.get_ref<const Json::object_t&>())
+    if (key == wanted) return value.is_null() ? nullptr : &value;
+  return nullptr;
 }
 
 const Json& Fields::required(const char* name) {

@@ -31,7 +31,9 @@ class Fields {
  public:
   /// `unknown` outlives it.
   Fields(const Json& object, std::string path, UnknownFields& unknown)
-      : object_(object), path_(std::move(path)), unknown_(unknown) {}
+      : object_(object), path_(std::move(path)), unknown_(unknown) {
+    known_.reserve(path_.empty() ? kFieldsOfBody : 0);
+  }
   /// An object within this one.
   Fields inner(const Json& value, std::string path) const;
 
@@ -52,6 +54,8 @@ class Fields {
   void no_others() const;
 
  private:
+  static constexpr size_t kFieldsOfBody = 96;  // about as many as a codec asks for
+
   const Json& object_;
   std::string path_;
   UnknownFields& unknown_;

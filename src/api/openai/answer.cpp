@@ -26,9 +26,7 @@ AnswerShape new_shape(const Call& call, Api& api, AnswerForm form, const std::st
   shape.id = (form == AnswerForm::chat ? "chatcmpl-" : "cmpl-") + api.new_id();
   shape.created = unix_seconds();
   shape.model = model;
-  for (const auto& info : api.service.models(call.caller)) {
-    if (info.name == model) shape.fingerprint = info.fingerprint;
-  }
+  shape.fingerprint = call.caller.notes.fingerprint;
   return shape;
 }
 
