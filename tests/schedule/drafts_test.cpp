@@ -65,6 +65,17 @@ TEST(Drafts, WhoGuessesWrongStopsAndComesBack) {
   EXPECT_GE(guesses_after(drafts, 50, true, 0.2), 8u);  // seen without being computed
 }
 
+TEST(Drafts, WithoutRoomForAnyOneIsComparedAllTheSame) {
+  Drafts drafts;
+  const Tokens text{1, 2, 1, 2, 1, 2};
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(drafts.guess(text, 0.2, 0), 0u);
+    EXPECT_TRUE(drafts.came(0, 1));
+    EXPECT_FALSE(drafts.came(1, 2));  // one, no more
+  }
+  EXPECT_EQ(drafts.guess(text, 0.2, 8), 8u);
+}
+
 TEST(Drafts, OneTokenThatMatchesIsTrustedByItsOwnPast) {
   Drafts drafts;
   EXPECT_EQ(guesses_after(drafts, 50, true, 0.2), 8u);

@@ -38,6 +38,23 @@ TEST_F(OutlooksTest, OneWaitTeachesAFactorOfTwoAtMost) {
   EXPECT_NEAR(lateness_after(1000ms, 0ms), 0.5, 1e-6);
 }
 
+TEST_F(OutlooksTest, SeatsBecomeFreeInAscendingOrder) {
+  std::vector<std::unique_ptr<Sequence>> running;
+  for (uint32_t limit : {50u, 10u, 90u}) {
+    running.push_back(std::make_unique<Sequence>());
+    running.back()->limit = limit;
+    running.back()->prompt_tokens = 1;
+    running.back()->planned = 1;
+    running.back()->tokens = {1, 2};
+  }
+  outlooks_.step({.decodes = 3}, 0.01);
+  const auto free_in = outlooks_.now(TimePoint{1h}, running, policy_).free_in;
+  ASSERT_EQ(free_in.size(), 3u);
+  EXPECT_NEAR(free_in[0], 0.09, 1e-6);  // a token is there already
+  EXPECT_NEAR(free_in[1], 0.49, 1e-6);
+  EXPECT_NEAR(free_in[2], 0.89, 1e-6);
+}
+
 TEST_F(OutlooksTest, ADraftCostsMoreThanNothingAndAtMostAToken) {
   EXPECT_GT(outlooks_.draft_cost(1), 0);
   for (uint32_t i = 0; i < 200; ++i)

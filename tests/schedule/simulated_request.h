@@ -36,8 +36,10 @@ class SimulatedRequest {
         tokens_.push_back(token->id);
         if (token->logprobs) thoughts_.push_back(token->logprobs->own);
       }
-      if (auto* scored = std::get_if<work::PromptTokens>(&*event))
+      if (auto* scored = std::get_if<work::PromptTokens>(&*event)) {
+        scored_late_ = scored_late_ || !tokens_.empty();
         for (const work::Token& token : scored->tokens) scores_.push_back(token.logprobs->own);
+      }
       if (auto* readings = std::get_if<work::Readings>(&*event)) readings_.push_back(*readings);
       if (auto* finish = std::get_if<work::Finish>(&*event)) finish_ = *finish;
       if (auto* error = std::get_if<Error>(&*event)) error_ = *error;
@@ -57,6 +59,7 @@ class SimulatedRequest {
     if (spec.generates() && !is_prefix(spec)) return "other tokens than alone";
     if (left_) return std::nullopt;
     if (finish_ && error_) return "answered twice";
+    if (scored_late_) return "a prompt's tokens behind the first of the completion";
     if (const auto refusal = expected_refusal(spec)) {
       if (!error_ || error_->code != Code::invalid_argument) return "not refused";
       return error_->message == *refusal ? std::nullopt : std::optional(error_->message);
@@ -194,7 +197,7 @@ class SimulatedRequest {
   bool first_ = false;
   std::optional<work::Finish> finish_;
   std::optional<Error> error_;
-  bool left_ = false;
+  bool left_ = false, scored_late_ = false;
 };
 
 }  // namespace weir::schedule

@@ -289,6 +289,45 @@ TEST(CapacityPace, IsAskedForEvery20MillisecondsAtMost) {
   EXPECT_EQ(asked, 2);
 }
 
+/// A model's capacity of one second, of which `backlog` seconds are taken.
+class CapacityEstimate : public testing::Test {
+ protected:
+  Result<Place> enter(double backlog, std::chrono::milliseconds max_wait, int64_t tokens = 1) {
+    gate_.watch("m", [backlog] {
+      return Pace{.prompt_tokens_per_s = 1000, .backlog_s = backlog, .free_seats = 1};
+    });
+    gate_.set_rules(
+        {.models = {{.name = "m", .limits = {}, .capacity = {.kind = Capacity::Kind::automatic}}}});
+    return gate_.enter({.key = std::make_shared<const Key>(Key{.name = "web", .limits = {}}),
+                        .model = "m",
+                        .cost = {.requests = 1, .input_tokens = tokens},
+                        .max_wait = max_wait});
+  }
+  fakes::FakeClock clock_;
+  Gate gate_{make_memory_limiter(), clock_};
+};
+
+TEST_F(CapacityEstimate, ANewcomersWaitLeavesRoomForABadOne) {
+  EXPECT_EQ(enter(1.5, 600ms).error().code, Code::overloaded);  // half a second: over 7/10 of it
+  EXPECT_TRUE(enter(1.5, 800ms));
+}
+
+TEST_F(CapacityEstimate, OneThatWaitsStaysUntilItsDeadline) {
+  auto place = enter(1.5, 800ms);
+  ASSERT_TRUE(place);
+  clock_.advance(100ms);
+  gate_.watch("m", [] { return Pace{.backlog_s = 9, .free_seats = 1}; });
+  clock_.advance(600ms);
+  EXPECT_FALSE(*place->wait(0ms));
+  clock_.advance(100ms);
+  EXPECT_EQ(place->wait(0ms).error().code, Code::overloaded);
+}
+
+TEST_F(CapacityEstimate, ARequestTakesHalfOfItAtMost) {
+  EXPECT_TRUE(enter(0.4, 0ms, 5000)->admitted());  // five seconds of prompt, in a capacity of one
+  EXPECT_FALSE(enter(0.6, 0ms, 5000));
+}
+
 TEST(CapacityMetrics, TellWhatItLearned) {
   Registry metrics;
   const ScrapeHook hook(metrics, [](Scrape& to) {

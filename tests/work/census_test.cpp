@@ -46,13 +46,16 @@ TEST(Census, WithoutChargesOnlyLevelAndAgeCount) {
 
 TEST(Census, WhileAClientIsKnownItsFirstChargeHolds) {
   Census census;
-  census.arrive("A", 5, 1, 1);
-  for (int i = 0; i < 3; ++i) census.arrive("A", 5, 0.25, 1);
-  EXPECT_EQ(census.ahead("B", 5, 1).requests, 1u);
-  for (int i = 0; i < 4; ++i) census.leave("A", 5, 1);
-  for (int i = 0; i < 4; ++i) census.arrive("A", 5, 0.25, 1);
-  census.arrive("B", 5, 1, 1);
-  EXPECT_EQ(census.ahead("B", 5, 1).requests, 5u);
+  for (int i = 0; i < 3; ++i) census.arrive("A", 5, i == 0 ? 1 : 0.25, 1);
+  for (int i = 0; i < 2; ++i) census.arrive("B", 5, 1, 1);
+  EXPECT_EQ(census.ahead("A", 5, 0.25).requests, 5u);
+  census.arrive("A", 4, 0.25, 1);  // on another level, too
+  EXPECT_EQ(census.ahead("C", 5, 1).requests, 2u);
+  for (int i = 0; i < 3; ++i) census.leave("A", 5, 1);
+  EXPECT_EQ(census.ahead("C", 5, 1).requests, 1u);
+  census.leave("A", 4, 1);
+  for (int i = 0; i < 3; ++i) census.arrive("A", 5, 0.25, 1);  // it was forgotten
+  EXPECT_EQ(census.ahead("A", 5, 1).requests, 4u);
 }
 
 TEST(Census, AClientThatHasNothingIsForgotten) {

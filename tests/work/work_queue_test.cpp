@@ -86,6 +86,11 @@ TEST(WorkQueue, RoomIsWhatAPushOfShortRequestsWouldFind) {
   EXPECT_EQ(queue.room_for({"a"}, 4).error().code, Code::invalid_argument);
   EXPECT_TRUE(queue.room_for({"a", 6}, 3));  // what waits is on a lower level
   EXPECT_EQ(queue.waiting(), 1u);            // nothing was taken
+  WorkQueue narrow({.requests = 10, .tokens = 4}, nullptr);
+  auto other = requests(1, 2);
+  ASSERT_TRUE(narrow.push(other));
+  EXPECT_TRUE(narrow.room_for({"a"}, 2));  // of one token each
+  EXPECT_EQ(narrow.room_for({"a"}, 3).error().code, Code::overloaded);
 }
 
 TEST(WorkQueue, AFullQueueLetsInWhatLowerLevelsMakeRoomFor) {
