@@ -143,7 +143,7 @@ void Choice::finish(const work::Finish& finish, Delta& delta) {
   show(detokenizer_.flush(), delta);
   if (end_) return;
   delta.text += stops_.flush();
-  const bool stopped = finish.reason == work::FinishReason::stop && !echo_only_;
+  const bool stopped = finish.reason == FinishReason::stop && !echo_only_;
   end_ = End{stopped ? FinishReason::stop : FinishReason::length, {}};
   if (stopped && finish.stop_token && !names_eos(last_id_)) end_->stop = last_id_;
   delta.end = end_;

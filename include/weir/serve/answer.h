@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "weir/work/output.h"
+
 /// The answers to requests, in plain types.
 namespace weir::serve {
 
@@ -44,7 +46,7 @@ struct Analysis {
 using Answer = std::variant<Vector, ScoredLabels, Spans, Analysis>;
 using Answers = std::vector<Answer>;  // one for each input
 
-enum class FinishReason : uint8_t { stop, length };
+using work::FinishReason;
 
 struct End {
   FinishReason reason = FinishReason::stop;
