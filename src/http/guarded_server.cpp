@@ -8,7 +8,7 @@
 
 #include "http/body_writer.h"
 #include "http/request_checks.h"
-#include "http/thread_pool.h"
+#include "http/worker_threads.h"
 
 namespace weir::http {
 namespace {
@@ -58,8 +58,8 @@ GuardedServer::GuardedServer(GuardLimits limits, Hooks hooks)
                 .waits_on = &waits_on}) {
   new_task_queue = [this] {
     // Parked connections need threads to end, so parking closes before the pool.
-    pool_ = new ThreadPool(limits_.max_connections + kSpareThreads, kMaxWaitingConnections,
-                           [this] { parking_.close(); });
+    pool_ = new WorkerThreads(limits_.max_connections + kSpareThreads, kMaxWaitingConnections,
+                              [this] { parking_.close(); });
     return pool_;
   };
   set_tcp_nodelay(true);

@@ -14,7 +14,7 @@
 
 namespace weir::http {
 
-class ThreadPool;
+class WorkerThreads;
 
 struct GuardLimits {
   size_t max_body;
@@ -80,7 +80,7 @@ class GuardedServer final : public httplib::Server {
   std::mutex mutex_;
   std::map<int, Connection*> connections_;  // by socket
   bool shut_down_ = false;
-  ThreadPool* pool_ = nullptr;  // the library owns it while it listens
+  WorkerThreads* pool_ = nullptr;  // the library owns it while it listens
   Parking parking_;
 };
 

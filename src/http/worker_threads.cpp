@@ -1,4 +1,4 @@
-#include "http/thread_pool.h"
+#include "http/worker_threads.h"
 
 #include <pthread.h>
 
@@ -24,7 +24,7 @@ constexpr int kSlow = 5;
 
 }  // namespace
 
-bool ThreadPool::enqueue(std::function<void()> job) {
+bool WorkerThreads::enqueue(std::function<void()> job) {
   std::unique_lock lock(mutex_);
   if (jobs_.size() >= max_waiting_) return false;
   if (jobs_.size() >= idle_ && starts_at_once()) start_workers(lock, 1);
@@ -36,7 +36,7 @@ bool ThreadPool::enqueue(std::function<void()> job) {
   return true;
 }
 
-void ThreadPool::shutdown() {
+void WorkerThreads::shutdown() {
   closing_();
   std::unique_lock lock(mutex_);
   stopping_ = true;
@@ -45,31 +45,31 @@ void ThreadPool::shutdown() {
   ended_.wait(lock, [this] { return threads_ == 0 && !supervised_; });
 }
 
-bool ThreadPool::has_spare() const {
+bool WorkerThreads::has_spare() const {
   std::lock_guard lock(mutex_);
   return idle_ > jobs_.size() || starts_at_once();
 }
 
-bool ThreadPool::starts_at_once() const { return threads_ < std::min(kComfortable, max_threads_); }
+bool WorkerThreads::starts_at_once() const { return threads_ < std::min(kComfortable, max_threads_); }
 
-void ThreadPool::call_supervisor() {
-  if (!supervised_) supervised_ = start_thread(&ThreadPool::run_supervisor);
+void WorkerThreads::call_supervisor() {
+  if (!supervised_) supervised_ = start_thread(&WorkerThreads::run_supervisor);
   starved_.notify_one();
 }
 
-void ThreadPool::start_workers(std::unique_lock<std::mutex>& lock, size_t count) {
+void WorkerThreads::start_workers(std::unique_lock<std::mutex>& lock, size_t count) {
   count = std::min(count, max_threads_ - threads_);
   threads_ += count;
   idle_ += count;
   lock.unlock();
   size_t failed = 0;
-  for (size_t i = 0; i < count; ++i) failed += start_thread(&ThreadPool::run_worker) ? 0 : 1;
+  for (size_t i = 0; i < count; ++i) failed += start_thread(&WorkerThreads::run_worker) ? 0 : 1;
   lock.lock();
   threads_ -= failed;
   idle_ -= failed;
 }
 
-bool ThreadPool::start_thread(void* (*entry)(void*)) {
+bool WorkerThreads::start_thread(void* (*entry)(void*)) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -80,18 +80,18 @@ bool ThreadPool::start_thread(void* (*entry)(void*)) {
   return started;
 }
 
-void* ThreadPool::run_worker(void* pool) {
+void* WorkerThreads::run_worker(void* pool) {
   ask_for_short_slices();
-  static_cast<ThreadPool*>(pool)->work();
+  static_cast<WorkerThreads*>(pool)->work();
   return nullptr;
 }
 
-void* ThreadPool::run_supervisor(void* pool) {
-  static_cast<ThreadPool*>(pool)->supervise();
+void* WorkerThreads::run_supervisor(void* pool) {
+  static_cast<WorkerThreads*>(pool)->supervise();
   return nullptr;
 }
 
-void ThreadPool::work() {
+void WorkerThreads::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     const bool wanted =
@@ -113,7 +113,7 @@ void ThreadPool::work() {
   ended_.notify_all();
 }
 
-void ThreadPool::supervise() {
+void WorkerThreads::supervise() {
   std::unique_lock lock(mutex_);
   const auto starved = [this] { return jobs_.size() > idle_ && threads_ < max_threads_; };
   const auto has_no_spare = [this] {

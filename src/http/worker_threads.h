@@ -16,11 +16,11 @@ namespace weir::http {
 /// that come at once and are soon parked get few threads: above `kComfortable` threads the pool
 /// keeps one idle thread. It starts more only when no job has been taken for a while, or when jobs
 /// have been taken too slowly for long. Thread-safe.
-class ThreadPool final : public httplib::TaskQueue {
+class WorkerThreads final : public httplib::TaskQueue {
  public:
   /// At most `max_threads` run, and at most `max_waiting` jobs wait for one. `closing` is called
   /// first in shutdown(), and may still bring jobs.
-  ThreadPool(size_t max_threads, size_t max_waiting, std::function<void()> closing)
+  WorkerThreads(size_t max_threads, size_t max_waiting, std::function<void()> closing)
       : max_threads_(max_threads), max_waiting_(max_waiting), closing_(std::move(closing)) {}
 
   /// False: too many jobs wait, or the system gives no thread.

@@ -1,4 +1,4 @@
-#include "http/thread_pool.h"
+#include "http/worker_threads.h"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ bool soon(const std::function<bool()>& holds) {
   return holds();
 }
 
-class ThreadPoolTest : public testing::Test {
+class WorkerThreadsTest : public testing::Test {
  protected:
   void block(int jobs) {
     for (int i = 0; i < jobs; ++i) {
@@ -32,7 +32,7 @@ class ThreadPoolTest : public testing::Test {
     blocked_ += jobs;
     EXPECT_TRUE(soon([&] { return running_ == blocked_; })) << running_;
   }
-  ~ThreadPoolTest() override {
+  ~WorkerThreadsTest() override {
     release();
     pool_.shutdown();
     EXPECT_EQ(running_, 0);
@@ -48,17 +48,17 @@ class ThreadPoolTest : public testing::Test {
   bool released_ = false;
   std::atomic<int> running_ = 0;
   bool closed_ = false;
-  ThreadPool pool_{100, 1000, [this] { closed_ = true; }};
+  WorkerThreads pool_{100, 1000, [this] { closed_ = true; }};
 };
 
-TEST_F(ThreadPoolTest, JobsThatBlockHoldUpNoOthers) {
+TEST_F(WorkerThreadsTest, JobsThatBlockHoldUpNoOthers) {
   block(90);
   std::atomic<bool> ran = false;
   EXPECT_TRUE(pool_.enqueue([&] { ran = true; }));
   EXPECT_TRUE(soon([&] { return ran.load(); }));
 }
 
-TEST_F(ThreadPoolTest, AboveTheComfortableNumberOneIsSpare) {
+TEST_F(WorkerThreadsTest, AboveTheComfortableNumberOneIsSpare) {
   EXPECT_TRUE(pool_.has_spare());
   block(kComfortable);
   EXPECT_TRUE(soon([&] { return pool_.has_spare(); }));
@@ -66,7 +66,7 @@ TEST_F(ThreadPoolTest, AboveTheComfortableNumberOneIsSpare) {
   EXPECT_TRUE(soon([&] { return pool_.has_spare(); }));
 }
 
-TEST_F(ThreadPoolTest, NoMoreThreadsThanAllowed) {
+TEST_F(WorkerThreadsTest, NoMoreThreadsThanAllowed) {
   block(100);
   EXPECT_FALSE(pool_.has_spare());
   std::atomic<bool> ran = false;
@@ -77,7 +77,7 @@ TEST_F(ThreadPoolTest, NoMoreThreadsThanAllowed) {
   EXPECT_TRUE(soon([&] { return ran.load(); }));
 }
 
-TEST_F(ThreadPoolTest, JobsThatManyBringAtOnceAllRun) {
+TEST_F(WorkerThreadsTest, JobsThatManyBringAtOnceAllRun) {
   constexpr int kEach = 200, kBringers = 4;
   block(kComfortable - 2);
   std::atomic<int> ran = 0;
@@ -90,7 +90,7 @@ TEST_F(ThreadPoolTest, JobsThatManyBringAtOnceAllRun) {
   EXPECT_TRUE(soon([&] { return ran == kEach * kBringers; })) << ran;
 }
 
-TEST_F(ThreadPoolTest, TooManyThatWaitAreRefused) {
+TEST_F(WorkerThreadsTest, TooManyThatWaitAreRefused) {
   block(100);
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(pool_.enqueue([] {}));
   EXPECT_FALSE(pool_.enqueue([] {}));
