@@ -10,7 +10,7 @@ constexpr int kClientLeft = 499;
 
 }  // namespace
 
-Exchange::Exchange(Daemon& of, int connection) : daemon(of), socket(connection) {}
+Exchange::Exchange(ServerState& of, int connection) : state(of), socket(connection) {}
 Exchange::~Exchange() = default;
 
 bool Exchange::gone() const { return peer_gone(socket); }

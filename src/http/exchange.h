@@ -13,8 +13,8 @@ namespace weir::http {
 
 class BodyWriter;
 
-/// What all requests share.
-struct Daemon {
+/// The state of the server that all requests share.
+struct ServerState {
   api::Api api;
   std::atomic<bool> draining = false;
   std::atomic<size_t> in_flight = 0;
@@ -22,17 +22,17 @@ struct Daemon {
 
 /// One request and its answer. Used by one thread at a time; lives until the answer is written.
 struct Exchange {
-  Exchange(Daemon& daemon, int socket);
+  Exchange(ServerState& state, int socket);
   ~Exchange();
 
-  Daemon& daemon;
+  ServerState& state;
   int socket;
   const api::Route* route = nullptr;
   api::Call call;
   std::string peer;
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   bool http_1_0 = false;  // the client knows no chunks
-  bool counted = false;   // in daemon.in_flight
+  bool counted = false;   // in state.in_flight
   /// The body, if it is written piece by piece. That begins when the library has written the head.
   std::unique_ptr<BodyWriter> body;
   bool head_written = false;  // of an answer with such a body

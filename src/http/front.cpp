@@ -54,24 +54,24 @@ const char* unread_field(const httplib::Request& request, int status) {
 
 }  // namespace
 
-Front::Front(const ServerOptions& options, Daemon& daemon)
+Front::Front(const ServerOptions& options, ServerState& state)
     : options_(options),
-      daemon_(daemon),
-      series_(daemon.api.metrics),
+      state_(state),
+      series_(state.api.metrics),
       browser_guard_(
           {.hosts = with(options.allowed_hosts, options.host), .origins = options.cors_origins}) {}
 
 void Front::install(GuardedServer& server) {
   server.set_pre_routing_handler([this, &server](const Request& request, Response& response) {
     Connection& connection = server.connection_of(request);
-    connection.exchange = std::make_unique<Exchange>(daemon_, connection.stream.socket());
+    connection.exchange = std::make_unique<Exchange>(state_, connection.stream.socket());
     Exchange& exchange = *connection.exchange;
     exchange.peer = request.remote_addr;
     exchange.call.query = {request.params.begin(), request.params.end()};
     exchange.call.accept = request.get_header_value("Accept");
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
-    exchange.call.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + daemon_.api.new_id();
+    exchange.call.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + state_.api.new_id();
     if (connection.refused) {
       refuse_bytes(connection, *connection.refused, response);
       return Handled::Handled;
@@ -96,7 +96,7 @@ void Front::install(GuardedServer& server) {
                                                          const httplib::ContentReader& reader) {
       Connection& connection = server.connection_of(request);
       auto& caller = connection.exchange->call.caller;
-      caller.preparation = daemon_.api.service.prepare(caller);
+      caller.preparation = state_.api.service.prepare(caller);
       auto read = read_body(request, connection, reader);
       if (read) return handle(*connection.exchange, response);
       if (timed_out(connection))
@@ -133,14 +133,14 @@ Result<void> Front::admit(const Request& request, Connection& connection, Respon
     connection.close = true;
     return framed;
   }
-  if (!daemon_.api.service.wants_key()) {
+  if (!state_.api.service.wants_key()) {
     if (auto trusted = browser_guard_.check(request); !trusted) return trusted;
   }
   if (auto found = find_route(request, exchange, response); !found) return found;
   if (exchange.route->access == api::Access::work) {
     // Counted before `draining` is read, so that a drain that waits for the count does not miss
     // this request.
-    ++daemon_.in_flight;
+    ++state_.in_flight;
     exchange.counted = true;
   }
   if (auto taken = check_load(connection); !taken) return taken;
@@ -179,7 +179,7 @@ Result<void> Front::check_load(const Connection& connection) const {
     return Error{.code = Code::overloaded,
                  .message = fmt::format("all {} connections are in use", options_.max_connections)};
   }
-  if (exchange.route->access == api::Access::work && daemon_.draining) {
+  if (exchange.route->access == api::Access::work && state_.draining) {
     return Error{.code = Code::unavailable, .message = "the server is shutting down"};
   }
   return {};
@@ -196,10 +196,10 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
     exchange.call.host = request.get_header_value("Host");
     return {};
   }
-  auto identity = daemon_.api.service.authenticate(secret_of(request, *exchange.route->dialect));
+  auto identity = state_.api.service.authenticate(secret_of(request, *exchange.route->dialect));
   if (!identity) return identity.error();
   exchange.call.caller.identity = *identity;
-  auto gone = [&exchange] { return exchange.daemon.api.stops || exchange.gone(); };
+  auto gone = [&exchange] { return exchange.state.api.stops || exchange.gone(); };
   exchange.call.caller.gone = gone;
   if (auto read = read_caller_headers(request, exchange.call.caller); !read) return read;
   auto notes = read_notes(request);
@@ -240,7 +240,7 @@ Result<void> Front::read_body(const Request& request, Connection& connection,
 }
 
 void Front::handle(Exchange& exchange, Response& response) {
-  auto said = api::answer(*exchange.route, exchange.call, daemon_.api);
+  auto said = api::answer(*exchange.route, exchange.call, state_.api);
   said ? say(*std::move(said), exchange, response) : refuse(exchange, said.error(), response);
   for (const auto& [name, value] : api::take_told_headers(exchange.call))
     response.set_header(name, value);
@@ -262,17 +262,17 @@ void Front::say(api::Said said, Exchange& exchange, Response& response) {
 
 void Front::refuse(Exchange& exchange, Error error, Response& response) const {
   if (error.code == Code::cancelled) {
-    exchange.client_left = !daemon_.api.stops && exchange.gone();
+    exchange.client_left = !state_.api.stops && exchange.gone();
     if (!exchange.client_left)
       error = {
           .code = Code::unavailable,
-          .message = daemon_.api.stops ? "the server is shutting down" : "the work was cancelled"};
+          .message = state_.api.stops ? "the server is shutting down" : "the work was cancelled"};
   }
   if (error.code == Code::internal) {
     spdlog::error("id={} failed: {}", exchange.call.caller.request_id, error.message);
   }
   exchange.failure = loggable(error);
-  api::Said said = api::answer_error(error, exchange.route, daemon_.api);
+  api::Said said = api::answer_error(error, exchange.route, state_.api);
   write_answer(said, response);
 }
 
@@ -295,7 +295,7 @@ void Front::complete_error(const Request& request, Connection& connection,
   }
   if (connection.exchange) connection.exchange->failure = loggable(error);
   const Exchange* exchange = connection.exchange.get();
-  api::Said said = api::answer_error(error, exchange ? exchange->route : nullptr, daemon_.api);
+  api::Said said = api::answer_error(error, exchange ? exchange->route : nullptr, state_.api);
   write_answer(said, response);
 }
 
@@ -305,13 +305,13 @@ void Front::complete_headers(const Request& request, Connection& connection,
   if (exchange) exchange->status = response.status;
   if (exchange && exchange->client_left) connection.stream.mute();
   response.set_header("x-request-id",
-                      exchange ? exchange->call.caller.request_id : "req-" + daemon_.api.new_id());
+                      exchange ? exchange->call.caller.request_id : "req-" + state_.api.new_id());
   response.set_header("Date", http_date(std::time(nullptr)));
   set_cors(request, response);
   bool unread_body = !request.body_consumed_ && has_body(request);
   bool streams_to_the_end = response.content_provider_ && !response.is_chunked_content_provider_;
   if (!exchange || unread_body || streams_to_the_end || connection.stream.has_unread() ||
-      daemon_.draining || options_.keep_alive.count() == 0 || wants_close(request)) {
+      state_.draining || options_.keep_alive.count() == 0 || wants_close(request)) {
     connection.close = true;
   }
   // The library would close the connection after every error. A client that gets 429 should keep
@@ -335,7 +335,7 @@ bool Front::answer_preflight(const Request& request, Response& response) const {
 
 bool Front::answer_server_options(const Request& request, Response& response) const {
   if (request.method != "OPTIONS" || request.target != "*" || !check_framing(request)) return false;
-  if (!daemon_.api.service.wants_key() && !browser_guard_.check(request)) return false;
+  if (!state_.api.service.wants_key() && !browser_guard_.check(request)) return false;
   response.status = 204;
   response.set_header("Allow", "GET, HEAD, POST, OPTIONS");
   return true;
@@ -365,7 +365,7 @@ void Front::finished(Connection& connection) {
               exchange.status, spent.count() * 1000, exchange.call.caller.request_id, exchange.peer,
               exchange.failure);
   // Last, so that everything is written when the count falls.
-  if (exchange.counted) --daemon_.in_flight;
+  if (exchange.counted) --state_.in_flight;
 }
 
 }  // namespace weir::http

@@ -17,7 +17,7 @@ namespace weir::http {
 /// framing, host and origin, route, load, media type, size, key, weir's own headers. Thread-safe.
 class Front {
  public:
-  Front(const ServerOptions& options, Daemon& daemon);
+  Front(const ServerOptions& options, ServerState& state);
 
   /// Sets the handlers of `server`, which calls them until it is shut down. The Front outlives it.
   void install(GuardedServer& server);
@@ -49,7 +49,7 @@ class Front {
   void complete_headers(const Request& request, Connection& connection, Response& response) const;
 
   const ServerOptions& options_;
-  Daemon& daemon_;
+  ServerState& state_;
   AnswerSeries series_;
   const BrowserGuard browser_guard_;
 };

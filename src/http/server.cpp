@@ -41,13 +41,13 @@ class HttplibServer final : public Server {
  public:
   HttplibServer(ServerOptions options, serve::Service& service, Registry& metrics)
       : options_(std::move(options)),
-        daemon_{.api = {{.version = options_.version,
-                         .ping = options_.ping,
-                         .overload_status = options_.overload_status,
-                         .refuse_unknown_fields = options_.refuse_unknown_fields},
-                        service,
-                        metrics}},
-        front_(options_, daemon_),
+        state_{.api = {{.version = options_.version,
+                        .ping = options_.ping,
+                        .overload_status = options_.overload_status,
+                        .refuse_unknown_fields = options_.refuse_unknown_fields},
+                       service,
+                       metrics}},
+        front_(options_, state_),
         server_({.max_body = options_.max_body,
                  .max_connections = static_cast<size_t>(std::max(options_.max_connections, 1)),
                  .header_timeout = options_.header_timeout,
@@ -81,18 +81,18 @@ class HttplibServer final : public Server {
   }
 
   int port() const override { return port_; }
-  size_t in_flight() const override { return daemon_.in_flight; }
-  void announce_drain() override { daemon_.api.drains = true; }
-  void drain() override { daemon_.draining = daemon_.api.drains = true; }
+  size_t in_flight() const override { return state_.in_flight; }
+  void announce_drain() override { state_.api.drains = true; }
+  void drain() override { state_.draining = state_.api.drains = true; }
 
   void stop() override {
     std::lock_guard lock(stop_mutex_);
     if (!acceptor_.joinable()) return;
     drain();
-    daemon_.api.stops = true;
+    state_.api.stops = true;
     server_.wake_waiting();
     auto deadline = std::chrono::steady_clock::now() + kFarewell;
-    while (daemon_.in_flight > 0 && std::chrono::steady_clock::now() < deadline) {
+    while (state_.in_flight > 0 && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(milliseconds{5});
     }
     server_.shut_down();
@@ -101,10 +101,10 @@ class HttplibServer final : public Server {
 
  private:
   const ServerOptions options_;
-  Daemon daemon_;
+  ServerState state_;
   Front front_;
   const Gauge open_connections_ =
-      daemon_.api.metrics.gauge("weir_http_connections", "Open connections.");
+      state_.api.metrics.gauge("weir_http_connections", "Open connections.");
   GuardedServer server_;
   std::mutex stop_mutex_;
   std::thread acceptor_;
