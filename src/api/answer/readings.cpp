@@ -7,18 +7,18 @@
 
 namespace weir::api {
 
-Result<Readings> read_answers(Call& call, Api& api, serve::Ask ask) {
+Result<ReadAnswers> read_answers(Call& call, Api& api, serve::Ask ask) {
   call.asked = true;
   auto generation = api.service.start(std::move(ask), call.caller);
   if (!generation) return generation.error();
   auto answers = serve::wait_for_answers(**generation, call.caller.gone);
   if (!answers) return answers.error();
-  return Readings{.model = (*generation)->model(),
-                  .answers = *std::move(answers),
-                  .usage = (*generation)->usage()};
+  return ReadAnswers{.model = (*generation)->model(),
+                     .answers = *std::move(answers),
+                     .usage = (*generation)->usage()};
 }
 
-Said answer_list(Api& api, const Readings& read, const ListForm& form,
+Said answer_list(Api& api, const ReadAnswers& read, const ListForm& form,
                  const std::function<void(std::string&, const serve::Answer&)>& append) {
   std::string out = R"({"id":)";
   append_json(out, form.id + api.new_id());

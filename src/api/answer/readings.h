@@ -11,7 +11,7 @@
 namespace weir::api {
 
 /// The answers of a task that does not generate.
-struct Readings {
+struct ReadAnswers {
   std::string model;
   std::shared_ptr<const serve::Answers> answers;
   serve::Usage usage;
@@ -19,7 +19,7 @@ struct Readings {
 
 /// Starts the request and waits for its answers. Errors: the service's; cancelled (the client
 /// left).
-Result<Readings> read_answers(Call& call, Api& api, serve::Ask ask);
+Result<ReadAnswers> read_answers(Call& call, Api& api, serve::Ask ask);
 
 /// The beginning of a list of answers: its id, and the text of each entry before the index.
 struct ListForm {
@@ -28,7 +28,7 @@ struct ListForm {
 };
 /// 200 with {"id", "object": "list", "created", "model", "data": [...], "usage"}. `append` writes
 /// the fields of an entry after its index, each with a comma before it.
-Said answer_list(Api& api, const Readings& read, const ListForm& form,
+Said answer_list(Api& api, const ReadAnswers& read, const ListForm& form,
                  const std::function<void(std::string&, const serve::Answer&)>& append);
 /// The schema of that list. Its entries have these fields after their index.
 Json list_answer(const schema::FieldList& fields);
