@@ -80,7 +80,7 @@ void cut_texts(std::string_view text, std::vector<Span>& spans) {
 
 }  // namespace
 
-std::vector<Tagged> most_probable(std::span<const Unit> units, std::span<const float> numbers,
+std::vector<Tagged> most_probable(std::span<const LabelUnit> units, std::span<const float> numbers,
                                   size_t labels) {
   std::vector<Tagged> tagged;
   tagged.reserve(units.size());
@@ -93,7 +93,7 @@ std::vector<Tagged> most_probable(std::span<const Unit> units, std::span<const f
   return tagged;
 }
 
-std::vector<Tagged> along_path(std::span<const Unit> units, const CrfPath& path) {
+std::vector<Tagged> along_path(std::span<const LabelUnit> units, const CrfPath& path) {
   std::vector<Tagged> tagged;
   tagged.reserve(units.size());
   for (size_t i = 0; i < units.size(); ++i) {

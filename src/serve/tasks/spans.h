@@ -15,18 +15,18 @@ namespace weir::serve {
 
 /// A unit with its label.
 struct Tagged {
-  Unit unit;
+  LabelUnit unit;
   uint32_t label = 0;
   double score = 0;  // the label's probability
 };
 
 /// Each unit with its most probable label, by softmax over its row of `numbers` (units, labels). Of
 /// equal labels the lowest column wins.
-std::vector<Tagged> most_probable(std::span<const Unit> units, std::span<const float> numbers,
+std::vector<Tagged> most_probable(std::span<const LabelUnit> units, std::span<const float> numbers,
                                   size_t labels);
 
 /// Each unit with its label on `path` and that label's marginal.
-std::vector<Tagged> along_path(std::span<const Unit> units, const CrfPath& path);
+std::vector<Tagged> along_path(std::span<const LabelUnit> units, const CrfPath& path);
 
 /// The spans of `tagged`, which are the units of `text` in order. A span's score is the mean of the
 /// scores of its units (of its words, if a word has one label).

@@ -12,7 +12,7 @@ namespace weir::serve {
 
 /// The units of a text and the tagger's numbers for them. Owns nothing.
 struct UnitNumbers {
-  std::span<const Unit> units;
+  std::span<const LabelUnit> units;
   std::span<const float> numbers;  // (units, labels)
 };
 

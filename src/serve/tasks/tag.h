@@ -17,7 +17,7 @@ inline constexpr size_t kMostWindows = 256;
 
 /// An input that is tagged: its units, and the windows in which the model reads them.
 struct TaggedInput {
-  std::vector<Unit> units;
+  std::vector<LabelUnit> units;
   std::vector<Window> windows;
 };
 

@@ -4,8 +4,8 @@
 
 namespace weir::serve {
 
-std::vector<Unit> units_of(const text::Encoding& encoding, bool by_word) {
-  std::vector<Unit> units;
+std::vector<LabelUnit> units_of(const text::Encoding& encoding, bool by_word) {
+  std::vector<LabelUnit> units;
   for (uint32_t token = 0; token < encoding.size(); ++token) {
     if (encoding.texts[token] < 0) continue;
     const auto [begin, end] = encoding.places[token];

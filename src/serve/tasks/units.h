@@ -8,7 +8,7 @@
 namespace weir::serve {
 
 /// The part of a text that gets one label: a word or a token.
-struct Unit {
+struct LabelUnit {
   uint32_t token = 0;  // that the tagger reads, in the encoding of the whole text
   uint32_t begin = 0;  // code points of the text; for a word, those of all its tokens
   uint32_t end = 0;
@@ -17,6 +17,6 @@ struct Unit {
 
 /// The units of a text, ascending by token. `by_word`: the words, each read at its first token.
 /// Else: each token of the text itself. REQUIRES: an encoding of one text, not of a pair.
-std::vector<Unit> units_of(const text::Encoding& encoding, bool by_word);
+std::vector<LabelUnit> units_of(const text::Encoding& encoding, bool by_word);
 
 }  // namespace weir::serve

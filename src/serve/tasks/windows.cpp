@@ -84,12 +84,13 @@ std::vector<Stretch> taken_of(std::span<const Stretch> stretches, std::span<cons
   return taken;
 }
 
-uint32_t first_unit_at(std::span<const Unit> units, uint32_t token) {
-  return static_cast<uint32_t>(std::ranges::lower_bound(units, token, {}, &Unit::token) -
+uint32_t first_unit_at(std::span<const LabelUnit> units, uint32_t token) {
+  return static_cast<uint32_t>(std::ranges::lower_bound(units, token, {}, &LabelUnit::token) -
                                units.begin());
 }
 
-Window window_of(const text::Encoding& encoding, std::span<const Unit> units, Stretch stretch) {
+Window window_of(const text::Encoding& encoding, std::span<const LabelUnit> units,
+                 Stretch stretch) {
   const Stretch own = text_of(encoding);
   const auto copy = [&](const auto& all, auto& out) {
     out.assign(all.begin(), all.begin() + own.begin);
@@ -100,7 +101,7 @@ Window window_of(const text::Encoding& encoding, std::span<const Unit> units, St
   copy(encoding.ids, window.ids);
   copy(encoding.types, window.types);
   window.first = first_unit_at(units, stretch.begin);
-  for (const Unit& unit : units.subspan(window.first)) {
+  for (const LabelUnit& unit : units.subspan(window.first)) {
     if (unit.token >= stretch.end) break;
     window.reads.push_back(unit.token - stretch.begin + own.begin);
   }
@@ -111,8 +112,8 @@ Window window_of(const text::Encoding& encoding, std::span<const Unit> units, St
 
 }  // namespace
 
-Result<std::vector<Window>> windows_of(const text::Encoding& encoding, std::span<const Unit> units,
-                                       size_t limit) {
+Result<std::vector<Window>> windows_of(const text::Encoding& encoding,
+                                       std::span<const LabelUnit> units, size_t limit) {
   const Stretch own = text_of(encoding);
   const auto room = room_of(encoding, own, limit);
   if (!room) return room.error();
@@ -132,7 +133,7 @@ Result<std::vector<Window>> windows_of(const text::Encoding& encoding, std::span
   return windows;
 }
 
-Result<Window> cut_window(const text::Encoding& encoding, std::span<const Unit> units,
+Result<Window> cut_window(const text::Encoding& encoding, std::span<const LabelUnit> units,
                           size_t limit) {
   const Stretch own = text_of(encoding);
   const auto room = room_of(encoding, own, limit);

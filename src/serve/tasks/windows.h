@@ -39,12 +39,12 @@ struct Window {
 /// The windows of `encoding` for a model that takes `limit` tokens. A window from which nothing is
 /// taken is left out, but there is at least one window. `units` are units_of(encoding). Errors:
 /// invalid_argument, if the tokens around a text leave no room.
-Result<std::vector<Window>> windows_of(const text::Encoding& encoding, std::span<const Unit> units,
-                                       size_t limit);
+Result<std::vector<Window>> windows_of(const text::Encoding& encoding,
+                                       std::span<const LabelUnit> units, size_t limit);
 
 /// The one window of a text that is cut at `limit` tokens. The special tokens after the text stay,
 /// and the last word may lose some tokens. Units whose token is cut off are not read.
-Result<Window> cut_window(const text::Encoding& encoding, std::span<const Unit> units,
+Result<Window> cut_window(const text::Encoding& encoding, std::span<const LabelUnit> units,
                           size_t limit);
 
 /// The numbers of all units, each from the window that it is taken from, in the order of the units.

@@ -44,7 +44,7 @@ TEST(Spans, AreThoseOfTransformersInEachAggregation) {
     const std::vector<float> all = flat(one["logits"]);
     ASSERT_EQ(all.size(), encoding.size() * labels.size());
     std::vector<float> numbers;
-    for (const Unit& unit : units) {
+    for (const LabelUnit& unit : units) {
       const auto line = std::span(all).subspan(unit.token * labels.size(), labels.size());
       numbers.insert(numbers.end(), line.begin(), line.end());
     }
@@ -128,7 +128,7 @@ TEST(Spans, AreCutFromTheTextByCodePoint) {
 }
 
 TEST(MostProbable, TakesTheLowestOfEqualLabels) {
-  const Unit units[2] = {};
+  const LabelUnit units[2] = {};
   const auto tagged = most_probable(units, std::vector<float>{1, 3, 3, 2, 2, 2}, 3);
   EXPECT_EQ(tagged[0].label, 1U);
   EXPECT_EQ(tagged[1].label, 0U);

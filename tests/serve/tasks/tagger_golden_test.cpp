@@ -100,7 +100,7 @@ TEST_F(TaggerGolden, SpansAreExactlyTheEntities) {
 TEST_F(TaggerGolden, ASpansScoreIsTheMeanMarginalOfItsWords) {
   for (const Json& one : cases) {
     const std::vector<float> emissions = flat(one["emissions"]);
-    std::vector<Unit> units;
+    std::vector<LabelUnit> units;
     for (const auto& [begin, end] : one["words"].get<std::vector<std::pair<int, int>>>()) {
       units.push_back({.begin = static_cast<uint32_t>(begin), .end = static_cast<uint32_t>(end)});
     }

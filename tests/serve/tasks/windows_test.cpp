@@ -74,7 +74,7 @@ class Windows : public testing::TestWithParam<bool> {
   std::mt19937 random_{21};
 };
 
-void expect_each_unit_once(const std::vector<Window>& windows, std::span<const Unit> units) {
+void expect_each_unit_once(const std::vector<Window>& windows, std::span<const LabelUnit> units) {
   uint32_t next = 0;
   for (const Window& window : windows) {
     EXPECT_EQ(window.taken_from, next);
@@ -88,7 +88,7 @@ void expect_each_unit_once(const std::vector<Window>& windows, std::span<const U
 
 /// Whole, in the tokens that the template gives, and read at its units.
 void expect_well_formed(const Window& window, const text::Encoding& encoding,
-                        std::span<const Unit> units) {
+                        std::span<const LabelUnit> units) {
   ASSERT_GT(window.ids.size(), kAround);
   EXPECT_EQ(window.ids.front(), kCls);
   EXPECT_EQ(window.ids.back(), kSep);
@@ -244,9 +244,9 @@ TEST(MergeWindows, TakesWholeLines) {
 TEST(Units, AreWordsOrTheTextsOwnTokens) {
   const auto encoding = encoding_of({2, 1, 3});
   std::vector<std::array<uint32_t, 3>> words, tokens;
-  for (const Unit& unit : units_of(encoding, true))
+  for (const LabelUnit& unit : units_of(encoding, true))
     words.push_back({unit.token, unit.begin, unit.end});
-  for (const Unit& unit : units_of(encoding, false))
+  for (const LabelUnit& unit : units_of(encoding, false))
     tokens.push_back({unit.token, unit.begin, unit.end});
   EXPECT_EQ(words, (std::vector<std::array<uint32_t, 3>>{{1, 2, 5}, {3, 6, 7}, {4, 8, 13}}));
   EXPECT_EQ(tokens, (std::vector<std::array<uint32_t, 3>>{
