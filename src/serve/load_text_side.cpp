@@ -81,14 +81,14 @@ Result<std::optional<uint32_t>> read_longest_piece(const std::string& directory,
   return std::optional<uint32_t>(static_cast<uint32_t>(longest));
 }
 
-struct Folder {
+struct TextFiles {
   std::string path;  // of the model's own files
   std::optional<folder::SentenceModules> modules;
   JsonFile config, generation, tokenizer_config, sentence_bert, sentence_transformers;
 };
 
-Result<Folder> read_folder(const std::string& directory, Tasks tasks) {
-  Folder read;
+Result<TextFiles> read_folder(const std::string& directory, Tasks tasks) {
+  TextFiles read;
   read.path = folder::transformer_folder(directory);
   if (reads(tasks)) {
     auto modules = folder::read_sentence_modules(directory);
@@ -111,7 +111,7 @@ Result<Folder> read_folder(const std::string& directory, Tasks tasks) {
 
 /// The limit of sentence-transformers, else the smaller one of the tokenizer's limit and the number
 /// of positions.
-Result<std::optional<uint32_t>> read_input_limit(const Folder& folder) {
+Result<std::optional<uint32_t>> read_input_limit(const TextFiles& folder) {
   auto own = folder.sentence_bert.number_within("max_seq_length", 1, kNoLimit);
   if (!own) return own.error();
   auto tokenizer = folder.tokenizer_config.number("model_max_length");
@@ -129,7 +129,7 @@ Result<std::optional<uint32_t>> read_input_limit(const Folder& folder) {
 }
 
 /// The model's width times the number of pooling modes, at most truncate_dim.
-Result<uint32_t> read_vector_size(const Folder& read) {
+Result<uint32_t> read_vector_size(const TextFiles& read) {
   const size_t parts = read.modules ? std::max<size_t>(1, read.modules->pooling.size()) : 1;
   const uint32_t most = read.modules ? read.modules->truncate_dim.value_or(UINT32_MAX) : UINT32_MAX;
   for (const char* field : {"hidden_size", "d_model", "n_embd", "dim"}) {
@@ -140,7 +140,7 @@ Result<uint32_t> read_vector_size(const Folder& read) {
   return 0U;
 }
 
-std::vector<int32_t> find_eos(const Folder& read, const text::Tokenizer& tokenizer,
+std::vector<int32_t> find_eos(const TextFiles& read, const text::Tokenizer& tokenizer,
                               std::vector<std::string>& notes) {
   std::vector<int32_t> all;
   const auto add = [&](const std::vector<int32_t>& ids) {
@@ -165,7 +165,7 @@ Result<uint32_t> prompt_tokens(const std::string& prompt, const text::Tokenizer&
   return !all->empty() && visible->empty() ? count - 1 : count;
 }
 
-Result<EmbeddingPrompt> read_prompt(const Folder& read, const text::Tokenizer& tokenizer) {
+Result<EmbeddingPrompt> read_prompt(const TextFiles& read, const text::Tokenizer& tokenizer) {
   EmbeddingPrompt prompt;
   const JsonFile& file = read.sentence_transformers;
   auto name = file.text("default_prompt_name");
@@ -188,7 +188,7 @@ Result<EmbeddingPrompt> read_prompt(const Folder& read, const text::Tokenizer& t
 }
 
 /// sentence-transformers lowers the case itself if tokenizer.json does not.
-Result<void> check_case(const Folder& read, const text::Tokenizer& tokenizer) {
+Result<void> check_case(const TextFiles& read, const text::Tokenizer& tokenizer) {
   auto lower = read.sentence_bert.boolean("do_lower_case");
   if (!lower) return lower.error();
   if (!lower->value_or(false)) return {};
@@ -212,7 +212,7 @@ Result<void> check_prompt(const TextSide& side, std::vector<std::string>& notes)
   return {};
 }
 
-Result<void> load_embedding_side(const Folder& read, TextSide& side) {
+Result<void> load_embedding_side(const TextFiles& read, TextSide& side) {
   if (auto checked = check_case(read, *side.tokenizer); !checked) return checked;
   auto limit = read_input_limit(read);
   if (!limit) return limit.error();
@@ -237,7 +237,7 @@ void load_chat_template(const std::string& directory, TextSide& side) {
   }
 }
 
-Result<void> load_generating_side(const Folder& read, TextSide& side) {
+Result<void> load_generating_side(const TextFiles& read, TextSide& side) {
   load_chat_template(read.path, side);
   side.defaults = read_defaults(read.generation, side.notes);
   side.eos_ids = find_eos(read, *side.tokenizer, side.notes);
@@ -245,7 +245,7 @@ Result<void> load_generating_side(const Folder& read, TextSide& side) {
 }
 
 /// Notes the fields that no reader asked for. Those of config.json are the engine's.
-Result<void> review(const Folder& read, Tasks tasks, TextSide& side) {
+Result<void> review(const TextFiles& read, Tasks tasks, TextSide& side) {
   std::vector<std::pair<const JsonFile*, folder::FieldTable>> files = {
       {&read.tokenizer_config, folder::tokenizer_config_fields()}};
   if (!reads(tasks)) files.emplace_back(&read.generation, folder::generation_config_fields());

@@ -13,13 +13,13 @@ namespace weir::traffic {
 namespace {
 
 /// Thrown and caught in this file only. The parser's own errors are exceptions too.
-struct Refusal {
+struct KeyFileFault {
   toml::source_index line;
   std::string message;
 };
 
 [[noreturn]] void refuse(const toml::node& where, std::string message) {
-  throw Refusal{where.source().begin.line, std::move(message)};
+  throw KeyFileFault{where.source().begin.line, std::move(message)};
 }
 
 std::string shown(const toml::node& node) {
@@ -90,7 +90,7 @@ void read_table(const toml::node& node, const std::string& what, const Readers& 
     if (reader == readers.end()) {
       std::string known;
       for (const auto& [name, unused] : readers) known += (known.empty() ? "" : ", ") + name;
-      throw Refusal{
+      throw KeyFileFault{
           field.source().begin.line,
           what + ": unknown field \"" + std::string(field.str()) + "\"; known are " + known};
     }
@@ -347,7 +347,7 @@ Result<KeyFile> parse_key_file(std::string_view toml, std::string_view name) {
     return file_of(toml::parse(toml, name));
   } catch (const toml::parse_error& error) {
     return wrong(name, error.source().begin.line, error.description());
-  } catch (const Refusal& refusal) {
+  } catch (const KeyFileFault& refusal) {
     return wrong(name, refusal.line, refusal.message);
   }
 }
