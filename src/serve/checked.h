@@ -17,6 +17,6 @@ struct Checked {
 };
 
 /// The value of Generation::prompts().
-std::vector<std::vector<int32_t>> prompts_of(const Checked& checked);
+Prompts prompts_of(const Checked& checked);
 
 }  // namespace weir::serve

@@ -34,8 +34,6 @@ class SparedRequest {
   bool ended_ = false;
 };
 
-using Prompts = std::vector<std::vector<int32_t>>;
-
 /// One reader of a run.
 class SharedReader final : public Generation {
  public:

@@ -18,7 +18,7 @@ namespace weir::serve {
 class Running : public Generation {
  public:
   const std::string& model() const final { return ticket_.model_name(); }
-  const std::vector<std::vector<int32_t>>& prompts() const final { return prompts_; }
+  const Prompts& prompts() const final { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) final;
   std::optional<Wake> wake() const final { return Wake{bell_, ticket_.deadline}; }
   bool done() const final { return ended_; }
@@ -48,7 +48,7 @@ class Running : public Generation {
   const std::shared_ptr<Doorbell> bell_;
   const TimePoint queued_at_;
   std::vector<work::ReplyReader> readers_;  // one for each row; the subclass takes them
-  std::vector<std::vector<int32_t>> prompts_;
+  Prompts prompts_;
 
  private:
   const Size size_;

@@ -29,7 +29,7 @@ class WaitingGeneration final : public Generation {
   ~WaitingGeneration() override;
 
   const std::string& model() const override { return model_; }
-  const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
+  const Prompts& prompts() const override { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
   std::optional<Wake> wake() const override { return running_ ? running_->wake() : std::nullopt; }
   bool done() const override { return error_ || (running_ && running_->done()); }
@@ -45,7 +45,7 @@ class WaitingGeneration final : public Generation {
   const Clock& clock_;
   const Through through_;
   const std::string model_;
-  std::vector<std::vector<int32_t>> prompts_;
+  Prompts prompts_;
   std::optional<GateLine> line_;
   std::unique_ptr<Generation> running_;
   std::optional<Error> error_;

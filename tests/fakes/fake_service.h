@@ -36,14 +36,14 @@ struct Script {
 
 class FakeGeneration final : public serve::Generation {
  public:
-  FakeGeneration(Script script, std::vector<std::vector<int32_t>> prompts, std::atomic<int>& alive)
+  FakeGeneration(Script script, serve::Prompts prompts, std::atomic<int>& alive)
       : script_(std::move(script)), prompts_(std::move(prompts)), alive_(alive) {
     ++alive_;
   }
   ~FakeGeneration() override { --alive_; }
 
   const std::string& model() const override { return model_; }
-  const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
+  const serve::Prompts& prompts() const override { return prompts_; }
   bool done() const override { return choice_ == prompts_.size(); }
 
   std::optional<serve::Wake> wake() const override {
@@ -103,7 +103,7 @@ class FakeGeneration final : public serve::Generation {
   bool held() const { return script_.goes_on && piece_ > 0 && !*script_.goes_on; }
 
   Script script_;
-  std::vector<std::vector<int32_t>> prompts_;
+  serve::Prompts prompts_;
   std::atomic<int>& alive_;
   std::string model_ = "tiny";
   uint32_t choice_ = 0, tokens_ = 0;
@@ -119,7 +119,7 @@ class FakeReading final : public serve::Generation {
   explicit FakeReading(const serve::Ask& ask) : ask_(ask) {}
 
   const std::string& model() const override { return model_; }
-  const std::vector<std::vector<int32_t>>& prompts() const override { return prompts_; }
+  const serve::Prompts& prompts() const override { return prompts_; }
   bool done() const override { return done_; }
   std::optional<serve::Standing> standing() override { return std::nullopt; }
   serve::Usage usage() const override { return {.prompt_tokens = 9}; }
@@ -151,7 +151,7 @@ class FakeReading final : public serve::Generation {
 
   const serve::Ask ask_;
   const std::string model_ = "mini";
-  const std::vector<std::vector<int32_t>> prompts_{{}};
+  const serve::Prompts prompts_{{}};
   bool done_ = false;
 };
 
@@ -260,9 +260,9 @@ class FakeService final : public serve::Service {
   }
 
  private:
-  static std::vector<std::vector<int32_t>> prompts_of(const serve::Ask& ask) {
+  static serve::Prompts prompts_of(const serve::Ask& ask) {
     if (std::holds_alternative<serve::Chat>(ask.inputs.at(0))) return {{1, 2, 3}};
-    std::vector<std::vector<int32_t>> prompts;
+    serve::Prompts prompts;
     for (size_t i = 0; i < ask.inputs.size(); ++i) prompts.push_back({7, static_cast<int>(i)});
     return prompts;
   }

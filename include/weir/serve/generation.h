@@ -24,6 +24,8 @@ struct Standing {
   std::chrono::milliseconds wait{0};  // predicted, until its first row
 };
 
+using Prompts = std::vector<std::vector<int32_t>>;  // the tokens of each prompt
+
 /// Tells a caller that does not wait in next() when to call it again.
 struct Wake {
   std::shared_ptr<Doorbell> bell;  // rung for each piece, end or failure
@@ -38,7 +40,7 @@ class Generation {
   virtual ~Generation() = default;
   virtual const std::string& model() const = 0;  // the served name
   /// The prompt's tokens of each choice. A task that does not generate has one empty list.
-  virtual const std::vector<std::vector<int32_t>>& prompts() const = 0;
+  virtual const Prompts& prompts() const = 0;
   /// Waits at most `limit` for the next piece of any choice. nullopt: none came. An Error ends the
   /// whole generation.
   virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;

@@ -23,7 +23,7 @@ struct AnswerShape {
   std::string model, fingerprint;
 };
 
-using Prompts = std::vector<std::vector<int32_t>>;
+using serve::Prompts;
 
 std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
                          const std::vector<ChoiceText>& choices, const serve::Usage& usage);
