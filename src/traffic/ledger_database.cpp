@@ -92,7 +92,7 @@ Result<LedgerDatabase> LedgerDatabase::open(const std::string& path) {
   if (sqlite3_db_readonly(database->database_.get(), "main") == 1)
     return database->refused("cannot be written");
   if (auto prepared = database->prepare(); !prepared) return prepared.error();
-  database->place_ = place_of(path);
+  database->file_id_ = file_id_of(path);
   return database;
 }
 
@@ -157,7 +157,7 @@ Result<void> LedgerDatabase::check() {
   return {};
 }
 
-LedgerDatabase::Place LedgerDatabase::place_of(const std::string& path) {
+LedgerDatabase::FileId LedgerDatabase::file_id_of(const std::string& path) {
   struct stat found {};
   if (stat(path.c_str(), &found) != 0) return {};
   return {.device = found.st_dev, .inode = found.st_ino};
@@ -165,9 +165,9 @@ LedgerDatabase::Place LedgerDatabase::place_of(const std::string& path) {
 
 // SQLite goes on writing to a file that was removed or replaced, and nobody could ever read it.
 Result<void> LedgerDatabase::check_place() const {
-  const Place now = place_of(path_);
-  if (now == place_) return {};
-  return refused(now == Place{} ? "is gone" : "is another file than the one that was opened");
+  const FileId now = file_id_of(path_);
+  if (now == file_id_) return {};
+  return refused(now == FileId{} ? "is gone" : "is another file than the one that was opened");
 }
 
 Result<void> LedgerDatabase::add(const UsageSums& sums) {

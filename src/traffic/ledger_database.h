@@ -48,11 +48,11 @@ class LedgerDatabase {
   LedgerDatabase(sqlite3* database, std::string path)
       : database_(database), path_(std::move(path)) {}
 
-  struct Place {
+  struct FileId {
     uint64_t device = 0, inode = 0;
-    bool operator==(const Place&) const = default;
+    bool operator==(const FileId&) const = default;
   };
-  static Place place_of(const std::string& path);  // zeros: there is no file
+  static FileId file_id_of(const std::string& path);  // zeros: there is no file
 
   static Result<LedgerDatabase> connect(const std::string& path, int flags);
   static Result<LedgerDatabase> open_unwritable(const std::string& path);
@@ -66,7 +66,7 @@ class LedgerDatabase {
 
   std::unique_ptr<sqlite3, Close> database_;
   std::string path_;
-  Place place_ = {};  // the file that open() opened
+  FileId file_id_ = {};  // the file that open() opened
 };
 
 }  // namespace weir::traffic
