@@ -56,20 +56,22 @@ class ModelSet {
   void tell(Scrape& to) const;
 
  private:
-  struct Place : KnownModel {
+  struct TrackedModel : KnownModel {
     std::shared_ptr<const ReadyModel> ready;
     std::string failure;
   };
 
-  Result<const Place*> find(const std::string& name, Tasks needs, const traffic::Key& key) const;
-  Result<const Place*> named(const std::string& name, Tasks needs, const traffic::Key& key) const;
-  Result<const Place*> only(Tasks needs, const traffic::Key& key) const;
-  Error unavailable(const Place& place) const;
-  Place& place(const std::string& name);
+  Result<const TrackedModel*> find(const std::string& name, Tasks needs,
+                                   const traffic::Key& key) const;
+  Result<const TrackedModel*> named(const std::string& name, Tasks needs,
+                                    const traffic::Key& key) const;
+  Result<const TrackedModel*> only(Tasks needs, const traffic::Key& key) const;
+  Error unavailable(const TrackedModel& tracked) const;
+  TrackedModel& tracked(const std::string& name);
 
   const std::chrono::milliseconds retry_after_;
-  mutable std::mutex mutex_;  // guards ready and failure of places_; the rest never changes
-  std::vector<Place> places_;
+  mutable std::mutex mutex_;  // guards ready and failure of models_; the rest never changes
+  std::vector<TrackedModel> models_;
 };
 
 }  // namespace weir::serve
