@@ -12,13 +12,13 @@ Encoding encoding_of(std::span<const WeirPlace> tokens) {
   Encoding encoding;
   encoding.ids.reserve(tokens.size());
   encoding.types.reserve(tokens.size());
-  encoding.places.reserve(tokens.size());
+  encoding.offsets.reserve(tokens.size());
   encoding.words.reserve(tokens.size());
   encoding.texts.reserve(tokens.size());
   for (const WeirPlace& token : tokens) {
     encoding.ids.push_back(static_cast<int32_t>(token.id));
     encoding.types.push_back(token.token_type);
-    encoding.places.push_back({.begin = token.begin, .end = token.end});
+    encoding.offsets.push_back({.begin = token.begin, .end = token.end});
     encoding.words.push_back(token.word);
     encoding.texts.push_back(token.text);
   }

@@ -21,8 +21,8 @@ std::string line_of(const Encoding& encoding) {
   for (size_t i = 0; i < encoding.size(); ++i) {
     add(encoding.ids[i]);
     add(encoding.types[i]);
-    add(encoding.places[i].begin);
-    add(encoding.places[i].end);
+    add(encoding.offsets[i].begin);
+    add(encoding.offsets[i].end);
     add(encoding.words[i]);
     add(encoding.texts[i]);
   }
@@ -217,8 +217,8 @@ TEST(Encoding, AControlTokenThatIsSpeltInPartsHasThePlacesOfItsParts) {
   });
   const auto encoding = *watched->encode_places("a <END> a <end>", std::nullopt, true);
   EXPECT_EQ(encoding.ids, (std::vector<int32_t>{4, 2, 3, 4, 1}));
-  EXPECT_EQ(encoding.places,
-            (std::vector<Encoding::Place>{{0, 1}, {2, 3}, {3, 7}, {8, 9}, {10, 15}}));
+  EXPECT_EQ(encoding.offsets,
+            (std::vector<Encoding::Offsets>{{0, 1}, {2, 3}, {3, 7}, {8, 9}, {10, 15}}));
   EXPECT_EQ(encoding.words, (std::vector<int32_t>{0, 1, 1, 2, 3}));
 }
 
@@ -237,7 +237,7 @@ TEST(Encoding, WordsOfTheTaggerAreThoseOfItsGolden) {
     for (size_t i = 0; i < encoding.size() && i < 255; ++i) {
       ids.push_back(encoding.ids[i]);
       if (encoding.texts[i] != 0) continue;
-      const auto [begin, end] = encoding.places[i];
+      const auto [begin, end] = encoding.offsets[i];
       if (encoding.words[i] == encoding.words[i - 1]) {
         words.back()[1] = end;
       } else {

@@ -11,18 +11,18 @@ namespace weir::text {
 struct Encoding {
   /// The code points of the text that the token came from, `end` exclusive. {0, 0}: it came from no
   /// text.
-  struct Place {
+  struct Offsets {
     uint32_t begin = 0;
     uint32_t end = 0;
 
-    bool operator==(const Place&) const = default;
+    bool operator==(const Offsets&) const = default;
   };
 
   std::vector<int32_t> ids;
   /// Token types, from the tokenizer's template. In BERT's the second text and the token after it
   /// have 1.
   std::vector<uint8_t> types;
-  std::vector<Place> places;
+  std::vector<Offsets> offsets;
   /// Index of the token's word within its text, ascending in each text. -1: a token of the
   /// template. Words are the pieces of the tokenizer's pre-tokenizer. They are counted as in
   /// `Encoding.word_ids` of the Hugging Face tokenizers; an index may have no token.

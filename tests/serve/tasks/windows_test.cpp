@@ -20,7 +20,7 @@ text::Encoding encoding_of(const std::vector<size_t>& words) {
     const auto at = static_cast<uint32_t>(encoding.size());
     encoding.ids.push_back(id);
     encoding.types.push_back(text < 0 ? 1 : 0);
-    encoding.places.push_back({.begin = 2 * at, .end = 2 * at + 1});
+    encoding.offsets.push_back({.begin = 2 * at, .end = 2 * at + 1});
     encoding.words.push_back(word);
     encoding.texts.push_back(text);
   };
