@@ -83,10 +83,10 @@ Daemon::~Daemon() { stop(); }
 Result<void> Daemon::make_models(Plans all) {
   failed_plans_ = std::move(all.failed);
   std::vector<PlannedModel>& plans = all.good;
-  const Place place{.device = device_->kind(), .free = device_->free_memory()};
-  set_step_limits(plans, config_, place);
+  const Hardware hardware{.device = device_->kind(), .free = device_->free_memory()};
+  set_step_limits(plans, config_, hardware);
   const CgroupLimits container = cgroup_limits();
-  auto cache = plan_memory(plans, config_, place, container);
+  auto cache = plan_memory(plans, config_, hardware, container);
   if (!cache) return cache.error();
   for (const PlannedModel& plan : plans)
     spdlog::info("model {}: steps of {}", plan.choice.name, to_string(plan.step));

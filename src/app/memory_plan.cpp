@@ -12,9 +12,9 @@ std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 /// The estimate above gives way to what the warm-up leaves. A twentieth stays free for what steps
 /// do not show, and of each model that comes later its weights and as much as a step may take.
-void share_left_over(std::vector<PlannedModel>& models, const Place& place) {
+void share_left_over(std::vector<PlannedModel>& models, const Hardware& hardware) {
   constexpr uint64_t kStep = uint64_t{2} << 30;
-  uint64_t reserve = place.free / 20;
+  uint64_t reserve = hardware.free / 20;
   uint32_t sharers = 0;
   for (auto model = models.rbegin(); model != models.rend(); ++model) {
     if (has_cache(*model)) model->load.left_over = {.reserve = reserve, .sharers = ++sharers};
@@ -84,15 +84,15 @@ void share_cache(std::vector<PlannedModel>& models, uint64_t budget) {
 }
 
 Result<uint64_t> plan_memory(std::vector<PlannedModel>& models, const Config& config,
-                             const Place& place, const CgroupLimits& limits) {
+                             const Hardware& hardware, const CgroupLimits& limits) {
   constexpr uint32_t kShortSequence = 2048;  // tokens; a chat that is worth serving fits
-  const MemoryAtHand memory{.device = place.device,
-                            .free = place.free,
+  const MemoryAtHand memory{.device = hardware.device,
+                            .free = hardware.free,
                             .weights = weight_bytes(models),
                             .least = least_cache_bytes(models)};
   if (auto fit = check_weights_fit(memory); !fit) return fit.error();
   uint64_t budget = cache_budget(config, memory);
-  if (limits.memory && place.device == engine::DeviceKind::cpu) {
+  if (limits.memory && hardware.device == engine::DeviceKind::cpu) {
     const bool cached = std::any_of(models.begin(), models.end(), has_cache);
     const uint64_t least =
         config.memory > 0 ? config.memory : least_cache_bytes(models, kShortSequence);
@@ -102,8 +102,8 @@ Result<uint64_t> plan_memory(std::vector<PlannedModel>& models, const Config& co
     budget = cached ? *within : 0;
   }
   share_cache(models, budget);
-  if (place.device == engine::DeviceKind::cuda && config.memory == 0)
-    share_left_over(models, place);
+  if (hardware.device == engine::DeviceKind::cuda && config.memory == 0)
+    share_left_over(models, hardware);
   return budget;
 }
 

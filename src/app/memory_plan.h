@@ -45,9 +45,9 @@ uint64_t least_cache_bytes(const std::vector<PlannedModel>& models, uint32_t tok
 /// Gives each model that has a cache an equal part of `budget`.
 void share_cache(std::vector<PlannedModel>& models, uint64_t budget);
 
-/// Decides how large the models' caches are, from the settings, what `place` has free and, on a
+/// Decides how large the models' caches are, from the settings, what `hardware` has free and, on a
 /// processor, the container's limit. Returns the bytes of all. Errors: they do not fit.
 Result<uint64_t> plan_memory(std::vector<PlannedModel>& models, const Config& config,
-                             const Place& place, const CgroupLimits& limits);
+                             const Hardware& hardware, const CgroupLimits& limits);
 
 }  // namespace weir::app

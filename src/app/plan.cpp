@@ -60,9 +60,10 @@ Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, co
   return rules;
 }
 
-void set_step_limits(std::vector<PlannedModel>& models, const Config& config, const Place& place) {
+void set_step_limits(std::vector<PlannedModel>& models, const Config& config,
+                     const Hardware& hardware) {
   for (PlannedModel& model : models) {
-    model.step = step_limits(config, place, model.description);
+    model.step = step_limits(config, hardware, model.description);
     model.load.max_sequences = model.step.sequences;
     model.load.max_batch_tokens = model.step.tokens;
   }

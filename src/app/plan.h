@@ -47,6 +47,7 @@ Plans plan_models(const std::vector<ModelChoice>& choices, const Config& config,
                   engine::DeviceKind device);
 
 /// Fills in each model's step limits, also those of its LoadOptions.
-void set_step_limits(std::vector<PlannedModel>& models, const Config& config, const Place& place);
+void set_step_limits(std::vector<PlannedModel>& models, const Config& config,
+                     const Hardware& hardware);
 
 }  // namespace weir::app

@@ -31,10 +31,10 @@ std::string to_string(const StepLimits& is) {
          (least == most ? most : least + " to " + most) + " of prompts beside decodes";
 }
 
-StepLimits step_limits(const Config& config, const Place& place,
+StepLimits step_limits(const Config& config, const Hardware& hardware,
                        const engine::Description& description) {
-  const bool gpu = place.device == engine::DeviceKind::cuda;
-  StepLimits limits = gpu ? of_gpu(place.free, description) : of_processor(description);
+  const bool gpu = hardware.device == engine::DeviceKind::cuda;
+  StepLimits limits = gpu ? of_gpu(hardware.free, description) : of_processor(description);
   if (config.max_num_seqs > 0) {
     limits.sequences = config.max_num_seqs;
     if (gpu) limits.least_chunk = limits.most_chunk = std::max(512u, limits.sequences);

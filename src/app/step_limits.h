@@ -22,14 +22,14 @@ struct StepLimits {
 std::string to_string(const StepLimits& limits);
 
 /// What the models run on, before anything is loaded.
-struct Place {
+struct Hardware {
   engine::DeviceKind device = engine::DeviceKind::cpu;
   uint64_t free = 0;  // bytes
 };
 
 /// As configured, or what suits the device. A processor has reached its speed with few rows; a GPU
 /// reads its weights for 1,000 rows in the time it takes for one.
-StepLimits step_limits(const Config& config, const Place& place,
+StepLimits step_limits(const Config& config, const Hardware& hardware,
                        const engine::Description& description);
 
 }  // namespace weir::app

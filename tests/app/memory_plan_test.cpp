@@ -95,26 +95,26 @@ TEST(Footprint, ATaggersStepHoldsTheStatesOfAllLayers) {
 TEST(MemoryPlan, OfAProcessorTheContainersLimitCounts) {
   const Config config{.max_connections = 1024};
   auto models = two_models();
-  const Place place{engine::DeviceKind::cpu, 100 * kGiB};
-  auto plain = plan_memory(models, config, place, {});
+  const Hardware hardware{engine::DeviceKind::cpu, 100 * kGiB};
+  auto plain = plan_memory(models, config, hardware, {});
   ASSERT_TRUE(plain);
   EXPECT_EQ(*plain, kGiB / 8 * 9);
   const uint64_t others = footprint(models, config).all();
   CgroupLimits container;
   container.memory = {.limit = others + 700 * kMiB, .used = 200 * kMiB};
-  auto bound = plan_memory(models, config, place, container);
+  auto bound = plan_memory(models, config, hardware, container);
   ASSERT_TRUE(bound);
   EXPECT_EQ(*bound, 500 * kMiB);
   EXPECT_EQ(models[0].load.cache_bytes, 500 * kMiB);
   EXPECT_EQ(models[1].load.cache_bytes, 0u);
   // 2,048 tokens take 3.9 MiB: no sequence that is worth serving is longer than the cache.
   container.memory->limit = others + 203 * kMiB;
-  EXPECT_FALSE(plan_memory(models, config, place, container));
+  EXPECT_FALSE(plan_memory(models, config, hardware, container));
   container.memory->limit = others + 204 * kMiB;
-  EXPECT_TRUE(plan_memory(models, config, place, container));
+  EXPECT_TRUE(plan_memory(models, config, hardware, container));
   const Config set{.memory = 600 * kMiB, .max_connections = 1024};
   container.memory->limit = others + 700 * kMiB;
-  EXPECT_FALSE(plan_memory(models, set, place, container)) << "what is set is no wish";
+  EXPECT_FALSE(plan_memory(models, set, hardware, container)) << "what is set is no wish";
 }
 
 TEST(MemoryPlan, OfAGpuTheContainersLimitDoesNotCount) {
@@ -130,7 +130,7 @@ TEST(MemoryPlan, OfAGpuEachCacheTakesAPartOfWhatTheWarmUpLeaves) {
   std::vector<PlannedModel> models(3);
   for (size_t i : {0, 2}) models[i].description.page_bytes = 1000;
   for (PlannedModel& model : models) model.description.weight_bytes = 10 * kGiB;
-  const Place gpu{engine::DeviceKind::cuda, 80 * kGiB};
+  const Hardware gpu{engine::DeviceKind::cuda, 80 * kGiB};
   ASSERT_TRUE(plan_memory(models, Config{}, gpu, {}));
   // The last: all that its own warm-up leaves but a twentieth. The first: half of what is left
   // beside the weights and steps of the two that follow.

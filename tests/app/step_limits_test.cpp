@@ -6,8 +6,8 @@ namespace weir::app {
 namespace {
 
 constexpr uint64_t kGiB = uint64_t{1} << 30;
-constexpr Place kProcessor{engine::DeviceKind::cpu, 100 * kGiB};
-constexpr Place kGpu{engine::DeviceKind::cuda, 79 * kGiB};
+constexpr Hardware kProcessor{engine::DeviceKind::cpu, 100 * kGiB};
+constexpr Hardware kGpu{engine::DeviceKind::cuda, 79 * kGiB};
 
 engine::Description decoder() {
   engine::Description model;
@@ -46,10 +46,10 @@ TEST(StepLimits, OfAGpuTheyAreWide) {
 
 TEST(StepLimits, WhatIsSetHolds) {
   const Config config{.max_num_seqs = 2000, .max_batch_tokens = 99};
-  for (const Place& place : {kProcessor, kGpu}) {
-    EXPECT_EQ(step_limits(config, place, decoder()).sequences, 2000u);
-    EXPECT_EQ(step_limits(config, place, encoder()).tokens, 99u);
-    const StepLimits chunked = step_limits(Config{.max_chunk_tokens = 100}, place, decoder());
+  for (const Hardware& hardware : {kProcessor, kGpu}) {
+    EXPECT_EQ(step_limits(config, hardware, decoder()).sequences, 2000u);
+    EXPECT_EQ(step_limits(config, hardware, encoder()).tokens, 99u);
+    const StepLimits chunked = step_limits(Config{.max_chunk_tokens = 100}, hardware, decoder());
     EXPECT_EQ(chunked.least_chunk, 100u);
     EXPECT_EQ(chunked.most_chunk, 100u);
   }
