@@ -8,16 +8,16 @@
 namespace weir::app {
 namespace {
 
-using Line = std::vector<std::string>;
+using TableRow = std::vector<std::string>;
 
 constexpr size_t kWords = 3;  // columns of text; numbers follow, to the right
 
-std::vector<Line> lines_of(const std::vector<serve::UsageRow>& rows) {
-  Line head{"day", "key", "model"};
+std::vector<TableRow> lines_of(const std::vector<serve::UsageRow>& rows) {
+  TableRow head{"day", "key", "model"};
   for (const serve::UsageField& field : serve::usage_fields()) head.push_back(field.name);
-  std::vector<Line> lines{std::move(head)};
+  std::vector<TableRow> lines{std::move(head)};
   for (const serve::UsageRow& row : rows) {
-    Line line{row.day, row.usage.key, row.usage.model};
+    TableRow line{row.day, row.usage.key, row.usage.model};
     for (const serve::UsageField& field : serve::usage_fields())
       line.push_back(std::to_string(row.usage.*field.count));
     lines.push_back(std::move(line));
@@ -25,11 +25,11 @@ std::vector<Line> lines_of(const std::vector<serve::UsageRow>& rows) {
   return lines;
 }
 
-void print_table(const std::vector<Line>& lines, std::ostream& out) {
+void print_table(const std::vector<TableRow>& lines, std::ostream& out) {
   std::vector<size_t> widths(lines.front().size());
-  for (const Line& line : lines)
+  for (const TableRow& line : lines)
     for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  for (const Line& line : lines) {
+  for (const TableRow& line : lines) {
     for (size_t i = 0; i < line.size(); ++i) {
       out << (i == 0 ? "" : "  ") << (i < kWords ? std::left : std::right)
           << std::setw(static_cast<int>(widths[i])) << line[i];

@@ -16,10 +16,10 @@ namespace weir::http {
 struct Connection {
   Connection(int socket, std::chrono::milliseconds write_timeout) : stream(socket, write_timeout) {}
 
-  enum class Head : uint8_t { none, partial, complete, refused, closed };
+  enum class HeadState : uint8_t { none, partial, complete, refused, closed };
   /// Takes the part of the next request's header that has come, and skips empty lines before it.
   /// Never blocks. `closed`: the client has closed its side.
-  Head take_head();
+  HeadState take_head();
   /// Throws away what has come after the last answer. Never blocks. False: the client has closed
   /// its side too, or too much has come.
   bool discard() { return stream.discard_arrived(); }

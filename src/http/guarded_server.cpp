@@ -41,7 +41,7 @@ milliseconds left_until(TimePoint until) {
 
 bool waits_on(Connection& connection) {
   if (connection.leaving) return connection.discard();
-  return connection.head_begun && connection.take_head() == Connection::Head::partial;
+  return connection.head_begun && connection.take_head() == Connection::HeadState::partial;
 }
 
 }  // namespace
@@ -148,19 +148,19 @@ milliseconds GuardedServer::patience() const {
 }
 
 GuardedServer::Next GuardedServer::next_message(Connection& connection) {
-  using Head = Connection::Head;
+  using HeadState = Connection::HeadState;
   const TimePoint patient_until = std::chrono::steady_clock::now() + patience();
   for (;;) {
     const bool had_begun = connection.head_begun;
-    const Head head = connection.take_head();
-    if (head == Head::complete) return serve_message(connection);
-    if (head == Head::refused) return refuse_head(connection, connection.head.fault());
-    if (head == Head::closed) return Next::close;
+    const HeadState head = connection.take_head();
+    if (head == HeadState::complete) return serve_message(connection);
+    if (head == HeadState::refused) return refuse_head(connection, connection.head.fault());
+    if (head == HeadState::closed) return Next::close;
     const auto limit = header_limit(connection);
     if (connection.head_begun && !had_begun)
       connection.due = std::chrono::steady_clock::now() + limit;
     if (left_until(connection.due) == milliseconds{0}) {
-      if (head == Head::none) return Next::close;
+      if (head == HeadState::none) return Next::close;
       return refuse_head(
           connection,
           {kRequestTimeout, fmt::format("the header did not arrive within {} ms", limit.count())});

@@ -64,7 +64,7 @@ void ResponseStore::put(const ResponseKey& key, std::shared_ptr<const StoredAnsw
   bytes_ += bytes;
 }
 
-void ResponseStore::drop(std::list<Entry>::iterator entry) {
+void ResponseStore::drop(std::list<KeyedAnswer>::iterator entry) {
   bytes_ -= entry->second->bytes();
   places_.erase(entry->first);
   entries_.erase(entry);

@@ -35,14 +35,14 @@ class ResponseStore {
   size_t size() const { return places_.size(); }
 
  private:
-  using Entry = std::pair<ResponseKey, std::shared_ptr<const StoredAnswer>>;
+  using KeyedAnswer = std::pair<ResponseKey, std::shared_ptr<const StoredAnswer>>;
 
-  void drop(std::list<Entry>::iterator entry);
+  void drop(std::list<KeyedAnswer>::iterator entry);
 
   const size_t most_bytes_;
   size_t bytes_ = 0;
-  std::list<Entry> entries_;  // the most recently used first
-  std::unordered_map<ResponseKey, std::list<Entry>::iterator, ResponseKeyHash> places_;
+  std::list<KeyedAnswer> entries_;  // the most recently used first
+  std::unordered_map<ResponseKey, std::list<KeyedAnswer>::iterator, ResponseKeyHash> places_;
 };
 
 }  // namespace weir::serve

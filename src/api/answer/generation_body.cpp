@@ -84,7 +84,7 @@ Result<void> GenerationBody::gather(milliseconds limit) {
 }
 
 void GenerationBody::keep_alive() {
-  const auto now = Clock::now();
+  const auto now = std::chrono::steady_clock::now();
   if (looks_at_line() && notes_.due(now)) {
     const std::string note = notes_.note(generation_->standing(), now);
     waits_ |= !note.empty();
@@ -100,7 +100,7 @@ bool GenerationBody::looks_at_line() const {
 bool GenerationBody::has_something() const { return !out_.empty() || (waits_ && !head_sent_); }
 
 Body::Piece GenerationBody::said() {
-  if (!out_.empty()) written_ = Clock::now();
+  if (!out_.empty()) written_ = std::chrono::steady_clock::now();
   return {.text = std::exchange(out_, {})};
 }
 

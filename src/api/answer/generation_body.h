@@ -27,8 +27,6 @@ class GenerationBody final : public Body {
   std::optional<serve::Wake> wake() const override;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   /// Takes what comes within `limit`: pieces, or a comment to a client that waits.
   Result<void> advance(std::chrono::milliseconds limit);
   Result<void> gather(std::chrono::milliseconds limit);
@@ -50,7 +48,7 @@ class GenerationBody final : public Body {
   bool waits_ = false;            // it has to wait in a line
   bool head_sent_ = false;        // the answer's
   bool started_ = false;
-  Clock::time_point written_ = Clock::now();
+  std::chrono::steady_clock::time_point written_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace weir::api

@@ -144,7 +144,7 @@ ChunkWriter::ChunkWriter(AnswerShape shape, const Prompts& prompts) : shape_(std
   if (shape_.presentation.return_token_ids) prompts_ = prompts;
 }
 
-void ChunkWriter::end_chunk(std::string& out, const Progress& choice) const {
+void ChunkWriter::end_chunk(std::string& out, const ChoiceProgress& choice) const {
   if (shape_.presentation.continuous_usage) {
     append_counts(out += ',', static_cast<int64_t>(choice.prompt_tokens),
                   static_cast<int64_t>(choice.completion_tokens));
@@ -178,7 +178,7 @@ bool ChunkWriter::says_nothing(const serve::Delta& delta) const {
 }
 
 void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
-  Progress& choice = choices_[delta.choice];
+  ChoiceProgress& choice = choices_[delta.choice];
   choice.completion_tokens += delta.token_ids.size();
   if (says_nothing(delta)) return;
   out += prefix_;

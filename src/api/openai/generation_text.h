@@ -44,19 +44,19 @@ class ChunkWriter final : public StreamForm {
   void comment(std::string& out, std::string_view text) override;
 
  private:
-  struct Progress {
+  struct ChoiceProgress {
     size_t prompt_tokens = 0, completion_tokens = 0;
     size_t characters = 0;      // of the tokens whose logprobs were written
     bool prompt_shown = false;  // the first chunk of a completion has its prompt's ids
   };
   bool says_nothing(const serve::Delta& delta) const;
   /// Writes what follows the choices of a chunk.
-  void end_chunk(std::string& out, const Progress& choice) const;
+  void end_chunk(std::string& out, const ChoiceProgress& choice) const;
 
   std::string prefix_;
   AnswerShape shape_;
-  Prompts prompts_;                // only with return_token_ids
-  std::vector<Progress> choices_;  // one for each prompt
+  Prompts prompts_;                      // only with return_token_ids
+  std::vector<ChoiceProgress> choices_;  // one for each prompt
 };
 
 }  // namespace weir::api::openai
