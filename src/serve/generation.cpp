@@ -14,7 +14,8 @@ bool our_fault(Code code) {
 
 RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vector<Row> rows,
                                      const Sampling& asked, const Clock& clock)
-    : Running(std::move(ticket), std::move(admitted), size_of(rows), clock), running_(rows.size()) {
+    : RunningRequest(std::move(ticket), std::move(admitted), size_of(rows), clock),
+      running_(rows.size()) {
   const auto stops = std::make_shared<const StopTree>(asked.stop);
   for (size_t i = 0; i < rows.size(); ++i) {
     const Choice::Setup setup{.index = static_cast<uint32_t>(i),

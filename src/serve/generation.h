@@ -12,7 +12,7 @@
 namespace weir::serve {
 
 /// A generation in the work queue. It waits for all its choices at once.
-class RunningGeneration final : public Running {
+class RunningGeneration final : public RunningRequest {
  public:
   /// REQUIRES: one reader and one row for each choice; rows hold SamplingParams.
   RunningGeneration(Ticket ticket, Admitted admitted, std::vector<Row> rows, const Sampling& asked,

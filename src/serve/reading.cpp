@@ -9,7 +9,7 @@ namespace weir::serve {
 using std::chrono::milliseconds;
 
 RunningReading::RunningReading(Checked checked, Admitted admitted, const Clock& clock)
-    : Running(std::move(checked.ticket), std::move(admitted), size_of(checked.rows), clock),
+    : RunningRequest(std::move(checked.ticket), std::move(admitted), size_of(checked.rows), clock),
       rows_(std::move(checked.rows)),
       ask_(std::move(checked.ask)),
       running_(rows_.size()) {

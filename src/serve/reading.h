@@ -12,7 +12,7 @@ namespace weir::serve {
 
 /// A request of a reading task in the work queue. It waits for the numbers of all its rows and
 /// makes the answers from them.
-class RunningReading final : public Running {
+class RunningReading final : public RunningRequest {
  public:
   /// REQUIRES: one reader for each row; rows hold Reads.
   RunningReading(Checked checked, Admitted admitted, const Clock& clock);

@@ -50,7 +50,7 @@ class ResponseCache {
   };
 
   /// A run and its priority.
-  struct Running {
+  struct RankedRun {
     std::weak_ptr<SharedRun> run;
     int priority = 0;
   };
@@ -70,7 +70,7 @@ class ResponseCache {
   const Gauge bytes_, answers_;
   std::mutex mutex_;  // guards the members below
   ResponseStore store_;
-  std::unordered_map<ResponseKey, Running, ResponseKeyHash> running_;
+  std::unordered_map<ResponseKey, RankedRun, ResponseKeyHash> running_;
   size_t sweep_at_ = 64;  // at this many runs the ended ones are removed
 };
 

@@ -7,7 +7,7 @@ namespace weir::serve {
 
 using std::chrono::milliseconds;
 
-Running::Running(Ticket ticket, Admitted admitted, Size size, const Clock& clock)
+RunningRequest::RunningRequest(Ticket ticket, Admitted admitted, Size size, const Clock& clock)
     : clock_(clock),
       ticket_(std::move(ticket)),
       account_(std::move(admitted.permit), size.rows),
@@ -16,13 +16,13 @@ Running::Running(Ticket ticket, Admitted admitted, Size size, const Clock& clock
       readers_(std::move(admitted.readers)),
       size_(size) {}
 
-Running::Size Running::size_of(const std::vector<Row>& rows) {
+RunningRequest::Size RunningRequest::size_of(const std::vector<Row>& rows) {
   Size size{.rows = rows.size()};
   for (const Row& row : rows) size.tokens += row.prompt.size();
   return size;
 }
 
-Result<std::optional<Delta>> Running::next(milliseconds limit) {
+Result<std::optional<Delta>> RunningRequest::next(milliseconds limit) {
   if (error_) return *error_;
   if (ended_) return std::optional<Delta>();
   const TimePoint until = clock_.now() + limit;
@@ -41,21 +41,21 @@ Result<std::optional<Delta>> Running::next(milliseconds limit) {
   }
 }
 
-Result<std::optional<Delta>> Running::fail(Error error) {
+Result<std::optional<Delta>> RunningRequest::fail(Error error) {
   leave(error);
   error_ = std::move(error);
   end(finish_word(error_->code));
   return *error_;
 }
 
-void Running::end(std::string_view finish) {
+void RunningRequest::end(std::string_view finish) {
   ended_ = true;
   const Usage usage = this->usage();
   log_end(ticket_, size_.rows, usage, finish);
   account_.settle(ticket_, usage, error_ ? std::optional(error_->code) : std::nullopt);
 }
 
-std::optional<Standing> Running::standing() {
+std::optional<Standing> RunningRequest::standing() {
   if (ended_ || begun()) return std::nullopt;
   // The forecast is that of a request that would come now, so it also counts those that came after
   // this one. It is at least this one's place, and falls as the line moves.

@@ -15,7 +15,7 @@ namespace weir::serve {
 
 /// What all requests in the work queue have in common: the wait for their rows' events, the
 /// deadline, the account, and log and metrics at the end. Subclasses turn the events into pieces.
-class Running : public Generation {
+class RunningRequest : public Generation {
  public:
   const std::string& model() const final { return ticket_.model_name(); }
   const Prompts& prompts() const final { return prompts_; }
@@ -30,7 +30,7 @@ class Running : public Generation {
   };
   static Size size_of(const std::vector<Row>& rows);
   /// `clock` outlives it.
-  Running(Ticket ticket, Admitted admitted, Size size, const Clock& clock);
+  RunningRequest(Ticket ticket, Admitted admitted, Size size, const Clock& clock);
 
   /// Takes what has come, without waiting.
   virtual Result<std::optional<Delta>> look() = 0;
