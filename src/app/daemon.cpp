@@ -221,15 +221,15 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
       spdlog::warn("model {}: {}", model.plan.choice.name, warning);
   const uint32_t length = serve::longest_input(*text, is.max_model_len);
   model.loaded =
-      serve::LoadedModel{.text = std::move(*text),
-                         .max_model_len = length,
-                         .vocabulary_rows = rows,
-                         .architecture = is.architecture,
-                         .dtype = is.dtype,
-                         .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint,
-                         .heads = is.heads,
-                         .trust_control_tokens = config_.trust_control_tokens,
-                         .accept_embedding_ids = config_.accept_embedding_ids};
+      serve::ModelCard{.text = std::move(*text),
+                       .max_model_len = length,
+                       .vocabulary_rows = rows,
+                       .architecture = is.architecture,
+                       .dtype = is.dtype,
+                       .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint,
+                       .heads = is.heads,
+                       .trust_control_tokens = config_.trust_control_tokens,
+                       .accept_embedding_ids = config_.accept_embedding_ids};
   return std::move(loaded->runner);
 }
 

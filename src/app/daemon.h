@@ -79,7 +79,7 @@ class Daemon {
     std::shared_ptr<work::WorkQueue> queue;
     std::shared_ptr<Progress> progress;
     std::chrono::steady_clock::time_point begun{};
-    std::optional<serve::LoadedModel>
+    std::optional<serve::ModelCard>
         loaded;  // between load() and its being announced; the step thread's
     std::atomic<bool> done = false, failed = false;  // done: it does not load any more
   };

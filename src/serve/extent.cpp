@@ -10,7 +10,7 @@ struct Size {
   int64_t tokens = 0;  // a lower bound
 };
 
-Size size_of(const LoadedModel& model, const Input& input) {
+Size size_of(const ModelCard& model, const Input& input) {
   if (const auto* ids = std::get_if<Ids>(&input))
     return {ids->size() * sizeof(int32_t), static_cast<int64_t>(ids->size())};
   // What the template drops or adds is not known, so tokens cannot be bounded.
@@ -24,7 +24,7 @@ Size size_of(const LoadedModel& model, const Input& input) {
 
 }  // namespace
 
-Extent extent_of(const LoadedModel& model, const std::vector<Input>& inputs, int64_t most) {
+Extent extent_of(const ModelCard& model, const std::vector<Input>& inputs, int64_t most) {
   Extent extent{.rows = inputs.size()};
   for (const Input& input : inputs) {
     const Size size = size_of(model, input);

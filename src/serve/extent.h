@@ -10,6 +10,6 @@
 namespace weir::serve {
 
 /// The extent of these inputs, if at most `most` tokens of each are kept.
-Extent extent_of(const LoadedModel& model, const std::vector<Input>& inputs, int64_t most);
+Extent extent_of(const ModelCard& model, const std::vector<Input>& inputs, int64_t most);
 
 }  // namespace weir::serve

@@ -39,7 +39,7 @@ Result<void> add_penalties(const Sampling& asked, const GenerationDefaults& defa
                      static_cast<float>(kMostRepetitionPenalty));
 }
 
-Result<void> add_biases(const Sampling& asked, const LoadedModel& model,
+Result<void> add_biases(const Sampling& asked, const ModelCard& model,
                         work::SamplingParams& params) {
   if (asked.logit_bias.size() > kMostBiases)
     return invalid(fmt::format("logit_bias has {} ids; at most {} are taken",
@@ -58,7 +58,7 @@ Result<void> add_biases(const Sampling& asked, const LoadedModel& model,
   return {};
 }
 
-Result<void> add_allowed(const Sampling& asked, const LoadedModel& model,
+Result<void> add_allowed(const Sampling& asked, const ModelCard& model,
                          work::SamplingParams& params) {
   if (auto checked = check_ids(asked.allowed_token_ids, model.vocabulary_rows, "allowed_token_ids");
       !checked)
@@ -70,7 +70,7 @@ Result<void> add_allowed(const Sampling& asked, const LoadedModel& model,
   return {};
 }
 
-Result<Ids> spell(const std::string& text, const LoadedModel& model, const std::string& name) {
+Result<Ids> spell(const std::string& text, const ModelCard& model, const std::string& name) {
   auto ids = model.text.tokenizer->encode(text, false);
   if (!ids) {
     ids.error().param = name;
@@ -87,7 +87,7 @@ Result<Ids> spell(const std::string& text, const LoadedModel& model, const std::
 /// Within a text a word may have other tokens than at the start. So, as vLLM's
 /// update_from_tokenizer does it, the word with a space before it is added too, if it has as many
 /// tokens and another first one.
-Result<void> add_bad_word(std::string_view word, const LoadedModel& model, const std::string& name,
+Result<void> add_bad_word(std::string_view word, const ModelCard& model, const std::string& name,
                           std::vector<Ids>& bad) {
   word.remove_prefix(std::min(word.find_first_not_of(" \t\n\v\f\r"), word.size()));
   auto plain = spell(std::string(word), model, name);
@@ -101,7 +101,7 @@ Result<void> add_bad_word(std::string_view word, const LoadedModel& model, const
   return {};
 }
 
-Result<void> add_bad_words(const Sampling& asked, const LoadedModel& model,
+Result<void> add_bad_words(const Sampling& asked, const ModelCard& model,
                            work::SamplingParams& params) {
   size_t all = 0;
   for (const std::string& word : asked.bad_words) all += word.size();
@@ -123,7 +123,7 @@ Result<void> add_bad_words(const Sampling& asked, const LoadedModel& model,
 
 }  // namespace
 
-Result<void> add_logit_changes(const Sampling& asked, const LoadedModel& model,
+Result<void> add_logit_changes(const Sampling& asked, const ModelCard& model,
                                work::SamplingParams& params) {
   if (auto added = add_penalties(asked, model.text.defaults, params); !added) return added;
   if (auto added = add_biases(asked, model, params); !added) return added;

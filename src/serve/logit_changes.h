@@ -11,7 +11,7 @@ namespace weir::serve {
 /// Checks the changes of logits that a request asks for (penalties, biases, bans) and fills them
 /// in. A request without a repetition penalty gets the model's own. Errors: invalid_argument that
 /// names the field, the value and the limit.
-Result<void> add_logit_changes(const Sampling& asked, const LoadedModel& model,
+Result<void> add_logit_changes(const Sampling& asked, const ModelCard& model,
                                work::SamplingParams& params);
 
 /// Each prompt of a request has its own copy of `params`. Errors: invalid_argument if all copies

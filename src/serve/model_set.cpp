@@ -110,7 +110,7 @@ Error ModelSet::unavailable(const TrackedModel& tracked) const {
           .retry_after = retry_after_};
 }
 
-void ModelSet::mark_ready(const std::string& name, LoadedModel loaded) {
+void ModelSet::mark_ready(const std::string& name, ModelCard loaded) {
   TrackedModel& marked = tracked(name);
   loaded.max_model_len = longest_input(loaded.text, loaded.max_model_len);
   auto ready = std::make_shared<const ReadyModel>(ReadyModel{marked, std::move(loaded)});
@@ -145,7 +145,7 @@ std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
                        .created = tracked.served.created,
                        .failure = tracked.failure});
     if (!tracked.ready) continue;
-    const LoadedModel& loaded = tracked.ready->loaded;
+    const ModelCard& loaded = tracked.ready->loaded;
     infos.push_back({.name = tracked.served.name,
                      .tasks = tracked.served.tasks,
                      .created = tracked.served.created,

@@ -23,7 +23,7 @@ struct KnownModel {
 
 /// A model that can answer. Immutable.
 struct ReadyModel : KnownModel {
-  LoadedModel loaded;
+  ModelCard loaded;
 };
 
 /// The models by name, and the state of each: loading, ready or failed. Thread-safe.
@@ -43,7 +43,7 @@ class ModelSet {
   /// The model that resolve() would look at, in any state; null if there is none.
   const KnownModel* called(const std::string& name, Tasks needs, const traffic::Key& key) const;
 
-  void mark_ready(const std::string& name, LoadedModel loaded);
+  void mark_ready(const std::string& name, ModelCard loaded);
   void mark_failed(const std::string& name, const Error& reason);
 
   std::vector<ModelInfo> list(const traffic::Key& key) const;  // ready; for admins also failed ones

@@ -19,14 +19,14 @@ Error empty(const std::string& name) {
 }
 
 template <class Words>  // a string, or a text::Rendered
-Result<std::vector<int32_t>> tokenize(const Words& text, const LoadedModel& model, bool add_special,
+Result<std::vector<int32_t>> tokenize(const Words& text, const ModelCard& model, bool add_special,
                                       const std::string& name) {
   auto ids = model.text.tokenizer->encode(text, add_special);
   if (!ids) ids.error().param = name;
   return ids;
 }
 
-Result<void> check_length(const std::vector<int32_t>& ids, const LoadedModel& model,
+Result<void> check_length(const std::vector<int32_t>& ids, const ModelCard& model,
                           const std::string& name) {
   if (ids.empty()) return empty(name);
   if (ids.size() < model.max_model_len) return {};
@@ -36,7 +36,7 @@ Result<void> check_length(const std::vector<int32_t>& ids, const LoadedModel& mo
                           name);
 }
 
-Result<text::Rendered> render(const LoadedModel& model, const std::string& context) {
+Result<text::Rendered> render(const ModelCard& model, const std::string& context) {
   const text::ChatTemplate& chat_template = *model.text.chat_template;
   if (!model.trust_control_tokens) return chat_template.render(context, *model.text.tokenizer);
   auto text = chat_template.render(context);
@@ -46,7 +46,7 @@ Result<text::Rendered> render(const LoadedModel& model, const std::string& conte
 
 }  // namespace
 
-Result<void> check_tokens(const std::vector<int32_t>& tokens, const LoadedModel& model,
+Result<void> check_tokens(const std::vector<int32_t>& tokens, const ModelCard& model,
                           const std::string& name) {
   const auto stray = work::find_stray(tokens, static_cast<uint32_t>(model.vocabulary_rows));
   if (!stray) return {};
@@ -66,7 +66,7 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
       path, stray->id < 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
 }
 
-Result<text::Rendered> chat_text(const ServedModel& served, const LoadedModel& model,
+Result<text::Rendered> chat_text(const ServedModel& served, const ModelCard& model,
                                  const Chat& chat) {
   if (!model.text.chat_template) {
     const std::string& refusal = model.text.chat_refusal;
@@ -82,7 +82,7 @@ Result<text::Rendered> chat_text(const ServedModel& served, const LoadedModel& m
   return text;
 }
 
-Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,
+Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const ModelCard& model,
                                          const Chat& chat, bool must_fit) {
   auto text = chat_text(served, model, chat);
   if (!text) return text.error();
@@ -96,7 +96,7 @@ Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const Loaded
   return ids;
 }
 
-Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const Input& input,
+Result<std::vector<int32_t>> completion_prompt(const ModelCard& model, const Input& input,
                                                const std::string& name) {
   if (const auto* given = std::get_if<Ids>(&input)) {
     if (auto checked = check_length(*given, model, name); !checked) return checked.error();

@@ -20,16 +20,16 @@ Result<std::string> chat_context(const Chat& chat, const text::ChatTemplate& cha
 /// A conversation as the model's template renders it. Control tokens in the client's text are plain
 /// text, unless the model trusts them. Errors: invalid_argument (no template; the template
 /// refuses).
-Result<text::Rendered> chat_text(const ServedModel& served, const LoadedModel& model,
+Result<text::Rendered> chat_text(const ServedModel& served, const ModelCard& model,
                                  const Chat& chat);
 
 /// Its tokens. Errors also: invalid_argument (a prompt too long).
-Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const LoadedModel& model,
+Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const ModelCard& model,
                                          const Chat& chat, bool must_fit);
 
 /// The tokens of one text or list of ids. They leave room for at least one more token. `name`: the
 /// field, for errors.
-Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model, const Input& input,
+Result<std::vector<int32_t>> completion_prompt(const ModelCard& model, const Input& input,
                                                const std::string& name);
 
 /// Tokens, and the token type of each. No types: all are 0.
@@ -48,7 +48,7 @@ struct InputToRead {
 /// The tokens of one text or pair, or the given ids. If the request asks for it, they are cut to
 /// the request's or the model's limit. A cut text keeps the special tokens around it, as Hugging
 /// Face's truncation does. Of a pair the longer text is cut, token by token.
-Result<Typed> tokens_to_read(const LoadedModel& model, const InputToRead& asked);
+Result<Typed> tokens_to_read(const ModelCard& model, const InputToRead& asked);
 
 /// Errors: invalid_argument that names the first id that the model does not have.
 Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
@@ -56,7 +56,7 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
 
 /// The same for tokens that the template and the tokenizer made. A tokenizer may have more ids than
 /// the model.
-Result<void> check_tokens(const std::vector<int32_t>& tokens, const LoadedModel& model,
+Result<void> check_tokens(const std::vector<int32_t>& tokens, const ModelCard& model,
                           const std::string& name);
 
 /// The text of an input as it is tokenized: the rendered conversation, the given text, or the text

@@ -64,7 +64,7 @@ uint64_t random_seed() {
 
 }  // namespace
 
-Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedModel& model) {
+Result<work::SamplingParams> check_sampling(const Sampling& asked, const ModelCard& model) {
   const GenerationDefaults& defaults = model.text.defaults;
   work::SamplingParams params;
   params.temperature = asked.temperature.value_or(defaults.temperature.value_or(1));

@@ -11,7 +11,7 @@ namespace weir::serve {
 /// Checks all that does not depend on a prompt (ranges, stop strings, stop tokens), and fills in
 /// the model's defaults and a seed. max_tokens of the result is not set yet. Errors:
 /// invalid_argument that names the field, the value and the range.
-Result<work::SamplingParams> check_sampling(const Sampling& asked, const LoadedModel& model);
+Result<work::SamplingParams> check_sampling(const Sampling& asked, const ModelCard& model);
 
 /// Errors: invalid_argument, if the prompts (of `prompt_tokens` in total) would get more than
 /// kMostPromptLogprobs logprobs.

@@ -49,7 +49,7 @@ class ModelService final : public SteeredService {
   Readiness readiness() override;
 
   void set_keys(std::shared_ptr<const traffic::KeyStore> keys) override;
-  void mark_ready(const std::string& name, LoadedModel loaded) override {
+  void mark_ready(const std::string& name, ModelCard loaded) override {
     models_.mark_ready(name, std::move(loaded));
   }
   void mark_failed(const std::string& name, const Error& reason) override {

@@ -24,7 +24,7 @@ struct Task {
   /// The tasks that a model must have.
   Tasks (*needs)(const Options& options);
   /// What is known of a request before the work of rendering and tokenizing it.
-  Extent (*extent)(const LoadedModel& model, const Ask& ask);
+  Extent (*extent)(const ModelCard& model, const Ask& ask);
   /// Renders, tokenizes and checks the inputs against the model's limits. Errors: invalid_argument
   /// with the field in `param`.
   Result<std::vector<Row>> (*rows)(const ReadyModel& model, const Ask& ask);
@@ -38,7 +38,7 @@ struct Task {
   bool (*is_of_text)(const Ask& ask);
   /// Makes one answer for each input; `readings` has one entry for each row. Null: the task
   /// generates. Errors: invalid_argument, internal.
-  Result<Answers> (*answers)(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
+  Result<Answers> (*answers)(const ModelCard& model, const Ask& ask, std::span<const Row> rows,
                              std::vector<work::Readings> readings);
 
   bool generates() const { return answers == nullptr; }

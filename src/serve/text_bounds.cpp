@@ -12,7 +12,7 @@ namespace {
 
 /// How many bytes of a text are read to find so many tokens. Some tokenizers make no tokens of
 /// white space and control characters. Without a bound such a text would be read to its end.
-size_t most_bytes(const LoadedModel& model, size_t tokens) {
+size_t most_bytes(const ModelCard& model, size_t tokens) {
   constexpr size_t kAlways = size_t{1} << 20, kPerToken = 64;
   const size_t longest = model.text.longest_piece_bytes.value_or(0);
   return std::max(kAlways + kPerToken * tokens, longest * tokens);
@@ -28,7 +28,7 @@ std::string_view whole_characters(std::string_view text, size_t size) {
 
 }  // namespace
 
-Result<std::string_view> enough_of(const std::string& text, const LoadedModel& model, size_t tokens,
+Result<std::string_view> enough_of(const std::string& text, const ModelCard& model, size_t tokens,
                                    const std::string& name) {
   const std::string_view read = whole_characters(text, most_bytes(model, tokens));
   const auto enough = model.text.tokenizer->prefix(read, tokens);
@@ -44,8 +44,7 @@ Result<std::string_view> enough_of(const std::string& text, const LoadedModel& m
                  name, error_name::kStringAboveMax);
 }
 
-Result<void> check_bytes(const std::string& text, const LoadedModel& model,
-                         const std::string& name) {
+Result<void> check_bytes(const std::string& text, const ModelCard& model, const std::string& name) {
   if (!model.text.longest_piece_bytes) {
     const size_t most = most_bytes(model, model.max_model_len);
     if (text.size() <= most) return {};
@@ -63,8 +62,7 @@ Result<void> check_bytes(const std::string& text, const LoadedModel& model,
       name);
 }
 
-Result<void> check_text(const std::string& text, const LoadedModel& model,
-                        const std::string& name) {
+Result<void> check_text(const std::string& text, const ModelCard& model, const std::string& name) {
   constexpr size_t kShort = size_t{64} << 10;
   if (auto checked = check_bytes(text, model, name); !checked || text.size() <= kShort)
     return checked;

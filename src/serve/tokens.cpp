@@ -35,7 +35,7 @@ Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request
   return tokens;
 }
 
-Result<std::string> text_of_ids(const LoadedModel& model, const Ids& ids) {
+Result<std::string> text_of_ids(const ModelCard& model, const Ids& ids) {
   const text::Tokenizer& tokenizer = *model.text.tokenizer;
   if (ids.size() > kMostIds)
     return invalid("tokens has " + std::to_string(ids.size()) + " ids; the limit is " +

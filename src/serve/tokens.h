@@ -15,6 +15,6 @@ Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request
 
 /// The text of a list of ids, special tokens included. Errors: invalid_argument (an id outside the
 /// vocabulary, over a million of them).
-Result<std::string> text_of_ids(const LoadedModel& model, const Ids& ids);
+Result<std::string> text_of_ids(const ModelCard& model, const Ids& ids);
 
 }  // namespace weir::serve

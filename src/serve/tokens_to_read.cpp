@@ -21,7 +21,7 @@ Error too_little_room(uint32_t limit, size_t added) {
       kTruncate, error_name::kIntegerBelowMin);
 }
 
-Result<void> check_truncation(const LoadedModel& model, const Truncation& truncation) {
+Result<void> check_truncation(const ModelCard& model, const Truncation& truncation) {
   const auto& asked = truncation.tokens;
   if (!asked || (*asked > 0 && *asked <= model.max_model_len)) return {};
   return invalid(
@@ -35,7 +35,7 @@ struct Cut {
   uint32_t limit = 0;
 };
 
-Cut cut_of(const LoadedModel& model, const Truncation& truncation) {
+Cut cut_of(const ModelCard& model, const Truncation& truncation) {
   return {.cuts = truncation.truncate || truncation.tokens.has_value(),
           .limit = truncation.tokens.value_or(model.max_model_len)};
 }
@@ -90,7 +90,7 @@ Result<void> shorten(text::Encoding& encoding, uint32_t limit) {
 
 /// The part of the text that has to be tokenized: the whole, or a beginning with all tokens that
 /// are kept.
-Result<std::string_view> part_to_read(const std::string& text, const LoadedModel& model,
+Result<std::string_view> part_to_read(const std::string& text, const ModelCard& model,
                                       const Cut& cut, const std::string& name) {
   if (cut.cuts) return enough_of(text, model, size_t{cut.limit} + 1, name);
   if (auto checked = check_text(text, model, name); !checked) return checked.error();
@@ -105,7 +105,7 @@ Typed typed(text::Encoding encoding) {
           says_something ? std::move(encoding.types) : std::vector<uint8_t>{}};
 }
 
-Result<Typed> read_pair(const LoadedModel& model, const Text& text, const Cut& cut,
+Result<Typed> read_pair(const ModelCard& model, const Text& text, const Cut& cut,
                         const std::string& name) {
   auto first = part_to_read(text.text, model, cut, name);
   if (!first) return first.error();
@@ -121,7 +121,7 @@ Result<Typed> read_pair(const LoadedModel& model, const Text& text, const Cut& c
   return typed(*std::move(encoding));
 }
 
-Result<Typed> read_text(const LoadedModel& model, const Text& given, const Cut& cut,
+Result<Typed> read_text(const ModelCard& model, const Text& given, const Cut& cut,
                         const InputToRead& asked) {
   if (given.text.empty()) return is_empty(asked.name);
   const std::string text = asked.prefix + given.text;
@@ -140,7 +140,7 @@ Result<Typed> read_text(const LoadedModel& model, const Text& given, const Cut& 
   return Typed{std::move(encoding->ids)};
 }
 
-Result<Typed> read_ids(const LoadedModel& model, const Ids& ids, const Cut& cut,
+Result<Typed> read_ids(const ModelCard& model, const Ids& ids, const Cut& cut,
                        const std::string& name) {
   if (!model.accept_embedding_ids)
     return invalid(name +
@@ -156,7 +156,7 @@ Result<Typed> read_ids(const LoadedModel& model, const Ids& ids, const Cut& cut,
 
 }  // namespace
 
-Result<Typed> tokens_to_read(const LoadedModel& model, const InputToRead& asked) {
+Result<Typed> tokens_to_read(const ModelCard& model, const InputToRead& asked) {
   if (auto checked = check_truncation(model, asked.truncation); !checked) return checked.error();
   const Cut cut = cut_of(model, asked.truncation);
   if (const auto* ids = std::get_if<Ids>(&asked.input))

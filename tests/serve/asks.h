@@ -75,13 +75,12 @@ inline Ask ask_of(const EmbeddingRequest& request) {
           .listed = request.listed};
 }
 
-inline Result<std::vector<int32_t>> completion_prompt(const LoadedModel& model,
-                                                      const Prompt& prompt, bool add_special,
-                                                      const std::string& name) {
+inline Result<std::vector<int32_t>> completion_prompt(const ModelCard& model, const Prompt& prompt,
+                                                      bool add_special, const std::string& name) {
   return completion_prompt(model, input_of(prompt, add_special), name);
 }
 /// As /v1/embeddings reads it.
-inline Result<std::vector<int32_t>> embedding_input(const LoadedModel& model, const Prompt& prompt,
+inline Result<std::vector<int32_t>> embedding_input(const ModelCard& model, const Prompt& prompt,
                                                     const EmbeddingRequest& request,
                                                     const std::string& name) {
   const Input input = input_of(prompt);

@@ -17,7 +17,7 @@ class BrownoutTest : public ServedTest {
         {.brownout = *parsed}, {gate_, metrics_, clock_, nullptr}, traffic::KeyStore::open(),
         {{.name = "bytes", .queue = queue_}, {.name = "small", .queue = small_queue_}});
     service_->mark_ready("bytes", bytes_.loaded);
-    LoadedModel small = bytes_.loaded;
+    ModelCard small = bytes_.loaded;
     small.max_model_len = 16;
     service_->mark_ready("small", small);
     caller_ = caller();

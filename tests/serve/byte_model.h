@@ -146,7 +146,7 @@ inline std::vector<int32_t> bytes_of(const std::string& text) {
 /// The generating model, 64 tokens long, with two rows more than its tokenizer has tokens.
 struct ByteModel {
   ModelFolder folder;
-  LoadedModel loaded;
+  ModelCard loaded;
 
   ByteModel() {
     write_generator(folder);
@@ -163,7 +163,7 @@ struct ByteModel {
 /// The embedding model: 40 tokens, vectors of 4.
 struct ByteEncoder {
   ModelFolder folder;
-  LoadedModel loaded;
+  ModelCard loaded;
 
   ByteEncoder() {
     write_encoder(folder);

@@ -122,7 +122,7 @@ TEST_F(PromptsTest, ChatErrorsNameTheMessages) {
 }
 
 TEST_F(PromptsTest, CompletionsTakeTextAndIds) {
-  const LoadedModel& model = model_.loaded;
+  const ModelCard& model = model_.loaded;
   EXPECT_EQ(*completion_prompt(model, "ab", true, "prompt"), joined({kBos}, bytes_of("ab")));
   EXPECT_EQ(*completion_prompt(model, "ab", false, "prompt"), bytes_of("ab"));
   EXPECT_EQ(
@@ -132,7 +132,7 @@ TEST_F(PromptsTest, CompletionsTakeTextAndIds) {
 }
 
 TEST_F(PromptsTest, CompletionsRefuse) {
-  const LoadedModel& model = model_.loaded;
+  const ModelCard& model = model_.loaded;
   EXPECT_EQ(refusal(completion_prompt(model, std::vector<int32_t>{1, 261}, true, "prompt[2]")),
             "prompt[2][1] is 261; this model's ids are 0 to 260 @prompt[2][1]");
   EXPECT_EQ(refusal(completion_prompt(model, std::vector<int32_t>{-1}, true, "prompt")),
@@ -159,7 +159,7 @@ TEST_F(PromptsTest, WhatCannotFitIsRefusedByItsBytes) {
 }
 
 TEST_F(PromptsTest, WhateverIsOverTheContextSaysSoByOpenAisNameAndWords) {
-  const LoadedModel& model = model_.loaded;
+  const ModelCard& model = model_.loaded;
   const std::string long_text(70, 'x');
   const std::string message = R"([{"role":"user","content":")";
   std::vector<Error> errors{

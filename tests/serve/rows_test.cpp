@@ -10,11 +10,11 @@ using testing::SizeIs;
 
 class RowsTest : public testing::Test {
  protected:
-  ReadyModel ready(const LoadedModel& loaded) {
+  ReadyModel ready(const ModelCard& loaded) {
     return {{{.name = "m"}, RequestSeries(metrics_, "m")}, loaded};
   }
   template <class Request>
-  std::vector<Row> rows(const LoadedModel& loaded, const Request& request) {
+  std::vector<Row> rows(const ModelCard& loaded, const Request& request) {
     auto rows = rows_of(ready(loaded), request);
     if (!rows) ADD_FAILURE() << rows.error().message;
     return rows ? *std::move(rows) : std::vector<Row>{};

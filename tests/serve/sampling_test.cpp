@@ -11,8 +11,8 @@ namespace {
 
 using testing::ElementsAre;
 
-LoadedModel model() {
-  LoadedModel model;
+ModelCard model() {
+  ModelCard model;
   model.vocabulary_rows = 100;
   model.text.eos_ids = {7, 8};
   return model;
@@ -64,7 +64,7 @@ TEST(Sampling, WhatChangesTheLogitsIsNamedToo) {
 }
 
 TEST(Sampling, PenaltiesAreTheRequestsBeforeTheModels) {
-  LoadedModel given = model();
+  ModelCard given = model();
   EXPECT_EQ(check_sampling({}, given)->repetition_penalty, 1);
   EXPECT_FALSE(check_sampling({}, given)->reads_history());
   given.text.defaults.repetition_penalty = 1.25F;
@@ -138,7 +138,7 @@ TEST(Sampling, StopsAreBoundByTheirBytesNotTheirNumber) {
 }
 
 TEST(Sampling, RequestBeforeModelBeforeOpenAi) {
-  LoadedModel given = model();
+  ModelCard given = model();
   given.text.defaults = {.temperature = 0.6F, .top_p = 0.9F, .top_k = 40};
   auto params = check_sampling({.top_p = 0.5F, .seed = 3, .min_tokens = 2}, given);
   ASSERT_TRUE(params);

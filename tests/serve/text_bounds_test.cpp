@@ -38,7 +38,7 @@ class TextBounds : public testing::Test {
   }
 
   ModelFolder folder_;
-  LoadedModel words_;
+  ModelCard words_;
   ByteModel bytes_;
   ByteEncoder encoder_;
 };

@@ -51,7 +51,7 @@ class SteeredService : public Service {
   /// Replaces the keys and the limits of models. Running requests keep their old ones.
   virtual void set_keys(std::shared_ptr<const traffic::KeyStore> keys) = 0;
   /// REQUIRES: `name` is one of the models. max_model_len becomes longest_input().
-  virtual void mark_ready(const std::string& name, LoadedModel loaded) = 0;
+  virtual void mark_ready(const std::string& name, ModelCard loaded) = 0;
   /// REQUIRES: `name` is one of the models. Its requests are answered `model_failed` from now on.
   virtual void mark_failed(const std::string& name, const Error& reason) = 0;
   /// From now on new work is refused as unavailable; running work goes on.

@@ -75,7 +75,7 @@ std::vector<std::string> fit_vocabulary(TextSide& text, int32_t rows);
 uint32_t longest_input(const TextSide& text, uint32_t max_model_len);
 
 /// What is known of a model once it is loaded.
-struct LoadedModel {
+struct ModelCard {
   TextSide text;
   uint32_t max_model_len = 0;   // tokens of prompt and completion together
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's

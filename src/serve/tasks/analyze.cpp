@@ -23,12 +23,12 @@ Tasks needs(const Options& options) {
   return tasks;
 }
 
-Extent extent(const LoadedModel& model, const Ask& ask) {
+Extent extent(const ModelCard& model, const Ask& ask) {
   return extent_of(model, ask.inputs, model.max_model_len);
 }
 
 /// Checks that the tasks can share one reading of an input.
-Result<void> check(const LoadedModel& model, const Analyze& asked) {
+Result<void> check(const ModelCard& model, const Analyze& asked) {
   if (needs(asked).empty())
     return invalid("tasks is empty; name one or more of embed, classify, tag", "tasks",
                    error_name::kInvalidValue);
@@ -42,7 +42,7 @@ Result<void> check(const LoadedModel& model, const Analyze& asked) {
 }
 
 /// One row, read once for all tasks.
-Result<Row> row_to_tag(const LoadedModel& model, const Ask& ask, size_t index) {
+Result<Row> row_to_tag(const ModelCard& model, const Ask& ask, size_t index) {
   const bool truncate = options_of(ask).truncate;
   const std::string name = field_of(ask, index);
   auto tagged =
@@ -60,7 +60,7 @@ Result<Row> row_to_tag(const LoadedModel& model, const Ask& ask, size_t index) {
   return row;
 }
 
-Result<Row> row_of(const LoadedModel& model, const Ask& ask, size_t index) {
+Result<Row> row_of(const ModelCard& model, const Ask& ask, size_t index) {
   if (options_of(ask).tag) return row_to_tag(model, ask, index);
   const Truncation truncation{.truncate = options_of(ask).truncate};
   auto typed = tokens_to_read(
@@ -71,7 +71,7 @@ Result<Row> row_of(const LoadedModel& model, const Ask& ask, size_t index) {
 }
 
 Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
-  const LoadedModel& loaded = model.loaded;
+  const ModelCard& loaded = model.loaded;
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   if (auto checked = check(loaded, options_of(ask)); !checked) return checked.error();
   std::vector<Row> rows;
@@ -103,7 +103,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows) {
 
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answer> answer(const LoadedModel& model, const Ask& ask, const Row& row,
+Result<Answer> answer(const ModelCard& model, const Ask& ask, const Row& row,
                       work::Readings readings) {
   const Analyze& asked = options_of(ask);
   Analysis analysis;
@@ -126,7 +126,7 @@ Result<Answer> answer(const LoadedModel& model, const Ask& ask, const Row& row,
   return Answer(std::move(analysis));
 }
 
-Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
+Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const Row> rows,
                         std::vector<work::Readings> readings) {
   Answers answers;
   for (size_t i = 0; i < rows.size(); ++i) {

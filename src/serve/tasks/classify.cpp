@@ -14,7 +14,7 @@ const Classify& options_of(const Ask& ask) { return std::get<Classify>(ask.optio
 
 Tasks needs(const Options&) { return {HeadTask::classify}; }
 
-Extent extent(const LoadedModel& model, const Ask& ask) {
+Extent extent(const ModelCard& model, const Ask& ask) {
   return extent_of(model, ask.inputs,
                    options_of(ask).truncation.tokens.value_or(model.max_model_len));
 }
@@ -34,7 +34,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
 // Two models have different labels.
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<const Row>,
+Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const Row>,
                         std::vector<work::Readings> readings) {
   const folder::HeadCard& card = model.heads[head_of(model, HeadTask::classify)];
   Answers answers;

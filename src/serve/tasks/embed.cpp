@@ -23,13 +23,13 @@ Error wrong_dimensions(uint32_t asked, size_t size) {
 
 Tasks needs(const Options&) { return {HeadTask::embed}; }
 
-Extent extent(const LoadedModel& model, const Ask& ask) {
+Extent extent(const ModelCard& model, const Ask& ask) {
   return extent_of(model, ask.inputs,
                    options_of(ask).truncation.tokens.value_or(model.max_model_len));
 }
 
 Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
-  const LoadedModel& loaded = model.loaded;
+  const ModelCard& loaded = model.loaded;
   if (auto checked = check_dimensions(loaded, options_of(ask)); !checked) return checked.error();
   return rows_to_read(loaded, ask,
                       {.head = head_of(loaded, HeadTask::embed),
@@ -52,7 +52,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
 // Vectors of two models cannot be compared.
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answers> answers(const LoadedModel&, const Ask& ask, std::span<const Row>,
+Result<Answers> answers(const ModelCard&, const Ask& ask, std::span<const Row>,
                         std::vector<work::Readings> readings) {
   Answers answers;
   for (work::Readings& each : readings) {
@@ -65,7 +65,7 @@ Result<Answers> answers(const LoadedModel&, const Ask& ask, std::span<const Row>
 
 }  // namespace
 
-Result<void> check_dimensions(const LoadedModel& model, const Embed& asked) {
+Result<void> check_dimensions(const ModelCard& model, const Embed& asked) {
   const uint32_t size = model.text.vector_size;
   if (!asked.dimensions) return {};
   if (*asked.dimensions > 0 && (size == 0 || *asked.dimensions <= size)) return {};

@@ -18,12 +18,12 @@ const Generate& options_of(const Ask& ask) { return std::get<Generate>(ask.optio
 
 Tasks needs(const Options&) { return {HeadTask::generate}; }
 
-Extent extent(const LoadedModel& model, const Ask& ask) {
+Extent extent(const ModelCard& model, const Ask& ask) {
   return extent_of(model, ask.inputs, std::numeric_limits<int64_t>::max());
 }
 
 /// The most new tokens of a request without max_tokens, before the context limits them.
-uint32_t longest_answer(const LoadedModel& model, const Input& input, const Sampling& asked) {
+uint32_t longest_answer(const ModelCard& model, const Input& input, const Sampling& asked) {
   constexpr uint32_t kAll = std::numeric_limits<uint32_t>::max();
   const uint32_t own = model.text.defaults.max_new_tokens.value_or(kAll);
   return std::holds_alternative<Chat>(input) ? std::max(own, asked.min_tokens)
@@ -32,7 +32,7 @@ uint32_t longest_answer(const LoadedModel& model, const Input& input, const Samp
 
 /// The text of one prompt: the given text, or the text of its ids. Ids past the tokenizer's have no
 /// text.
-Result<std::string> echo_of(const LoadedModel& model, const Input& input) {
+Result<std::string> echo_of(const ModelCard& model, const Input& input) {
   if (const auto* text = std::get_if<Text>(&input)) return text->text;
   auto ids = std::get<Ids>(input);
   const int32_t size = model.text.tokenizer->vocabulary_size();
@@ -41,7 +41,7 @@ Result<std::string> echo_of(const LoadedModel& model, const Input& input) {
 }
 
 /// As in vLLM, the logprobs of an echo are those of the prompt and of the completion.
-Result<work::SamplingParams> params_of(const LoadedModel& model, const Generate& asked) {
+Result<work::SamplingParams> params_of(const ModelCard& model, const Generate& asked) {
   auto params = check_sampling(asked.sampling, model);
   if (!params || !asked.echo || !params->logprobs) return params;
   params->prompt_logprobs = std::max(params->prompt_logprobs.value_or(0), *params->logprobs);

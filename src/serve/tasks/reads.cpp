@@ -11,7 +11,7 @@
 
 namespace weir::serve {
 
-uint32_t head_of(const LoadedModel& model, HeadTask task) {
+uint32_t head_of(const ModelCard& model, HeadTask task) {
   const auto found = std::find_if(model.heads.begin(), model.heads.end(),
                                   [&](const folder::HeadCard& head) { return head.task == task; });
   if (found != model.heads.end()) return static_cast<uint32_t>(found - model.heads.begin());
@@ -19,7 +19,7 @@ uint32_t head_of(const LoadedModel& model, HeadTask task) {
   std::abort();
 }
 
-Result<std::vector<Row>> rows_to_read(const LoadedModel& model, const Ask& ask,
+Result<std::vector<Row>> rows_to_read(const ModelCard& model, const Ask& ask,
                                       const RowsToRead& asked) {
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   std::vector<Row> rows;

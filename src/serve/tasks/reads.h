@@ -12,7 +12,7 @@
 namespace weir::serve {
 
 /// The index of the model's head that does `task`. REQUIRES: it has one.
-uint32_t head_of(const LoadedModel& model, HeadTask task);
+uint32_t head_of(const ModelCard& model, HeadTask task);
 
 /// How the inputs of a request become rows that ask one head about whole inputs.
 struct RowsToRead {
@@ -22,7 +22,7 @@ struct RowsToRead {
   uint32_t left_out = 0;    // tokens at the beginning of each text that are not pooled
 };
 /// One row for each input. Errors: invalid_argument with the field in `param`.
-Result<std::vector<Row>> rows_to_read(const LoadedModel& model, const Ask& ask,
+Result<std::vector<Row>> rows_to_read(const ModelCard& model, const Ask& ask,
                                       const RowsToRead& asked);
 
 /// The numbers of a row's only head. REQUIRES: it asked one.

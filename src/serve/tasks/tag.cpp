@@ -17,23 +17,23 @@ namespace {
 
 const Tag& options_of(const Ask& ask) { return std::get<Tag>(ask.options); }
 
-const folder::HeadCard& card_of(const LoadedModel& model) {
+const folder::HeadCard& card_of(const ModelCard& model) {
   return model.heads[head_of(model, HeadTask::tag)];
 }
 
 Tasks needs(const Options&) { return {HeadTask::tag}; }
 
 /// The most tokens of one input. A text in windows has fewer, since windows overlap.
-size_t most_tokens(const LoadedModel& model, bool truncate) {
+size_t most_tokens(const ModelCard& model, bool truncate) {
   return size_t{model.max_model_len} * (truncate ? 1 : kMostWindows);
 }
 
-Extent extent(const LoadedModel& model, const Ask& ask) {
+Extent extent(const ModelCard& model, const Ask& ask) {
   return extent_of(model, ask.inputs,
                    static_cast<int64_t>(most_tokens(model, options_of(ask).truncate)));
 }
 
-Error too_long(const LoadedModel& model, const std::string& name) {
+Error too_long(const ModelCard& model, const std::string& name) {
   return context_exceeded(
       model.max_model_len,
       fmt::format("However, {} has more tokens than the {} windows of so many that are read of one "
@@ -70,7 +70,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
 
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<const Row> rows,
+Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const Row> rows,
                         std::vector<work::Readings> readings) {
   Answers answers;
   for (size_t row = 0; row < rows.size();) {
@@ -88,7 +88,7 @@ Result<Answers> answers(const LoadedModel& model, const Ask& ask, std::span<cons
 
 }  // namespace
 
-Result<TaggedInput> windows_to_tag(const LoadedModel& model, const InputToTag& asked) {
+Result<TaggedInput> windows_to_tag(const ModelCard& model, const InputToTag& asked) {
   const std::string& name = asked.name;
   const auto* given = std::get_if<Text>(&asked.input);
   if (!given || given->pair)
@@ -121,11 +121,11 @@ Result<TaggedInput> windows_to_tag(const LoadedModel& model, const InputToTag& a
   return tagged;
 }
 
-work::Read read_of(const LoadedModel& model, const Window& window) {
+work::Read read_of(const ModelCard& model, const Window& window) {
   return {.head = head_of(model, HeadTask::tag), .tokens = window.reads};
 }
 
-Result<Spans> spans_from(const LoadedModel& model, const Input& input, const TaggedInput& tagged,
+Result<Spans> spans_from(const ModelCard& model, const Input& input, const TaggedInput& tagged,
                          std::span<const work::Numbers> numbers, Aggregation aggregation) {
   const folder::HeadCard& card = card_of(model);
   const size_t columns = card.labels.size();

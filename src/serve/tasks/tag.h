@@ -29,14 +29,14 @@ struct InputToTag {
 };
 /// Errors: invalid_argument (no text, an empty one, one of a pair; more tokens than kMostWindows
 /// windows have).
-Result<TaggedInput> windows_to_tag(const LoadedModel& model, const InputToTag& asked);
+Result<TaggedInput> windows_to_tag(const ModelCard& model, const InputToTag& asked);
 
 /// What the tagger's head reads of a window.
-work::Read read_of(const LoadedModel& model, const Window& window);
+work::Read read_of(const ModelCard& model, const Window& window);
 
 /// The spans of a text from the numbers of its windows. Errors: internal (the numbers are another
 /// head's).
-Result<Spans> spans_from(const LoadedModel& model, const Input& input, const TaggedInput& tagged,
+Result<Spans> spans_from(const ModelCard& model, const Input& input, const TaggedInput& tagged,
                          std::span<const work::Numbers> numbers, Aggregation aggregation);
 
 }  // namespace weir::serve
