@@ -156,7 +156,7 @@ Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   for (Row& row : *rows) {
     auto text = prepared(caller, [&] { return task.text(model, ask.inputs[row.input]); });
     if (!text) return text.error();
-    dry.rows.push_back({*std::move(text), std::move(row.prompt)});
+    dry.prompts.push_back({*std::move(text), std::move(row.prompt)});
   }
   return dry;
 }

@@ -13,7 +13,7 @@ class DryRuns : public ServerTest {
  protected:
   DryRuns() {
     service.preview = {.model = "tiny",
-                       .rows = {{"<s>hi", {1, 7, 9}}, {"", {4}}},
+                       .prompts = {{"<s>hi", {1, 7, 9}}, {"", {4}}},
                        .requests = 2,
                        .input_tokens = 4,
                        .output_tokens = 32,

@@ -209,9 +209,9 @@ TEST_F(WaitingTest, ADryRunOfAChatSaysAllAndTakesNothing) {
     auto dry = dry_run(chat, caller_);
     ASSERT_TRUE(dry) << dry.error().message;
     EXPECT_EQ(dry->model, "bytes");
-    ASSERT_EQ(dry->rows.size(), 1U);
-    EXPECT_EQ(dry->rows[0].text, "<bos>user:hi<turn>bot:");
-    EXPECT_EQ(dry->rows[0].ids.size(), 13U);
+    ASSERT_EQ(dry->prompts.size(), 1U);
+    EXPECT_EQ(dry->prompts[0].text, "<bos>user:hi<turn>bot:");
+    EXPECT_EQ(dry->prompts[0].ids.size(), 13U);
     EXPECT_EQ(dry->requests, 1);
     EXPECT_EQ(dry->input_tokens, 13);
     EXPECT_EQ(dry->output_tokens, 5);
@@ -234,7 +234,7 @@ TEST_F(WaitingTest, ADryRunSaysWhatTheGateWouldSay) {
   auto running = first();
   auto dry = dry_run(CompletionRequest{.prompts = {bytes_of("ab")}}, caller_);
   ASSERT_TRUE(dry);
-  EXPECT_EQ(dry->rows.at(0).text, "ab");
+  EXPECT_EQ(dry->prompts.at(0).text, "ab");
   EXPECT_EQ(dry->gate_wait, milliseconds(20'000));
   EXPECT_FALSE(dry->refusal);
   caller_.max_wait = milliseconds(0);

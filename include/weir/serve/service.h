@@ -29,7 +29,7 @@ struct Tokens {
 /// What would happen to a request if it ran: its charge, its place in line, and whether it would be
 /// admitted.
 struct DryRun {
-  struct Row {
+  struct Prompt {
     std::string text;  // the prompt as it is tokenized: the rendered text, or the text of its ids
     std::vector<int32_t> ids;
   };
@@ -39,7 +39,7 @@ struct DryRun {
     std::chrono::milliseconds full_in{0};
   };
   std::string model;
-  std::vector<Row> rows;
+  std::vector<Prompt> prompts;
   int64_t requests = 0, input_tokens = 0, output_tokens = 0;  // taken in advance
   std::vector<Bucket> limits;
   std::chrono::milliseconds gate_wait{0}, queue_wait{0};  // as predicted

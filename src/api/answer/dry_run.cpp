@@ -13,11 +13,11 @@ std::string& append_field(std::string& out, const char* name, int64_t value) {
   return append_json(out, value);
 }
 
-void append_row(std::string& out, const serve::DryRun::Row& row, bool ids) {
+void append_prompt(std::string& out, const serve::DryRun::Prompt& prompt, bool ids) {
   out += R"({"prompt":)";
-  append_json(out, row.text) += ',';
-  append_field(out, "tokens", static_cast<int64_t>(row.ids.size()));
-  if (ids) append_json(out += R"(,"token_ids":)", std::span<const int32_t>(row.ids));
+  append_json(out, prompt.text) += ',';
+  append_field(out, "tokens", static_cast<int64_t>(prompt.ids.size()));
+  if (ids) append_json(out += R"(,"token_ids":)", std::span<const int32_t>(prompt.ids));
   out += '}';
 }
 
@@ -50,10 +50,10 @@ void append_refusal(std::string& out, const Error& error, const Api& api) {
 std::string dry_run_text(const serve::DryRun& dry, bool ids, const Api& api) {
   std::string out = R"({"object":"dry_run","model":)";
   append_json(out, dry.model) += ',';
-  append_list(out, "prompts", dry.rows,
-              [&](const serve::DryRun::Row& row) { append_row(out, row, ids); });
+  append_list(out, "prompts", dry.prompts,
+              [&](const serve::DryRun::Prompt& prompt) { append_prompt(out, prompt, ids); });
   int64_t tokens = 0;
-  for (const auto& row : dry.rows) tokens += static_cast<int64_t>(row.ids.size());
+  for (const auto& prompt : dry.prompts) tokens += static_cast<int64_t>(prompt.ids.size());
   append_field(out += ',', "prompt_tokens", tokens) += R"(,"charge":{)";
   append_field(out, "requests", dry.requests) += ',';
   append_field(out, "input_tokens", dry.input_tokens) += ',';
