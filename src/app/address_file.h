@@ -4,14 +4,15 @@
 
 namespace weir::app {
 
-/// Where a daemon can be asked from its own machine, for whoever sees its process and knows none of
-/// its settings, as a container's health check: an open memory file named "weir-address" below
-/// /proc/PID/fd with the text "HOST PORT\n". It needs no folder that can be written, and ends with
-/// the process.
+/// Tells the daemon's address to programs on its machine that see its process and know no setting,
+/// such as a container's health check. It is an open memory file named "weir-address" below
+/// /proc/PID/fd with the text "HOST PORT
+///
+/// ". It needs no folder that can be written, and ends with the process.
 class AddressFile {
  public:
-  /// `host` as it is listened on; a wildcard is written as loopback. Where the kernel gives no
-  /// memory file nothing is told.
+  /// `host`: the address that is listened on; a wildcard is written as loopback. If the kernel
+  /// gives no memory file, there is none.
   AddressFile(const std::string& host, int port);
   ~AddressFile();
   AddressFile(const AddressFile&) = delete;

@@ -36,7 +36,7 @@ std::string size_text(uint64_t bytes) {
   return text.str();
 }
 
-/// A line for each head: the task that can be asked of it.
+/// A line for each head, with its task.
 std::string tasks_text(const std::vector<folder::HeadCard>& heads) {
   std::string text;
   for (const folder::HeadCard& head : heads) {
@@ -109,7 +109,7 @@ bool check_models(const Config& config, std::ostream& out) {
   return rules && machine && models.failed.empty() && choices->skipped.empty();
 }
 
-/// A head's folder says whose it is; whether it fits is known only beside its model.
+/// A head's folder says which model it belongs to. Whether it fits is known only with that model.
 Result<void> print_head(const std::string& folder, std::ostream& out) {
   auto file = folder::JsonFile::read(folder + "/head.json");
   if (!file) return file.error();

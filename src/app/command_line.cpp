@@ -24,8 +24,8 @@ CLI::Option* take_one_word(CLI::Option* option) {
   return option->expected(1)->allow_extra_args(false);
 }
 
-/// A flag for each setting; its texts land in `flags` as they are, to be checked with those of the
-/// other sources.
+/// Adds a flag for each setting. Its texts go to `flags` unchecked; they are checked with those of
+/// the other sources.
 void add_settings(CLI::App& command, Flags& flags, std::string& config) {
   command.add_option("--config", config, "TOML file with settings; also WEIR_CONFIG.")
       ->type_name("FILE");
@@ -44,7 +44,7 @@ void add_settings(CLI::App& command, Flags& flags, std::string& config) {
 struct Parser {
   CLI::App root{"Serves language models over HTTP."};
   Command command;
-  std::string path;  // of the configuration file
+  std::string path;  // the configuration file's
 
   Parser() {
     root.name("weir");
@@ -114,13 +114,13 @@ std::vector<Flag> flags_of(const CLI::App& command) {
   return flags;
 }
 
-/// The words of the command line behind the program's name. Where a command takes flags only, each
-/// of them is checked to have its one word.
+/// The words of the command line after the program's name. If a command takes only flags, checks
+/// that each has its one word.
 Result<std::vector<std::string>> checked_words(const CLI::App& root,
                                                std::vector<std::string> words) {
   for (const char* name : {"serve", "check", "usage"}) {
     if (words.empty() || words[0] != name) continue;
-    // Only check takes a word that belongs to no flag, and it comes first.
+    // Only `check` takes a word that belongs to no flag. That word comes first.
     const bool has_folder =
         name == std::string("check") && words.size() > 1 && !words[1].empty() && words[1][0] != '-';
     const auto own = static_cast<std::ptrdiff_t>(has_folder ? 2 : 1);
@@ -141,7 +141,7 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   Parser parser;
   auto words = checked_words(parser.root, {argv + std::min(argc, 1), argv + argc});
   if (!words) return words.error();
-  std::reverse(words->begin(), words->end());  // as CLI11 takes them
+  std::reverse(words->begin(), words->end());  // the order of CLI11
   try {
     parser.root.parse(*words);
     return std::move(parser.command);

@@ -9,10 +9,10 @@
 
 namespace weir::app {
 
-/// Each command returns the exit code of the process; errors are one line on standard error.
+/// Each command returns the exit code of the process. An error is one line on standard error.
 int serve(const Resolved& resolved);
 int check(const Resolved& resolved, std::ostream& out);
-/// What a folder alone holds: of a model, as `--model` reads it, or of a head.
+/// Tells what one folder holds: a model's, read as `--model` reads it, or a head's.
 int check_alone(const std::string& folder, const Config& config, std::ostream& out);
 int usage(const Config& config, const Command& command, std::ostream& out);
 int key_new(const std::string& name, std::ostream& out);
@@ -23,7 +23,7 @@ constexpr int kFailed = 1;
 constexpr int kWrongSetting = 2;
 constexpr int kDeviceLost = 3;
 
-/// How long the end waits for who reads the log.
+/// How long the process waits at its end for the reader of the log.
 constexpr std::chrono::milliseconds kLastLines{500};
 
 /// "weir: MESSAGE" on standard error.

@@ -7,8 +7,7 @@
 
 namespace weir::app {
 
-/// What the daemon runs with: every setting decided, checked and typed. What the user gave is
-/// `Given`.
+/// The daemon's settings: each is decided, checked and typed. `Given` has what the user gave.
 struct Config {
   std::string host;
   int port = 0;

@@ -4,10 +4,10 @@
 
 namespace weir::app {
 
-/// config/weir.toml: every setting with its default and what it is for.
+/// The text of config/weir.toml: every setting with its default and its purpose.
 std::string config_template();
 
-/// config/weir.schema.json: the JSON schema of that file, for editors.
+/// The text of config/weir.schema.json: the JSON schema of that file, for editors.
 std::string config_schema();
 
 }  // namespace weir::app

@@ -16,10 +16,11 @@
 namespace weir::app {
 namespace {
 
-// A step of a long prompt takes seconds on a small processor; a thread that is stuck takes forever.
+// A step of a long prompt takes seconds on a small processor. A step thread without a tick for this
+// long is stuck.
 constexpr std::chrono::seconds kStuck{60};
-// Of a step: a sequence alone with its drafts fills one tile of rows and reads the weights once, as
-// it does without.
+// Drafts in a step: a sequence alone with its drafts fills one tile of rows. It reads the weights
+// once, as without drafts.
 constexpr uint32_t kMostDrafts = 12;
 
 std::string address(const std::string& host, int port) {
@@ -72,7 +73,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Parts parts) {
                                       }};
   daemon->loop_ = std::make_unique<schedule::StepLoop>(daemon->bell_, daemon->clock_,
                                                        daemon->metrics_, std::move(hooks));
-  // Before anything is loaded, so that /ready can tell how far that is.
+  // Before anything is loaded, so that /ready can tell the progress.
   if (auto listening = daemon->listen(); !listening) return listening.error();
   daemon->load_models();
   return daemon;
@@ -118,7 +119,7 @@ bool Daemon::is_served(const std::string& name) const {
          std::any_of(failed_plans_.begin(), failed_plans_.end(), failed);
 }
 
-/// A file of keys may serve several daemons, so that this is no error.
+/// A key file may be that of several daemons, so an unknown model in it is no error.
 void Daemon::warn_of_strangers(const traffic::KeyStore& keys) const {
   for (const traffic::ModelLimits& limited : keys.rules().models) {
     if (!is_served(limited.name))
@@ -181,7 +182,7 @@ Result<void> Daemon::listen() {
 void Daemon::mark_failed_plans() {
   for (const FailedModel& model : failed_plans_) {
     service_->mark_failed(model.choice.name, model.reason);
-    // Zeros, as for a model that fails later.
+    // Makes the series with zeros, as for a model that fails later.
     schedule::StepSeries{metrics_, {{"model", model.choice.name}}};
   }
 }
@@ -211,7 +212,7 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   model.progress->set("reading the tokenizer", 0);
   auto text = serve::load_text_side(model.plan.choice.directory, tasks_of(model.plan.description));
   if (!text) return text.error();
-  malloc_trim(0);  // a tokenizer of 4 MB leaves 40 behind that malloc keeps
+  malloc_trim(0);  // a tokenizer of 4 MB leaves 40 MB that malloc keeps
   auto loaded = engine::load(model.plan.load, arch::table(), *device_, *model.progress);
   if (!loaded) return loaded.error();
   const engine::Description& is = loaded->description;

@@ -27,14 +27,14 @@
 
 namespace weir::app {
 
-/// A line of the log that says why a model cannot be served.
+/// Writes a log line that says why a model cannot be served.
 void log_failed_model(const ModelChoice& choice, const Error& reason);
 
-/// The objects of a running daemon, made from a Config in the order that they need each other. Used
-/// by the main thread; the threads are inside.
+/// The objects of a running daemon, made from a Config in the order in which they need each other.
+/// Used by the main thread; it owns all other threads.
 class Daemon {
  public:
-  /// What it is made from, checked before.
+  /// What the daemon is made from. All of it is checked before.
   struct Parts {
     const Config& config;
     std::shared_ptr<const traffic::KeyStore> keys;
@@ -51,26 +51,26 @@ class Daemon {
 
   void set_keys(std::shared_ptr<const traffic::KeyStore> keys);
 
-  /// The model that is being loaded and how far it is; none once each is loaded or failed.
+  /// The model that is being loaded, and its progress. None: each model is loaded or failed.
   std::optional<std::pair<std::string, Progress::State>> loading() const;
-  /// No model could be loaded, or with require-all one could not; the log says why.
+  /// Whether no model could be loaded, or with require-all one could not. The log says why.
   bool failed() const;
-  /// A line of the log, for when nothing loads any more.
+  /// Writes a log line. Call it when no model loads any more.
   void log_what_is_ready() const;
-  /// The device computes no more in this process; all that was asked of it is answered.
+  /// Whether the device computes no more in this process. All requests to it are answered.
   bool lost() const { return lost_; }
 
-  /// /ready says that it drains, though it still takes work.
+  /// From now on /ready says that the daemon drains. It still takes work.
   void announce_drain();
-  /// Takes no new work from now on; what runs goes on.
+  /// Takes no new work from now on. Running work goes on.
   void drain();
   /// Requests that are not answered yet.
   size_t in_flight() const;
-  /// Writes what is not yet on disk, for an end without destructors.
+  /// Writes what is not on disk yet, for an end without destructors.
   void save() {
     if (ledger_) ledger_->flush();
   }
-  /// Ends what still runs, then the steps, then HTTP.
+  /// Ends running requests, then the steps, then HTTP.
   void stop();
 
  private:
@@ -79,9 +79,8 @@ class Daemon {
     std::shared_ptr<work::WorkQueue> queue;
     std::shared_ptr<Progress> progress;
     std::chrono::steady_clock::time_point begun{};
-    std::optional<serve::ModelCard>
-        loaded;  // between load() and its being announced; the step thread's
-    std::atomic<bool> done = false, failed = false;  // done: it does not load any more
+    std::optional<serve::ModelCard> loaded;          // set between load() and announce()
+    std::atomic<bool> done = false, failed = false;  // done: loading has ended
   };
 
   explicit Daemon(const Config& config) : config_(config) {}
@@ -111,7 +110,7 @@ class Daemon {
   std::unique_ptr<serve::SteeredService> service_;
   std::unique_ptr<http::Server> server_;
   std::optional<AddressFile> address_file_;
-  std::unique_ptr<schedule::StepLoop> loop_;  // dies first: its thread uses all of the above
+  std::unique_ptr<schedule::StepLoop> loop_;  // destroyed first: its thread uses all of the above
 };
 
 }  // namespace weir::app

@@ -9,7 +9,8 @@ namespace {
 
 uint64_t element_bytes(const engine::Description& is) { return is.dtype == "float32" ? 4 : 2; }
 
-/// Embedding tables keep their type, products are packed; a tied head packs the table once more.
+/// Embedding tables keep their type, and weights of products are packed. A tied head packs the
+/// table once more.
 uint64_t weights_of(const engine::Description& is) {
   if (is.numbers == 0) return 0;
   const auto words = static_cast<uint64_t>(is.shape.vocabulary * is.shape.hidden);
@@ -27,8 +28,9 @@ uint64_t text_of(const std::string& directory) {
   return failure ? 0 : 8 * static_cast<uint64_t>(bytes);
 }
 
-/// Ten rows as wide as the hidden state live at a time, and those of all layers where a tagger may
-/// read them; blocks of other sizes are kept for a while; a row of logits is float32.
+/// For each token ten rows of the hidden size are alive at a time, and those of all layers if a
+/// tagger may read them. The allocator keeps blocks of other sizes for a while. A row of logits is
+/// float32.
 uint64_t step_of(const PlannedModel& model) {
   const nn::Shape& shape = model.description.shape;
   const uint64_t tokens =
@@ -52,7 +54,7 @@ Footprint footprint(const std::vector<PlannedModel>& models, const Config& confi
   for (const PlannedModel& model : models) {
     sum.weights += weights_of(model.description);
     sum.text += text_of(model.choice.directory);
-    sum.step = std::max(sum.step, step_of(model));  // steps of models take turns
+    sum.step = std::max(sum.step, step_of(model));  // steps of different models take turns
   }
   sum.process = kProcess + kConnection * static_cast<uint64_t>(config.max_connections) +
                 config.response_cache;

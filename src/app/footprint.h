@@ -8,13 +8,13 @@
 
 namespace weir::app {
 
-/// What serving from a processor takes of main memory beside the cache of keys and values, in
-/// bytes. Pages of files are not counted: the kernel takes them back. Estimates, from what
-/// was measured with the default models and a little above it.
+/// The main memory that serving on a processor takes beside the cache of keys and values, in bytes.
+/// Pages of files are not counted, since the kernel takes them back. The numbers are estimates: a
+/// little above what was measured with the default models.
 struct Footprint {
-  uint64_t weights = 0;  // packed; 0 for random ones
+  uint64_t weights = 0;  // packed; 0 for random weights
   uint64_t text = 0;     // tokenizers and templates
-  uint64_t step = 0;     // tensors of the greatest step
+  uint64_t step = 0;     // tensors of the largest step
   uint64_t process = 0;  // pages of code, threads, connections, kept answers
 
   uint64_t all() const { return weights + text + step + process; }

@@ -31,7 +31,7 @@ std::vector<std::string> split(const std::string& text, char between) {
 }
 
 GivenValue fallback_of(const Setting& setting) {
-  // The table's own defaults are good: a test holds it to that.
+  // The table's defaults are valid; a test checks it.
   return {*parse_value(setting, setting.fallback), "default"};
 }
 

@@ -12,24 +12,25 @@
 
 namespace weir::app {
 
-/// A value as the user gave it, checked, and where: "flag --port", "env WEIR_PORT", "weir.toml:3",
-/// "default".
+/// A checked value that the user gave, and its origin: "flag --port", "env WEIR_PORT",
+/// "weir.toml:3", "default".
 struct GivenValue {
   Value value;
   std::string origin;
 };
 
-/// What the user said in one place, by name of the setting.
+/// What the user gave in one place, by name of the setting.
 using Given = std::map<std::string, GivenValue>;
 
-/// Flags by name of the setting, each as often as it was given. Errors: one line with name, value,
+/// `flags`: by name of the setting, each with all its words. Errors: one line with name, value,
 /// origin and what is allowed.
 Result<Given> given_by_flags(const std::map<std::string, std::vector<std::string>>& flags);
 
-/// `variable` looks one up; null or empty: not set. Lists are separated by ";".
+/// `variable` returns a variable's value; null or empty: not set. Entries of lists are separated by
+/// ";".
 Result<Given> given_by_environment(const std::function<const char*(const std::string&)>& variable);
 
-/// Text of a TOML file; `name` is the file's, for messages. Unknown names are errors.
+/// `toml`: the text of a file. `name`: the file's, for messages. Unknown names are errors.
 Result<Given> given_by_file(std::string_view toml, const std::string& name);
 Result<Given> given_by_file_at(const std::string& path);
 
@@ -39,20 +40,20 @@ struct Decided {
   GivenValue given;
 };
 
-/// The frozen result: typed for the daemon, and as it came about for `weir check`.
+/// The result: typed for the daemon, and with each value's origin for `weir check`.
 struct Resolved {
   Config config;
   std::vector<Decided> decided;       // in the order of settings()
   std::vector<std::string> misspelt;  // variables that begin with WEIR_ and are no setting
 };
 
-/// The first of `sources` that has a setting decides, then the default.
+/// The first of `sources` that has a setting decides it; else the default.
 Resolved resolve(const std::vector<Given>& sources);
 
 /// Variables that begin with WEIR_ and are no setting: probably misspelt.
 std::vector<std::string> unknown_variables(const char* const* environment);
 
-/// A line about such a variable, with the one that is probably meant.
+/// A line about such a variable, with the variable that is probably meant.
 std::string about_unknown(const std::string& variable);
 
 }  // namespace weir::app

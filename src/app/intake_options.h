@@ -6,9 +6,9 @@
 
 namespace weir::app {
 
-/// How much work before the gate this machine is asked for at a time: as many long requests as the
-/// process may keep threads busy, and room for 24 bodies of the largest size, but for an eighth of
-/// a container's memory at most (and at least one body).
+/// How much work before the gate is done at a time: as many long requests as the process may use
+/// cores, and room for 24 bodies of the largest size. The room is at most an eighth of a
+/// container's memory, and at least one body.
 traffic::IntakeOptions intake_options(const Config& config, int cores, const CgroupLimits& limits);
 
 }  // namespace weir::app

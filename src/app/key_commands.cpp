@@ -8,7 +8,7 @@ namespace weir::app {
 int key_new(const std::string& name, std::ostream& out) {
   auto key = traffic::make_key(name);
   if (!key) return fail(kWrongSetting, key.error());
-  // The secret is no comment of the lines below it: a key file that got both is refused.
+  // The secret is not written as a comment: so a key file into which both were copied is refused.
   out << key->secret << "\n\n" << key->toml;
   return 0;
 }

@@ -8,7 +8,7 @@ KeyWatch::KeyWatch(std::string path, Read read)
 KeyWatch::Stamp KeyWatch::stamp() const {
   Stamp stamp;
   if (path_.empty()) return stamp;
-  // Where the file is away for a moment (an editor renames), both stay 0.
+  // If the file is gone for a moment (an editor renames it), both stay 0.
   std::error_code failure;
   stamp.written = std::filesystem::last_write_time(path_, failure);
   if (failure) return Stamp{};

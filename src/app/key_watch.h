@@ -10,20 +10,20 @@
 
 namespace weir::app {
 
-/// Sees that a key file has changed. A file that is wrong changes nothing; it is read again once it
-/// changes again.
+/// Watches a key file for changes. A wrong file changes nothing. It is read again when it changes
+/// again.
 class KeyWatch {
  public:
   using Read = std::function<Result<std::shared_ptr<const traffic::KeyStore>>()>;
 
-  /// `path` empty: there is nothing to watch. `read` gives the keys anew.
+  /// `path` empty: there is nothing to watch. `read` reads the keys.
   KeyWatch(std::string path, Read read);
 
-  /// The new keys, null where nothing changed. Errors: what is wrong with the file; the old keys
-  /// hold.
+  /// The new keys; null: nothing changed. Errors: what is wrong with the file; then the old keys
+  /// stay.
   Result<std::shared_ptr<const traffic::KeyStore>> look();
 
-  /// The keys anew, whether or not the file has changed. Errors: as look().
+  /// Reads the keys, whether or not the file has changed. Errors: as look().
   Result<std::shared_ptr<const traffic::KeyStore>> read_again();
 
  private:

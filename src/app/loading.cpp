@@ -35,14 +35,14 @@ LoadingReport::~LoadingReport() { end_line(); }
 
 void LoadingReport::show(const std::string& model, const Progress::State& state) {
   if (!terminal_) {
-    // A line that says nothing new is not worth one.
+    // Writes no line that is equal to the last one.
     std::string line = progress_line(model, state);
     if (line != last_) spdlog::info("{}", line);
     last_ = line;
     return;
   }
-  // Clears what was longer, and leaves the cursor at the beginning: a line of the log overwrites
-  // the bar.
+  // Clears the rest of the line, and leaves the cursor at its beginning, so that a line of the log
+  // overwrites the bar.
   show_beside_log(progress_bar(model, state) + "\x1b[K\r");
   open_ = true;
 }

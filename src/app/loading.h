@@ -16,15 +16,15 @@ std::string progress_line(const std::string& model, const Progress::State& state
 /// "[#########...........] 45% smollm2 reading weights, 3 s left"
 std::string progress_bar(const std::string& model, const Progress::State& state);
 
-/// Tells how far loading is: a line of the log each second, or a bar on a terminal. Used by one
-/// thread.
+/// Shows the progress of loading: a line of the log each second, or a bar on a terminal. Used by
+/// one thread.
 class LoadingReport {
  public:
   explicit LoadingReport(bool terminal) : terminal_(terminal) {}
   ~LoadingReport();
 
   void show(const std::string& model, const Progress::State& state);
-  /// Ends the bar's line, so that the log goes on below it.
+  /// Ends the bar's line, so that the log continues below it.
   void end_line();
 
  private:

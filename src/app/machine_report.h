@@ -7,7 +7,7 @@
 
 namespace weir::app {
 
-/// Prints what the device and the container make of the settings that are "auto": threads, steps,
+/// Prints the values of the settings that are "auto" on this device and container: threads, steps,
 /// memory. Errors: the device does not open, or the models do not fit.
 Result<void> print_machine(std::vector<PlannedModel> models, const Config& config,
                            std::ostream& out);

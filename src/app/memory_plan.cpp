@@ -10,8 +10,9 @@ bool has_cache(const PlannedModel& model) { return model.description.page_bytes 
 
 std::string mib(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-/// The estimate above gives way to what the warm-up leaves. A twentieth stays free for what steps
-/// do not show, and of each model that comes later its weights and as much as a step may take.
+/// Replaces the estimate: a model takes what its warm-up leaves free. A twentieth stays free for
+/// what steps do not show. For each model that is loaded later, its weights and the memory of a
+/// step stay free.
 void share_left_over(std::vector<PlannedModel>& models, const Hardware& hardware) {
   constexpr uint64_t kStep = uint64_t{2} << 30;
   uint64_t reserve = hardware.free / 20;
@@ -51,13 +52,13 @@ Result<void> check_weights_fit(const MemoryAtHand& memory) {
 
 uint64_t cache_budget(const Config& config, const MemoryAtHand& memory) {
   if (config.memory > 0) return config.memory;
-  // A GPU serves nothing but us; weights of unknown size are given half of it.
+  // A GPU is used by weir alone. Weights of unknown size get half of it.
   if (memory.device == engine::DeviceKind::cuda) {
     const uint64_t usable = memory.free / 10 * 9;
     return memory.weights == 0 ? usable / 2 : usable - std::min(usable, memory.weights);
   }
-  // Main memory others use too. A cached prefix stays until its page is needed, so the whole cache
-  // is filled in time: its size follows the model's.
+  // Other programs use main memory too. A cached prefix stays until its page is needed, so the
+  // whole cache becomes filled in time. So its size follows the model's size.
   constexpr uint64_t kLeast = uint64_t{256} << 20, kMost = uint64_t{4} << 30;
   const uint64_t wanted = memory.weights == 0 ? kMost : memory.weights / 8 * 9;
   const uint64_t least = std::clamp(memory.least, kLeast, kMost);
@@ -85,7 +86,7 @@ void share_cache(std::vector<PlannedModel>& models, uint64_t budget) {
 
 Result<uint64_t> plan_memory(std::vector<PlannedModel>& models, const Config& config,
                              const Hardware& hardware, const CgroupLimits& limits) {
-  constexpr uint32_t kShortSequence = 2048;  // tokens; a chat that is worth serving fits
+  constexpr uint32_t kShortSequence = 2048;  // tokens; an ordinary chat fits
   const MemoryAtHand memory{.device = hardware.device,
                             .free = hardware.free,
                             .weights = weight_bytes(models),

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The setting of this name, whose rules hold for the model's own option too.
+/// The setting of this name. Its rules hold for the model's own option too.
 const Setting& setting(const std::string& name) {
   return *std::find_if(settings().begin(), settings().end(),
                        [&](const Setting& each) { return each.name == name; });
@@ -23,7 +23,7 @@ std::string config_of(const fs::path& folder) {
   return folder::transformer_folder(folder) + "/config.json";
 }
 
-/// Whatever its config.json is: a link to nowhere is told, not passed over.
+/// Whether there is a config.json of any kind: a broken link must become an error, not be skipped.
 bool is_model(const fs::path& folder) {
   std::error_code failure;
   return fs::exists(fs::symlink_status(config_of(folder), failure));
@@ -31,7 +31,7 @@ bool is_model(const fs::path& folder) {
 
 /// The parts of "NAME=DIR,option,...".
 struct ModelText {
-  std::string name;  // empty: it has none
+  std::string name;  // empty: not given
   std::string directory;
   std::vector<std::string> options;
 };
@@ -42,8 +42,9 @@ Error wrong_form(const std::string& text) {
                  "with a comma stands in double quotes");
 }
 
-/// Where the name ends; npos: there is none. A name may hold slashes, as on hubs
-/// ("meta-llama/X=DIR"), but "./a=b" and "/a=b", and whatever is a folder as it stands, is no name.
+/// The index of the "=" after the name; npos: there is no name. A name may have slashes, as on
+/// model hubs ("meta-llama/X=DIR"). But "./a=b", "/a=b" and a text that is itself an existing
+/// folder have no name.
 size_t end_of_name(const std::string& head) {
   const size_t equals = head.find('=');
   if (equals == std::string::npos || head.find('"') < equals) return std::string::npos;
@@ -54,7 +55,7 @@ size_t end_of_name(const std::string& head) {
   return equals;
 }
 
-/// The next comma that stands in no double quotes, or the end.
+/// The next comma outside of double quotes, or the end.
 size_t end_of_option(const std::string& text, size_t start) {
   bool quoted = false;
   for (size_t i = start; i < text.size(); ++i) {
@@ -83,7 +84,7 @@ Result<ModelText> split_model(const std::string& text) {
     if (parts.name.empty()) return wrong_form(text);
     rest = text.substr(equals + 1);
   }
-  size_t end = 0;  // of the folder, quotes included
+  size_t end = 0;  // the end of the folder's text, quotes included
   if (rest.starts_with('"')) {
     const size_t closing = rest.find('"', 1);
     if (closing == std::string::npos) return wrong_form(text);
@@ -108,13 +109,13 @@ std::string folder_name(const std::string& directory) {
 }
 
 bool is_name(const std::string& name) {
-  // What goes into JSON, metrics and log lines: anything that can be seen.
+  // A name stands in JSON, metrics and log lines, so it has visible characters only.
   return !name.empty() && name.size() <= 128 &&
          std::all_of(name.begin(), name.end(),
                      [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"'; });
 }
 
-/// A folder as `--model` reads it.
+/// A folder in the spelling of `--model`.
 std::string written(const std::string& directory) {
   return directory.find(',') == std::string::npos ? directory : '"' + directory + '"';
 }
@@ -160,7 +161,7 @@ std::vector<ModelChoice> in_folder(const std::string& folder, const Config& conf
   std::vector<ModelChoice> found;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(folder, failure)) {
-    // What is hidden is a tool's: ".ipynb_checkpoints" holds copies of models.
+    // Hidden folders belong to tools: ".ipynb_checkpoints" holds copies of models.
     if (entry.path().filename().string().starts_with('.')) continue;
     if (is_model(entry.path())) found.push_back(choice(entry.path()));
   }
@@ -169,7 +170,7 @@ std::vector<ModelChoice> in_folder(const std::string& folder, const Config& conf
   return found;
 }
 
-/// Leaves out what has no name for a model, with a line for each.
+/// Removes folders whose name cannot be a model's name. Returns a line for each.
 std::vector<std::string> skip_unnamed(std::vector<ModelChoice>& found) {
   std::vector<std::string> skipped;
   std::erase_if(found, [&](const ModelChoice& choice) {
@@ -183,7 +184,7 @@ std::vector<std::string> skip_unnamed(std::vector<ModelChoice>& found) {
   return skipped;
 }
 
-/// Of a folder in which no model is found.
+/// Why a folder has no models.
 std::string why_none(const std::string& folder) {
   std::error_code failure;
   const bool there = fs::exists(folder, failure);
@@ -196,7 +197,7 @@ std::string why_none(const std::string& folder) {
          ":ro";
 }
 
-/// One bad folder is the fault of its model alone; without a good one the settings are wrong.
+/// A bad folder makes only its own model fail. If all folders are bad, the settings are wrong.
 Result<void> check_some_folder(const std::vector<ModelChoice>& choices) {
   for (const ModelChoice& choice : choices) {
     if (check_folder(choice)) return {};

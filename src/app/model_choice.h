@@ -9,7 +9,7 @@
 
 namespace weir::app {
 
-/// One model to serve, its own options already filled in from the daemon's.
+/// One model to serve. Options that it does not have are filled in from the daemon's settings.
 struct ModelChoice {
   std::string name;
   std::string directory;
@@ -18,20 +18,20 @@ struct ModelChoice {
   uint32_t max_model_len = 0;           // 0: the model's own
 };
 
-/// Reads "NAME=DIR[,dtype=...][,max-model-len=N][,head=HEADDIR]..." or "DIR[,...]", whose name is
-/// the folder's. A folder in double quotes may hold commas.
+/// Reads "NAME=DIR[,dtype=...][,max-model-len=N][,head=HEADDIR]..." or "DIR[,...]"; then the model
+/// has the folder's name. A folder in double quotes may have commas.
 Result<ModelChoice> parse_model(const std::string& text, const Config& config);
 
-/// Errors: its directory is no folder, or one without a config.json.
+/// Errors: the directory is no folder, or has no config.json.
 Result<void> check_folder(const ModelChoice& choice);
 
 /// The models of `--model` and `--models-dir`.
 struct ModelChoices {
   std::vector<ModelChoice> models;   // at least one
-  std::vector<std::string> skipped;  // a line for each folder whose name is none for a model
+  std::vector<std::string> skipped;  // a line for each folder that cannot name a model
 };
 
-/// Errors: a wrong text, a name twice, no folder that holds a model.
+/// Errors: a wrong text, a repeated name, no folder with a model.
 Result<ModelChoices> choose_models(const Config& config);
 
 }  // namespace weir::app

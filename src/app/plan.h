@@ -13,12 +13,12 @@
 
 namespace weir::app {
 
-/// A model to serve and what its folder resolved to, before anything is loaded.
+/// A model to serve, with what its folder resolved to, before anything is loaded.
 struct PlannedModel {
   ModelChoice choice;
   engine::LoadOptions load;
   engine::Description description;
-  StepLimits step = {};  // by set_step_limits()
+  StepLimits step = {};  // set by set_step_limits()
 };
 
 /// A model that cannot be served, and why.
@@ -27,7 +27,7 @@ struct FailedModel {
   Error reason;
 };
 
-/// What became of all models before anything is loaded.
+/// All models before anything is loaded: the good ones and the failed ones.
 struct Plans {
   std::vector<PlannedModel> good;
   std::vector<FailedModel> failed;
@@ -35,18 +35,19 @@ struct Plans {
 
 serve::Tasks tasks_of(const engine::Description& description);
 
-/// The brown-out's rules, held against the models. Errors: what is wrong with which rule.
+/// The rules of the brown-out, checked against the models. Errors: the rule, and what is wrong with
+/// it.
 Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models);
 
 engine::LoadOptions load_options(const ModelChoice& choice, const Config& config);
 
-/// Reads a model's folder, loads nothing. Errors: what is wrong with it.
+/// Reads a model's folder and loads nothing. Errors: what is wrong with the folder.
 Result<PlannedModel> plan_model(const ModelChoice& choice, const Config& config,
                                 engine::DeviceKind device);
 Plans plan_models(const std::vector<ModelChoice>& choices, const Config& config,
                   engine::DeviceKind device);
 
-/// Fills in each model's step limits, also those of its LoadOptions.
+/// Sets each model's step limits, also those in its LoadOptions.
 void set_step_limits(std::vector<PlannedModel>& models, const Config& config,
                      const Hardware& hardware);
 

@@ -25,7 +25,7 @@ constexpr milliseconds kLoadingTick{100};
 constexpr milliseconds kTick{1000};
 constexpr milliseconds kServingTick{200};
 constexpr milliseconds kDrainTick{20};
-constexpr milliseconds kLostDrain{500};  // clients read their error events
+constexpr milliseconds kLostDrain{500};  // in which clients read their error events
 constexpr milliseconds kLostSave{300};
 
 int fail_logged(const Error& error) {
@@ -44,7 +44,7 @@ bool can_start(const Plans& plans, const ModelChoices& choices, const Config& co
   return !plans.good.empty() && (all || !config.require_all);
 }
 
-/// For an end without destructors.
+/// Ends the process without destructors.
 [[noreturn]] void end_process(int code) {
   drain_log(kLastLines);
   _exit(code);
@@ -62,7 +62,7 @@ void look_at_keys(const Config& config, KeyWatch& watch, Daemon& daemon, bool as
   }
 }
 
-/// Until no model loads any more. Returns the signal that came first, if any.
+/// Waits until no model loads any more, or a signal comes. Returns the signal, if one came.
 std::optional<int> wait_for_models(const Daemon& daemon, StopSignals& signals, bool terminal) {
   LoadingReport report(terminal);
   auto next_line = steady_clock::now() + kTick;
@@ -78,7 +78,8 @@ std::optional<int> wait_for_models(const Daemon& daemon, StopSignals& signals, b
   return std::nullopt;
 }
 
-/// Takes new requests for a while, so that load balancers learn first; a second signal ends that.
+/// Still takes new requests for a while, so that load balancers learn of the drain first. A second
+/// signal ends the wait.
 void delay_drain(Daemon& daemon, StopSignals& signals, milliseconds limit) {
   daemon.announce_drain();
   const auto end = steady_clock::now() + limit;
@@ -88,14 +89,14 @@ void delay_drain(Daemon& daemon, StopSignals& signals, milliseconds limit) {
   }
 }
 
-/// Lets what runs end, to the deadline or a second signal.
+/// Lets running work end, until the deadline or a second signal.
 void drain(Daemon& daemon, StopSignals& signals, milliseconds limit) {
   daemon.drain();
   auto deadline = steady_clock::now() + limit;
   while (daemon.in_flight() > 0 && steady_clock::now() < deadline) {
     if (auto again = signals.wait(kDrainTick)) {
       spdlog::warn("second signal: ends now");
-      signals.let_kill();  // should the disk be slow
+      signals.let_kill();  // in case the disk is slow
       daemon.save();
       end_process(128 + *again);
     }
@@ -104,7 +105,7 @@ void drain(Daemon& daemon, StopSignals& signals, milliseconds limit) {
     spdlog::warn("{} requests did not end in time", left);
 }
 
-/// A model's loading cannot be interrupted.
+/// The loading of a model cannot be interrupted, so the process ends.
 void leave_at_once_if_loading(Daemon& daemon) {
   if (!daemon.loading()) return;
   daemon.save();
@@ -112,7 +113,7 @@ void leave_at_once_if_loading(Daemon& daemon) {
   end_process(0);
 }
 
-/// Before the process ends; a disk that hangs does not keep it.
+/// Saves before the process ends. A disk that hangs does not hold up the end.
 void save_within(Daemon& daemon, milliseconds limit) {
   std::packaged_task<void()> save([&daemon] { daemon.save(); });
   auto saved = save.get_future();
@@ -125,7 +126,7 @@ void save_within(Daemon& daemon, milliseconds limit) {
     spdlog::error("usage is not written within {} ms", limit.count());
 }
 
-/// What lies on the device cannot even be freed: only a new process helps.
+/// Even the memory on the device cannot be freed: only a new process helps.
 [[noreturn]] void end_lost(Daemon& daemon, StopSignals& signals) {
   drain(daemon, signals, kLostDrain);
   save_within(daemon, kLostSave);
@@ -201,7 +202,7 @@ int serve_until_stopped(const Resolved& resolved) {
 int serve(const Resolved& resolved) {
   try {
     return serve_until_stopped(resolved);
-  } catch (const std::system_error& failure) {  // std::thread has no other way to say it
+  } catch (const std::system_error& failure) {  // so std::thread reports a refused thread
     return fail(kFailed, {.message = std::string("a thread cannot be started: ") + failure.what() +
                                      "; see `ulimit -u` and the container's limit of processes"});
   }

@@ -32,7 +32,7 @@ std::string size_text(int64_t bytes) {
   return "0";
 }
 
-/// A whole number that ends at `unit`.
+/// The whole number before `unit` at the text's end.
 std::optional<int64_t> number_before(std::string_view text, std::string_view unit) {
   if (!text.ends_with(unit)) return std::nullopt;
   text.remove_suffix(unit.size());

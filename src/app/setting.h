@@ -23,28 +23,28 @@ using Value =
 struct Setting {
   std::string name;  // "max-num-seqs"
   Kind kind = Kind::text;
-  std::string fallback;  // the default, as text; of a list always empty
+  std::string fallback;  // the default, as text; a list's is always empty
   std::string help;      // one line
   void (*apply)(Config&, const Value&) = nullptr;
   int64_t least = 0, most = 0;       // of whole and bytes
   std::vector<std::string> choices;  // of choice
   bool has_auto = false;             // whole and bytes may be "auto"
-  /// Of text and secret: what the text comes to, or what is wrong with it, which never repeats a
-  /// secret. Null: it is taken as it is.
+  /// For text and secret: the value of a text. Errors: what is wrong with the text; they never
+  /// repeat a secret. Null: the text is the value.
   Result<std::string> (*settle)(const std::string& text) = nullptr;
-  bool refuses_empty_flag = false;  // an empty shell variable must not open the door
+  bool refuses_empty_flag = false;  // so an empty shell variable does not switch keys off
 
   std::string variable() const;  // "WEIR_MAX_NUM_SEQS"
   std::string allowed() const;   // "a whole number from 1 to 4096"
 };
 
-/// Every setting there is, in the order of the configuration file.
+/// All settings, in the order of the configuration file.
 std::span<const Setting> settings();
 
-/// Errors: what `setting.allowed()` says, without name and origin.
+/// Errors: the text of `setting.allowed()`, without name and origin.
 Result<Value> parse_value(const Setting& setting, const std::string& text);
 
-/// As the user would write it; secrets as "(set)".
+/// The value as a user would write it; a secret as "(set)".
 std::string shown(const Setting& setting, const Value& value);
 
 }  // namespace weir::app

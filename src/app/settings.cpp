@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 
 const std::string& text(const Value& value) { return std::get<std::string>(value); }
 int64_t whole(const Value& value) { return std::get<int64_t>(value); }
-/// 0: auto.
+/// The number; 0 for auto.
 uint32_t whole_or_auto(const Value& value) {
   return static_cast<uint32_t>(std::max<int64_t>(0, whole(value)));
 }

@@ -9,7 +9,7 @@ namespace weir::app {
 
 void open_standard_files() {
   for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    // The lowest that is free is taken, which is this one.
+    // open() takes the lowest free number, which is this one.
     if (fcntl(file, F_GETFD) == -1 && open("/dev/null", O_RDWR) < 0) return;
   }
 }

@@ -2,8 +2,8 @@
 
 namespace weir::app {
 
-/// Opens /dev/null as each of the standard input, output and error that is closed. Otherwise the
-/// next file that is opened, a database perhaps, would be taken for standard error. Called first.
+/// Opens /dev/null in place of each closed one of standard input, output and error. Otherwise the
+/// next opened file, perhaps a database, would become standard error. Called first.
 void open_standard_files();
 
 }  // namespace weir::app

@@ -13,8 +13,8 @@ StepLimits of_processor(const engine::Description& description) {
 }
 
 StepLimits of_gpu(uint64_t free, const engine::Description& description) {
-  // Logits of a row take half a megabyte where a vocabulary is large: a small GPU keeps them for
-  // its cache.
+  // With a large vocabulary the logits of a row take half a megabyte. A small GPU needs that memory
+  // for its cache.
   constexpr uint64_t kLargeGpu = uint64_t{64} << 30;
   const uint32_t rows = free >= kLargeGpu ? 1024 : 512, chunk = std::max(512u, rows);
   return {.sequences = rows,

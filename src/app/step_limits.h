@@ -9,26 +9,26 @@
 
 namespace weir::app {
 
-/// What one step of a model holds at most.
+/// The limits of one step of a model.
 struct StepLimits {
   uint32_t sequences = 0;
   uint32_t tokens = 0;
-  /// Prompt tokens of a step in which others decode: between the two, by what decodes. Equal where
-  /// the setting or a GPU fixes it.
+  /// Prompt tokens of a step in which other sequences decode: between these two, by the number that
+  /// decodes. Equal if the setting or a GPU fixes the number.
   uint32_t least_chunk = 0, most_chunk = 0;
 };
 
 /// "64 sequences, 2048 tokens, 24 to 64 of prompts beside decodes"
 std::string to_string(const StepLimits& limits);
 
-/// What the models run on, before anything is loaded.
+/// What the models run on. `free` is measured before anything is loaded.
 struct Hardware {
   engine::DeviceKind device = engine::DeviceKind::cpu;
   uint64_t free = 0;  // bytes
 };
 
-/// As configured, or what suits the device. A processor has reached its speed with few rows; a GPU
-/// reads its weights for 1,000 rows in the time it takes for one.
+/// The configured limits, or those that suit the device. A processor reaches its full speed with
+/// few rows. A GPU reads its weights for 1,000 rows in the time that it takes for one.
 StepLimits step_limits(const Config& config, const Hardware& hardware,
                        const engine::Description& description);
 

@@ -56,7 +56,7 @@ std::optional<int> StopSignals::wait(std::chrono::milliseconds limit) {
 bool StopSignals::take_hang_up() { return std::exchange(hang_up_, false); }
 
 void StopSignals::let_kill() const {
-  // A handler, not the default: process 1 of a container is never killed by a default.
+  // A handler, not the default action: the default does not kill process 1 of a container.
   struct sigaction action {};
   action.sa_handler = [](int signal) { _exit(128 + signal); };
   for (int signal : kStop) sigaction(signal, &action, nullptr);

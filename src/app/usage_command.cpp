@@ -10,7 +10,7 @@ namespace {
 
 using TableRow = std::vector<std::string>;
 
-constexpr size_t kWords = 3;  // columns of text; numbers follow, to the right
+constexpr size_t kWords = 3;  // columns of text; right-aligned numbers follow
 
 std::vector<TableRow> lines_of(const std::vector<serve::UsageRow>& rows) {
   TableRow head{"day", "key", "model"};

@@ -14,8 +14,8 @@ namespace weir::app {
 namespace {
 
 constexpr size_t kMostEdits = 2;
-constexpr size_t kShort = 7;     // "--keys": two edits make too many words of so few letters
-constexpr size_t kTooShort = 3;  // of "-p" and "-h" every letter is another word
+constexpr size_t kShort = 7;     // "--keys": within two edits of so few letters are too many words
+constexpr size_t kTooShort = 3;  // in "-p" and "-h" each letter makes another flag
 
 bool begins_a_flag(const std::string& word) { return word.starts_with("--"); }
 
@@ -43,7 +43,7 @@ bool is_truth(const std::string& word) {
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
-/// `before`: the word before it, if any.
+/// The error for a word that belongs to no flag. `before`: the word before it, if any.
 Error stray(const std::string& word, const std::string& before, const std::vector<Flag>& flags) {
   const Flag* flag = find(before, flags);
   const std::string what = fmt::format("\"{}\" belongs to no flag: ", excerpt(word));

@@ -14,7 +14,7 @@ struct Flag {
   bool has_value = true;
 };
 
-/// The one of `names` that `name` probably is, misspelt; null: none is near.
+/// The one of `names` of which `name` is probably a misspelling; null: none is near.
 const std::string* meant_by(const std::string& name, std::span<const std::string> names);
 
 /// The words after a command's name, with "--flag=value" as two words for flags that have a value.

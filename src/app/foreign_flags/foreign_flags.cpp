@@ -28,7 +28,8 @@ std::optional<ForeignFlag> find(std::string_view flag) {
 }  // namespace
 
 std::optional<ForeignFlag> foreign_flag(std::string_view flag) {
-  // vLLM takes "--max_num_seqs" and "--speculative-config.method", and with llama.cpp "--no-...".
+  // vLLM takes "--max_num_seqs" and "--speculative-config.method"; vLLM and llama.cpp take
+  // "--no-...".
   constexpr std::string_view kNo = "--no-";
   std::string name(flag.substr(0, flag.find('.')));
   std::replace(name.begin(), name.end(), '_', '-');

@@ -5,7 +5,7 @@
 
 namespace weir::app {
 
-/// Flags of another program to which the same is answered.
+/// Flags of another program with the same answer.
 struct FlagGroup {
   std::string_view answer;
   std::vector<std::string_view> flags;
@@ -15,7 +15,7 @@ std::vector<FlagGroup> flags_of_vllm();       // vllm/engine/arg_utils.py, cli_a
 std::vector<FlagGroup> flags_of_llama_cpp();  // tools/server/README.md
 std::vector<FlagGroup> flags_of_tei();        // router/src/main.rs
 
-/// What is answered to flags of more than one of them.
+/// Answers to flags of several programs.
 inline constexpr std::string_view kOneDevice = "weir computes on one device";
 inline constexpr std::string_view kFolder = "weir takes that from the model's folder";
 inline constexpr std::string_view kNoDownload =
