@@ -45,7 +45,8 @@ class Server {
   virtual int port() const = 0;
   /// From now on /ready says that the server drains. New work is still taken.
   virtual void announce_drain() = 0;
-  /// From now on /ready says so, and new work gets 503 with Retry-After. Running work goes on.
+  /// From now on /ready says that the server drains, and new work gets 503 with Retry-After.
+  /// Running work goes on.
   virtual void drain() = 0;
   /// Requests to routes that do work (api::Access::work) whose answers have not ended.
   virtual size_t in_flight() const = 0;
