@@ -10,10 +10,10 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLeastRetry{1000}, kMostRetry{5000};
 
-std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<Row>& rows,
+std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<RequestRow>& rows,
                                        Admitted& admitted) {
   std::vector<work::Request> requests;
-  for (const Row& row : rows) {
+  for (const RequestRow& row : rows) {
     auto [reply, reader] = work::make_reply(admitted.bell);
     work::Request request;
     request.id = rows.size() == 1 ? ticket.request_id
@@ -47,10 +47,10 @@ void Admission::note_limits(Caller& caller, const std::vector<traffic::CellState
     caller.notes.limits.push_back(std::move(header));
 }
 
-traffic::Cost Admission::cost_of(const std::vector<Row>& rows) const {
+traffic::Cost Admission::cost_of(const std::vector<RequestRow>& rows) const {
   const auto count = static_cast<int64_t>(rows.size());
   traffic::Cost cost{.requests = count, .concurrent = count};
-  for (const Row& row : rows) {
+  for (const RequestRow& row : rows) {
     cost.input_tokens += static_cast<int64_t>(row.prompt.size());
     if (row.echo_only) continue;
     if (const auto* sampling = std::get_if<work::SamplingParams>(&row.params))
@@ -70,9 +70,9 @@ traffic::Entry Admission::entry_of(const Ticket& ticket, const traffic::Cost& co
           .max_wait = std::max(max_wait, milliseconds(0))};
 }
 
-Standing Admission::in_queue(const Ticket& ticket, const std::vector<Row>& rows) const {
+Standing Admission::in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const {
   size_t tokens = 0;
-  for (const Row& row : rows) tokens += row.prompt.size();
+  for (const RequestRow& row : rows) tokens += row.prompt.size();
   const auto forecast = ticket.model->served.queue->forecast(ticket.asker(), tokens);
   return {.line = Standing::Line::queue, .place = forecast.position + 1, .wait = forecast.wait};
 }
@@ -120,14 +120,14 @@ Error Admission::queue_refusal(Error error) const {
   return error;
 }
 
-Result<traffic::Place> Admission::enter(Ticket& ticket, const std::vector<Row>& rows,
+Result<traffic::Place> Admission::enter(Ticket& ticket, const std::vector<RequestRow>& rows,
                                         Caller& caller) const {
   const Standing queue = in_queue(ticket, rows);
   if (auto soon = check_deadline(ticket, milliseconds(0), queue); !soon) return soon.error();
   return stand_in_line(ticket, entry_of(ticket, cost_of(rows), caller), queue, caller);
 }
 
-Result<traffic::Place> Admission::enter_alone(Ticket& ticket, const std::vector<Row>& rows,
+Result<traffic::Place> Admission::enter_alone(Ticket& ticket, const std::vector<RequestRow>& rows,
                                               Caller& caller) const {
   traffic::Entry entry = entry_of(ticket, cost_of(rows), caller);
   entry.cost.output_tokens = 0;
@@ -165,7 +165,7 @@ Result<bool> Admission::wait(const Ticket& ticket, traffic::Place& place,
 }
 
 Result<Admitted> Admission::enqueue(Ticket& ticket, traffic::Place& place,
-                                    const std::vector<Row>& rows, Caller& caller) const {
+                                    const std::vector<RequestRow>& rows, Caller& caller) const {
   const TimePoint now = clock_.now();
   ticket.waited = std::chrono::duration_cast<milliseconds>(now - ticket.at_gate);
   note_limits(caller, place.cells());

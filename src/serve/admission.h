@@ -16,7 +16,7 @@ namespace weir::serve {
 struct TaggedInput;
 
 /// One row of a request: its tokens, and what the model does with them.
-struct Row {
+struct RequestRow {
   std::vector<int32_t> prompt;
   std::vector<uint8_t> types = {};  // token types of a pair's prompt; empty: all 0
   work::TaskParams params;
@@ -59,7 +59,8 @@ class Admission {
   /// Enters the gate's line. Notes the limits, and the place in line if the request has to wait,
   /// also for a refusal. Errors: the gate's; overloaded (the deadline passes before the request's
   /// turn comes).
-  Result<traffic::Place> enter(Ticket& ticket, const std::vector<Row>& rows, Caller& caller) const;
+  Result<traffic::Place> enter(Ticket& ticket, const std::vector<RequestRow>& rows,
+                               Caller& caller) const;
 
   /// Waits at most `limit`, and not beyond the deadline; true: admitted. Errors: the gate's,
   /// deadline.
@@ -67,27 +68,28 @@ class Admission {
                     std::chrono::milliseconds limit) const;
 
   /// REQUIRES: `place` is admitted. Errors: the queue's.
-  Result<Admitted> enqueue(Ticket& ticket, traffic::Place& place, const std::vector<Row>& rows,
-                           Caller& caller) const;
+  Result<Admitted> enqueue(Ticket& ticket, traffic::Place& place,
+                           const std::vector<RequestRow>& rows, Caller& caller) const;
 
   /// As enter(), for a request that is answered without the model: no completion is reserved, and
   /// no queue counts. Errors: the gate's; overloaded.
-  Result<traffic::Place> enter_alone(Ticket& ticket, const std::vector<Row>& rows,
+  Result<traffic::Place> enter_alone(Ticket& ticket, const std::vector<RequestRow>& rows,
                                      Caller& caller) const;
   /// The permit after enter_alone(). REQUIRES: `place` is admitted.
   traffic::Permit take(Ticket& ticket, traffic::Place& place) const;
 
   /// What enter() and enqueue() would do now: the charge, the limits, the waits and a refusal.
-  DryRun preview(const Ticket& ticket, const std::vector<Row>& rows, const Caller& caller) const;
+  DryRun preview(const Ticket& ticket, const std::vector<RequestRow>& rows,
+                 const Caller& caller) const;
 
  private:
   Result<traffic::Place> stand_in_line(Ticket& ticket, const traffic::Entry& entry,
                                        const Standing& queue, Caller& caller) const;
   traffic::Entry entry_of(const Ticket& ticket, const traffic::Cost& cost,
                           const Caller& caller) const;
-  traffic::Cost cost_of(const std::vector<Row>& rows) const;
+  traffic::Cost cost_of(const std::vector<RequestRow>& rows) const;
   /// Where the request would stand in its model's queue if it entered now.
-  Standing in_queue(const Ticket& ticket, const std::vector<Row>& rows) const;
+  Standing in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const;
   /// Errors: overloaded, if the request's turn comes after its deadline.
   Result<void> check_deadline(const Ticket& ticket, std::chrono::milliseconds at_gate,
                               const Standing& queue) const;

@@ -24,7 +24,7 @@ DryRun::Bucket bucket_of(std::string owner, const traffic::CellState& cell) {
 
 }  // namespace
 
-DryRun Admission::preview(const Ticket& ticket, const std::vector<Row>& rows,
+DryRun Admission::preview(const Ticket& ticket, const std::vector<RequestRow>& rows,
                           const Caller& caller) const {
   const Standing queue = in_queue(ticket, rows);
   const traffic::Quote quote = gate_.quote(entry_of(ticket, cost_of(rows), caller));

@@ -50,12 +50,12 @@ Result<void> BrownoutGuard::check_class(const Measures& measures, const Ticket& 
                .retry_after = retry_after};
 }
 
-void BrownoutGuard::shorten(const Measures& measures, const Ticket& ticket, std::vector<Row>& rows,
-                            Caller& caller) {
+void BrownoutGuard::shorten(const Measures& measures, const Ticket& ticket,
+                            std::vector<RequestRow>& rows, Caller& caller) {
   if (!measures.max_tokens) return;
   const uint32_t most = std::get<BrownoutRule::MaxTokens>(measures.max_tokens->action).most;
   bool shortened = false;
-  for (Row& row : rows) {
+  for (RequestRow& row : rows) {
     auto* sampling = std::get_if<work::SamplingParams>(&row.params);
     if (!sampling || sampling->max_tokens <= most) continue;
     sampling->max_tokens = most;

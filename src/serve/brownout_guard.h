@@ -26,7 +26,7 @@ class BrownoutGuard {
   Result<void> check_class(const Measures& measures, const Ticket& ticket,
                            std::chrono::milliseconds retry_after, Caller& caller);
   /// Lowers max_tokens of rows that have more.
-  void shorten(const Measures& measures, const Ticket& ticket, std::vector<Row>& rows,
+  void shorten(const Measures& measures, const Ticket& ticket, std::vector<RequestRow>& rows,
                Caller& caller);
   /// Gives the request to the twin. REQUIRES: measures.twin.
   void hand_over(const Measures& measures, Ticket& ticket, std::shared_ptr<const ReadyModel> twin,

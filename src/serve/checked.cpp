@@ -7,7 +7,7 @@ namespace weir::serve {
 Prompts prompts_of(const Checked& checked) {
   Prompts prompts;
   if (!task_of(checked.ask->options).generates()) return {{}};
-  for (const Row& row : checked.rows) prompts.push_back(row.prompt);
+  for (const RequestRow& row : checked.rows) prompts.push_back(row.prompt);
   return prompts;
 }
 

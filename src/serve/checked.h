@@ -12,7 +12,7 @@ namespace weir::serve {
 /// A request that is checked and not paid yet.
 struct Checked {
   Ticket ticket;
-  std::vector<Row> rows;
+  std::vector<RequestRow> rows;
   std::shared_ptr<const Ask> ask;  // without its inputs if only the rows are needed from now on
 };
 

@@ -27,8 +27,8 @@ Result<Checked> Checking::check(Ticket ticket, Ask& ask, Caller& caller) const {
   return checked;
 }
 
-Result<std::vector<Row>> Checking::rows_of(const Ticket& ticket, const Ask& ask,
-                                           Caller& caller) const {
+Result<std::vector<RequestRow>> Checking::rows_of(const Ticket& ticket, const Ask& ask,
+                                                  Caller& caller) const {
   const Task& task = task_of(ask.options);
   const Extent extent = task.extent(ticket.model->loaded, ask);
   if (auto pays = parts_.admission.check_payable(ticket, extent, caller); !pays)

@@ -29,7 +29,8 @@ class Checking {
  private:
   /// Gives the request to the model's twin, if the twin can serve it unchanged.
   void relieve(Checked& checked, Measures& measures, const Ask& ask, Caller& caller) const;
-  Result<std::vector<Row>> rows_of(const Ticket& ticket, const Ask& ask, Caller& caller) const;
+  Result<std::vector<RequestRow>> rows_of(const Ticket& ticket, const Ask& ask,
+                                          Caller& caller) const;
 
   const Parts parts_;
 };

@@ -15,7 +15,7 @@ bool holds(const std::vector<int32_t>& ids, int32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-const work::SamplingParams& params_of(const Row& row) {
+const work::SamplingParams& params_of(const RequestRow& row) {
   return std::get<work::SamplingParams>(row.params);
 }
 

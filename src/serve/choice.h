@@ -20,7 +20,7 @@ class Choice {
  public:
   struct Setup {
     uint32_t index = 0;
-    const Row& row;  // with SamplingParams
+    const RequestRow& row;  // with SamplingParams
     const TextSide& text;
     const Sampling& asked;
     std::shared_ptr<const StopTree> stops;  // of `asked`

@@ -12,7 +12,7 @@ bool our_fault(Code code) {
 
 }  // namespace
 
-RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vector<Row> rows,
+RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vector<RequestRow> rows,
                                      const Sampling& asked, const Clock& clock)
     : RunningRequest(std::move(ticket), std::move(admitted), size_of(rows), clock),
       running_(rows.size()) {

@@ -15,8 +15,8 @@ namespace weir::serve {
 class RunningGeneration final : public RunningRequest {
  public:
   /// REQUIRES: one reader and one row for each choice; rows hold SamplingParams.
-  RunningGeneration(Ticket ticket, Admitted admitted, std::vector<Row> rows, const Sampling& asked,
-                    const Clock& clock);
+  RunningGeneration(Ticket ticket, Admitted admitted, std::vector<RequestRow> rows,
+                    const Sampling& asked, const Clock& clock);
   ~RunningGeneration() override;
 
   Usage usage() const override;

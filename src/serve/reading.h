@@ -38,7 +38,7 @@ class RunningReading final : public RunningRequest {
   void observe(size_t row, std::string_view finish);
   uint32_t tokens_of(size_t row) const { return static_cast<uint32_t>(rows_[row].prompt.size()); }
 
-  const std::vector<Row> rows_;
+  const std::vector<RequestRow> rows_;
   const std::shared_ptr<const Ask> ask_;
   std::vector<Part> parts_;  // one for each row
   size_t running_;

@@ -30,7 +30,7 @@ std::optional<ResponseKey> response_key(const Checked& checked) {
   key.add(ticket.model->loaded.fingerprint);
   key.add(uint64_t{ask->options.index()});
   key.add(uint64_t{rows.size()});
-  for (const Row& row : rows) {
+  for (const RequestRow& row : rows) {
     key.add(row.prompt);
     key.add(row.types);
     const auto* reads = std::get_if<work::Reads>(&row.params);

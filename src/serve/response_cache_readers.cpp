@@ -6,11 +6,12 @@ namespace weir::serve {
 
 using std::chrono::milliseconds;
 
-SparedRequest::SparedRequest(Ticket ticket, traffic::Permit permit, const std::vector<Row>& rows)
+SparedRequest::SparedRequest(Ticket ticket, traffic::Permit permit,
+                             const std::vector<RequestRow>& rows)
     : ticket_(std::make_unique<Ticket>(std::move(ticket))),
       account_(std::move(permit), rows.size()),
       rows_(rows.size()) {
-  for (const Row& row : rows) prompt_tokens_ += static_cast<int64_t>(row.prompt.size());
+  for (const RequestRow& row : rows) prompt_tokens_ += static_cast<int64_t>(row.prompt.size());
 }
 
 SparedRequest::~SparedRequest() {

@@ -18,7 +18,7 @@ namespace weir::serve {
 /// wholly cached prompt and no completion. A destructor before end() means that the client left.
 class SparedRequest {
  public:
-  SparedRequest(Ticket ticket, traffic::Permit permit, const std::vector<Row>& rows);
+  SparedRequest(Ticket ticket, traffic::Permit permit, const std::vector<RequestRow>& rows);
   SparedRequest(SparedRequest&&) noexcept = default;
   ~SparedRequest();
 

@@ -16,9 +16,9 @@ RunningRequest::RunningRequest(Ticket ticket, Admitted admitted, Size size, cons
       readers_(std::move(admitted.readers)),
       size_(size) {}
 
-RunningRequest::Size RunningRequest::size_of(const std::vector<Row>& rows) {
+RunningRequest::Size RunningRequest::size_of(const std::vector<RequestRow>& rows) {
   Size size{.rows = rows.size()};
-  for (const Row& row : rows) size.tokens += row.prompt.size();
+  for (const RequestRow& row : rows) size.tokens += row.prompt.size();
   return size;
 }
 

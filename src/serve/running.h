@@ -28,7 +28,7 @@ class RunningRequest : public Generation {
   struct Size {
     size_t rows = 0, tokens = 0;  // of all rows
   };
-  static Size size_of(const std::vector<Row>& rows);
+  static Size size_of(const std::vector<RequestRow>& rows);
   /// `clock` outlives it.
   RunningRequest(Ticket ticket, Admitted admitted, Size size, const Clock& clock);
 

@@ -153,7 +153,7 @@ Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   if (!rows) return rows.error();
   DryRun dry = admission_.preview(*ticket, *rows, caller);
   if (dry.refusal) dry.refusal = with_field(ask, *std::move(dry.refusal));
-  for (Row& row : *rows) {
+  for (RequestRow& row : *rows) {
     auto text = prepared(caller, [&] { return task.text(model, ask.inputs[row.input]); });
     if (!text) return text.error();
     dry.prompts.push_back({*std::move(text), std::move(row.prompt)});

@@ -27,18 +27,19 @@ struct Task {
   Extent (*extent)(const ModelCard& model, const Ask& ask);
   /// Renders, tokenizes and checks the inputs against the model's limits. Errors: invalid_argument
   /// with the field in `param`.
-  Result<std::vector<Row>> (*rows)(const ReadyModel& model, const Ask& ask);
+  Result<std::vector<RequestRow>> (*rows)(const ReadyModel& model, const Ask& ask);
   /// The text of an input as it is tokenized.
   Result<std::string> (*text)(const ReadyModel& model, const Input& input);
   /// Adds all that the answer depends on beside the rows' tokens. False: two answers to the request
   /// may differ.
-  bool (*add_to_key)(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows);
+  bool (*add_to_key)(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows);
   /// Whether the request means the same to another model with this task: it has texts, not ids of
   /// one vocabulary.
   bool (*is_of_text)(const Ask& ask);
   /// Makes one answer for each input; `readings` has one entry for each row. Null: the task
   /// generates. Errors: invalid_argument, internal.
-  Result<Answers> (*answers)(const ModelCard& model, const Ask& ask, std::span<const Row> rows,
+  Result<Answers> (*answers)(const ModelCard& model, const Ask& ask,
+                             std::span<const RequestRow> rows,
                              std::vector<work::Readings> readings);
 
   bool generates() const { return answers == nullptr; }

@@ -96,7 +96,7 @@ inline Result<std::vector<int32_t>> embedding_input(const ModelCard& model, cons
 }
 
 template <class Request>
-Result<std::vector<Row>> rows_of(const ReadyModel& model, const Request& request) {
+Result<std::vector<RequestRow>> rows_of(const ReadyModel& model, const Request& request) {
   const Ask ask = ask_of(request);
   return task_of(ask.options).rows(model, ask);
 }

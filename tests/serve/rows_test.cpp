@@ -14,10 +14,10 @@ class RowsTest : public testing::Test {
     return {{{.name = "m"}, RequestSeries(metrics_, "m")}, loaded};
   }
   template <class Request>
-  std::vector<Row> rows(const ModelCard& loaded, const Request& request) {
+  std::vector<RequestRow> rows(const ModelCard& loaded, const Request& request) {
     auto rows = rows_of(ready(loaded), request);
     if (!rows) ADD_FAILURE() << rows.error().message;
-    return rows ? *std::move(rows) : std::vector<Row>{};
+    return rows ? *std::move(rows) : std::vector<RequestRow>{};
   }
   template <class Request>
   uint32_t max_tokens(const Request& request) {
@@ -47,7 +47,7 @@ TEST_F(RowsTest, TheModelsMaxNewTokensHoldsWhereARequestSaysNothing) {
 }
 
 TEST_F(RowsTest, AnEchoIsThePromptAsItWasGiven) {
-  const std::vector<Row> all =
+  const std::vector<RequestRow> all =
       rows(model_.loaded, CompletionRequest{.prompts = {"ab", std::vector<int32_t>{kBos, 'c'}},
                                             .echo = true,
                                             .sampling = {.max_tokens = 0}});
@@ -55,7 +55,7 @@ TEST_F(RowsTest, AnEchoIsThePromptAsItWasGiven) {
   EXPECT_EQ(all[0].echo, "ab");
   EXPECT_EQ(all[1].echo, "<bos>c");
   EXPECT_TRUE(all[0].echo_only && all[1].echo_only);
-  const std::vector<Row> plain = rows(model_.loaded, CompletionRequest{.prompts = {"ab"}});
+  const std::vector<RequestRow> plain = rows(model_.loaded, CompletionRequest{.prompts = {"ab"}});
   EXPECT_EQ(plain[0].echo, "");
   EXPECT_FALSE(plain[0].echo_only);
 }
@@ -84,7 +84,7 @@ TEST_F(RowsTest, WhatIsCopiedOrToldForEachPromptIsBound) {
 TEST_F(RowsTest, OnlyTextsHaveTokensThatAreNotPooled) {
   encoder_.loaded.text.prompt = {.text = "ask:", .left_out = 5};
   const EmbeddingRequest request{.inputs = {"ab", std::vector<int32_t>{1, 2}}};
-  const std::vector<Row> all = rows(encoder_.loaded, request);
+  const std::vector<RequestRow> all = rows(encoder_.loaded, request);
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_THAT(all[0].prompt, SizeIs(8));
   EXPECT_EQ(std::get<work::Reads>(all[0].params)[0].left_out, 5U);

@@ -42,7 +42,7 @@ Result<void> check(const ModelCard& model, const Analyze& asked) {
 }
 
 /// One row, read once for all tasks.
-Result<Row> row_to_tag(const ModelCard& model, const Ask& ask, size_t index) {
+Result<RequestRow> row_to_tag(const ModelCard& model, const Ask& ask, size_t index) {
   const bool truncate = options_of(ask).truncate;
   const std::string name = field_of(ask, index);
   auto tagged =
@@ -55,26 +55,26 @@ Result<Row> row_to_tag(const ModelCard& model, const Ask& ask, size_t index) {
                                         name),
                             name);
   Window& window = tagged->windows.front();
-  Row row{.prompt = window.ids, .params = work::Reads{read_of(model, window)}};
+  RequestRow row{.prompt = window.ids, .params = work::Reads{read_of(model, window)}};
   row.tagged = std::make_shared<const TaggedInput>(*std::move(tagged));
   return row;
 }
 
-Result<Row> row_of(const ModelCard& model, const Ask& ask, size_t index) {
+Result<RequestRow> row_of(const ModelCard& model, const Ask& ask, size_t index) {
   if (options_of(ask).tag) return row_to_tag(model, ask, index);
   const Truncation truncation{.truncate = options_of(ask).truncate};
   auto typed = tokens_to_read(
       model, {.input = ask.inputs[index], .truncation = truncation, .name = field_of(ask, index)});
   if (!typed) return typed.error();
-  return Row{
+  return RequestRow{
       .prompt = std::move(typed->ids), .types = std::move(typed->types), .params = work::Reads{}};
 }
 
-Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
   const ModelCard& loaded = model.loaded;
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   if (auto checked = check(loaded, options_of(ask)); !checked) return checked.error();
-  std::vector<Row> rows;
+  std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
     auto row = row_of(loaded, ask, i);
     if (!row) return row.error();
@@ -87,7 +87,7 @@ Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
   return rows;
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows) {
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows) {
   const Analyze& asked = options_of(ask);
   const auto add = [&](const Task& task, const auto& options) {
     key.add(uint64_t{options.has_value()});
@@ -103,7 +103,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows) {
 
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answer> answer(const ModelCard& model, const Ask& ask, const Row& row,
+Result<Answer> answer(const ModelCard& model, const Ask& ask, const RequestRow& row,
                       work::Readings readings) {
   const Analyze& asked = options_of(ask);
   Analysis analysis;
@@ -126,7 +126,7 @@ Result<Answer> answer(const ModelCard& model, const Ask& ask, const Row& row,
   return Answer(std::move(analysis));
 }
 
-Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const Row> rows,
+Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const RequestRow> rows,
                         std::vector<work::Readings> readings) {
   Answers answers;
   for (size_t i = 0; i < rows.size(); ++i) {

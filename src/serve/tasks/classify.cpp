@@ -19,13 +19,13 @@ Extent extent(const ModelCard& model, const Ask& ask) {
                    options_of(ask).truncation.tokens.value_or(model.max_model_len));
 }
 
-Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
   return rows_to_read(model.loaded, ask,
                       {.head = head_of(model.loaded, HeadTask::classify),
                        .truncation = options_of(ask).truncation});
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {
   key.add_optional(options_of(ask).top_k);
   key.add(uint64_t{options_of(ask).raw_scores});
   return true;
@@ -34,7 +34,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
 // Two models have different labels.
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const Row>,
+Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const RequestRow>,
                         std::vector<work::Readings> readings) {
   const folder::HeadCard& card = model.heads[head_of(model, HeadTask::classify)];
   Answers answers;

@@ -28,7 +28,7 @@ Extent extent(const ModelCard& model, const Ask& ask) {
                    options_of(ask).truncation.tokens.value_or(model.max_model_len));
 }
 
-Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
   const ModelCard& loaded = model.loaded;
   if (auto checked = check_dimensions(loaded, options_of(ask)); !checked) return checked.error();
   return rows_to_read(loaded, ask,
@@ -44,7 +44,7 @@ Result<std::string> text(const ReadyModel& model, const Input& input) {
   return model.loaded.text.prompt.text + *text;
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {
   key.add_optional(options_of(ask).dimensions);
   return true;
 }
@@ -52,7 +52,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
 // Vectors of two models cannot be compared.
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answers> answers(const ModelCard&, const Ask& ask, std::span<const Row>,
+Result<Answers> answers(const ModelCard&, const Ask& ask, std::span<const RequestRow>,
                         std::vector<work::Readings> readings) {
   Answers answers;
   for (work::Readings& each : readings) {

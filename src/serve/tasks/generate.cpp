@@ -56,8 +56,8 @@ Result<std::vector<int32_t>> prompt_of(const ReadyModel& model, const Ask& ask, 
 }
 
 /// REQUIRES: all of `params` is set that does not depend on the prompt.
-Result<Row> row_of(const ReadyModel& model, const Ask& ask, size_t index,
-                   work::SamplingParams params) {
+Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
+                          work::SamplingParams params) {
   const Generate& asked = options_of(ask);
   auto prompt = prompt_of(model, ask, index);
   if (!prompt) return prompt.error();
@@ -72,20 +72,20 @@ Result<Row> row_of(const ReadyModel& model, const Ask& ask, size_t index,
   params.seed += index;
   auto echo = asked.echo ? echo_of(model.loaded, ask.inputs[index]) : std::string();
   if (!echo) return echo.error();
-  return Row{.prompt = *std::move(prompt),
-             .params = std::move(params),
-             .input = static_cast<uint32_t>(index),
-             .echo = *std::move(echo),
-             .echo_only = echo_only};
+  return RequestRow{.prompt = *std::move(prompt),
+                    .params = std::move(params),
+                    .input = static_cast<uint32_t>(index),
+                    .echo = *std::move(echo),
+                    .echo_only = echo_only};
 }
 
-Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
   if (ask.inputs.empty()) return invalid("prompt is empty", "prompt", error_name::kEmptyArray);
   auto params = params_of(model.loaded, options_of(ask));
   if (!params) return params.error();
   if (auto fits = check_copies(*params, ask.inputs.size()); !fits) return fits.error();
   size_t tokens = 0;
-  std::vector<Row> rows;
+  std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
     auto row = row_of(model, ask, i, *params);
     if (!row) return row.error();
@@ -110,8 +110,8 @@ void add_logit_changes(KeyBytes& key, const work::SamplingParams& params) {
     key.add(std::bit_cast<uint32_t>(penalty));
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows) {
+  for (const RequestRow& row : rows) {
     // A greedy draw does not depend on seed, top_p, top_k and min_p, so they are left out.
     const auto& params = std::get<work::SamplingParams>(row.params);
     if (params.temperature != 0) return false;

@@ -19,10 +19,10 @@ uint32_t head_of(const ModelCard& model, HeadTask task) {
   std::abort();
 }
 
-Result<std::vector<Row>> rows_to_read(const ModelCard& model, const Ask& ask,
-                                      const RowsToRead& asked) {
+Result<std::vector<RequestRow>> rows_to_read(const ModelCard& model, const Ask& ask,
+                                             const RowsToRead& asked) {
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
-  std::vector<Row> rows;
+  std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
     auto typed = tokens_to_read(model, {.input = ask.inputs[i],
                                         .truncation = asked.truncation,

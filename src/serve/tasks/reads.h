@@ -22,8 +22,8 @@ struct RowsToRead {
   uint32_t left_out = 0;    // tokens at the beginning of each text that are not pooled
 };
 /// One row for each input. Errors: invalid_argument with the field in `param`.
-Result<std::vector<Row>> rows_to_read(const ModelCard& model, const Ask& ask,
-                                      const RowsToRead& asked);
+Result<std::vector<RequestRow>> rows_to_read(const ModelCard& model, const Ask& ask,
+                                             const RowsToRead& asked);
 
 /// The numbers of a row's only head. REQUIRES: it asked one.
 work::Numbers only_numbers(work::Readings readings);

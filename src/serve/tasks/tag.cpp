@@ -42,9 +42,9 @@ Error too_long(const ModelCard& model, const std::string& name) {
       name);
 }
 
-Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
-  std::vector<Row> rows;
+  std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
     auto windows = windows_to_tag(
         model.loaded,
@@ -62,7 +62,7 @@ Result<std::vector<Row>> rows(const ReadyModel& model, const Ask& ask) {
 }
 
 /// Adds the text too: spans hold parts of it, and two texts may have the same tokens.
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
+bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {
   key.add(static_cast<uint64_t>(options_of(ask).aggregation));
   for (const Input& input : ask.inputs) key.add(std::get<Text>(input).text);
   return true;
@@ -70,7 +70,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<Row>&) {
 
 bool is_of_text(const Ask&) { return false; }
 
-Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const Row> rows,
+Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const RequestRow> rows,
                         std::vector<work::Readings> readings) {
   Answers answers;
   for (size_t row = 0; row < rows.size();) {
