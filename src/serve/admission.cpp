@@ -70,11 +70,11 @@ traffic::Entry Admission::entry_of(const Ticket& ticket, const traffic::Cost& co
           .max_wait = std::max(max_wait, milliseconds(0))};
 }
 
-Standing Admission::in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const {
+PlaceInLine Admission::in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const {
   size_t tokens = 0;
   for (const RequestRow& row : rows) tokens += row.prompt.size();
   const auto forecast = ticket.model->served.queue->forecast(ticket.asker(), tokens);
-  return {.line = Standing::Line::queue, .place = forecast.position + 1, .wait = forecast.wait};
+  return {.line = PlaceInLine::Which::queue, .place = forecast.position + 1, .wait = forecast.wait};
 }
 
 Result<void> Admission::check_room(const Ticket& ticket, size_t rows) const {
@@ -100,7 +100,7 @@ Result<void> Admission::check_payable(const Ticket& ticket, const Extent& extent
 }
 
 Result<void> Admission::check_deadline(const Ticket& ticket, milliseconds at_gate,
-                                       const Standing& queue) const {
+                                       const PlaceInLine& queue) const {
   if (!ticket.deadline) return {};
   const milliseconds left = rounded(*ticket.deadline - clock_.now());
   const milliseconds wait = at_gate + queue.wait;
@@ -122,7 +122,7 @@ Error Admission::queue_refusal(Error error) const {
 
 Result<traffic::Place> Admission::enter(Ticket& ticket, const std::vector<RequestRow>& rows,
                                         Caller& caller) const {
-  const Standing queue = in_queue(ticket, rows);
+  const PlaceInLine queue = in_queue(ticket, rows);
   if (auto soon = check_deadline(ticket, milliseconds(0), queue); !soon) return soon.error();
   return stand_in_line(ticket, entry_of(ticket, cost_of(rows), caller), queue, caller);
 }
@@ -135,7 +135,7 @@ Result<traffic::Place> Admission::enter_alone(Ticket& ticket, const std::vector<
 }
 
 Result<traffic::Place> Admission::stand_in_line(Ticket& ticket, const traffic::Entry& entry,
-                                                const Standing& queue, Caller& caller) const {
+                                                const PlaceInLine& queue, Caller& caller) const {
   ticket.at_gate = clock_.now();
   std::vector<traffic::CellState> cells;
   auto place = gate_.enter(entry, &cells);

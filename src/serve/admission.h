@@ -84,15 +84,15 @@ class Admission {
 
  private:
   Result<traffic::Place> stand_in_line(Ticket& ticket, const traffic::Entry& entry,
-                                       const Standing& queue, Caller& caller) const;
+                                       const PlaceInLine& queue, Caller& caller) const;
   traffic::Entry entry_of(const Ticket& ticket, const traffic::Cost& cost,
                           const Caller& caller) const;
   traffic::Cost cost_of(const std::vector<RequestRow>& rows) const;
   /// Where the request would stand in its model's queue if it entered now.
-  Standing in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const;
+  PlaceInLine in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const;
   /// Errors: overloaded, if the request's turn comes after its deadline.
   Result<void> check_deadline(const Ticket& ticket, std::chrono::milliseconds at_gate,
-                              const Standing& queue) const;
+                              const PlaceInLine& queue) const;
   Error queue_refusal(Error error) const;
   void note_limits(Caller& caller, const std::vector<traffic::CellState>& cells) const;
 

@@ -26,7 +26,7 @@ DryRun::Bucket bucket_of(std::string owner, const traffic::CellState& cell) {
 
 DryRun Admission::preview(const Ticket& ticket, const std::vector<RequestRow>& rows,
                           const Caller& caller) const {
-  const Standing queue = in_queue(ticket, rows);
+  const PlaceInLine queue = in_queue(ticket, rows);
   const traffic::Quote quote = gate_.quote(entry_of(ticket, cost_of(rows), caller));
   DryRun dry{.model = ticket.model_name(),
              .requests = quote.cost.requests,

@@ -9,7 +9,7 @@ namespace {
 
 bool in_line(Generation& generation) {
   const auto standing = generation.standing();
-  return standing && standing->line == Standing::Line::gate;
+  return standing && standing->line == PlaceInLine::Which::gate;
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ Result<std::optional<Delta>> SharedReader::next(milliseconds limit) {
   return piece;
 }
 
-std::optional<Standing> SharedReader::standing() {
+std::optional<PlaceInLine> SharedReader::standing() {
   return at_ > 0 ? std::nullopt : of_.run->standing();
 }
 

@@ -49,7 +49,7 @@ class SharedReader final : public Generation {
   const Prompts& prompts() const override { return of_.prompts; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
   bool done() const override { return of_.run->ended_at(at_); }
-  std::optional<Standing> standing() override;
+  std::optional<PlaceInLine> standing() override;
   Usage usage() const override { return of_.run->usage(); }
 
  private:
@@ -70,7 +70,7 @@ class ReplayedGeneration final : public Generation {
   const Prompts& prompts() const override { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
   bool done() const override { return at_ == answer_->choices.size(); }
-  std::optional<Standing> standing() override { return std::nullopt; }
+  std::optional<PlaceInLine> standing() override { return std::nullopt; }
   Usage usage() const override { return usage_; }
 
  private:

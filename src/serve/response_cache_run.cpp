@@ -81,7 +81,7 @@ bool SharedRun::failed() const {
   return error_.has_value();
 }
 
-std::optional<Standing> SharedRun::standing() {
+std::optional<PlaceInLine> SharedRun::standing() {
   std::lock_guard lock(mutex_);
   // A generation that has given a piece waits no more. While another reader drives, that reader
   // tells its own client.

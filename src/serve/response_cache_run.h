@@ -30,7 +30,7 @@ class SharedRun {
 
   bool ended_at(size_t at) const;  // without an error, and with no piece from `at` on
   bool failed() const;
-  std::optional<Standing> standing();
+  std::optional<PlaceInLine> standing();
   Usage usage() const;  // so far
 
  private:

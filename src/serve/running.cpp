@@ -55,7 +55,7 @@ void RunningRequest::end(std::string_view finish) {
   account_.settle(ticket_, usage, error_ ? std::optional(error_->code) : std::nullopt);
 }
 
-std::optional<Standing> RunningRequest::standing() {
+std::optional<PlaceInLine> RunningRequest::standing() {
   if (ended_ || begun()) return std::nullopt;
   // The forecast is that of a request that would come now, so it also counts those that came after
   // this one. It is at least this one's place, and falls as the line moves.
@@ -63,9 +63,9 @@ std::optional<Standing> RunningRequest::standing() {
       ticket_.model->served.queue->forecast_waiting(ticket_.asker(), size_.tokens, size_.rows);
   const size_t most = last.position + 1;
   place_ = std::min(place_, most);
-  return Standing{.line = Standing::Line::queue,
-                  .place = place_,
-                  .wait = last.wait * static_cast<int64_t>(place_) / static_cast<int64_t>(most)};
+  return PlaceInLine{.line = PlaceInLine::Which::queue,
+                     .place = place_,
+                     .wait = last.wait * static_cast<int64_t>(place_) / static_cast<int64_t>(most)};
 }
 
 }  // namespace weir::serve

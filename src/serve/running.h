@@ -22,7 +22,7 @@ class RunningRequest : public Generation {
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) final;
   std::optional<Wake> wake() const final { return Wake{bell_, ticket_.deadline}; }
   bool done() const final { return ended_; }
-  std::optional<Standing> standing() final;
+  std::optional<PlaceInLine> standing() final;
 
  protected:
   struct Size {

@@ -54,11 +54,12 @@ Error WaitingGeneration::refuse(Error error) {
   return *error_;
 }
 
-std::optional<Standing> WaitingGeneration::standing() {
+std::optional<PlaceInLine> WaitingGeneration::standing() {
   if (running_) return running_->standing();
   if (!line_) return std::nullopt;
   const traffic::Standing standing = line_->place.standing();
-  return Standing{.line = Standing::Line::gate, .place = standing.place, .wait = standing.wait};
+  return PlaceInLine{
+      .line = PlaceInLine::Which::gate, .place = standing.place, .wait = standing.wait};
 }
 
 Usage WaitingGeneration::usage() const { return running_ ? running_->usage() : Usage{}; }

@@ -33,7 +33,7 @@ class WaitingGeneration final : public Generation {
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
   std::optional<Wake> wake() const override { return running_ ? running_->wake() : std::nullopt; }
   bool done() const override { return error_ || (running_ && running_->done()); }
-  std::optional<Standing> standing() override;
+  std::optional<PlaceInLine> standing() override;
   Usage usage() const override;
 
  private:

@@ -11,11 +11,11 @@ namespace weir::api {
 namespace {
 
 using std::chrono::milliseconds;
-using Line = serve::Standing::Line;
+using Line = serve::PlaceInLine::Which;
 
 class Notes : public testing::Test {
  protected:
-  std::string said(std::optional<serve::Standing> standing, int at_ms) {
+  std::string said(std::optional<serve::PlaceInLine> standing, int at_ms) {
     return notes_.note(standing, start_ + milliseconds(at_ms));
   }
   bool due(int at_ms) const { return notes_.due(start_ + milliseconds(at_ms)); }

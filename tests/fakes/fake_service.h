@@ -27,8 +27,8 @@ struct Script {
   std::shared_ptr<std::atomic<bool>> goes_on;  // only the first piece comes before it is true
   std::optional<Error> fails_after;            // instead of an end
   bool silent = false;                         // no piece ever comes
-  std::vector<serve::Standing> lines;  // where it stands, look by look, before its first piece
-  std::shared_ptr<Doorbell> bell;      // no piece comes before it is rung, once
+  std::vector<serve::PlaceInLine> lines;  // where it stands, look by look, before its first piece
+  std::shared_ptr<Doorbell> bell;         // no piece comes before it is rung, once
   serve::End end{serve::FinishReason::stop, int32_t{2}};
   std::vector<serve::TokenLogprob> logprobs;         // one a piece
   std::vector<serve::TokenLogprob> prompt_logprobs;  // come with the first piece
@@ -83,7 +83,7 @@ class FakeGeneration final : public serve::Generation {
     return std::optional(std::move(delta));
   }
 
-  std::optional<serve::Standing> standing() override {
+  std::optional<serve::PlaceInLine> standing() override {
     if (looks_ == script_.lines.size()) return std::nullopt;
     return script_.lines[looks_++];
   }
@@ -121,7 +121,7 @@ class FakeReading final : public serve::Generation {
   const std::string& model() const override { return model_; }
   const serve::Prompts& prompts() const override { return prompts_; }
   bool done() const override { return done_; }
-  std::optional<serve::Standing> standing() override { return std::nullopt; }
+  std::optional<serve::PlaceInLine> standing() override { return std::nullopt; }
   serve::Usage usage() const override { return {.prompt_tokens = 9}; }
 
   Result<std::optional<serve::Delta>> next(std::chrono::milliseconds) override {

@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-using Line = serve::Standing::Line;
+using Line = serve::PlaceInLine::Which;
 
 class Waiting : public ServerTest {
  protected:

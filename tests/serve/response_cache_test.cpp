@@ -181,7 +181,7 @@ TEST_F(ResponseCacheTest, AHitWaitsForItsLimitsAsAnyOtherStream) {
   EXPECT_EQ(header("x-weir-queue-position"), "1");
   EXPECT_EQ(header("x-weir-predicted-wait-ms"), "6000");
   ASSERT_TRUE(again->standing());
-  EXPECT_EQ(again->standing()->line, Standing::Line::gate);
+  EXPECT_EQ(again->standing()->line, PlaceInLine::Which::gate);
   EXPECT_EQ(again->standing()->wait, milliseconds(6000));
   EXPECT_THAT(drain(*again), SizeIs(0));
   EXPECT_FALSE(again->done());
@@ -205,7 +205,7 @@ TEST_F(ResponseCacheTest, AReaderWaitsForItsLimitsWhileTheRunGoesOn) {
   EXPECT_EQ(text_of(drain(*first)), "a");
   auto second = ask(greedy(), "coalesced");
   ASSERT_TRUE(second);
-  EXPECT_EQ(second->standing()->line, Standing::Line::gate);
+  EXPECT_EQ(second->standing()->line, PlaceInLine::Which::gate);
   clock_.advance(milliseconds(6000));
   EXPECT_EQ(text_of(drain(*second)), "a");
   second.reset();

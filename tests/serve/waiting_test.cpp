@@ -46,7 +46,7 @@ TEST_F(WaitingTest, ItIsToldWhereItStandsAndGoesOn) {
 
   auto standing = waiting->standing();
   ASSERT_TRUE(standing);
-  EXPECT_EQ(standing->line, Standing::Line::gate);
+  EXPECT_EQ(standing->line, PlaceInLine::Which::gate);
   EXPECT_EQ(standing->place, 1U);
   EXPECT_EQ(standing->wait, milliseconds(20'000));
   clock_.advance(milliseconds(5'000));
@@ -133,7 +133,7 @@ TEST_F(WaitingTest, InTheQueueItIsToldItsPlaceUntilItBegins) {
   fill_queue();
   auto ahead = start({.prompts = {"a"}}), waiting = start({.prompts = {"b"}});
   ASSERT_TRUE(waiting->standing());
-  EXPECT_EQ(waiting->standing()->line, Standing::Line::queue);
+  EXPECT_EQ(waiting->standing()->line, PlaceInLine::Which::queue);
   EXPECT_EQ(waiting->standing()->place, 3U);
   auto behind = start({.prompts = {"c"}});
   EXPECT_EQ(waiting->standing()->place, 3U);

@@ -18,8 +18,8 @@ namespace weir::serve {
 
 /// The place of a request that has not begun: in line at the gate (for its limits), or in its
 /// model's queue.
-struct Standing {
-  enum class Line : uint8_t { gate, queue } line = Line::gate;
+struct PlaceInLine {
+  enum class Which : uint8_t { gate, queue } line = Which::gate;
   size_t place = 0;                   // 1: next
   std::chrono::milliseconds wait{0};  // predicted, until its first row
 };
@@ -46,9 +46,9 @@ class Generation {
   virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;
   /// When to call next() again. nullopt: the caller has to wait in next().
   virtual std::optional<Wake> wake() const { return std::nullopt; }
-  virtual bool done() const = 0;                   // every choice has ended
-  virtual std::optional<Standing> standing() = 0;  // nullopt: no part of it waits to begin
-  virtual Usage usage() const = 0;                 // so far; exact when done
+  virtual bool done() const = 0;                      // every choice has ended
+  virtual std::optional<PlaceInLine> standing() = 0;  // nullopt: no part of it waits to begin
+  virtual Usage usage() const = 0;                    // so far; exact when done
 };
 
 /// Waits for the answers of a task that does not generate. `gone` may be null. Errors: the

@@ -18,29 +18,30 @@ constexpr int kNoticeablePercent = 20;
 
 }  // namespace
 
-std::string WaitingNotes::note(const std::optional<serve::Standing>& standing, TimePoint now) {
+std::string WaitingNotes::note(const std::optional<serve::PlaceInLine>& standing, TimePoint now) {
   next_ = now + pause(standing);
   const bool first = !looked_;
   looked_ = true;
   if (!standing) return {};
   // A short wait in the queue is not worth a comment: most requests pass the queue within
   // milliseconds.
-  const bool passing = standing->line == serve::Standing::Line::queue && standing->wait < kBetween;
+  const bool passing =
+      standing->line == serve::PlaceInLine::Which::queue && standing->wait < kBetween;
   if (first && passing) return {};
   if (!is_news(*standing, now)) return {};
   said_ = standing;
   ends_ = now + standing->wait;
   return fmt::format("waiting place={} wait_ms={} line={}", standing->place, standing->wait.count(),
-                     standing->line == serve::Standing::Line::gate ? "gate" : "queue");
+                     standing->line == serve::PlaceInLine::Which::gate ? "gate" : "queue");
 }
 
-milliseconds WaitingNotes::pause(const std::optional<serve::Standing>& standing) const {
+milliseconds WaitingNotes::pause(const std::optional<serve::PlaceInLine>& standing) const {
   if (!said_) return kBetween;
   if (!standing) return kBetweenLater;
   return std::clamp(standing->wait / kSilentPart, kBetweenLater, kBetweenAtMost);
 }
 
-bool WaitingNotes::is_news(const serve::Standing& standing, TimePoint now) const {
+bool WaitingNotes::is_news(const serve::PlaceInLine& standing, TimePoint now) const {
   if (!said_ || said_->line != standing.line || said_->place != standing.place) return true;
   const auto moved = std::chrono::abs(now + standing.wait - ends_);
   return moved > std::max(kBetween, standing.wait * kNoticeablePercent / 100);

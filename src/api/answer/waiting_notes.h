@@ -17,16 +17,16 @@ class WaitingNotes {
   bool due(TimePoint now) const { return now >= next_; }
   TimePoint next_look() const { return next_; }
   /// `waiting place=3 wait_ms=420 line=gate`, or nothing.
-  std::string note(const std::optional<serve::Standing>& standing, TimePoint now);
+  std::string note(const std::optional<serve::PlaceInLine>& standing, TimePoint now);
 
  private:
   /// The time from this look to the next.
-  std::chrono::milliseconds pause(const std::optional<serve::Standing>& standing) const;
-  bool is_news(const serve::Standing& standing, TimePoint now) const;
+  std::chrono::milliseconds pause(const std::optional<serve::PlaceInLine>& standing) const;
+  bool is_news(const serve::PlaceInLine& standing, TimePoint now) const;
 
   TimePoint next_{};  // the time of the next look
   bool looked_ = false;
-  std::optional<serve::Standing> said_;
+  std::optional<serve::PlaceInLine> said_;
   TimePoint ends_{};  // the predicted end of the wait, as told
 };
 
