@@ -33,7 +33,7 @@ std::string seconds_since(std::chrono::steady_clock::time_point start) {
   return fmt::format("{:.1f} s", spent.count());
 }
 
-traffic::Pace pace_of(const work::WorkQueue& queue) {
+traffic::ModelPace pace_of(const work::WorkQueue& queue) {
   const work::Outlook outlook = queue.outlook();
   const std::chrono::duration<double> backlog = queue.forecast_last().first_token;
   return {.prefill_tokens_per_s = outlook.prefill_tokens_per_s,

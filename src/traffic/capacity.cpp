@@ -21,8 +21,8 @@ int64_t micros(double seconds) {
 }
 
 /// The learned speeds, with what waits now.
-Pace frozen(const Pace& learned, const Pace& seen) {
-  Pace pace = learned;
+ModelPace frozen(const ModelPace& learned, const ModelPace& seen) {
+  ModelPace pace = learned;
   pace.backlog_s = seen.backlog_s;
   pace.free_seats = seen.free_seats;
   pace.first_token_p99_s = seen.first_token_p99_s;
@@ -39,7 +39,7 @@ Cell capacity_cell(const std::string& model, const Capacity& rule) {
           .owner = "model " + model};
 }
 
-void Capacities::watch(const std::string& model, std::function<Pace()> pace) {
+void Capacities::watch(const std::string& model, std::function<ModelPace()> pace) {
   models_[model].source = std::move(pace);
 }
 
@@ -72,7 +72,7 @@ void Capacities::look(TimePoint now) {
 }
 
 void Capacities::look(const std::string& model, Watched& watched, TimePoint now) {
-  const Pace seen = watched.source();
+  const ModelPace seen = watched.source();
   bool keep = watched.rule.kind == Capacity::Kind::frozen && watched.pace.prompt_tokens_per_s > 0;
   watched.pace = keep ? frozen(watched.pace, seen) : seen;
   watched.looked = now;
@@ -87,7 +87,7 @@ void Capacities::look(const std::string& model, Watched& watched, TimePoint now)
 int64_t Capacities::cost(const std::string& model, int64_t input_tokens) const {
   const Watched* watched = find(model);
   if (watched == nullptr) return 0;
-  const Pace& pace = watched->pace;
+  const ModelPace& pace = watched->pace;
   double seconds = pace.free_seats == 0 ? pace.turn_s : 0;
   if (pace.prompt_tokens_per_s > 0)
     seconds += static_cast<double>(input_tokens) / pace.prompt_tokens_per_s;

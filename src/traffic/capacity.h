@@ -23,7 +23,7 @@ class Capacities {
  public:
   explicit Capacities(Limiter& limiter) : limiter_(limiter) {}
 
-  void watch(const std::string& model, std::function<Pace()> pace);
+  void watch(const std::string& model, std::function<ModelPace()> pace);
   void set_rules(const Rules& rules);
 
   /// Looks at the queues again whose last look is some time ago, and sets their buckets.
@@ -40,9 +40,9 @@ class Capacities {
 
  private:
   struct Watched {
-    std::function<Pace()> source;
+    std::function<ModelPace()> source;
     Capacity rule;
-    Pace pace;
+    ModelPace pace;
     double caution = 1;
     TimePoint looked{};
     bool known = false;  // the queue was looked at since the capacity was set

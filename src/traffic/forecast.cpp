@@ -7,7 +7,7 @@ namespace weir::traffic {
 void Forecast::look_up(Player& player) {
   for (const Cell& cell : *head(player).cells) {
     auto [found, fresh] = loads_.try_emplace(cell.id);
-    Load& load = found->second;
+    PlayedBucket& load = found->second;
     if (fresh) {
       CellState state = limiter_.adjust(std::span(&cell, 1), Cost{}, now_).front();
       load.at = now_;
@@ -20,7 +20,7 @@ void Forecast::look_up(Player& player) {
 
 /// A GCRA cell pays when it has leaked enough, debt included. A spent quota pays when its period
 /// ends. When running requests end is not known.
-TimePoint Forecast::payable(const Cell& cell, const Load& load, int64_t wanted) const {
+TimePoint Forecast::payable(const Cell& cell, const PlayedBucket& load, int64_t wanted) const {
   const Limit& limit = cell.limit;
   if (limit.window.count() == 0) {
     if (wanted <= load.remaining) return now_;
@@ -35,7 +35,7 @@ TimePoint Forecast::payable(const Cell& cell, const Load& load, int64_t wanted) 
 }
 
 /// What the limiter does when it takes, at time_.
-void Forecast::take(const Cell& cell, Load& load, int64_t wanted) const {
+void Forecast::take(const Cell& cell, PlayedBucket& load, int64_t wanted) const {
   const Limit& limit = cell.limit;
   load.remaining -= wanted;
   Wide passed = std::chrono::duration_cast<std::chrono::microseconds>(time_ - load.at).count();

@@ -26,7 +26,7 @@ class Forecast {
  private:
   using Wide = __int128;
   /// A bucket at the played time. `level` is in units times the microseconds of its window.
-  struct Load {
+  struct PlayedBucket {
     TimePoint at;
     Wide level = 0;
     int64_t remaining = 0;  // of a bucket without window
@@ -35,7 +35,7 @@ class Forecast {
     const ClientLine* line;
     size_t next = 0;
     double served = 0;
-    std::vector<Load*> loads;  // of its first waiter; empty: not looked up yet
+    std::vector<PlayedBucket*> loads;  // of its first waiter; empty: not looked up yet
   };
   struct ByTurn {
     bool operator()(const Player* a, const Player* b) const;
@@ -57,8 +57,8 @@ class Forecast {
   /// The time at which the first waiter can be paid; sets its blocker. With `close` it closes the
   /// buckets that cannot pay at time_.
   TimePoint due(Player& player, bool close);
-  TimePoint payable(const Cell& cell, const Load& load, int64_t wanted) const;
-  void take(const Cell& cell, Load& load, int64_t wanted) const;
+  TimePoint payable(const Cell& cell, const PlayedBucket& load, int64_t wanted) const;
+  void take(const Cell& cell, PlayedBucket& load, int64_t wanted) const;
   void go(Lane& lane, Player& player, bool pays);
   static bool skip_gone(Player& player);
   void look_up(Player& player);
@@ -71,7 +71,7 @@ class Forecast {
   TimePoint time_;                     // played so far
   TimePoint next_ = TimePoint::max();  // the next time at which a waiter may go
   ClosedCells closed_;
-  std::unordered_map<std::string, Load> loads_;
+  std::unordered_map<std::string, PlayedBucket> loads_;
   std::vector<Waiter*> nearer_;
 };
 

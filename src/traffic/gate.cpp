@@ -40,7 +40,7 @@ void Gate::Impl::set_rules(Rules rules) {
   book_.set_rules(std::move(rules));
 }
 
-void Gate::Impl::watch(const std::string& model, std::function<Pace()> pace) {
+void Gate::Impl::watch(const std::string& model, std::function<ModelPace()> pace) {
   std::lock_guard lock(mutex_);
   capacities_.watch(model, std::move(pace));
 }
@@ -247,7 +247,7 @@ Gate::~Gate() = default;
 
 void Gate::set_rules(Rules rules) { impl_->set_rules(std::move(rules)); }
 
-void Gate::watch(const std::string& model, std::function<Pace()> pace) {
+void Gate::watch(const std::string& model, std::function<ModelPace()> pace) {
   impl_->watch(model, std::move(pace));
 }
 

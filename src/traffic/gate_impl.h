@@ -38,7 +38,7 @@ class Gate::Impl {
 
   CellBook& book() { return book_; }
   void set_rules(Rules rules);
-  void watch(const std::string& model, std::function<Pace()> pace);
+  void watch(const std::string& model, std::function<ModelPace()> pace);
   std::optional<CapacityState> capacity(const std::string& model) const;
   Result<std::unique_ptr<Place::State>> enter(const Entry& entry, std::vector<CellState>* cells);
   Quote quote(const Entry& entry);

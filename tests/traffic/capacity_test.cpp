@@ -56,7 +56,7 @@ class Machine {
   }
 
   /// What the queue would foretell.
-  Pace pace() const {
+  ModelPace pace() const {
     double seat_s = kTokens * kStep / speed_, left = 0;
     std::vector<double> ends;
     for (const Job& job : running_) {
@@ -272,7 +272,7 @@ TEST(CapacityPace, IsAskedForEvery20MillisecondsAtMost) {
   fakes::FakeClock clock;
   Gate gate(make_memory_limiter(), clock);
   int asked = 0;
-  gate.watch("m", [&] { return ++asked, Pace{.prompt_tokens_per_s = 1000}; });
+  gate.watch("m", [&] { return ++asked, ModelPace{.prompt_tokens_per_s = 1000}; });
   gate.set_rules(
       {.models = {{.name = "m", .limits = {}, .capacity = {.kind = Capacity::Kind::automatic}}}});
   const auto key = std::make_shared<const Key>(Key{.name = "web", .limits = {}});
@@ -294,7 +294,7 @@ class CapacityEstimate : public testing::Test {
  protected:
   Result<Place> enter(double backlog, std::chrono::milliseconds max_wait, int64_t tokens = 1) {
     gate_.watch("m", [backlog] {
-      return Pace{.prompt_tokens_per_s = 1000, .backlog_s = backlog, .free_seats = 1};
+      return ModelPace{.prompt_tokens_per_s = 1000, .backlog_s = backlog, .free_seats = 1};
     });
     gate_.set_rules(
         {.models = {{.name = "m", .limits = {}, .capacity = {.kind = Capacity::Kind::automatic}}}});
@@ -316,7 +316,7 @@ TEST_F(CapacityEstimate, OneThatWaitsStaysUntilItsDeadline) {
   auto place = enter(1.5, 800ms);
   ASSERT_TRUE(place);
   clock_.advance(100ms);
-  gate_.watch("m", [] { return Pace{.backlog_s = 9, .free_seats = 1}; });
+  gate_.watch("m", [] { return ModelPace{.backlog_s = 9, .free_seats = 1}; });
   clock_.advance(600ms);
   EXPECT_FALSE(*place->wait(0ms));
   clock_.advance(100ms);

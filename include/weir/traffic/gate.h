@@ -94,7 +94,7 @@ struct Quote {
 };
 
 /// How fast a model computes, and what waits for it, as measured recently. 0: not known yet.
-struct Pace {
+struct ModelPace {
   double prefill_tokens_per_s = 0, decode_tokens_per_s = 0;
   double prompt_tokens_per_s = 0;  // while as many rows decode as now
   double first_token_p99_s = 0;    // from admission
@@ -106,7 +106,7 @@ struct Pace {
 /// A model's capacity, where the key file sets one.
 struct CapacityState {
   Capacity rule;
-  Pace pace;
+  ModelPace pace;
   double caution = 1;  // forecasts are multiplied by it; it rises when first tokens come late
 };
 
@@ -134,7 +134,7 @@ class Gate {
   void set_rules(Rules rules);
   /// Sets the source of a model's pace, for a model with a capacity. It is called under the gate's
   /// lock, at most every 20 ms. REQUIRES: no request has entered.
-  void watch(const std::string& model, std::function<Pace()> pace);
+  void watch(const std::string& model, std::function<ModelPace()> pace);
   /// None: the key file sets no capacity for this model, or watch() was not called for it.
   std::optional<CapacityState> capacity(const std::string& model) const;
   /// Sets the source of what was used before this process began. It is called once for each quota
