@@ -30,8 +30,7 @@ schedule::ModelSpec spec_of(serve::Tasks tasks) {
 Stack::Stack(const StackOptions& options)
     : generator_(must(serve::load_text_side(options.generator, kGenerates))),
       encoder_(must(serve::load_text_side(options.encoder, kReads))) {
-  const std::vector models{served(kGenerator, kGenerates),
-                           served(kEncoder, kReads)};
+  const std::vector models{served(kGenerator, kGenerates), served(kEncoder, kReads)};
   service_ = serve::make_service({}, {gate_, metrics_, clock_, [] { return true; }},
                                  traffic::KeyStore::open(), models);
   loop_ = std::make_unique<schedule::StepLoop>(bell_, clock_, metrics_);
@@ -59,15 +58,15 @@ void Stack::add(const serve::ServedModel& model, const serve::TextSide& text,
               },
               .loaded = [loaded](Result<schedule::ModelSpec> spec) { loaded->set_value(spec); }});
   const auto spec = must(told.get());
-  service_->mark_ready(model.name, {.text = text,
-                                    .max_model_len = serve::longest_input(text, spec.max_tokens),
-                                    .vocabulary_rows = text.tokenizer->vocabulary_size(),
-                                    .architecture = "none",
-                                    .dtype = "none",
-                                    .fingerprint = "fp_0123456789ab",
-                                    .heads = {{.task = model.tasks == kGenerates
-                                                           ? serve::HeadTask::generate
-                                                           : serve::HeadTask::embed}}});
+  service_->mark_ready(model.name,
+                       {.text = text,
+                        .max_model_len = serve::longest_input(text, spec.max_tokens),
+                        .vocabulary_rows = text.tokenizer->vocabulary_size(),
+                        .architecture = "none",
+                        .dtype = "none",
+                        .fingerprint = "fp_0123456789ab",
+                        .heads = {{.task = model.tasks == kGenerates ? serve::HeadTask::generate
+                                                                     : serve::HeadTask::embed}}});
 }
 
 std::shared_ptr<const traffic::KeyStore> key_with_limits(size_t limits) {

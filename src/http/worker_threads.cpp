@@ -50,7 +50,9 @@ bool WorkerThreads::has_spare() const {
   return idle_ > jobs_.size() || starts_at_once();
 }
 
-bool WorkerThreads::starts_at_once() const { return threads_ < std::min(kComfortable, max_threads_); }
+bool WorkerThreads::starts_at_once() const {
+  return threads_ < std::min(kComfortable, max_threads_);
+}
 
 void WorkerThreads::call_supervisor() {
   if (!supervised_) supervised_ = start_thread(&WorkerThreads::run_supervisor);
