@@ -142,6 +142,13 @@ TEST_F(PrefixIndexTest, TheFirstOfTwoEqualPagesStays) {
   EXPECT_FALSE(pool_.cached(b.pages()[0]));
 }
 
+TEST_F(PrefixIndexTest, APageKeepsItsFirstName) {
+  PageLease lease = compute(count_to(4));
+  index_.insert(index_.start("another"), lease.pages()[0]);
+  EXPECT_EQ(index_.size(), 1u);
+  EXPECT_EQ(look_up(count_to(4)).size(), 1u);
+}
+
 TEST_F(PrefixIndexTest, ACachedPageIsCopiedBeforeAWrite) {
   PageLease lease = compute(count_to(4));
   auto from = lease.own(0);

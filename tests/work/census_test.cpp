@@ -94,5 +94,16 @@ TEST(Forecast, WaitsForSeatsCountAsManyTimesAsTheyWereLate) {
   EXPECT_EQ(forecast(outlook, {.requests = 1}, 0).wait.count(), 7500);
 }
 
+TEST(Forecast, AStepsRoomIsSharedByFourClientsAtMost) {
+  const Outlook outlook{.prompt_tokens_per_s = 1000, .seats = 90};
+  EXPECT_EQ(forecast(outlook, {.clients = 3}, 100).first_token.count(), 300);
+  EXPECT_EQ(forecast(outlook, {.clients = 9}, 100).first_token.count(), 400);
+}
+
+TEST(Forecast, TheSecondSeatIsNotFreeBeforeItsTime) {
+  const Outlook outlook{.seats = 2, .taken = 2, .seat_seconds = 100, .free_in = {1, 10}};
+  EXPECT_EQ(forecast(outlook, {.requests = 1}, 0).wait.count(), 10000);
+}
+
 }  // namespace
 }  // namespace weir::work

@@ -138,6 +138,28 @@ TEST(WorkQueue, OneThatWaitsIsNotBeforeItself) {
   EXPECT_EQ(queue.forecast_waiting({"a"}, 10, 1).wait, 2s);
 }
 
+TEST(WorkQueue, AfterAReleaseOnlyWhatIsHereWaits) {
+  WorkQueue queue({}, nullptr);
+  auto taken = requests(2, 1), here = requests(1, 1);
+  ASSERT_TRUE(queue.push(taken));
+  EXPECT_EQ(queue.take_all().size(), 2u);
+  ASSERT_TRUE(queue.push(here));
+  queue.release_all();
+  EXPECT_EQ(queue.waiting(), 1u);
+}
+
+TEST(WorkQueue, AClientThatRunsCountsUntilItsRequestEnded) {
+  WorkQueue queue({}, nullptr);
+  queue.set_outlook({.seats = 2, .taken = 2, .seat_seconds = 3, .free_in = {1, 2}});
+  auto one = requests(1, 1);
+  one[0].client = "other";
+  ASSERT_TRUE(queue.push(one));
+  queue.started({"other", 5, 1});
+  EXPECT_EQ(queue.forecast({"a"}, 1).wait, 0ms);  // the other client makes way
+  queue.ended("other");
+  EXPECT_EQ(queue.forecast({"a"}, 1).wait, 1s);
+}
+
 TEST(WorkQueue, ClosedTakesNoMore) {
   WorkQueue queue({}, nullptr);
   auto a = requests(1, 1), b = requests(1, 1);
