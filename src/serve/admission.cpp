@@ -47,8 +47,12 @@ void Admission::note_limits(Caller& caller, const std::vector<traffic::CellState
     caller.notes.limits.push_back(std::move(header));
 }
 
+size_t requests_in(const std::vector<RequestRow>& rows) {
+  return rows.empty() ? 0 : size_t{rows.back().input} + 1;
+}
+
 traffic::Cost Admission::cost_of(const std::vector<RequestRow>& rows) const {
-  const auto count = static_cast<int64_t>(rows.size());
+  const auto count = static_cast<int64_t>(requests_in(rows));
   traffic::Cost cost{.requests = count, .concurrent = count};
   for (const RequestRow& row : rows) {
     cost.input_tokens += static_cast<int64_t>(row.prompt.size());

@@ -26,6 +26,9 @@ struct RequestRow {
   std::shared_ptr<const TaggedInput> tagged = {};  // of an input whose words are tagged
 };
 
+/// How many requests these rows count as: one an input, in however many windows it is read.
+size_t requests_in(const std::vector<RequestRow>& rows);
+
 /// What is known of a request's prompts before they are rendered and tokenized.
 struct Extent {
   size_t rows = 0;

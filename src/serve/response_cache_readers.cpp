@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 SparedRequest::SparedRequest(Ticket ticket, traffic::Permit permit,
                              const std::vector<RequestRow>& rows)
     : ticket_(std::make_unique<Ticket>(std::move(ticket))),
-      account_(std::move(permit), rows.size()),
+      account_(std::move(permit), requests_in(rows)),
       rows_(rows.size()) {
   for (const RequestRow& row : rows) prompt_tokens_ += static_cast<int64_t>(row.prompt.size());
 }

@@ -10,14 +10,14 @@ using std::chrono::milliseconds;
 RunningRequest::RunningRequest(Ticket ticket, Admitted admitted, Size size, const Clock& clock)
     : clock_(clock),
       ticket_(std::move(ticket)),
-      account_(std::move(admitted.permit), size.rows),
+      account_(std::move(admitted.permit), size.requests),
       bell_(std::move(admitted.bell)),
       queued_at_(admitted.queued_at),
       readers_(std::move(admitted.readers)),
       size_(size) {}
 
 RunningRequest::Size RunningRequest::size_of(const std::vector<RequestRow>& rows) {
-  Size size{.rows = rows.size()};
+  Size size{.requests = requests_in(rows), .rows = rows.size()};
   for (const RequestRow& row : rows) size.tokens += row.prompt.size();
   return size;
 }

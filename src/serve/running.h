@@ -26,6 +26,7 @@ class RunningRequest : public Generation {
 
  protected:
   struct Size {
+    size_t requests = 0;          // that it counts as
     size_t rows = 0, tokens = 0;  // of all rows
   };
   static Size size_of(const std::vector<RequestRow>& rows);

@@ -646,7 +646,7 @@ TEST(Codec, SeveralTasksOfOneText) {
   EXPECT_TRUE(analyze.truncate && decoded->base64);
   for (auto [body, message] : std::vector<std::pair<const char*, const char*>>{
            {R"({"input":"a"})", "tasks is missing"},
-           {R"({"input":"a","tasks":{}})", "tasks is empty"},
+           {R"({"input":"a","tasks":{}})", "tasks names none of"},
            {R"({"input":"a","tasks":{"tag":{"truncate":true}}})", "tasks.tag.truncate"},
            {R"({"input":"a","tasks":{"fill":{}}})", "tasks.fill"},
            {R"({"input":"a","tasks":{"tag":{"aggregation":"x"}}})", "tasks.tag.aggregation is"}}) {

@@ -115,12 +115,12 @@ def test_one_task_of_analyze_alone(daemon):
     ("classify", {"input": ""}, "input", "input is empty"),
     ("tag", {"input": ["a", ""]}, "input[1]", "input[1] is empty"),
     ("tag", {"input": [["a", "b"]]}, "input[0]", "input[0] must be a string"),
-    ("analyze", {"input": "a", "tasks": {}}, "tasks", "tasks is empty"),
+    ("analyze", {"input": "a", "tasks": {}}, "tasks", "tasks names none of"),
     ("analyze", {"input": "a"}, "tasks", "tasks is missing"),
     ("analyze", {"input": "word " * 600, "tasks": {"tag": {}}}, "input", "maximum context length is 256 tokens"),
     ("classify", {"input": "word " * 600}, "input", "maximum context length is 256 tokens"),
     ("tag", {"input": "word " * 100_000}, "input", "256 windows"),
-    ("analyze", {"input": "a", "tasks": {"embed": {"dimensions": 999}}}, "dimensions", "vectors have 384"),
+    ("analyze", {"input": "a", "tasks": {"embed": {"dimensions": 999}}}, "tasks.embed.dimensions", "vectors have 384"),
 ])
 def test_what_cannot_be_is_refused_by_name(daemon, route, body, param, says):
     response = daemon.post(f"/v1/{route}", {"model": VECTORS, **body})

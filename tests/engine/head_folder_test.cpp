@@ -40,6 +40,13 @@ TEST(HeadFolder, IsTaken) {
             "accepted");
 }
 
+TEST(HeadFolder, WithANumberThatIsNotFiniteIsRefused) {
+  for (const char* name : {"crf.start", "crf.transitions", "crf.end", "mix.weight", "linear.bias"})
+    EXPECT_THAT(tagger([&](TinyHead& head) { head.spoilt = name; }), HasSubstr(name));
+  EXPECT_THAT(classifier([](TinyHead& head) { head.spoilt = "linear.weight"; }),
+              HasSubstr("1 of linear.weight"));
+}
+
 TEST(HeadFolder, OfAnotherTrunkIsRefused) {
   EXPECT_THAT(tagger([](TinyHead& head) { head.json["trunk"]["hidden_size"] = 48; }),
               HasSubstr("head.json: trunk: hidden_size is 48; the model has 32"));

@@ -3,6 +3,7 @@
 
 #include "engine/folder_copy.h"
 #include "engine/golden.h"
+#include "nn/heads/labels.h"
 
 namespace weir::engine::test {
 namespace {
@@ -88,6 +89,15 @@ TEST(TaskHeads, SayWhatTheirColumnsAre) {
   folder.patch("config.json", R"({"problem_type": null, "id2label": null, "num_labels": 3})");
   EXPECT_EQ(card_of(folder).scores, Scores::softmax);
   EXPECT_THAT(card_of(folder).labels, ElementsAre("LABEL_0", "LABEL_1", "LABEL_2"));
+}
+
+TEST(TaskHeads, OneLabelIsASigmoidUnlessItIsARegression) {
+  const auto scores = [](const char* type) {
+    return nn::scores_of(nn::ConfigFile("config.json", {{"problem_type", type}}), 1);
+  };
+  EXPECT_EQ(scores(""), Scores::sigmoid);
+  EXPECT_EQ(scores("single_label_classification"), Scores::sigmoid);
+  EXPECT_EQ(scores("regression"), Scores::number);
 }
 
 TEST(TaskHeads, OfAnotherShapeOrWithoutTheirLabelsAreRefused) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -24,6 +25,7 @@ class TinyHead {
 
   nlohmann::json json;
   std::map<std::string, std::vector<int64_t>> tensors;  // and their shapes
+  std::string spoilt;                                   // the tensor whose first number is infinite
 
   static TinyHead tagger() {
     TinyHead head("tiny-tagger", "token-classification");
@@ -81,7 +83,10 @@ class TinyHead {
       int64_t count = 1;
       for (const int64_t size : shape) count *= size;
       for (int64_t i = 0; i < count; ++i) {
-        const float number = std::sin(static_cast<float>(i + 7) * 1.3F + static_cast<float>(at));
+        const bool spoils = name == spoilt && i == 0;
+        const float number =
+            spoils ? std::numeric_limits<float>::infinity()
+                   : std::sin(static_cast<float>(i + 7) * 1.3F + static_cast<float>(at));
         numbers.append(reinterpret_cast<const char*>(&number), sizeof number);
       }
       header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {at, numbers.size()}}};

@@ -92,8 +92,7 @@ serve::Analyze read_tasks(Fields& fields, bool& base64) {
     analyze.tag = read_tag_of(tasks.inner(*tag, "tasks.tag"));
   tasks.no_others();
   if (!analyze.embed && !analyze.classify && !analyze.tag)
-    refuse("tasks is empty; name one or more of embed, classify, tag", "tasks",
-           error_name::kInvalidValue);
+    refuse("tasks names none of embed, classify, tag", "tasks", error_name::kInvalidValue);
   return analyze;
 }
 

@@ -128,7 +128,7 @@ FieldList logit_fields() {
                           "Beyond -100 to 100 a number counts as the limit."},
           {.name = "bad_words",
            .schema = list(short_text()),
-           .description = "None of these texts becomes part of the completion: each of 1 to 1024 "
+           .description = "The tokens of none of these texts stand in the completion: each of 1 to 1024 "
                           "bytes, 16384 in all."},
           {.name = "allowed_token_ids",
            .schema = token_ids(1),

@@ -68,6 +68,12 @@ void check_all_read(const Weights& weights, const std::string& path) {
                   ", which no layer of head.json names");
 }
 
+/// A number that is not finite would turn up in every answer, or hide in a CRF that decodes it.
+void check_finite(const Weights& weights, const std::string& path) {
+  const auto warnings = weights.warnings();
+  if (!warnings.empty()) throw LoadError(path + ": " + warnings.front());
+}
+
 }  // namespace
 
 std::vector<std::string> folder_labels(const ConfigFile& file, int64_t columns) {
@@ -89,8 +95,8 @@ HeadFolder load_head_folder(const std::string& directory, const TrunkFacts& trun
   const std::vector<ConfigFile> entries = file.objects("layers");
   if (entries.empty()) file.refuse("layers is empty; a head has at least one");
   const std::string path = directory + "/head.safetensors";
-  const auto weights =
-      open_head_weights(path, backend.device().is_meta() ? Numbers::left_out : Numbers::read);
+  // Small, so its numbers are read for a check too.
+  const auto weights = open_head_weights(path, Numbers::read);
   HeadFolder made;
   made.head = task.make({.layers = {*weights, backend, trunk.on_gpu},
                          .trunk = trunk,
@@ -99,9 +105,9 @@ HeadFolder load_head_folder(const std::string& directory, const TrunkFacts& trun
                          .entries = entries});
   made.head.card.name = file.text("name");
   check_all_read(*weights, path);
+  check_finite(*weights, path);
   weights->check_unchanged();
   made.numbers = weights->bytes_as(at::kByte);
-  made.notes = weights->warnings();
   const auto add = [&](std::vector<std::string> notes) {
     made.notes.insert(made.notes.end(), notes.begin(), notes.end());
   };

@@ -54,7 +54,7 @@ folder::HeadCard::Scores scores_of(const ConfigFile& config, size_t labels) {
     config.refuse("problem_type \"" + excerpt(type) +
                   "\" is not known (single_label_classification, multi_label_classification, "
                   "regression)");
-  return labels == 1 ? number : softmax;
+  return labels == 1 ? sigmoid : softmax;
 }
 
 }  // namespace weir::nn

@@ -30,15 +30,16 @@ Extent extent(const ModelCard& model, const Ask& ask) {
 /// Checks that the tasks can share one reading of an input.
 Result<void> check(const ModelCard& model, const Analyze& asked) {
   if (needs(asked).empty())
-    return invalid("tasks is empty; name one or more of embed, classify, tag", "tasks",
-                   error_name::kInvalidValue);
+    return invalid("tasks names none of embed, classify, tag", "tasks", error_name::kInvalidValue);
   if (!asked.embed) return {};
   if (!model.text.prompt.text.empty())
     return invalid(
         "this model puts a prompt before texts to embed, which the other tasks do not "
         "read: ask /v1/embeddings for vectors",
         "tasks.embed", error_name::kUnsupportedValue);
-  return check_dimensions(model, *asked.embed);
+  auto checked = check_dimensions(model, *asked.embed);
+  if (!checked) checked.error().param = "tasks.embed." + checked.error().param;
+  return checked;
 }
 
 /// One row, read once for all tasks.

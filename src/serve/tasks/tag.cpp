@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "serve/context_length.h"
@@ -14,6 +16,8 @@
 
 namespace weir::serve {
 namespace {
+
+constexpr size_t kMostRows = 4096;  // of one request
 
 const Tag& options_of(const Ask& ask) { return std::get<Tag>(ask.options); }
 
@@ -50,6 +54,9 @@ Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
         model.loaded,
         {.input = ask.inputs[i], .name = field_of(ask, i), .truncate = options_of(ask).truncate});
     if (!windows) return windows.error();
+    if (rows.size() + windows->windows.size() > kMostRows)
+      return invalid(fmt::format("the inputs are read in more than {} windows in all", kMostRows),
+                     "input", error_name::kArrayAboveMax);
     const auto tagged = std::make_shared<const TaggedInput>(*std::move(windows));
     for (const Window& window : tagged->windows)
       rows.push_back({.prompt = window.ids,
@@ -136,8 +143,14 @@ Result<Spans> spans_from(const ModelCard& model, const Input& input, const Tagge
     lines.emplace_back(numbers[i].values);
   }
   const std::vector<float> merged = merge_windows(tagged.windows, lines, columns);
-  return spans_of_text(std::get<Text>(input).text, {.units = tagged.units, .numbers = merged}, card,
-                       aggregation);
+  Spans spans = spans_of_text(std::get<Text>(input).text,
+                              {.units = tagged.units, .numbers = merged}, card, aggregation);
+  const auto wrong = [](const Span& span) { return !std::isfinite(span.score); };
+  if (std::any_of(spans.begin(), spans.end(), wrong))
+    return Error{.code = Code::internal,
+                 .message = "the model gives NaN: the score of a span is no number",
+                 .name = "model_gives_nan"};
+  return spans;
 }
 
 constinit const Task kTag{.name = "tag",

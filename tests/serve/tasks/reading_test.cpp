@@ -165,9 +165,9 @@ TEST_F(ReadingTest, WhatCannotBeAskedIsNamed) {
   EXPECT_EQ(refusal(Tag{}, {text("a"), text("")}), "input[1] is empty @input[1]");
   EXPECT_EQ(refusal(Classify{}, {text("")}), "input is empty @input");
   EXPECT_EQ(refusal(Analyze{}, {text("a")}),
-            "tasks is empty; name one or more of embed, classify, tag @tasks");
+            "tasks names none of embed, classify, tag @tasks");
   EXPECT_EQ(refusal(Analyze{.embed = Embed{.dimensions = 9}}, {text("a")}),
-            "dimensions is 9; this model's vectors have 4 @dimensions");
+            "dimensions is 9; this model's vectors have 4 @tasks.embed.dimensions");
   EXPECT_EQ(refusal(Analyze{.tag = Tag{}}, {text(std::string(50, 'x'))}),
             "This model's maximum context length is 40 tokens. However, input has more; "
             "\"truncate\": true cuts it, and /v1/tag reads it in windows. "
