@@ -27,11 +27,12 @@ def run(bench: Bench) -> dict:
     with bench.running([weir(model=EMBED_MODEL, heads=HEADS)], "embeddings") as servers:
         target = servers[0].target()
         for index in range(bench.rounds_of(5)):
-            for name, (path, fields) in ROUTES.items():
-                shape = Shape("embeddings", prompt_tokens=TOKENS, fields=fields)
-                load = Load(dataclasses.replace(target, embeddings_path=path), shape, bench.seed())
-                found[name].append(summary(asyncio.run(load.closed(CLIENTS, requests, seconds=120))))
-                say(f"round {index + 1}, {name}: {found[name][-1].get('texts_per_s')} texts/s")
+            with servers[0].awake():
+                for name, (path, fields) in ROUTES.items():
+                    shape = Shape("embeddings", prompt_tokens=TOKENS, fields=fields)
+                    load = Load(dataclasses.replace(target, embeddings_path=path), shape, bench.seed())
+                    found[name].append(summary(asyncio.run(load.closed(CLIENTS, requests, seconds=120))))
+                    say(f"round {index + 1}, {name}: {found[name][-1].get('texts_per_s')} texts/s")
     ratios = {name: statistics.median(ratio(one["texts_per_s"], alone["texts_per_s"]) for one, alone in zip(rounds, found["embeddings"]))
               for name, rounds in found.items()}
     floors = [floor("classify alone over embeddings alone, texts/s", round(ratios["classify"], 3), at_least=0.95),
