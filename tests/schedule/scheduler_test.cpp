@@ -35,6 +35,7 @@ class SchedulerTest : public testing::Test {
     requests[0].priority = priority;
     requests[0].cache_scope = scope;
     requests[0].arrival = clock_.now();
+    requests[0].deadline = deadline_;
     EXPECT_TRUE(queue_.push(requests));
     return std::move(reader);
   }
@@ -75,6 +76,7 @@ class SchedulerTest : public testing::Test {
   std::unique_ptr<fakes::FakeRunner> runner_;
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<Row> rows_;
+  std::optional<TimePoint> deadline_;  // of what is asked
 };
 
 using Sizes = std::vector<size_t>;
@@ -253,6 +255,23 @@ TEST_F(SchedulerTest, WhatNeverFitsIsRefusedWithBothNumbers) {
   EXPECT_EQ(std::get<Error>(last(b)).message,
             "prompt has 200 tokens; this model takes 199 and one of completion");
   EXPECT_TRUE(rows_.empty());
+}
+
+TEST_F(SchedulerTest, WhatHasNotStartedByItsDeadlineIsAnsweredSo) {
+  start(decoder(), {.max_sequences = 1});
+  deadline_ = clock_.now() + 5ms;
+  auto a = ask(4, 9), b = ask(4, 9);
+  scheduler_->step();
+  clock_.advance(5ms);
+  scheduler_->step();
+  EXPECT_FALSE(b.next(0ms));  // its last moment
+  clock_.advance(1ms);
+  scheduler_->step();
+  const auto refused = std::get<Error>(last(b));
+  EXPECT_EQ(refused.code, Code::deadline);
+  EXPECT_EQ(refused.message, "the request did not start within its 5 ms");
+  run();
+  EXPECT_TRUE(std::holds_alternative<work::Finish>(last(a)));
 }
 
 TEST_F(SchedulerTest, AClosedReaderCostsNoFurtherStep) {

@@ -145,6 +145,16 @@ TEST_F(SeatsTest, AClientsPartOfTheRoomIsAQuarterAtLeast) {
   EXPECT_DOUBLE_EQ(policy_.part(light), 25);
 }
 
+TEST_F(SeatsTest, WhileAClientHasSomethingItsFirstWeightHolds) {
+  Sequence& first = run("A", 1);
+  Sequence& second = run("A", 9);
+  Sequence& other = run("B", 1);
+  Sequence* const prompts[] = {&first, &second, &other};
+  policy_.share(100, prompts);
+  EXPECT_DOUBLE_EQ(policy_.part(second), 50);
+  EXPECT_DOUBLE_EQ(policy_.part(other), 50);
+}
+
 TEST_F(SeatsTest, ClientsThatWaitHaveAPartOfTheRoom) {
   Sequence& reads = run("A");
   Sequence& waits = enter("B");

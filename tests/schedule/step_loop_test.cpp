@@ -92,7 +92,7 @@ TEST_F(StepLoopTest, TicksWhileIdleAndWhileLoading) {
             },
             .loaded = [](const Result<ModelSpec>&) {}});
   started.get_future().wait();
-  std::this_thread::sleep_for(30ms);
+  std::this_thread::sleep_for(600ms);  // a round of half a second has passed
   EXPECT_EQ(loop.since_tick(), 0ms);
   go_on.set_value();
   std::this_thread::sleep_for(1200ms);
