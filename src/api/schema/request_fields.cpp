@@ -128,8 +128,9 @@ FieldList logit_fields() {
                           "Beyond -100 to 100 a number counts as the limit."},
           {.name = "bad_words",
            .schema = list(short_text()),
-           .description = "The tokens of none of these texts stand in the completion: each of 1 to 1024 "
-                          "bytes, 16384 in all."},
+           .description =
+               "The tokens of none of these texts stand in the completion: each of 1 to 1024 "
+               "bytes, 16384 in all."},
           {.name = "allowed_token_ids",
            .schema = token_ids(1),
            .description = "The only ids that may be drawn. Default: all."}};
