@@ -1,13 +1,12 @@
 // POST /v1/analyze: several answers to a text that the model reads once.
-#include "api/answer/answer.h"
 #include "api/answer/dry_run.h"
 #include "api/answer/readings.h"
 #include "api/codec/reading_requests.h"
 #include "api/codec/texts.h"
 #include "api/codec/unsupported.h"
 #include "api/openai/vector_text.h"
-#include "api/read_request.h"
 #include "api/routes/handlers.h"
+#include "api/routes/read_and_answer.h"
 #include "api/routes/schemas.h"
 #include "api/schema/request_fields.h"
 
@@ -120,16 +119,11 @@ Result<DecodedAnalysis> decode_analyze(const std::string& body, UnknownFields& u
 }
 
 Result<Said> post_analyze(Call& call, Api& api) {
-  auto asked = read_request(call, api, decode_analyze);
-  if (!asked) return asked.error();
-  call.body = {};
-  apply(asked->handling, call.caller);
-  if (call.dry_run) return answer_dry_run(call, api, asked->ask, false);
-  auto read = read_answers(call, api, std::move(asked->ask));
-  if (!read) return read.error();
-  return answer_list(api, *read, {.id = "ana-"}, [&](std::string& out, const auto& answer) {
-    append_analysis(out, std::get<serve::Analysis>(answer), asked->base64);
-  });
+  return read_and_answer(
+      call, api, decode_analyze, {.id = "ana-"},
+      [](std::string& out, const serve::Answer& answer, const DecodedAnalysis& asked) {
+        append_analysis(out, std::get<serve::Analysis>(answer), asked.base64);
+      });
 }
 
 constinit const RouteSchema kAnalyze{

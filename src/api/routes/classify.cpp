@@ -1,12 +1,11 @@
 // POST /v1/classify: labels with their scores.
-#include "api/answer/answer.h"
 #include "api/answer/dry_run.h"
 #include "api/answer/readings.h"
 #include "api/codec/reading_requests.h"
 #include "api/codec/texts.h"
 #include "api/codec/unsupported.h"
-#include "api/read_request.h"
 #include "api/routes/handlers.h"
+#include "api/routes/read_and_answer.h"
 #include "api/routes/schemas.h"
 #include "api/schema/request_fields.h"
 
@@ -45,16 +44,11 @@ Result<DecodedReading> decode_classify(const std::string& body, UnknownFields& u
 }
 
 Result<Said> post_classify(Call& call, Api& api) {
-  auto asked = read_request(call, api, decode_classify);
-  if (!asked) return asked.error();
-  call.body = {};
-  apply(asked->handling, call.caller);
-  if (call.dry_run) return answer_dry_run(call, api, asked->ask, false);
-  auto read = read_answers(call, api, std::move(asked->ask));
-  if (!read) return read.error();
-  return answer_list(api, *read, {.id = "class-"}, [](std::string& out, const auto& answer) {
-    append_labels(out += R"(,"labels":)", std::get<serve::ScoredLabels>(answer));
-  });
+  return read_and_answer(call, api, decode_classify, {.id = "class-"},
+                         [](std::string& out, const serve::Answer& answer, const DecodedReading&) {
+                           append_labels(out += R"(,"labels":)",
+                                         std::get<serve::ScoredLabels>(answer));
+                         });
 }
 
 constinit const RouteSchema kClassify{

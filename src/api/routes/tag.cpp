@@ -1,12 +1,11 @@
 // POST /v1/tag: labelled spans.
-#include "api/answer/answer.h"
 #include "api/answer/dry_run.h"
 #include "api/answer/readings.h"
 #include "api/codec/reading_requests.h"
 #include "api/codec/texts.h"
 #include "api/codec/unsupported.h"
-#include "api/read_request.h"
 #include "api/routes/handlers.h"
+#include "api/routes/read_and_answer.h"
 #include "api/routes/schemas.h"
 #include "api/schema/request_fields.h"
 
@@ -47,16 +46,10 @@ Result<DecodedReading> decode_tag(const std::string& body, UnknownFields& unknow
 }
 
 Result<Said> post_tag(Call& call, Api& api) {
-  auto asked = read_request(call, api, decode_tag);
-  if (!asked) return asked.error();
-  call.body = {};
-  apply(asked->handling, call.caller);
-  if (call.dry_run) return answer_dry_run(call, api, asked->ask, false);
-  auto read = read_answers(call, api, std::move(asked->ask));
-  if (!read) return read.error();
-  return answer_list(api, *read, {.id = "tag-"}, [](std::string& out, const auto& answer) {
-    append_spans(out += R"(,"spans":)", std::get<serve::Spans>(answer));
-  });
+  return read_and_answer(call, api, decode_tag, {.id = "tag-"},
+                         [](std::string& out, const serve::Answer& answer, const DecodedReading&) {
+                           append_spans(out += R"(,"spans":)", std::get<serve::Spans>(answer));
+                         });
 }
 
 constinit const RouteSchema kTag{
