@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 from daemon import BINARY, ROOT, Daemon  # noqa: E402
 
 TINY = os.path.join(ROOT, "tests/golden/tiny")
-BASES = sorted(os.listdir(TINY))
+BASES = sorted(name for name in os.listdir(TINY) if name.split("-")[0] in ("bert", "llama", "qwen3"))  # whose weights are made here
 MODELS_A_DAEMON = 20
 NUMBERS = [0, -1, 1, 2, 3, 7, 15, 16, 258, 512, 40_000_000, 2**31, 2**31 - 1, 2**63, 2**64, -2**31, 0.5, 1e-30, 1e30, 1e300]
 VALUES = NUMBERS + ["x", "0.02", "", None, True, False, [], {}, [1], {"a": 1}]

@@ -13,7 +13,8 @@ LLAMA, BERT = "llama-gqa-tied", "bert-mean"
 
 @pytest.fixture(scope="module")
 def caching():
-    with Daemon("--models-dir", TINY, "--dtype", "float32", "--response-cache", "1MiB") as daemon:
+    models = [word for name in (LLAMA, BERT) for word in ("--model", os.path.join(TINY, name))]
+    with Daemon(*models, "--dtype", "float32", "--response-cache", "1MiB") as daemon:
         yield daemon.ready()
 
 

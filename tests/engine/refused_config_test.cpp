@@ -1,6 +1,10 @@
 // What config.json says is asked of what will compute it, alike by describe() and load().
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+#include <set>
+
 #include "engine/folder_copy.h"
 
 namespace weir::engine::test {
@@ -123,9 +127,14 @@ TEST(LongContext, AsMuchOfItAsTheCacheHolds) {
   EXPECT_EQ(loaded->runner->spec().vocabulary, 288U);
 }
 
-TEST(LongContext, EveryFolderOfGoldensIsTaken) {
-  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/tiny"))
-    EXPECT_EQ(FolderCopy(entry.path().filename()).verdict(), "accepted");
+TEST(Goldens, AFolderIsTakenUnlessItIsListedAsUnserved) {
+  std::ifstream file("tests/golden/unserved.txt");
+  const std::set<std::string> unserved{std::istream_iterator<std::string>(file), {}};
+  for (const auto& entry : std::filesystem::directory_iterator("tests/golden/tiny")) {
+    const std::string name = entry.path().filename();
+    const std::string verdict = FolderCopy(name).verdict();
+    EXPECT_EQ(verdict == "accepted", !unserved.contains(name)) << name << ": " << verdict;
+  }
 }
 
 }  // namespace

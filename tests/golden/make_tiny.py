@@ -1,4 +1,5 @@
-"""Writes tiny/: seeded two-layer llama, qwen3 and bert models as Hugging Face directories, each with golden.json by transformers.
+"""Writes tiny/: seeded two-layer llama, qwen3, mistral, gpt2 and bert models as Hugging Face directories, each with golden.json by
+transformers. What encodes and then decodes is made by make_tiny_t5.py, what has a state by make_tiny_gru.py.
 
 usage: make_tiny.py [NAME...]      (default: all)
 """
@@ -9,8 +10,10 @@ import sys
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import (BertConfig, BertForSequenceClassification, BertForTokenClassification, BertModel, LlamaConfig,
-                          LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+from transformers import (BertConfig, BertForSequenceClassification, BertForTokenClassification, BertModel, GPT2Config,
+                          GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen3Config,
+                          Qwen3ForCausalLM)
+from transformers.pytorch_utils import Conv1D
 
 from write import greedy, numbers, write
 
@@ -19,6 +22,7 @@ OUT = os.path.join(HERE, "tiny")
 CORPUS = ["a weir holds back the water of the river", "the dam on the river and the weir in the water",
           "water flows down the hill to the sea", "the quick brown fox jumps over the lazy dog", "back and forth, again"] * 3
 VOCABULARY = 288
+FEW_PIECES = 80  # of the tokenizers of pieces: logits of small models in small files
 CHAT_TEMPLATE = ("{% for message in messages %}<s>{{ message['role'] }}\n{{ message['content'] }}</s>\n{% endfor %}"
                  "{% if add_generation_prompt %}<s>assistant\n{% endif %}")
 
@@ -53,6 +57,18 @@ QWEN3S = {
     "qwen3-head-norms": (33, dict(head_dim=16, num_attention_heads=6, tie_word_embeddings=True), torch.float32, None, None),
 }
 DECODERS = {**LLAMAS, **QWEN3S}
+MISTRAL = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
+               max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1,
+               rope_parameters={"rope_type": "default", "rope_theta": 10000.0})
+GPT2 = dict(n_embd=24, n_layer=2, n_head=3, n_positions=72, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1)
+# Decoders with a tokenizer of few pieces. name: (seed, config, model)
+SMALL_DECODERS = {
+    "gpt2": (66, GPT2Config(**GPT2), GPT2LMHeadModel),
+    "gpt2-untied-scaled": (50, GPT2Config(**GPT2, n_inner=56, activation_function="gelu", scale_attn_by_inverse_layer_idx=True,
+                                          tie_word_embeddings=False), GPT2LMHeadModel),
+    "mistral-window": (50, MistralConfig(**MISTRAL, sliding_window=8), MistralForCausalLM),
+    "mistral-full": (67, MistralConfig(**MISTRAL, sliding_window=None), MistralForCausalLM),
+}
 # name: (seed, config, pooling, normalise)
 BERTS = {
     "bert-mean": (5, dict(), "mean", False),
@@ -71,15 +87,17 @@ TASKS = {
 def seeded(model, seed):
     """Weights large enough that each layer matters, norms and biases that are neither one nor zero."""
     generator = torch.Generator().manual_seed(seed)
+    transposed = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, Conv1D)}
     with torch.no_grad():
         for name, p in sorted(model.named_parameters()):
             noise = torch.randn(p.shape, generator=generator)
             if p.dim() == 1:
-                p.copy_(noise * 0.2 + (1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0))
-            elif "embed" in name:
+                is_norm = "norm" in name.lower() or ".ln_" in name
+                p.copy_(noise * 0.2 + (1.0 if is_norm and name.endswith("weight") else 0.0))
+            elif any(table in name for table in ("embed", "wte", "wpe", "shared")):
                 p.copy_(noise)
             else:
-                p.copy_(noise * (1.5 / p.shape[1] ** 0.5))
+                p.copy_(noise * (1.5 / p.shape[0 if name in transposed else 1] ** 0.5))
     return model.eval()
 
 
@@ -97,6 +115,10 @@ def llama_tokenizer(folder):
     tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(
         vocab_size=VOCABULARY, special_tokens=["<s>", "</s>"], show_progress=False,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
+    return save_decoder_tokenizer(folder, tokenizer)
+
+
+def save_decoder_tokenizer(folder, tokenizer):
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
     tokenizer.save(os.path.join(folder, "tokenizer.json"))
     save_json(folder, "tokenizer_config.json", {
@@ -104,6 +126,20 @@ def llama_tokenizer(folder):
         "chat_template": CHAT_TEMPLATE})
     save_json(folder, "generation_config.json", {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1})
     return tokenizer
+
+
+def pieces(special):
+    """A tokenizer of FEW_PIECES pieces that knows the letters of the corpus only."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=FEW_PIECES, special_tokens=special, show_progress=False))
+    return tokenizer
+
+
+def random_prompts(seed, vocabulary, lengths):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(3, vocabulary, (length,), generator=generator).tolist() for length in lengths]
 
 
 def make_decoder(name):
@@ -124,6 +160,21 @@ def make_decoder(name):
     generator = torch.Generator().manual_seed(seed + 100)
     prompts = [tokenizer.encode("the weir").ids, tokenizer.encode("water flows, 2026 déjà vu 🌊").ids,
                torch.randint(2, VOCABULARY, (60,), generator=generator).tolist()]
+    write_prompts(name, folder, model, prompts)
+
+
+def make_small_decoder(name):
+    seed, config, Model = SMALL_DECODERS[name]
+    folder = os.path.join(OUT, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    seeded(Model(config), seed).save_pretrained(folder)
+    save_decoder_tokenizer(folder, pieces(["<s>", "</s>", "<unk>"]))
+    model = Model.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    write_prompts(name, folder, model, random_prompts(seed + 100, FEW_PIECES, (5, 21, 40)))
+
+
+def write_prompts(name, folder, model, prompts):
+    """golden.json of a decoder: what it says to each prompt."""
     rows = []
     for ids in prompts:
         output, gap = greedy(model, ids, 24)
@@ -215,8 +266,9 @@ def make_task(name):
 def main(names):
     torch.set_grad_enabled(False)
     torch.set_num_threads(1)
-    for name in names or [*DECODERS, *BERTS, *TASKS]:
-        (make_decoder if name in DECODERS else make_task if name in TASKS else make_bert)(name)
+    makers = [(make_decoder, DECODERS), (make_small_decoder, SMALL_DECODERS), (make_bert, BERTS), (make_task, TASKS)]
+    for name in names or [name for _, table in makers for name in table]:
+        next(make for make, table in makers if name in table)(name)
 
 
 if __name__ == "__main__":
