@@ -87,6 +87,18 @@ Result<void> check_types(const ModelSpec& spec, const work::Request& request) {
                  std::to_string(spec.token_types - 1));
 }
 
+Result<void> check_source(const ModelSpec& spec, const std::vector<int32_t>& source) {
+  const std::string has = "source has " + std::to_string(source.size()) + " tokens; this model";
+  if (!spec.memory.source) {
+    if (source.empty()) return {};
+    return invalid(has + " has no encoder apart from its decoder");
+  }
+  if (source.empty()) return invalid(has + "'s encoder takes at least 1");
+  if (source.size() > spec.max_source)
+    return invalid(has + "'s encoder takes " + std::to_string(spec.max_source));
+  return check_ids("source", source, spec.vocabulary);
+}
+
 /// Does the model have what the request asks of it?
 Result<void> check_task(const ModelSpec& spec, const work::Request& request) {
   const auto* reads = std::get_if<work::Reads>(&request.params);
@@ -103,15 +115,17 @@ Result<void> check_spec(const ModelSpec& spec) {
   if (spec.max_tokens == 0) return invalid("max_tokens is 0; a model takes at least 1");
   if (spec.vocabulary == 0) return invalid("vocabulary is 0; a model has at least 1 id");
   if (memory.pages && spec.pages == 0) return invalid("the model needs pages and has 0");
-  if (memory.cross_pages && !memory.pages)
-    return invalid("the model has cross pages without pages");
-  if (memory.cross_pages && spec.cross_pages == 0)
-    return invalid("the model needs cross pages and has 0");
+  if (memory.source && !memory.pages) return invalid("the model has source pages without pages");
+  if (memory.source && spec.max_source == 0)
+    return invalid("max_source is 0; an encoder takes at least 1 token");
+  if (!memory.source && spec.max_source > 0)
+    return invalid("max_source is " + std::to_string(spec.max_source) +
+                   "; the model has no source pages");
   if (memory.slot && spec.slots == 0) return invalid("the model needs slots and has 0");
   if (memory.pages && spec.page_size == 0)
     return invalid("page_size is 0; a page holds at least 1");
-  if (memory.cross_pages && spec.prompt == Prompt::chunked)
-    return invalid("the model splits the prompt of an encoder");
+  if (memory.source && spec.prompt == Prompt::whole)
+    return invalid("the model has a source and does not split its decoder's prompt");
   if (spec.generates() && !remembers) return invalid("the model generates and remembers nothing");
   if (spec.prompt == Prompt::chunked && !remembers)
     return invalid("the model splits prompts and remembers nothing");
@@ -130,6 +144,7 @@ Result<void> check_spec(const ModelSpec& spec) {
 Result<void> check_request(const ModelSpec& spec, const work::Request& request) {
   if (request.prompt.empty()) return invalid("prompt has 0 tokens; this model takes at least 1");
   if (auto task = check_task(spec, request); !task) return task;
+  if (auto source = check_source(spec, request.source); !source) return source;
   const bool drawn = work::is_drawn(request.params);
   const size_t most = drawn ? spec.max_tokens - 1 : spec.max_tokens;
   if (request.prompt.size() > most)
@@ -139,8 +154,8 @@ Result<void> check_request(const ModelSpec& spec, const work::Request& request) 
   if (auto types = check_types(spec, request); !types) return types;
   if (auto ids = check_ids("prompt", request.prompt, spec.vocabulary); !ids) return ids;
   if (const auto* sampling = std::get_if<work::SamplingParams>(&request.params)) {
-    if (sampling->prompt_logprobs && spec.memory.cross_pages)
-      return invalid("prompt_logprobs is asked for; the prompt of an encoder has none");
+    if (sampling->prompt_logprobs && spec.memory.source)
+      return invalid("prompt_logprobs is asked for; what an encoder reads has none");
     return check_sampling(*sampling, spec.vocabulary);
   }
   return {};

@@ -92,7 +92,7 @@ void FairSharePolicy::admit(Sequence& sequence) {
   ClientShare& client = *sequence.share;
   if (!std::exchange(sequence.charged, true))
     client.counter +=
-        order_.charge(kPromptToken * (sequence.prompt_tokens - sequence.cached_tokens) +
+        order_.charge(kPromptToken * (sequence.input_tokens() - sequence.cached_tokens) +
                           kCachedToken * sequence.cached_tokens,
                       client.weight);
   const auto at = client.running.insert(&sequence).first;

@@ -11,14 +11,16 @@ uint32_t pages_of(uint32_t tokens, uint32_t page_size) {
   return (tokens + page_size - 1) / page_size;
 }
 
-Error never_fits(uint32_t needed, const char* what, uint32_t has) {
-  return invalid("prompt and completion need " + std::to_string(needed) + ' ' + what +
-                 "; this model's cache has " + std::to_string(has));
+Error never_fits(const Sequence& sequence, uint32_t needed, uint32_t has) {
+  const std::string what = sequence.source_tokens() > 0 ? "source, prompt and completion need "
+                                                        : "prompt and completion need ";
+  return invalid(what + std::to_string(needed) + " pages; this model's cache has " +
+                 std::to_string(has));
 }
 
 bool shares_prefixes(const ModelSpec& spec) {
   return spec.prompt == Prompt::chunked && spec.generates() && spec.memory.pages &&
-         !spec.memory.cross_pages && !spec.memory.slot;
+         !spec.memory.source && !spec.memory.slot;
 }
 
 }  // namespace
@@ -26,7 +28,6 @@ bool shares_prefixes(const ModelSpec& spec) {
 ModelMemory::ModelMemory(const ModelSpec& spec, bool prefix_cache)
     : spec_(spec),
       pages_(spec.memory.pages ? spec.pages : 0),
-      cross_pages_(spec.memory.cross_pages ? spec.cross_pages : 0),
       slots_(spec.memory.slot ? spec.slots : 0) {
   if (prefix_cache && shares_prefixes(spec))
     index_ = std::make_unique<memory::PrefixIndex>(pages_, spec.page_size,
@@ -34,18 +35,16 @@ ModelMemory::ModelMemory(const ModelSpec& spec, bool prefix_cache)
 }
 
 Result<void> ModelMemory::check_fits(const Sequence& sequence) const {
-  const uint32_t pages = pages_for(sequence, sequence.positions_needed());
-  if (pages > pages_.size()) return never_fits(pages, "pages", pages_.size());
-  const uint32_t cross = cross_pages_for(sequence);
-  if (cross > cross_pages_.size()) return never_fits(cross, "cross pages", cross_pages_.size());
+  const uint32_t pages = pages_for(sequence.positions_needed()) + source_pages_for(sequence);
+  if (pages > pages_.size()) return never_fits(sequence, pages, pages_.size());
   return {};
 }
 
 bool ModelMemory::admit(Sequence& sequence, uint32_t reserve) {
   Holdings& held = sequence.holdings;
   held.pages = memory::PageLease(pages_);
-  held.cross_pages = memory::PageLease(cross_pages_);
-  held.pages.reserve(pages_for(sequence, sequence.positions_needed()));
+  held.source_pages = memory::PageLease(pages_);
+  held.pages.reserve(pages_for(sequence.positions_needed()));
   held.indexed = 0;
   if (index_) {
     held.chain = index_->start(sequence.request.cache_scope);
@@ -67,11 +66,10 @@ bool ModelMemory::admit(Sequence& sequence, uint32_t reserve) {
 
 bool ModelMemory::take_all(Sequence& sequence, uint32_t reserve) {
   Holdings& held = sequence.holdings;
-  const uint32_t pages = pages_for(sequence, sequence.total());
-  if (pages - held.pages.size() + (spec_.memory.pages ? reserve : 0) > pages_.available())
-    return false;
-  if (!held.pages.grow_to(pages)) return false;
-  if (!held.cross_pages.grow_to(cross_pages_for(sequence))) return false;
+  const uint32_t pages = pages_for(sequence.total()), source = source_pages_for(sequence);
+  const uint32_t needed = pages - held.pages.size() + source;
+  if (needed + (spec_.memory.pages ? reserve : 0) > pages_.available()) return false;
+  if (!held.pages.grow_to(pages) || !held.source_pages.grow_to(source)) return false;
   if (!spec_.memory.slot) return true;
   auto slot = slots_.take();
   if (!slot) return false;
@@ -80,7 +78,7 @@ bool ModelMemory::take_all(Sequence& sequence, uint32_t reserve) {
 }
 
 bool ModelMemory::grow(Sequence& sequence, uint32_t end) {
-  return sequence.holdings.pages.grow_to(pages_for(sequence, end));
+  return sequence.holdings.pages.grow_to(pages_for(end));
 }
 
 void ModelMemory::computed(Sequence& sequence, uint32_t end) {
@@ -96,25 +94,17 @@ void ModelMemory::computed(Sequence& sequence, uint32_t end) {
 }
 
 void ModelMemory::release(Sequence& sequence, std::vector<std::vector<PageId>>& kept) {
-  for (memory::PageLease* lease : {&sequence.holdings.pages, &sequence.holdings.cross_pages})
+  for (memory::PageLease* lease : {&sequence.holdings.pages, &sequence.holdings.source_pages})
     if (lease->size() > 0) kept.push_back(lease->drop());
   sequence.holdings = Holdings();
 }
 
-uint32_t ModelMemory::runner_position(const Sequence& sequence, uint32_t position) const {
-  if (!spec_.memory.cross_pages || position < sequence.prompt_tokens) return position;
-  return position - sequence.prompt_tokens + 1;
+uint32_t ModelMemory::pages_for(uint32_t end) const {
+  return spec_.memory.pages ? pages_of(end, spec_.page_size) : 0;
 }
 
-uint32_t ModelMemory::pages_for(const Sequence& sequence, uint32_t end) const {
-  if (!spec_.memory.pages) return 0;
-  if (spec_.memory.cross_pages)
-    end = runner_position(sequence, std::max(end, sequence.prompt_tokens));
-  return pages_of(end, spec_.page_size);
-}
-
-uint32_t ModelMemory::cross_pages_for(const Sequence& sequence) const {
-  return spec_.memory.cross_pages ? pages_of(sequence.prompt_tokens, spec_.page_size) : 0;
+uint32_t ModelMemory::source_pages_for(const Sequence& sequence) const {
+  return spec_.memory.source ? pages_of(sequence.source_tokens(), spec_.page_size) : 0;
 }
 
 double ModelMemory::usage() const {
@@ -122,15 +112,13 @@ double ModelMemory::usage() const {
 }
 
 Result<void> ModelMemory::audit() const {
-  for (const memory::PagePool* pool : {&pages_, &cross_pages_})
-    if (auto books = pool->audit(); !books) return books;
+  if (auto books = pages_.audit(); !books) return books;
   if (auto books = slots_.audit(); !books) return books;
   return index_ ? index_->audit() : Result<void>();
 }
 
 bool ModelMemory::whole() const {
-  return pages_.available() == pages_.size() && cross_pages_.available() == cross_pages_.size() &&
-         slots_.available() == slots_.size();
+  return pages_.available() == pages_.size() && slots_.available() == slots_.size();
 }
 
 }  // namespace weir::schedule

@@ -13,8 +13,9 @@
 
 namespace weir::schedule {
 
-/// The books of one model's memory: any set of pages, cross pages and slots, asked and given back
-/// as one. Step thread only.
+/// The books of one model's memory: any set of pages and slots, asked and given back as one. Pages
+/// of sources and of decoders come from one pool, so no split between them lets one starve. Step
+/// thread only.
 class ModelMemory {
  public:
   /// A prefix index is kept only where pages alone determine what follows, and nobody needs what
@@ -25,9 +26,9 @@ class ModelMemory {
   /// Could `sequence` ever run, alone? Errors: invalid_argument, with both numbers.
   Result<void> check_fits(const Sequence& sequence) const;
 
-  /// All that the known tokens of `sequence` need, leaving `reserve` pages; false, and nothing
-  /// held, if there is not enough. Returns with `planned` behind what was found in the prefix
-  /// index.
+  /// All that the source and the known tokens of `sequence` need, leaving `reserve` pages; false,
+  /// and nothing held, if there is not enough. Returns with `planned` behind what was found in the
+  /// prefix index.
   bool admit(Sequence& sequence, uint32_t reserve);
 
   /// Room for the positions before `end`; false if there is not enough.
@@ -41,22 +42,18 @@ class ModelMemory {
   /// them.
   void release(Sequence& sequence, std::vector<std::vector<PageId>>& kept);
 
-  /// Position of the runner for a sequence's position: of the decoder, where there is an encoder
-  /// with cross pages.
-  uint32_t runner_position(const Sequence& sequence, uint32_t position) const;
-
   bool caches_prefixes() const { return index_ != nullptr; }
   double usage() const;  // 0 to 1: pages held by sequences
   Result<void> audit() const;
   bool whole() const;  // nobody holds anything
 
  private:
-  uint32_t pages_for(const Sequence& sequence, uint32_t end) const;
-  uint32_t cross_pages_for(const Sequence& sequence) const;
+  uint32_t pages_for(uint32_t end) const;  // of a sequence's own
+  uint32_t source_pages_for(const Sequence& sequence) const;
   bool take_all(Sequence& sequence, uint32_t reserve);
 
   const ModelSpec spec_;
-  memory::PagePool pages_, cross_pages_;
+  memory::PagePool pages_;
   memory::SlotPool slots_;
   std::unique_ptr<memory::PrefixIndex> index_;
 };

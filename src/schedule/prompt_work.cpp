@@ -22,12 +22,16 @@ uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t 
 }
 
 bool is_short(const Sequence& sequence) {
-  return sequence.total() <= sequence.cached_tokens + kShortPrompt;
+  return sequence.source_tokens() + sequence.total() <= sequence.cached_tokens + kShortPrompt;
 }
 
 double PromptWork::of(uint32_t first, uint32_t tokens) const {
   if (span_ == 0) return tokens;
   return tokens * (1 + (first + 0.5 * tokens) / span_);
+}
+
+double PromptWork::of_source(uint32_t tokens) const {
+  return span_ == 0 ? tokens : tokens * (1 + tokens / span_);
 }
 
 uint32_t PromptWork::within(double work, uint32_t first) const {

@@ -25,7 +25,8 @@ namespace weir::schedule {
 uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t prompts,
                       bool any_short);
 
-/// Whether at most 512 tokens of the sequence were not in the cache when it began.
+/// Whether at most 512 tokens of the sequence, its source with them, were not in the cache when it
+/// began.
 bool is_short(const Sequence& sequence);
 
 /// What the tokens of a prompt cost. A token at position p costs 1 + p/span, since it attends to p
@@ -34,6 +35,8 @@ class PromptWork {
  public:
   explicit PromptWork(uint32_t span) : span_(span) {}
   double of(uint32_t first, uint32_t tokens) const;
+  /// Of a source: each of its tokens attends to all of them.
+  double of_source(uint32_t tokens) const;
   /// How many tokens from position `first` on cost no more than `work`.
   uint32_t within(double work, uint32_t first) const;
 

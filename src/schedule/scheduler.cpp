@@ -19,10 +19,9 @@ constexpr size_t kLeastLooks = 64;    // at waiting ones whose client may have l
 constexpr size_t kStepsOfRound = 16;  // in which all of them are looked at
 
 /// Guesses need tokens that are known when a step is planned, and a memory that takes back what it
-/// was told: pages are written over.
+/// was told: pages are written over, a slot is not.
 bool may_draft(const ModelSpec& spec, int depth) {
-  return depth == 0 && spec.generates() && spec.memory.pages && !spec.memory.cross_pages &&
-         !spec.memory.slot;
+  return depth == 0 && spec.generates() && spec.memory.pages && !spec.memory.slot;
 }
 
 SchedulerOptions resolve(SchedulerOptions options, const ModelSpec& spec, int depth) {
@@ -112,27 +111,28 @@ void Scheduler::take(work::Request request) {
     queue_.dropped({request.client, request.level, tokens});
   };
   if (auto fits = check_request(spec_, request); !fits) {
-    refuse(request.prompt.size());
+    refuse(request.input_tokens());
     request.reply.fail(std::move(fits.error()));
     return;
   }
+  const size_t input = request.input_tokens();
   auto sequence = std::make_unique<Sequence>();
   sequence->id = next_id_++;
   sequence->limit = completion_limit(spec_, request);
   sequence->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
   sequence->tokens = std::move(request.prompt);
   if (work::is_drawn(request.params) && sequence->limit == 0) {
-    refuse(sequence->prompt_tokens);
+    refuse(input);
     request.reply.finish(
-        {.reason = work::FinishReason::length, .prompt_tokens = sequence->prompt_tokens});
-    return;
-  }
-  if (auto fits = memory_->check_fits(*sequence); !fits) {
-    refuse(sequence->prompt_tokens);
-    request.reply.fail(std::move(fits.error()));
+        {.reason = work::FinishReason::length, .prompt_tokens = static_cast<uint32_t>(input)});
     return;
   }
   sequence->request = std::move(request);
+  if (auto fits = memory_->check_fits(*sequence); !fits) {
+    queue_.dropped({sequence->request.client, sequence->request.level, input});
+    sequence->request.reply.fail(std::move(fits.error()));
+    return;
+  }
   policy_->enter(*sequence);
   waiting_->add(std::move(sequence));
 }

@@ -84,11 +84,10 @@ void Scheduler::plan_prompts(Step& step) {
     for (Sequence* sequence : prompts_) allot(*sequence, step, shares);
     admit_waiting(step, shares);
   }
+  step.allotted = 0;
   for (Sequence* sequence : prompts_)
-    if (const uint32_t tokens = std::exchange(sequence->allotted, 0)) {
-      step.allotted -= tokens;
+    if (const uint32_t tokens = std::exchange(sequence->allotted, 0))
       add_row(step, *sequence, tokens);
-    }
   memory_short_ = false;
 }
 
@@ -150,6 +149,13 @@ uint32_t Scheduler::share(const Sequence& sequence, const Step& step, Shares sha
   const uint32_t from = sequence.planned + sequence.allotted;
   const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
   const double work = room(sequence, step, shares);
+  if (const uint32_t source = sequence.source_ahead()) {
+    // A source is not cut: one that is longer than the room is read where no other prompt is.
+    const double rest = work - cost.of_source(source);
+    const bool alone = work > 0 && shares == Shares::all && step.allotted == 0;
+    if (source >= left || (rest <= 0 && !alone)) return 0;
+    return std::min({sequence.pending(), std::max(cost.within(rest, 0), 1U), left - source});
+  }
   // One token at least of one prompt at least, however dear, or it would never come to its end.
   const bool must = work > 0 && (shares == Shares::parts || step.allotted == 0);
   const uint32_t most = std::min(std::max(cost.within(work, from), must ? 1u : 0u), left);
@@ -165,18 +171,22 @@ void Scheduler::allot(Sequence& sequence, Step& step, Shares shares) {
   if (tokens == 0) return;
   if (!sequence.decoding()) {
     const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
-    const double work = cost.of(sequence.planned + sequence.allotted, tokens);
+    const double work = cost.of_source(sequence.source_ahead()) +
+                        cost.of(sequence.planned + sequence.allotted, tokens);
     step.prompt_room -= work;
     if (is_short(sequence)) step.short_room = std::max(0.0, step.short_room - work);
     policy_->took(sequence, work);
   }
+  step.allotted += sequence.source_ahead() + tokens;
   sequence.allotted += tokens;
-  step.allotted += tokens;
 }
 
 void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
-  if (!sequence.decoding())
-    step.prompt_work += PromptWork(spec_.attention_span).of(sequence.planned, tokens);
+  const uint32_t source = sequence.source_ahead();
+  if (!sequence.decoding()) {
+    const PromptWork cost(spec_.attention_span);
+    step.prompt_work += cost.of_source(source) + cost.of(sequence.planned, tokens);
+  }
   const bool known = sequence.planned < sequence.tokens.size();
   const std::span<const int32_t> all = sequence.tokens;
   const Holdings& held = sequence.holdings;
@@ -184,24 +194,25 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
   step.plan.rows.push_back({
       .id = sequence.id,
       .tokens = known ? all.subspan(sequence.planned, tokens) : std::span<const int32_t>(),
-      .first = memory_->runner_position(sequence, sequence.planned),
+      .first = sequence.planned,
       .drawn = sequence.completion(),
       .pages = held.pages.pages(),
-      .cross_pages = held.cross_pages.pages(),
+      .source_pages = held.source_pages.pages(),
       .slot = held.slot.id(),
       .params = &sequence.request.params,
       .wants_output = wants_output,
       .text = sequence.reads_history() ? all : std::span<const int32_t>(),
       .prompt_tokens = sequence.prompt_tokens,
-      .cross_tokens = held.cross_pages.size() > 0 ? sequence.prompt_tokens : 0,
       .types = types_of(sequence, tokens),
+      .source = std::span<const int32_t>(sequence.request.source).first(source),
+      .source_tokens = sequence.source_tokens(),
   });
   if (sequence.unscored() > 0) {
     score(sequence, step.plan.rows.back());
     step.scores += static_cast<uint32_t>(step.plan.rows.back().scored.size());
   }
   step.owners.push_back(&sequence);
-  step.plan.tokens += tokens;
+  step.plan.tokens += source + tokens;
   sequence.planned += tokens;
   ++sequence.unsettled_rows;
   if (wants_output && sequence.generates()) ++sequence.unsettled_outputs;
@@ -226,7 +237,7 @@ void Scheduler::begin(Sequence& sequence) {
                                     now_ - sequence.request.arrival)});
   outlooks_->started(now_, sequence);
   ++started_;  // before the queue forgets it: see started()
-  queue_.started({sequence.request.client, sequence.request.level, sequence.prompt_tokens});
+  queue_.started({sequence.request.client, sequence.request.level, sequence.input_tokens()});
 }
 
 void Scheduler::unplan(const Row& row, Sequence& sequence) {

@@ -130,7 +130,7 @@ void Scheduler::settle_token(Sequence& sequence, work::Token token, bool more) {
 }
 
 void Scheduler::finish(Sequence& sequence, work::Finish finish) {
-  finish.prompt_tokens = sequence.prompt_tokens;
+  finish.prompt_tokens = sequence.input_tokens();
   finish.generated_tokens = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
   finish.prefill = between(*sequence.first_row, *sequence.first_token);
   finish.decode = between(*sequence.first_token, now_);
@@ -167,7 +167,7 @@ void Scheduler::end(Sequence& sequence) {
 void Scheduler::leave_queue(Sequence& sequence) {
   const work::Request& request = sequence.request;
   if (!sequence.started())
-    return queue_.dropped({request.client, request.level, sequence.prompt_tokens});
+    return queue_.dropped({request.client, request.level, sequence.input_tokens()});
   queue_.ended(request.client);
   --started_;
 }

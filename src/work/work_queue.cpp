@@ -31,7 +31,7 @@ WorkQueue::~WorkQueue() = default;
 Result<void> WorkQueue::push(std::vector<Request>& requests) {
   size_t tokens = 0;
   for (Request& request : requests) {
-    tokens += request.prompt.size();
+    tokens += request.input_tokens();
     request.level = order_.level(request.priority, request.weight);
   }
   if (auto fits = check_count(requests.size()); !fits) return fits;
@@ -48,7 +48,7 @@ Result<void> WorkQueue::push(std::vector<Request>& requests) {
     if (lowest == requests.end()) return {};
     if (auto room = check_room(asker_of(*lowest), requests.size(), tokens); !room) return room;
     for (Request& request : requests) {
-      const auto wait = forecast_locked(asker_of(request), request.prompt.size()).wait;
+      const auto wait = forecast_locked(asker_of(request), request.input_tokens()).wait;
       request.foretold = std::chrono::duration_cast<std::chrono::milliseconds>(
           wait / std::max(outlook_.lateness, 0.01));
       count(request);
@@ -170,7 +170,7 @@ void WorkQueue::release_all() {
 
 void WorkQueue::count(const Request& request) {
   census_->arrive(request.client, request.level, order_.charge(1, request.weight),
-                  request.prompt.size());
+                  request.input_tokens());
 }
 
 WorkQueue::Excess WorkQueue::excess() const {

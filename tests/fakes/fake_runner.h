@@ -63,17 +63,24 @@ class FakeModel {
   /// A prompt that may not be split mixes all of its tokens: none of them reads as it would in
   /// another prompt.
   static int32_t seen(const schedule::ModelSpec& spec, int32_t token, size_t prompt_length) {
-    return spec.prompt == schedule::Prompt::whole
-               ? token + 1000 * static_cast<int32_t>(prompt_length)
-               : token;
+    return spec.prompt == schedule::Prompt::whole ? mixed(token, prompt_length) : token;
+  }
+
+  /// What an encoder makes of a source.
+  static std::vector<int32_t> encoded(std::span<const int32_t> source) {
+    std::vector<int32_t> states;
+    for (int32_t token : source) states.push_back(-mixed(token, source.size()));
+    return states;
   }
 
   /// What a token of this type reads as beside one of type 0.
   static int32_t of_type(uint8_t type) { return 1'000'000 * type; }
 
-  static constexpr int32_t kDecoderStart = -77;
-
  private:
+  static int32_t mixed(int32_t token, size_t length) {
+    return token + 1000 * static_cast<int32_t>(length);
+  }
+
   /// What followed the last two tokens before, as texts repeat themselves.
   static std::optional<int32_t> repeated(const std::vector<int32_t>& history) {
     const size_t size = history.size();
@@ -110,7 +117,6 @@ class FakeRunner : public schedule::Runner {
   FakeRunner(schedule::ModelSpec spec, int depth) : spec_(spec), depth_(depth) {
     const auto page = std::vector<int32_t>(spec.page_size, kRubbish);
     pages_.assign(spec.pages, page);
-    cross_pages_.assign(spec.cross_pages, page);
     slots_.resize(spec.slots);
   }
 
@@ -185,35 +191,44 @@ class FakeRunner : public schedule::Runner {
     expect(!plan.rows.empty(), "an empty plan");
     for (const auto& row : plan.rows) {
       const uint32_t count = row.tokens.empty() ? 1 : static_cast<uint32_t>(row.tokens.size());
-      tokens += count;
+      tokens += count + static_cast<uint32_t>(row.source.size());
       drafts += row.drafts;
       expect(ids.insert(row.id).second, "two rows of one sequence");
       expect(row.drafts == 0 || (depth_ == 0 && row.wants_output && row.drafts < count),
              "drafts out of place");
-      if (!spec_.memory.pages) continue;
-      const auto [begin, end] = written(row);
-      expect(row.pages.size() * spec_.page_size >= end, "a row without pages for its tokens");
-      for (uint32_t at = begin; at < end; ++at)
-        expect(writers.emplace(row.pages[at / spec_.page_size], row.id).first->second == row.id,
-               "two rows write one page");
+      check_source(row);
+      const auto writes = [&](std::span<const schedule::PageId> table, uint32_t begin,
+                              uint32_t end) {
+        expect(table.size() * spec_.page_size >= end, "a row without pages for its tokens");
+        for (uint32_t at = begin; at < end; ++at)
+          expect(writers.emplace(table[at / spec_.page_size], row.id).first->second == row.id,
+                 "two rows write one page");
+      };
+      if (spec_.memory.pages) writes(row.pages, row.first, row.first + count);
+      writes(row.source_pages, 0, static_cast<uint32_t>(row.source.size()));
     }
     for (const auto& row : plan.rows)
-      for (schedule::PageId page : row.pages) {
-        const auto writer = writers.find(page);
-        expect(writer == writers.end() || writer->second == row.id,
-               "a row reads what another writes");
-      }
+      for (const auto& table : {row.pages, row.source_pages})
+        for (schedule::PageId page : table) {
+          const auto writer = writers.find(page);
+          expect(writer == writers.end() || writer->second == row.id,
+                 "a row reads what another writes");
+        }
     expect(tokens == plan.tokens, "a wrong count of tokens");
     expect(tokens <= max_tokens, "more tokens than the budget");
     expect(drafts <= max_drafts, "more drafts than allowed");
     expect(plan.rows.size() <= max_rows, "more rows than allowed");
   }
 
-  /// Positions of `pages` that the row writes.
-  std::pair<uint32_t, uint32_t> written(const schedule::Row& row) const {
-    const bool encodes = spec_.memory.cross_pages && row.first == 0;
-    const size_t count = encodes || row.tokens.empty() ? 1 : row.tokens.size();
-    return {row.first, row.first + static_cast<uint32_t>(count)};
+  /// The row that begins a sequence has the whole source, no other row has any of it, and every row
+  /// has the pages.
+  void check_source(const schedule::Row& row) {
+    expect((row.source_tokens > 0) == spec_.memory.source, "a source out of place");
+    expect(row.source.size() == (row.first == 0 ? row.source_tokens : 0),
+           "a source that is cut, missing or encoded again");
+    expect(row.source_pages.size() == (row.source_tokens + spec_.page_size - 1) / spec_.page_size,
+           "a wrong number of source pages");
+    expect(row.source_tokens <= spec_.max_source, "a longer source than the encoder takes");
   }
 
   std::vector<work::Output> run(const schedule::Row& row, bool broken) {
@@ -232,12 +247,19 @@ class FakeRunner : public schedule::Runner {
     expect(row.types.size() <= tokens.size(), "more token types than tokens");
     for (size_t i = 0; i < std::min(tokens.size(), row.types.size()); ++i)
       tokens[i] += FakeModel::of_type(row.types[i]);
-    if (broken || row_fails) std::fill(tokens.begin(), tokens.end(), kRubbish);
-    const std::vector<int32_t> history = remember(row, tokens);
-    if (!broken && !row_fails) check_text(row, history);
+    std::vector<int32_t> source = FakeModel::encoded(row.source);
+    if (broken || row_fails) {
+      std::fill(tokens.begin(), tokens.end(), kRubbish);
+      std::fill(source.begin(), source.end(), kRubbish);
+    }
+    std::vector<int32_t> history = through(row.source_pages, 0, row.source_tokens, source);
+    const std::vector<int32_t> decoded = remember(row, tokens);
+    if (!broken && !row_fails) check_text(row, decoded);
+    history.insert(history.end(), decoded.begin(), decoded.end());
     std::vector<work::Output> outputs;
     for (size_t i = 0; i < row.scored.size(); ++i) {
-      const auto known = static_cast<std::ptrdiff_t>(row.first + row.score_from + i + 1);
+      const auto known =
+          static_cast<std::ptrdiff_t>(row.source_tokens + row.first + row.score_from + i + 1);
       expect(known <= std::ssize(history), "a token is scored behind the row");
       outputs.push_back(
           work::Token{row.scored[i],
@@ -259,7 +281,7 @@ class FakeRunner : public schedule::Runner {
   void check_text(const schedule::Row& row, const std::vector<int32_t>& history) {
     const auto* params = std::get_if<work::SamplingParams>(row.params);
     if (!params || !params->reads_history() || !row.wants_output || failed.contains(row.id)) return;
-    if (spec_.memory.cross_pages || spec_.prompt == schedule::Prompt::whole) return;
+    if (spec_.prompt == schedule::Prompt::whole) return;
     expect(
         std::equal(row.text.begin(), row.text.end(), history.begin(), history.end() - row.drafts),
         "a draw is told another text");
@@ -286,8 +308,8 @@ class FakeRunner : public schedule::Runner {
 
   std::vector<int32_t> remember(const schedule::Row& row, const std::vector<int32_t>& tokens) {
     std::vector<int32_t> history;
-    if (spec_.memory.cross_pages) return remember_crossed(row, tokens);
-    if (spec_.memory.pages) history = through(pages_, row.pages, row.first, tokens);
+    if (spec_.memory.pages)
+      history = through(row.pages, row.first, row.first + tokens.size(), tokens);
     if (spec_.memory.slot) {
       auto& state = slots_.at(static_cast<size_t>(row.slot));
       if (row.first == 0) state.clear();
@@ -303,31 +325,14 @@ class FakeRunner : public schedule::Runner {
     return history;
   }
 
-  std::vector<int32_t> remember_crossed(const schedule::Row& row,
-                                        const std::vector<int32_t>& tokens) {
-    std::vector<int32_t> history, decoded;
-    if (row.first == 0) {
-      expect(row.cross_tokens == tokens.size(), "a prompt of another length");
-      history = through(cross_pages_, row.cross_pages, 0, tokens);
-      decoded = through(pages_, row.pages, 0, {FakeModel::kDecoderStart});
-    } else {
-      history = through(cross_pages_, row.cross_pages, row.cross_tokens, {});
-      decoded = through(pages_, row.pages, row.first, tokens);
-    }
-    history.insert(history.end(), decoded.begin(), decoded.end());
-    return history;
-  }
-
-  /// Writes `tokens` from position `first`, and reads everything up to their end.
-  std::vector<int32_t> through(std::vector<std::vector<int32_t>>& memory,
-                               std::span<const schedule::PageId> table, uint32_t first,
+  /// Writes `tokens` from position `first` on, and reads the positions before `end`.
+  std::vector<int32_t> through(std::span<const schedule::PageId> table, size_t first, size_t end,
                                const std::vector<int32_t>& tokens) {
-    const uint32_t end = first + static_cast<uint32_t>(tokens.size());
     std::vector<int32_t> history;
-    for (uint32_t at = 0; at < end; ++at) {
-      auto& page = memory.at(static_cast<size_t>(table[at / spec_.page_size]));
+    for (size_t at = 0; at < end; ++at) {
+      auto& page = pages_.at(static_cast<size_t>(table[at / spec_.page_size]));
       int32_t& cell = page[at % spec_.page_size];
-      if (at >= first) cell = tokens[at - first];
+      if (at >= first && at - first < tokens.size()) cell = tokens[at - first];
       history.push_back(cell);
     }
     return history;
@@ -335,7 +340,7 @@ class FakeRunner : public schedule::Runner {
 
   const schedule::ModelSpec spec_;
   const int depth_;
-  std::vector<std::vector<int32_t>> pages_, cross_pages_, slots_;
+  std::vector<std::vector<int32_t>> pages_, slots_;
   std::map<schedule::SequenceId, int32_t> sampled_;
   std::deque<InFlight> in_flight_;
   std::optional<Error> lost_;

@@ -12,14 +12,27 @@ const ModelSpec kDecoder{
 const ModelSpec kEncoder{
     .prompt = Prompt::whole, .heads = {HeadSpec{}}, .vocabulary = 100, .max_tokens = 16};
 
-std::string refusal(const ModelSpec& spec, std::vector<int32_t> prompt, work::TaskParams params) {
-  work::Request request;
-  request.prompt = std::move(prompt);
-  request.params = std::move(params);
+std::string refusal(const ModelSpec& spec, const work::Request& request) {
   const auto checked = check_request(spec, request);
   if (checked) return "taken";
   EXPECT_EQ(checked.error().code, Code::invalid_argument);
   return checked.error().message;
+}
+
+std::string refusal(const ModelSpec& spec, std::vector<int32_t> prompt, work::TaskParams params) {
+  return refusal(spec, {.prompt = std::move(prompt), .params = std::move(params)});
+}
+
+ModelSpec encoder_decoder() {
+  ModelSpec spec = kDecoder;
+  spec.memory.source = true;
+  spec.max_source = 4;
+  return spec;
+}
+
+std::string refusal(const ModelSpec& spec) {
+  const auto checked = check_spec(spec);
+  return checked ? "taken" : checked.error().message;
 }
 
 TEST(IdsOfARequest, ArePlacesInTheEmbeddingTable) {
@@ -54,6 +67,48 @@ TEST(IdsOfARequest, AndAllThatTheSamplerReads) {
             "bad_words holds an empty word");
   EXPECT_EQ(refusal(kDecoder, {1}, SamplingParams{.bias = {{-1, 1}}}),
             "bias[0] is -1; this model's ids are 0 to 99");
+}
+
+TEST(ASource, IsThereWhereAnEncoderTakesItAndOnlyThere) {
+  const auto checked = [](const ModelSpec& spec, std::vector<int32_t> source) {
+    return refusal(spec, {.source = std::move(source), .prompt = {1}});
+  };
+  EXPECT_EQ(checked(encoder_decoder(), {1, 2, 3, 99}), "taken");
+  EXPECT_EQ(checked(encoder_decoder(), {}),
+            "source has 0 tokens; this model's encoder takes at least 1");
+  EXPECT_EQ(checked(encoder_decoder(), {1, 2, 3, 4, 5}),
+            "source has 5 tokens; this model's encoder takes 4");
+  EXPECT_EQ(checked(encoder_decoder(), {1, 100}), "source[1] is 100; this model's ids are 0 to 99");
+  EXPECT_EQ(checked(kDecoder, {1, 2}),
+            "source has 2 tokens; this model has no encoder apart from its decoder");
+  EXPECT_EQ(refusal(encoder_decoder(), {.source = {1}}),
+            "prompt has 0 tokens; this model takes at least 1");
+}
+
+TEST(ASpec, OfASourceIsConsistent) {
+  EXPECT_EQ(refusal(encoder_decoder()), "taken");
+  ModelSpec spec = encoder_decoder();
+  spec.max_source = 0;
+  EXPECT_EQ(refusal(spec), "max_source is 0; an encoder takes at least 1 token");
+  spec = kDecoder;
+  spec.max_source = 4;
+  EXPECT_EQ(refusal(spec), "max_source is 4; the model has no source pages");
+  spec = encoder_decoder();
+  spec.memory.pages = false;
+  EXPECT_EQ(refusal(spec), "the model has source pages without pages");
+  spec = encoder_decoder();
+  spec.prompt = Prompt::whole;
+  EXPECT_EQ(refusal(spec), "the model has a source and does not split its decoder's prompt");
+}
+
+TEST(AStep, TakesTheLongestSourceAndSomeTokensBeside) {
+  ModelSpec spec = encoder_decoder();
+  spec.max_source = 1000;
+  EXPECT_EQ(spec.step_tokens(1), 1001U);
+  EXPECT_EQ(spec.step_tokens(512), 1256U);
+  EXPECT_EQ(spec.step_tokens(2048), 2048U);
+  EXPECT_EQ(kDecoder.step_tokens(1), 1U);
+  EXPECT_EQ(kEncoder.step_tokens(1), 16U);
 }
 
 TEST(ATask, IsOneThatTheModelHas) {
@@ -139,13 +194,12 @@ TEST(ASpec, OfHeadsIsConsistent) {
 }
 
 TEST(PromptLogprobs, AreNotThereForAnEncodersPrompt) {
-  ModelSpec spec = kDecoder;
-  spec.prompt = Prompt::whole;
-  spec.memory.cross_pages = true;
-  spec.cross_pages = 8;
-  EXPECT_EQ(refusal(spec, {1}, work::SamplingParams{.prompt_logprobs = 0}),
-            "prompt_logprobs is asked for; the prompt of an encoder has none");
-  EXPECT_EQ(refusal(spec, {1}, work::SamplingParams{.logprobs = 0}), "taken");
+  const auto checked = [](work::SamplingParams params) {
+    return refusal(encoder_decoder(), {.source = {1}, .prompt = {1}, .params = std::move(params)});
+  };
+  EXPECT_EQ(checked({.prompt_logprobs = 0}),
+            "prompt_logprobs is asked for; what an encoder reads has none");
+  EXPECT_EQ(checked({.logprobs = 0}), "taken");
 }
 
 }  // namespace

@@ -38,6 +38,21 @@ TEST(PromptWork, APromptIsShortByWhatIsNotCached) {
   EXPECT_TRUE(is_short(sequence));
 }
 
+TEST(PromptWork, ASourceCountsAsMuchAsAPromptInWhetherItIsShort) {
+  Sequence sequence;
+  sequence.tokens.resize(12);
+  sequence.request.source.resize(500);
+  EXPECT_TRUE(is_short(sequence));
+  sequence.request.source.resize(501);
+  EXPECT_FALSE(is_short(sequence));
+}
+
+TEST(PromptWork, ATokenOfASourceAttendsToAllOfThem) {
+  EXPECT_DOUBLE_EQ(PromptWork(1000).of_source(100), 110);
+  EXPECT_DOUBLE_EQ(PromptWork(1000).of_source(0), 0);
+  EXPECT_DOUBLE_EQ(PromptWork(0).of_source(100), 100);
+}
+
 TEST(PromptWork, TokensDeepInAPromptCostMore) {
   const PromptWork work(1000);
   EXPECT_DOUBLE_EQ(work.of(0, 100), 105);

@@ -24,9 +24,10 @@ class SchedulerTest : public testing::Test {
   }
 
   work::ReplyReader ask(size_t prompt, uint32_t max_tokens, int priority = 5,
-                        const std::string& scope = "") {
+                        const std::string& scope = "", size_t source = 0) {
     auto [reply, reader] = work::make_reply();
     std::vector<work::Request> requests(1);
+    requests[0].source.assign(source, 2);
     requests[0].prompt.assign(prompt, 1);
     work::SamplingParams params;
     params.max_tokens = max_tokens;
@@ -38,6 +39,10 @@ class SchedulerTest : public testing::Test {
     requests[0].deadline = deadline_;
     EXPECT_TRUE(queue_.push(requests));
     return std::move(reader);
+  }
+
+  work::ReplyReader translate(size_t source, uint32_t max_tokens, size_t prompt = 1) {
+    return ask(prompt, max_tokens, 5, "", source);
   }
 
   void run() {
@@ -69,6 +74,30 @@ class SchedulerTest : public testing::Test {
             .pages = pages};
   }
 
+  static ModelSpec encoder_decoder(uint32_t pages = 100) {
+    ModelSpec spec = decoder(pages);
+    spec.memory.source = true;
+    spec.max_source = 40;
+    return spec;
+  }
+
+  struct Share {  // of a step: source tokens, tokens
+    size_t source, tokens;
+    bool operator==(const Share&) const = default;
+  };
+
+  /// Of each row since the last call.
+  std::vector<Share> shares() {
+    std::vector<Share> all;
+    for (const Row& row : std::exchange(rows_, {}))
+      all.push_back({row.source.size(), row.tokens.size()});
+    return all;
+  }
+
+  double preemptions() {
+    return fakes::scraped(metrics_, "weir_preemptions_total{model=\"m\"}").value_or(0);
+  }
+
   fakes::FakeClock clock_;
   Registry metrics_;
   StepSeries series_{metrics_, {{"model", "m"}}};
@@ -80,6 +109,56 @@ class SchedulerTest : public testing::Test {
 };
 
 using Sizes = std::vector<size_t>;
+
+TEST_F(SchedulerTest, ASourceIsEncodedOnceWithTheFirstChunkOfTheDecodersPrompt) {
+  ModelSpec spec = encoder_decoder();
+  spec.max_source = 10;
+  start(spec, {.max_batch_tokens = 4});  // raised to 14
+  auto a = translate(8, 2, 20);
+  run();
+  for (const Row& row : rows_) EXPECT_EQ(row.source_tokens, 8U);
+  EXPECT_EQ(shares(), (std::vector<Share>{{8, 6}, {0, 14}, {0, 1}}));
+  EXPECT_EQ(std::get<work::Finish>(last(a)).prompt_tokens, 28U);
+}
+
+TEST_F(SchedulerTest, ASourceIsReadBesideRowsThatDecodeEvenIfItIsLongerThanTheirRoom) {
+  start(encoder_decoder(), {.max_chunk_tokens = 16});
+  auto a = translate(4, 20);
+  scheduler_->step();
+  EXPECT_EQ(shares(), (std::vector<Share>{{4, 1}}));
+  auto b = translate(30, 20), c = translate(30, 20), d = translate(5, 20), e = translate(5, 20);
+  scheduler_->step();
+  EXPECT_EQ(shares(), (std::vector<Share>{{0, 1}, {30, 1}}));  // one of them, and nothing beside
+  scheduler_->step();
+  EXPECT_EQ(shares(), (std::vector<Share>{{0, 1}, {0, 1}, {30, 1}}));
+  scheduler_->step();  // two that are short share the room
+  EXPECT_EQ(shares(), (std::vector<Share>{{0, 1}, {0, 1}, {0, 1}, {5, 1}, {5, 1}}));
+}
+
+TEST_F(SchedulerTest, OnePoolHasThePagesOfSourcesAndOfDecoders) {
+  start(encoder_decoder(10));
+  auto mostly_source = translate(32, 5);   // 8 pages and 2
+  auto mostly_text = translate(4, 33, 4);  // 1 page and 9
+  auto neither = translate(33, 5);
+  run();
+  EXPECT_TRUE(std::holds_alternative<work::Finish>(last(mostly_source)));
+  EXPECT_TRUE(std::holds_alternative<work::Finish>(last(mostly_text)));
+  EXPECT_EQ(std::get<Error>(last(neither)).message,
+            "source, prompt and completion need 11 pages; this model's cache has 10");
+}
+
+TEST_F(SchedulerTest, APreemptedSequenceEncodesItsSourceAgain) {
+  start(encoder_decoder(8));
+  auto a = translate(8, 13), b = translate(8, 13);  // 2 pages and 4 each
+  run();
+  EXPECT_EQ(std::get<work::Finish>(last(a)).generated_tokens, 13U);
+  EXPECT_EQ(std::get<work::Finish>(last(b)).generated_tokens, 13U);
+  EXPECT_EQ(preemptions(), 1);
+  std::vector<SequenceId> encoded;
+  for (const Row& row : rows_)
+    if (row.first == 0) encoded.push_back(row.id);
+  EXPECT_EQ(encoded, (std::vector<SequenceId>{1, 2, 2}));
+}
 
 TEST_F(SchedulerTest, CutsALongPromptBesideDecodes) {
   start(decoder(), {.max_batch_tokens = 16, .max_chunk_tokens = 6, .prefix_cache = false});
@@ -241,7 +320,7 @@ TEST_F(SchedulerTest, APageIsLeftForEachThatRunsWhenAnotherIsAdmitted) {
   start(decoder(5), {.prefix_cache = false});
   auto a = ask(8, 4), b = ask(12, 2);  // 2 pages and a third for the next token; 3 pages
   run();
-  EXPECT_EQ(fakes::scraped(metrics_, "weir_preemptions_total{model=\"m\"}").value_or(0), 0);
+  EXPECT_EQ(preemptions(), 0);
   EXPECT_EQ(row_sizes(), (Sizes{8, 1, 1, 1, 12, 1}));
 }
 

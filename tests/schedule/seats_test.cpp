@@ -164,6 +164,13 @@ TEST_F(SeatsTest, ClientsThatWaitHaveAPartOfTheRoom) {
   EXPECT_DOUBLE_EQ(policy_.part(waits), 50);
 }
 
+TEST_F(SeatsTest, AClientIsChargedForItsSourcesToo) {
+  Sequence& sequence = enter("A");
+  sequence.request.source.resize(30);
+  policy_.admit(sequence);
+  EXPECT_DOUBLE_EQ(policy_.counter("A"), 40);
+}
+
 TEST_F(SeatsTest, APreemptedSequenceGoesBeforeYoungerOnesOfEqualClients) {
   Sequence& old = run("A", 1, 0);
   Sequence& younger = enter("B", 1, 0);

@@ -17,7 +17,7 @@ namespace weir::schedule {
 /// A client of the simulation: what it asked, what it has read, and whether that is right.
 class SimulatedRequest {
  public:
-  std::vector<int32_t> prompt;
+  std::vector<int32_t> source, prompt;
   std::vector<uint8_t> types;
   work::TaskParams params;
   int priority = 5;
@@ -86,11 +86,10 @@ class SimulatedRequest {
   }
 
   std::vector<int32_t> seen(const ModelSpec& spec) const {
-    std::vector<int32_t> history;
+    std::vector<int32_t> history = fakes::FakeModel::encoded(source);
     for (size_t i = 0; i < prompt.size(); ++i)
       history.push_back(fakes::FakeModel::seen(spec, prompt[i], prompt.size()) +
                         fakes::FakeModel::of_type(i < types.size() ? types[i] : uint8_t{0}));
-    if (spec.memory.cross_pages) history.push_back(fakes::FakeModel::kDecoderStart);
     return history;
   }
 
@@ -106,6 +105,9 @@ class SimulatedRequest {
   }
 
   std::optional<std::string> expected_refusal(const ModelSpec& spec) const {
+    if (source.size() > spec.max_source)
+      return "source has " + std::to_string(source.size()) +
+             " tokens; this model's encoder takes " + std::to_string(spec.max_source);
     const size_t most = spec.generates() ? spec.max_tokens - 1 : spec.max_tokens;
     if (prompt.size() > most)
       return "prompt has " + std::to_string(prompt.size()) + " tokens; this model takes " +
@@ -117,22 +119,17 @@ class SimulatedRequest {
       if (completion == 0) return std::nullopt;
     }
     const size_t unread = spec.generates() ? 1 : 0;  // the last token is never computed
-    const size_t positions =
-        spec.memory.cross_pages ? 1 + completion - unread : prompt.size() + completion - unread;
-    const auto refusal = [&](size_t needed, const char* what, size_t has) {
-      return "prompt and completion need " + std::to_string(needed) + ' ' + what +
-             "; this model's cache has " + std::to_string(has);
-    };
+    const size_t positions = prompt.size() + completion - unread;
     const auto pages = [&](size_t count) { return (count + spec.page_size - 1) / spec.page_size; };
-    if (spec.memory.pages && pages(positions) > spec.pages)
-      return refusal(pages(positions), "pages", spec.pages);
-    if (spec.memory.cross_pages && pages(prompt.size()) > spec.cross_pages)
-      return refusal(pages(prompt.size()), "cross pages", spec.cross_pages);
-    return std::nullopt;
+    const size_t needed = pages(positions) + pages(source.size());
+    if (!spec.memory.pages || needed <= spec.pages) return std::nullopt;
+    return std::string(source.empty() ? "" : "source, ") + "prompt and completion need " +
+           std::to_string(needed) + " pages; this model's cache has " + std::to_string(spec.pages);
   }
 
   std::optional<std::string> wrong_finish(const ModelSpec& spec) const {
-    if (finish_->prompt_tokens != prompt.size()) return "a wrong count of prompt tokens";
+    if (finish_->prompt_tokens != source.size() + prompt.size())
+      return "a wrong count of prompt tokens";
     if (started_ && !first_) return "a start that was not the first event";
     const work::Started started = started_.value_or(work::Started{});
     if (started.cached_tokens % spec.page_size != 0 || started.cached_tokens >= prompt.size())

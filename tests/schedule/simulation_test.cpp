@@ -36,9 +36,7 @@ class Simulation {
     const SchedulerOptions& options = world.options;
     runner_.max_rows = options.max_sequences;
     runner_.max_drafts = options.max_drafts;
-    runner_.max_tokens = world.spec.prompt == Prompt::whole
-                             ? std::max(options.max_batch_tokens, world.spec.max_tokens)
-                             : options.max_batch_tokens;
+    runner_.max_tokens = world.spec.step_tokens(options.max_batch_tokens);
     runner_.faults = {.launch = [this] { return chance(world_.chances.launch_fault); },
                       .collect = [this] { return chance(world_.chances.collect_fault); },
                       .row = [this] { return chance(world_.chances.row_fault); },
@@ -86,6 +84,18 @@ class Simulation {
     return prompt;
   }
 
+  /// Some are longer than half the pool, some than all of it or than the encoder takes.
+  std::vector<int32_t> random_source() {
+    const uint32_t longest = world_.spec.max_source;
+    const uint32_t length = chance(0.02)  ? longest + 1
+                            : chance(0.3) ? pick(1, longest)
+                                          : pick(1, std::max(1u, longest / 4));
+    std::vector<int32_t> source;
+    while (source.size() < length)
+      source.push_back(static_cast<int32_t>(pick(0, fakes::FakeModel::kVocabulary - 1)));
+    return source;
+  }
+
   work::Reads random_reads(size_t prompt) {
     work::Reads reads;
     for (uint32_t head = 0; head < world_.spec.heads.size(); ++head) {
@@ -116,7 +126,7 @@ class Simulation {
     params.min_tokens = chance(0.3) ? pick(0, params.max_tokens) : 0;
     if (chance(0.7)) params.stop_tokens = {3, 11};
     if (chance(0.2)) params.logprobs = 1;
-    if (chance(0.2) && !world_.spec.memory.cross_pages) params.prompt_logprobs = 1;
+    if (chance(0.2) && !world_.spec.memory.source) params.prompt_logprobs = 1;
     if (chance(0.2)) params.presence_penalty = 1;  // draws that read the history
     return params;
   }
@@ -124,16 +134,19 @@ class Simulation {
   void ask() {
     auto asked = std::make_unique<SimulatedRequest>();
     asked->prompt = random_prompt();
+    if (world_.spec.memory.source) asked->source = random_source();
     asked->params = random_params(asked->prompt.size());
     asked->types = random_types(asked->prompt.size());
     asked->priority = chance(0.2) ? static_cast<int>(pick(4, 6)) : 5;
     asked->has_deadline = chance(world_.chances.deadline);
-    if (asked->prompt.size() + world_.spec.generates() <= world_.spec.max_tokens)
+    if (asked->prompt.size() + world_.spec.generates() <= world_.spec.max_tokens &&
+        asked->source.size() <= world_.spec.max_source)
       asked->id = ++last_id_;
     auto [reply, reader] = work::make_reply();
     asked->reader = std::move(reader);
     std::vector<work::Request> requests(1);
     work::Request& request = requests.front();
+    request.source = asked->source;
     request.prompt = asked->prompt;
     request.params = asked->params;
     request.types = asked->types;
@@ -144,7 +157,7 @@ class Simulation {
     request.weight = request.client == "b" ? 3.0F : 1.0F;
     request.arrival = clock_.now();
     if (asked->has_deadline) request.deadline = clock_.now() + std::chrono::milliseconds(3);
-    most_steps_ += 4 * (asked->prompt.size() + 60);
+    most_steps_ += 4 * (asked->source.size() + asked->prompt.size() + 60);
     asked_.push_back(std::move(asked));
     ASSERT_TRUE(queue_.push(requests));
   }
@@ -168,6 +181,7 @@ class Simulation {
   std::optional<std::string> broken_at_the_end() {
     if (!scheduler_->idle()) return "not idle though all is answered";
     if (auto broken = broken_now()) return broken;
+    if (!queue_.room_for({clients_[0]}, kQueue)) return "the queue counts what nobody waits for";
     std::map<SequenceId, std::pair<std::string, int>> lines;
     for (size_t i = 0; i < asked_.size(); ++i) {
       lines[asked_[i]->id] = {asked_[i]->client, asked_[i]->priority};
@@ -180,11 +194,13 @@ class Simulation {
     return std::nullopt;
   }
 
+  static constexpr size_t kQueue = size_t{1} << 22;
+
   const World world_;
   std::mt19937_64 random_;
   fakes::FakeClock clock_;
   fakes::FakeRunner runner_;
-  work::WorkQueue queue_{{}, nullptr};
+  work::WorkQueue queue_{{kQueue, kQueue}, nullptr};
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<std::unique_ptr<SimulatedRequest>> asked_;
   const std::vector<std::string> clients_{"a", "b", "c", "d"};
@@ -212,7 +228,12 @@ const Kind kKinds[] = {
     {"DecoderOfWholePrompts", Prompt::whole, {.pages = true}, true},
     {"EmbeddingDecoder", Prompt::chunked, {.pages = true}, false},
     {"EmbeddingDecoderOfWholePrompts", Prompt::whole, {.pages = true}, false},
-    {"EncoderDecoder", Prompt::whole, {.pages = true, .cross_pages = true}, true},
+    {"EncoderDecoder", Prompt::chunked, {.pages = true, .source = true}, true},
+    {"EncoderDecoderWithSlot",
+     Prompt::chunked,
+     {.pages = true, .source = true, .slot = true},
+     true},
+    {"EmbeddingEncoderDecoder", Prompt::chunked, {.pages = true, .source = true}, false},
     {"Recurrent", Prompt::chunked, {.slot = true}, true},
     {"RecurrentOfWholePrompts", Prompt::whole, {.slot = true}, true},
     {"RecurrentEmbedding", Prompt::chunked, {.slot = true}, false},
@@ -237,7 +258,8 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
     world.spec.max_tokens = pick(8, 64);
     world.spec.page_size = pick(1, 8);
     if (kind.memory.pages) world.spec.pages = pick(1, pick(0, 3) == 0 ? 200 : 24);
-    if (kind.memory.cross_pages) world.spec.cross_pages = pick(1, 24);
+    if (kind.memory.source)
+      world.spec.max_source = pick(1, world.spec.pages * world.spec.page_size * 5 / 4 + 1);
     if (kind.memory.slot) world.spec.slots = pick(1, 6);
     world.options.max_sequences = pick(1, 12);
     world.options.max_batch_tokens = pick(1, 60);
@@ -276,10 +298,11 @@ TEST_P(SimulationTest, KeepsEveryPromise) {
   // Fewer than this, and the promises were hardly tried.
   const double some = static_cast<double>(seeds()) / 25;
   EXPECT_EQ(count("weir_preemptions_total") > some, kind.generates);
-  const bool shares = kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot;
+  const bool shares =
+      kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot && !kind.memory.source;
   EXPECT_EQ(count("weir_prefix_cache_hit_tokens_total") > 5 * some, shares);
-  const bool guesses = std::get<1>(GetParam()) == 0 && kind.generates && kind.memory.pages &&
-                       !kind.memory.cross_pages && !kind.memory.slot;
+  const bool guesses =
+      std::get<1>(GetParam()) == 0 && kind.generates && kind.memory.pages && !kind.memory.slot;
   EXPECT_EQ(came_true > some, guesses);
   EXPECT_EQ(drafts - came_true > some, guesses);
 }

@@ -77,6 +77,21 @@ TEST(WorkQueue, BoundsTokensAndSaysHowMany) {
   EXPECT_TRUE(queue.push(b));
 }
 
+TEST(WorkQueue, ASourceCountsAsPrompt) {
+  WorkQueue queue({.requests = 10, .tokens = 100}, nullptr);
+  queue.set_outlook({.prompt_tokens_per_s = 10, .seats = 1});
+  std::vector<Request> first(1), second(1);
+  first[0].source.resize(40);
+  first[0].prompt.resize(20);
+  second[0].source.resize(41);
+  ASSERT_TRUE(queue.push(first));
+  EXPECT_EQ(queue.push(second).error().message,
+            "tokens that wait for this model: 60; its queue holds 100");
+  const auto taken = queue.take_all();
+  queue.dropped({taken[0].client, taken[0].level, taken[0].input_tokens()});
+  EXPECT_TRUE(queue.push(second));
+}
+
 TEST(WorkQueue, RoomIsWhatAPushOfShortRequestsWouldFind) {
   WorkQueue queue({.requests = 3, .tokens = 4}, nullptr);
   auto one = requests(1, 2);

@@ -5,9 +5,8 @@
 namespace weir::schedule {
 
 struct SchedulerOptions {
-  uint32_t max_sequences = 64;  // rows of a step
-  uint32_t max_batch_tokens =
-      2048;  // tokens of a step; raised to spec.max_tokens where prompts are whole
+  uint32_t max_sequences = 64;       // rows of a step
+  uint32_t max_batch_tokens = 2048;  // tokens of a step; raised to what spec.step_tokens says
   // Of these for prompts in a step where others decode: between the two, see chunk_beside. Equal by
   // default: a fixed chunk.
   uint32_t min_chunk_tokens = 512, max_chunk_tokens = 512;

@@ -20,7 +20,9 @@ enum class Prompt : uint8_t { chunked, whole };  // may a prompt be split across
 
 /// What a sequence holds between steps: a set; all false for encoders.
 struct Memory {
-  bool pages = false, cross_pages = false, slot = false;
+  bool pages = false;   // of its own tokens
+  bool source = false;  // pages of what an encoder read for its decoder, once; with `pages` only
+  bool slot = false;    // a state of fixed size
 };
 
 /// One of a model's heads: it draws tokens, or it reads a prompt and gives numbers.
@@ -34,30 +36,36 @@ struct ModelSpec {
   Prompt prompt = Prompt::chunked;
   Memory memory;
   std::vector<HeadSpec> heads = {HeadSpec{.draws = true}};  // only the first may draw
-  uint32_t vocabulary = 0;                         // rows of the embedding table: ids below it
-  uint32_t token_types = 1;                        // of a prompt's tokens: types below it
-  uint32_t max_tokens = 0;                         // prompt and completion of one sequence
-  uint32_t page_size = 16;                         // tokens a page, where memory has pages
-  uint32_t pages = 0, cross_pages = 0, slots = 0;  // how many there are
+  uint32_t vocabulary = 0;        // rows of the embedding table: ids below it
+  uint32_t token_types = 1;       // of a prompt's tokens: types below it
+  uint32_t max_tokens = 0;        // prompt and completion of one sequence
+  uint32_t max_source = 0;        // tokens that the encoder of an encoder-decoder takes
+  uint32_t page_size = 16;        // tokens a page, where memory has pages
+  uint32_t pages = 0, slots = 0;  // how many there are; source pages are some of `pages`
   uint32_t attention_span = 0;  // positions to which attention costs a token as much as its matrix
                                 // products; 0: attention costs nothing to speak of
 
   bool generates() const { return std::ranges::any_of(heads, &HeadSpec::draws); }
-  /// Tokens of the longest step where `wanted` are asked for: a whole prompt must fit one.
+  /// Tokens of the longest step where `wanted` are asked for. A whole prompt must fit one; the
+  /// longest source, too, with some tokens beside it: a step whose rows decode takes one as well.
   uint32_t step_tokens(uint32_t wanted) const {
-    return prompt == Prompt::whole && wanted < max_tokens ? max_tokens : wanted;
+    constexpr uint32_t kBesideSource = 256;
+    const uint32_t whole = prompt == Prompt::whole ? max_tokens : 0;
+    const uint32_t source = memory.source ? max_source + std::min(wanted, kBesideSource) : 0;
+    return std::max({wanted, whole, source});
   }
 };
 
-/// One sequence's share of a step. Where there are cross pages the row with `first` 0 is the
-/// encoder's whole prompt and the decoder's start token, at position 0 of `pages`; later rows are
-/// the decoder's, from position 1. A slot is cleared by the row with `first` 0.
+/// One sequence's share of a step. `tokens`, positions and `pages` are the decoder's where there is
+/// an encoder. The row with `first` 0 begins the sequence, or begins it anew after it was
+/// preempted: that row clears the slot, and has the whole `source`, whose keys and values the
+/// encoder writes to `source_pages` before the decoder reads them. Later rows only read those.
 struct Row {
   SequenceId id = 0;
   std::span<const int32_t> tokens;  // to compute now; empty: the last sampled, still on the device
   uint32_t first = 0;               // position of the first of them
   uint32_t drawn = 0;               // tokens of the completion so far: the index of the next draw
-  std::span<const PageId> pages, cross_pages;
+  std::span<const PageId> pages, source_pages;
   SlotId slot = -1;
   const work::TaskParams* params = nullptr;
   bool wants_output = false;
@@ -66,8 +74,9 @@ struct Row {
   uint32_t prompt_tokens = 0;            // parameters read the history
   std::span<const int32_t> scored = {};  // tokens of the prompt that follow those of `tokens`
   uint32_t score_from = 0;               // from this one on, and whose logprobs are wanted
-  uint32_t cross_tokens = 0;             // positions of cross_pages that the encoder fills
   std::span<const uint8_t> types = {};   // of the first of `tokens`; those behind are of type 0
+  std::span<const int32_t> source = {};  // to encode in this step; empty where `first` is not 0
+  uint32_t source_tokens = 0;            // positions of source_pages that are in use, in every row
 };
 
 struct PageCopy {
@@ -78,7 +87,7 @@ struct PageCopy {
 struct StepPlan {
   std::vector<Row> rows;
   std::vector<PageCopy> copies;  // forks of shared pages; done before the rows
-  uint32_t tokens = 0;
+  uint32_t tokens = 0;           // of all rows, with their sources
 };
 
 /// Runs plans on one device. Implemented by `engine`, faked in tests. Used by the step thread only.

@@ -66,7 +66,7 @@ class Scheduler {
     std::vector<std::vector<PageId>> kept;  // page numbers that rows in flight point to
     double prompt_room = 0;                 // work that prompts may still take
     double short_room = 0;                  // of it, only short ones
-    uint32_t allotted = 0;                  // prompt tokens that are not rows yet
+    uint32_t allotted = 0;                  // tokens of prompts and sources; not rows yet
     uint32_t decodes = 0;                   // rows that decode
     uint32_t drafts = 0, came_true = 0;     // guesses in the rows
     uint32_t scores = 0;                    // tokens of prompts that are scored in the rows

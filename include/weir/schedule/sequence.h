@@ -15,7 +15,7 @@ namespace weir::schedule {
 
 /// What a sequence holds of its model's memory.
 struct Holdings {
-  memory::PageLease pages, cross_pages;
+  memory::PageLease pages, source_pages;
   memory::SlotLease slot;
   memory::PrefixHash chain;  // name of the last page known to the prefix index
   uint32_t indexed = 0;      // pages known to it
@@ -25,8 +25,9 @@ struct ClientShare;
 
 /// The scheduler's record of a request. Owned by the scheduler; policies read it.
 ///
-/// "Position" counts prompt and completion from 0. Planned positions are those handed to the
-/// runner; a token sampled by a step that is not collected yet exists, but its value does not.
+/// "Position" counts prompt and completion from 0; an encoder-decoder's source is apart. Planned
+/// positions are those handed to the runner; a token sampled by a step that is not collected yet
+/// exists, but its value does not.
 struct Sequence {
   enum class State : uint8_t { waiting, running, ended };
 
@@ -65,6 +66,11 @@ struct Sequence {
   uint32_t unscored() const {
     return sampling() && sampling()->prompt_logprobs ? prompt_tokens - 1 - scored : 0;
   }
+  uint32_t source_tokens() const { return static_cast<uint32_t>(request.source.size()); }
+  /// What it reads before it draws.
+  uint32_t input_tokens() const { return source_tokens() + prompt_tokens; }
+  /// Tokens of the source that its next row has to encode: all of them, or none.
+  uint32_t source_ahead() const { return planned + allotted == 0 ? source_tokens() : 0; }
   bool reads_history() const { return sampling() && sampling()->reads_history(); }
   bool generates() const { return limit > 0; }
   bool started() const { return first_row.has_value(); }

@@ -60,7 +60,7 @@ enum class FinishReason : uint8_t { stop, length };
 struct Finish {
   FinishReason reason = FinishReason::stop;
   bool stop_token = false;  // the last Token event is the stop token itself: not shown
-  uint32_t prompt_tokens = 0, generated_tokens = 0;
+  uint32_t prompt_tokens = 0, generated_tokens = 0;  // the source counts as prompt
   std::chrono::microseconds prefill{0}, decode{0};
 };
 

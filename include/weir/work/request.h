@@ -64,7 +64,8 @@ inline bool is_drawn(const TaskParams& params) {
 /// A request as the scheduler gets it: tokens plus a task. Move-only.
 struct Request {
   std::string id;               // for the log
-  std::vector<int32_t> prompt;  // not empty
+  std::vector<int32_t> source;  // what an encoder-decoder's encoder reads; empty for other models
+  std::vector<int32_t> prompt;  // not empty; of an encoder-decoder the decoder's
   std::vector<uint8_t> types;   // token types of the prompt; empty: all are 0
   TaskParams params;
   Reply reply;
@@ -77,6 +78,9 @@ struct Request {
   std::optional<TimePoint> deadline;  // dropped unstarted after it
   // The predicted wait, divided by Outlook::lateness; set by the queue.
   std::chrono::milliseconds foretold{0};
+
+  /// Tokens that are read before the first is drawn: what the queue and the usage count.
+  size_t input_tokens() const { return source.size() + prompt.size(); }
 };
 
 }  // namespace weir::work

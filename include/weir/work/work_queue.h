@@ -21,9 +21,9 @@ class Census;
 /// its pace. Thread-safe.
 ///
 /// The bound counts the requests, and their tokens, that have not started: those here and those
-/// that the step thread took. A full queue lets a request in if as much waits on lower levels, and
-/// the step thread sheds as much: the lowest level first, the newest request first. Otherwise the
-/// request is refused.
+/// that the step thread took. Everywhere here a request's prompt tokens are its input_tokens(). A
+/// full queue lets a request in if as much waits on lower levels, and the step thread sheds as
+/// much: the lowest level first, the newest request first. Otherwise the request is refused.
 class WorkQueue {
  public:
   struct Limits {
