@@ -71,7 +71,7 @@ struct Paged {
   Rows q_rows, out_rows, new_rows;
 
   void attend(Ops& ops) const {
-    ops.paged_attention(out_rows, q_rows, new_rows, new_rows, cache, ragged, 0.1f);
+    ops.paged_attention(out_rows, q_rows, {new_rows, new_rows}, cache, ragged, {.scale = 0.1f});
   }
 };
 
@@ -125,7 +125,7 @@ void encoder(benchmark::State& state, Shape shape, DType type, Isa isa) {
   pool.step_begin();
   for (auto _ : state) {
     ops->ragged_attention({out.data(), type, all, cols, cols}, part(0), part(1), part(2), ragged,
-                          shape.head_dim, 0.1f);
+                          shape.head_dim, {.scale = 0.1f, .causal = false});
   }
   pool.step_end();
   const double flop = 4.0 * rows * tokens * tokens * static_cast<double>(cols);

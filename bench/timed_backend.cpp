@@ -7,9 +7,9 @@ namespace weir::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using kernels::Attention;
 using kernels::ConstRows;
 using kernels::PagedKv;
-using kernels::PagedShape;
 using kernels::Ragged;
 using kernels::Rows;
 
@@ -31,9 +31,7 @@ class TimedOps final : public kernels::Ops {
  public:
   TimedOps(Ops& ops, Times& times) : ops_(ops), times_(times) {}
 
-  void begin_step(const Ragged& ragged, const PagedShape& shape) override {
-    ops_.begin_step(ragged, shape);
-  }
+  void begin_step(std::span<const kernels::PagedUse> uses) override { ops_.begin_step(uses); }
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
     Stopwatch watch(times_, "embed");
     ops_.embed(out, table, ids, add);
@@ -70,15 +68,19 @@ class TimedOps final : public kernels::Ops {
   void expect_pages(PagedKv cache, const Ragged& ragged) override {
     ops_.expect_pages(cache, ragged);
   }
-  void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
-                       const Ragged& ragged, float scale) override {
+  void write_pages(ConstRows k, ConstRows v, PagedKv cache, const Ragged& ragged) override {
+    Stopwatch watch(times_, "write_pages");
+    ops_.write_pages(k, v, cache, ragged);
+  }
+  void paged_attention(Rows out, ConstRows q, const kernels::NewKeys& keys, PagedKv cache,
+                       const Ragged& ragged, const Attention& attention) override {
     Stopwatch watch(times_, "paged_attention");
-    ops_.paged_attention(out, q, k, v, cache, ragged, scale);
+    ops_.paged_attention(out, q, keys, cache, ragged, attention);
   }
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                        int32_t head_dim, float scale) override {
+                        int32_t head_dim, const Attention& attention) override {
     Stopwatch watch(times_, "ragged_attention");
-    ops_.ragged_attention(out, q, k, v, ragged, head_dim, scale);
+    ops_.ragged_attention(out, q, k, v, ragged, head_dim, attention);
   }
   void silu_mul(Rows out, ConstRows gate_up) override {
     Stopwatch watch(times_, "silu_mul");

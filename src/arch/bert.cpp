@@ -210,10 +210,10 @@ class BertTrunk final : public nn::Trunk {
     Tensor qkv = layer.qkv->forward(x);  // (tokens, 3 all)
     kernels::Rows rows = rows_of(qkv);
     Tensor out = at::empty({x.size(0), all}, x.options());
-    backend_.ops().ragged_attention(rows_of(out), columns(rows, 0, all), columns(rows, all, all),
-                                    columns(rows, 2 * all, all), inputs.ragged,
-                                    static_cast<int32_t>(head_),
-                                    1 / std::sqrt(static_cast<float>(shape_.head_dim)));
+    backend_.ops().ragged_attention(
+        rows_of(out), columns(rows, 0, all), columns(rows, all, all), columns(rows, 2 * all, all),
+        inputs.ragged, static_cast<int32_t>(head_),
+        {.scale = 1 / std::sqrt(static_cast<float>(shape_.head_dim)), .causal = false});
     return out;
   }
 

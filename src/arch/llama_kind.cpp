@@ -154,9 +154,9 @@ class LlamaTrunk final : public nn::Trunk {
     ops.rope(columns(all, 0, q + kv), inputs.ragged.positions, angles_.const_data_ptr<float>(),
              static_cast<int32_t>(shape_.head_dim));
     Tensor out = at::empty({normed.size(0), q}, normed.options());
-    ops.paged_attention(rows_of(out), columns(all, 0, q), columns(all, q, kv),
-                        columns(all, q + kv, kv), cache, inputs.ragged,
-                        1 / std::sqrt(static_cast<float>(shape_.head_dim)));
+    ops.paged_attention(rows_of(out), columns(all, 0, q),
+                        {columns(all, q, kv), columns(all, q + kv, kv)}, cache, inputs.ragged,
+                        {.scale = 1 / std::sqrt(static_cast<float>(shape_.head_dim))});
     return out;
   }
 

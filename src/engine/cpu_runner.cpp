@@ -49,7 +49,7 @@ class CpuRunner final : public schedule::Runner {
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) device_.backend().ops().copy_pages(layer, step_.page_copies);
     nn::Inputs inputs{step_.ids.data(), step_.ragged()};
-    device_.backend().ops().begin_step(inputs.ragged, cache_.attention(model_.shape));
+    device_.backend().ops().begin_step(cache_.uses(model_.shape, inputs.ragged));
     if (!step_.types.empty()) inputs.types = step_.types.data();
     const TrunkReads reads = reads_of(model_, inputs, step_.tasks);
     if (reads.last) inputs.read = *reads.last;

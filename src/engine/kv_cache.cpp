@@ -48,10 +48,16 @@ std::optional<uint64_t> KvCache::page_bytes(const nn::Shape& shape, int64_t page
   return bytes;
 }
 
-kernels::PagedShape KvCache::attention(const nn::Shape& shape) const {
+std::vector<kernels::PagedUse> KvCache::uses(const nn::Shape& shape,
+                                             const kernels::Ragged& ragged) const {
   if (view_.layers.empty()) return {};
   const kernels::PagedKv& layer = view_.layers.front();
-  return {static_cast<int32_t>(shape.heads), layer.kv_heads, layer.head_dim, layer.page_size};
+  return {{.ragged = &ragged,
+           .shape = {.type = layer.type,
+                     .heads = static_cast<int32_t>(shape.heads),
+                     .kv_heads = layer.kv_heads,
+                     .head_dim = layer.head_dim,
+                     .page_size = layer.page_size}}};
 }
 
 }  // namespace weir::engine

@@ -3,7 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <vector>
 
+#include "weir/kernels/attention.h"
 #include "weir/nn/model.h"
 
 namespace weir::engine {
@@ -18,8 +20,8 @@ class KvCache {
   /// None: more than 64 bits hold.
   static std::optional<uint64_t> page_bytes(const nn::Shape& shape, int64_t page_size,
                                             at::ScalarType type);
-  /// The attention of all layers; no heads where there is no cache.
-  kernels::PagedShape attention(const nn::Shape& shape) const;
+  /// The attentions over pages that the layers have; none where there is no cache.
+  std::vector<kernels::PagedUse> uses(const nn::Shape& shape, const kernels::Ragged& ragged) const;
   const nn::Cache& view() const { return view_; }
 
  private:

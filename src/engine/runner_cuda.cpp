@@ -96,7 +96,7 @@ class CudaRunner final : public schedule::Runner {
     nn::Inputs inputs{inputs_.ids(), inputs_.ragged(step_)};
     if (!step_.types.empty()) inputs.types = inputs_.types();
     kernels::Ops& ops = device_.backend().ops();
-    ops.begin_step(inputs.ragged, cache_.attention(model_->shape));
+    ops.begin_step(cache_.uses(model_->shape, inputs.ragged));
     for (const kernels::PagedKv& layer : cache_.view().layers)
       if (!step_.page_copies.empty()) ops.copy_pages(layer, step_.page_copies);
     // All of the last hidden states are made: which rows a graph would leave out differs by step.

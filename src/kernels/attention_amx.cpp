@@ -151,7 +151,7 @@ void add_group(const PairTile& t, const Group& group, const BlockState& b) {
 void find_groups(const PairTile& t, BlockState& b) {
   for (int row = 0; row < t.rows; row += kMostGroup) {
     const int rows = t.rows - row < kMostGroup ? t.rows - row : kMostGroup;
-    const int keys = keys_seen(t, row + rows - 1);
+    const int keys = keys_seen(t, row, rows);
     if (keys > 0) b.groups[b.count++] = {row, rows, keys};
   }
 }

@@ -1,4 +1,4 @@
-// Attention without tensor cores, for what FlashInfer has not: float32, other head sizes.
+// Attention without tensor cores, for what FlashInfer has not: float32, other head sizes, biases.
 #include <cmath>
 
 #include "kernels/check.h"
@@ -28,15 +28,18 @@ struct Query {
     }
   }
 
-  /// One more key: an online softmax, keys in rising order.
-  __device__ void see(const T* key, const T* value) {
+  __device__ float score(const T* key) const {
     float score = 0;
 #pragma unroll
     for (int i = 0; i < kOfALane; ++i) {
       const int d = lane + 32 * i;
       if (d < head_dim) score += q[i] * to_float(key[d]);
     }
-    score = sum_warp(score);
+    return sum_warp(score);
+  }
+
+  /// One more key of such a score: an online softmax, keys in rising order.
+  __device__ void add(float score, const T* value) {
     const float now = fmaxf(greatest, score), kept = expf(greatest - now),
                 weight = expf(score - now);
     sum = sum * kept + weight;
@@ -57,24 +60,50 @@ struct Query {
   }
 };
 
+/// What an Attention says of a query at `position` among `keys` keys.
+struct Sight {
+  const Attention& attention;
+  int32_t head, position, keys;
+
+  __device__ int32_t first() const {
+    return attention.window == 0 ? 0 : max(0, position + 1 - attention.window);
+  }
+  __device__ int32_t end() const {
+    if (attention.causal) return position + 1;
+    // Not their sum, which a wide window would overflow.
+    return attention.window == 0 || attention.window > keys - position
+               ? keys
+               : position + attention.window;
+  }
+  /// A scaled score, capped and biased.
+  __device__ float bend(float score, int32_t key) const {
+    const auto& [data, left, right] = attention.bias;
+    if (attention.soft_cap > 0) score = attention.soft_cap * tanhf(score / attention.soft_cap);
+    if (data == nullptr) return score;
+    const int64_t distance = min(max(key - position, -left), right);
+    return score + data[int64_t{head} * (left + 1 + right) + left + distance];
+  }
+};
+
 __device__ inline int32_t head_of_warp() { return blockIdx.y * kWarps + threadIdx.x / 32; }
 
 template <class T, int kOfALane>
 __global__ void paged_kernel(Lines<T> out, Lines<const T> q, PagedKv cache, Ragged ragged,
-                             int32_t heads, float scale) {
+                             int32_t heads, Attention attention) {
   const int32_t token = blockIdx.x, head = head_of_warp();
   if (head >= heads) return;
-  const int32_t row = row_of(ragged.q_begin, ragged.rows, token);
-  const int32_t visible = ragged.kv_length[row] - (ragged.q_begin[row + 1] - token) + 1;
+  const int32_t row = row_of(ragged.q_begin, ragged.rows, token), keys = ragged.kv_length[row];
+  const Sight sight{attention, head, keys - (ragged.q_begin[row + 1] - token), keys};
   const int32_t kv_head = head / (heads / cache.kv_heads);
   const int32_t* pages = ragged.page_ids + ragged.page_begin[row];
-  Query<T, kOfALane> query(q[token] + head * cache.head_dim, cache.head_dim, scale);
-  for (int32_t key = 0; key < visible; ++key) {
+  Query<T, kOfALane> query(q[token] + head * cache.head_dim, cache.head_dim, attention.scale);
+  for (int32_t key = sight.first(); key < sight.end(); ++key) {
     const int64_t page = pages[key / cache.page_size];
     const int64_t at =
         ((page * cache.kv_heads + kv_head) * cache.page_size + key % cache.page_size) *
         cache.head_dim;
-    query.see(static_cast<const T*>(cache.keys) + at, static_cast<const T*>(cache.values) + at);
+    const float score = query.score(static_cast<const T*>(cache.keys) + at);
+    query.add(sight.bend(score, key), static_cast<const T*>(cache.values) + at);
   }
   query.write(out[token] + head * cache.head_dim);
 }
@@ -82,13 +111,17 @@ __global__ void paged_kernel(Lines<T> out, Lines<const T> q, PagedKv cache, Ragg
 template <class T, int kOfALane>
 __global__ void ragged_kernel(Lines<T> out, Lines<const T> q, Lines<const T> k, Lines<const T> v,
                               const int32_t* q_begin, int32_t rows, int32_t heads, int32_t kv_heads,
-                              int32_t head_dim, float scale) {
+                              int32_t head_dim, Attention attention) {
   const int32_t token = blockIdx.x, head = head_of_warp();
   if (head >= heads) return;
-  const int32_t row = row_of(q_begin, rows, token), kv_head = head / (heads / kv_heads);
-  Query<T, kOfALane> query(q[token] + head * head_dim, head_dim, scale);
-  for (int32_t key = q_begin[row]; key < q_begin[row + 1]; ++key)
-    query.see(k[key] + kv_head * head_dim, v[key] + kv_head * head_dim);
+  const int32_t row = row_of(q_begin, rows, token), column = head / (heads / kv_heads) * head_dim;
+  const int32_t begin = q_begin[row];
+  const Sight sight{attention, head, token - begin, q_begin[row + 1] - begin};
+  Query<T, kOfALane> query(q[token] + head * head_dim, head_dim, attention.scale);
+  for (int32_t key = sight.first(); key < sight.end(); ++key) {
+    const float score = query.score(k[begin + key] + column);
+    query.add(sight.bend(score, key), v[begin + key] + column);
+  }
   query.write(out[token] + head * head_dim);
 }
 
@@ -111,24 +144,24 @@ void by_head(DType type, int32_t head_dim, F&& run) {
 
 }  // namespace
 
-void plain_paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale,
-                           cudaStream_t stream) {
+void plain_paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                           const Attention& attention, cudaStream_t stream) {
   const auto heads = static_cast<int32_t>(q.cols / cache.head_dim);
   by_head(q.type, cache.head_dim, [&]<class T, int kOfALane>() {
     paged_kernel<T, kOfALane><<<grid(q.rows, heads), kWarps * 32, 0, stream>>>(
-        lines<T>(out), lines<T>(q), cache, ragged, heads, scale);
+        lines<T>(out), lines<T>(q), cache, ragged, heads, attention);
   });
   launched("paged attention");
 }
 
 void plain_ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                            int32_t head_dim, float scale, cudaStream_t stream) {
+                            int32_t head_dim, const Attention& attention, cudaStream_t stream) {
   const auto heads = static_cast<int32_t>(q.cols / head_dim),
              kv_heads = static_cast<int32_t>(k.cols / head_dim);
   by_head(q.type, head_dim, [&]<class T, int kOfALane>() {
     ragged_kernel<T, kOfALane><<<grid(q.rows, heads), kWarps * 32, 0, stream>>>(
         lines<T>(out), lines<T>(q), lines<T>(k), lines<T>(v), ragged.q_begin, ragged.rows, heads,
-        kv_heads, head_dim, scale);
+        kv_heads, head_dim, attention);
   });
   launched("ragged attention");
 }

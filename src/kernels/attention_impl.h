@@ -1,6 +1,5 @@
 // Attention tiles. Included after simd_*.h and simd_math.h by one file per instruction set.
-// cpu_attention.h says in which order numbers are added; every shortcut here keeps that order: a
-// key that a query does not see has weight exactly 0.
+// cpu_attention.h says in which order numbers are added; every shortcut here keeps that order.
 #pragma once
 
 #include "kernels/attention_pack_impl.h"
@@ -72,17 +71,52 @@ void scores(const Tile<T>& t, int first_row, int vectors) {
 
 // ---- softmax: scores become weights; `correction` is what older sums are multiplied by
 
+// What a row's head adds to the scores of the keys from `key` on.
 template <class T>
-void soften(const Tile<T>& t, int rows, int first_row, int vectors, float* weights,
-            float* correction) {
-  const Vec scale = set1(t.a.scale * kLog2e);
+Vec bias_of(const Tile<T>& t, int row, int key) {
+  const int left = t.a.attention.bias.left, right = t.a.attention.bias.right;
+  const float* bias = t.s.bias[row];
+  const int from = key - t.s.position[row], last = from + kLanes - 1;
+  if (from >= -left && last <= right) return load(bias + from);
+  if (last <= -left) return set1(bias[-left]);
+  if (from >= right) return set1(bias[right]);
+  alignas(64) float lanes[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    const int distance = from + i < -left ? -left : from + i > right ? right : from + i;
+    lanes[i] = bias[distance];
+  }
+  return load(lanes);
+}
+
+// Scaled, capped and biased scores, times log2(e).
+template <class T>
+Vec bend(const Tile<T>& t, Vec score, int row, int key) {
+  const Attention& attention = t.a.attention;
+  Vec factor = set1(attention.scale);
+  if (attention.soft_cap > 0) {
+    score = tanh_of_score(mul(score, set1(attention.scale / attention.soft_cap)));
+    factor = set1(attention.soft_cap);
+  }
+  score = t.s.bias[row] == nullptr ? mul(score, factor) : fma(score, factor, bias_of(t, row, key));
+  return mul(score, set1(kLog2e));
+}
+
+// kPlain: scores are only scaled, and the block's first key is seen by all rows.
+template <bool kPlain, class T>
+void soften_rows(const Tile<T>& t, int rows, int first_row, int vectors, float* weights,
+                 float* correction) {
+  const Vec scale = set1(t.a.attention.scale * kLog2e);
   alignas(64) float before[kMostGroup] = {}, after[kMostGroup] = {};
   for (int r = 0; r < rows; ++r) {
     float* row = weights + r * kKeyBlock;
-    const int visible = t.s.visible[first_row + r] - t.now->first;
+    const int visible = t.s.end_seen[first_row + r] - t.now->first;
+    const int hidden = t.s.first_seen[first_row + r] - t.now->first;
     Vec x[kKeyVectors], top = set1(kNone);
     for (int v = 0; v < vectors; ++v) {
-      const Vec score = mul(load(row + v * kLanes), scale);
+      Vec score = load(row + v * kLanes);
+      score = kPlain || !t.bends ? mul(score, scale)
+                                 : bend(t, score, first_row + r, t.now->first + v * kLanes);
+      if (!kPlain) score = first_lanes(set1(kNone), hidden - v * kLanes, score);
       x[v] = first_lanes(score, visible - v * kLanes, set1(kNone));
       top = max(x[v], top);
     }
@@ -104,6 +138,15 @@ void soften(const Tile<T>& t, int rows, int first_row, int vectors, float* weigh
     correction[r] = before[r];
     t.s.sum[first_row + r] = __builtin_fmaf(t.s.sum[first_row + r], before[r], after[r]);
   }
+}
+
+template <class T>
+void soften(const Tile<T>& t, int rows, int first_row, int vectors, float* weights,
+            float* correction) {
+  if (!t.bends && t.s.first_seen[first_row + rows - 1] <= t.now->first)
+    soften_rows<true>(t, rows, first_row, vectors, weights, correction);
+  else
+    soften_rows<false>(t, rows, first_row, vectors, weights, correction);
 }
 
 // ---- weighted values: R rows by V vectors of a head
@@ -161,7 +204,7 @@ void weigh(const Tile<T>& t, int first_row, int keys, const float* correction) {
 
 template <class T, int R>
 void group_of(const Tile<T>& t, int first_row) {
-  const int keys = keys_seen(t, first_row + R - 1);
+  const int keys = keys_seen(t, first_row, R);
   if (keys <= 0) return;  // such a pass would multiply by 1 and add 0
   const int vectors = vectors_of(keys);
   float correction[R];
@@ -217,11 +260,13 @@ void clear(const Tile<T>& t) {
   }
 }
 
-// One row's softmax state: (greatest, sum, acc) becomes that of both.
+// One row's softmax state: (greatest, sum, acc) becomes that of both, of which each may have seen
+// no key.
 void merge_row(float& greatest, float& sum, float* acc, float other_greatest, float other_sum,
                const float* other, int width) {
   const float top = other_greatest > greatest ? other_greatest : greatest;
-  alignas(64) float scale[16] = {greatest - top, other_greatest - top};
+  const float base = top == kNone ? 0.f : top;
+  alignas(64) float scale[16] = {greatest - base, other_greatest - base};
   for (int i = 0; i < 16; i += kLanes) store(scale + i, exp2(load(scale + i)));
   greatest = top;
   sum = __builtin_fmaf(sum, scale[0], other_sum * scale[1]);
@@ -251,7 +296,8 @@ void merge_range(const Tile<T>& t) {
 template <class T>
 void write_state(const Tile<T>& t, int range) {
   for (int r = 0; r < t.rows; ++r) {
-    float* state = t.a.states + (int64_t{range} * t.rows + r) * attention_state_size(t.a.head_dim);
+    const int64_t place = int64_t{range - t.a.first_range()} * t.rows + r;
+    float* state = t.a.states + place * attention_state_size(t.a.head_dim);
     state[0] = t.s.greatest[r];
     state[1] = t.s.sum[r];
     for (int d = 0; d < t.width; d += kLanes)
@@ -275,8 +321,11 @@ void write_rows(const Tile<T>& t, const float* sum, const float* acc) {
   });
 }
 
-// The last key that a row of this tile sees, and one.
-int end_of(const AttentionTile& a) { return a.visible + a.causal * (a.queries - 1); }
+// The first key of the first block of a range that a row of this tile sees.
+int first_key(const AttentionTile& a, int range) {
+  const int seen = a.first_seen(0) / kKeyBlock * kKeyBlock;
+  return range * kKeyRange > seen ? range * kKeyRange : seen;
+}
 
 // The newest key and value go to their place: the block at hand is the last.
 template <class T>
@@ -295,15 +344,15 @@ void write_newest(const Tile<T>& t) {
 template <class T>
 void go_through_range(Tile<T>& t, int range, const AttentionTile* next) {
   clear(t);
-  const int visible = end_of(t.a);
+  const int visible = t.a.end_seen();
   const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
   const int last = t.a.range_end * kKeyRange < visible ? t.a.range_end * kKeyRange : visible;
-  for (int key = range * kKeyRange; key < end; key += kKeyBlock) {
+  for (int key = first_key(t.a, range); key < end; key += kKeyBlock) {
     t.ahead = t.now == t.s.blocks ? t.s.blocks + 1 : t.s.blocks;
     if (key + kKeyBlock < last) {
-      locate<T>(t.a.source, t.s.nothing, *t.ahead, key + kKeyBlock, visible);
+      locate<T>(t.a, t.s.nothing, *t.ahead, key + kKeyBlock);
     } else if (next != nullptr) {
-      locate<T>(next->source, t.s.nothing, *t.ahead, next->range_begin * kKeyRange, end_of(*next));
+      locate<T>(*next, t.s.nothing, *t.ahead, first_key(*next, next->range_begin));
     } else {
       t.ahead = t.now;
     }
@@ -325,10 +374,10 @@ void run_tile(Tile<T>& t, const AttentionTile* next) {
     }
     return;
   }
-  go_through_range(t, 0, next);
-  if (a.range_end == 1) return write_rows(t, t.s.sum, t.s.acc);
+  go_through_range(t, a.range_begin, next);
+  if (a.range_end == a.range_begin + 1) return write_rows(t, t.s.sum, t.s.acc);
   keep_range(t);
-  for (int range = 1; range < a.range_end; ++range) {
+  for (int range = a.range_begin + 1; range < a.range_end; ++range) {
     go_through_range(t, range, next);
     merge_range(t);
   }
@@ -344,7 +393,7 @@ void run_typed(std::span<const AttentionTile> tiles, RunBlock<T> block) {
     Tile<T> t(tiles[i], scratch, block);
     t.now = now;
     if (i == 0) {
-      locate<T>(t.a.source, scratch.nothing, *now, t.a.range_begin * kKeyRange, end_of(t.a));
+      locate<T>(t.a, scratch.nothing, *now, first_key(t.a, t.a.range_begin));
       fetch(t, *now);
     }
     run_tile(t, i + 1 < tiles.size() ? &tiles[i + 1] : nullptr);
@@ -362,7 +411,7 @@ void merge_typed(const AttentionTile& a) {
     const float* first = a.states + r * size;
     float greatest = first[0], sum = first[1];
     for (int d = 0; d < width; d += kLanes) store(acc + d, load(first + 16 + d));
-    for (int range = 1; range < a.range_end; ++range) {
+    for (int range = 1; range < a.last_range() - a.first_range(); ++range) {
       const float* state = first + range * rows * size;
       merge_row(greatest, sum, acc, state[0], state[1], state + 16, width);
     }

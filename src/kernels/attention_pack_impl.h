@@ -43,8 +43,10 @@ struct Scratch {
   alignas(64) float total[kTileRows * kMaxHeadDim];  // of all ranges before
   float greatest[kTileRows], sum[kTileRows], total_greatest[kTileRows], total_sum[kTileRows];
   alignas(64) float weights[kGroup * kKeyBlock];
-  alignas(64) float nothing[kMaxHeadDim];  // a key of zeros
-  int visible[kTileRows];                  // keys that each row sees
+  alignas(64) float nothing[kMaxHeadDim];          // a key of zeros
+  int first_seen[kTileRows], end_seen[kTileRows];  // of the keys, by each row
+  int position[kTileRows];
+  const float* bias[kTileRows];  // of each row's head, at the query's own position
   KeyBlock blocks[2];
 };
 
@@ -64,6 +66,7 @@ struct Tile {
   const int words;    // of a key
   const int q_width;  // 32-bit numbers of a row of q: as many, or twice where pairs are widened
   bool pack_values = false;
+  const bool bends;      // scores are more than scaled
   const bool in_words;   // the source's keys
   const bool pack_keys;  // where they lie in rows, and where many rows would widen them each anew
   KeyBlock* now;         // the block that is worked on
@@ -77,6 +80,7 @@ struct Tile {
         width((tile.head_dim + kLanes - 1) / kLanes * kLanes),
         words(static_cast<int>(words_of(tile.type, tile.head_dim))),
         q_width(kWidens<T> ? tile.head_dim : words),
+        bends(tile.attention.soft_cap > 0 || tile.attention.bias.data != nullptr),
         in_words(tile.source.word_stride > 0),
         pack_keys(!in_words || (kWidens<T> && rows > kGroup)) {}
 
@@ -88,10 +92,12 @@ struct Tile {
   }
 };
 
-// Keys of the block at hand that a row sees, and those before it at most.
+// Keys of the block at hand up to the last that the rows [first_row, first_row + rows) see; none
+// where they see none.
 template <class T>
-int keys_seen(const Tile<T>& t, int row) {
-  const int seen = t.s.visible[row] - t.now->first;
+int keys_seen(const Tile<T>& t, int first_row, int rows) {
+  if (t.s.first_seen[first_row] >= t.now->first + t.now->count) return 0;
+  const int seen = t.s.end_seen[first_row + rows - 1] - t.now->first;
   return seen < t.now->count ? seen : t.now->count;
 }
 
@@ -109,7 +115,13 @@ void pack_q(const Tile<T>& t) {
   t.over_rows([&](int r, int query, int head) {
     const T* q = static_cast<const T*>(t.a.q) + query * t.a.q_stride + head * t.a.head_dim;
     float* out = t.s.q + r * t.q_width;
-    t.s.visible[r] = t.a.visible + t.a.causal * query;
+    t.s.first_seen[r] = t.a.first_seen(query);
+    t.s.end_seen[r] = t.a.end_seen(query);
+    if (t.bends) {
+      const DistanceBias bias = bias_from(t.a.attention.bias, head);
+      t.s.position[r] = t.a.position + query;
+      t.s.bias[r] = bias.data == nullptr ? nullptr : bias.data + bias.left;
+    }
     if constexpr (kWidens<T>) {
       over(
           t.q_width, [&](int64_t d) { store(out + d, load(q + d)); },
@@ -120,13 +132,18 @@ void pack_q(const Tile<T>& t) {
   });
 }
 
-// Keys [first, end) as far as they fit; `nothing` stands for those beyond.
+// The keys of a tile from `first` on, as far as they fit; `nothing` stands for those beyond. Pages
+// before the first key that is seen may be missing: that key stands for theirs.
 template <class T>
-void locate(const KeySource& source, const float* nothing, KeyBlock& block, int first, int end) {
+void locate(const AttentionTile& tile, const float* nothing, KeyBlock& block, int first) {
+  const KeySource& source = tile.source;
+  const int end = tile.end_seen();
   block.first = first;
   block.count = end - first < kKeyBlock ? end - first : kKeyBlock;
-  int page = first / source.page_size, slot = first % source.page_size;
-  for (int i = 0; i < block.count; ++page, slot = 0) {
+  const int there = tile.first_seen(0) / source.page_size * source.page_size;
+  const int missing = there > first ? there - first : 0;
+  int page = (first + missing) / source.page_size, slot = (first + missing) % source.page_size;
+  for (int i = missing; i < block.count; ++page, slot = 0) {
     const int64_t base =
         (source.page_ids == nullptr ? 0 : source.page_ids[page]) * source.page_stride;
     const T* keys = static_cast<const T*>(source.keys) + base;
@@ -141,6 +158,12 @@ void locate(const KeySource& source, const float* nothing, KeyBlock& block, int 
     }
     for (int k = 0; k < here; ++k) block.values[i + k] = values + k * source.key_stride;
     i += here;
+  }
+  const int seen = tile.first_seen(0) - first;
+  for (int i = 0; i < missing; ++i) {
+    block.keys[i] = block.keys[seen];
+    block.values[i] = block.values[seen];
+    block.words[i / kLanes] = block.words[seen / kLanes];
   }
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
   for (int v = vectors_of(block.count); v < kKeyVectors; ++v) block.words[v] = nothing;

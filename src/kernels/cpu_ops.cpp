@@ -34,7 +34,7 @@ class CpuOps final : public Ops {
 
   // Attention plans its tiles in each call: that costs less than a layer's first product. Pages
   // that a step expected and did not read, since it failed, are gone with it.
-  void begin_step(const Ragged&, const PagedShape&) override { expect_nothing(); }
+  void begin_step(std::span<const PagedUse>) override { expect_nothing(); }
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
     take("embed", {out, table, ids, add});
@@ -83,10 +83,11 @@ class CpuOps final : public Ops {
     if (fetch_ != nullptr && ragged.rows > 0)
       fetch_->expect(cache, {ragged.page_ids, static_cast<size_t>(ragged.page_begin[ragged.rows])});
   }
-  void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
-                       const Ragged& ragged, float scale) override;
+  void write_pages(ConstRows k, ConstRows v, PagedKv cache, const Ragged& ragged) override;
+  void paged_attention(Rows out, ConstRows q, const NewKeys& keys, PagedKv cache,
+                       const Ragged& ragged, const Attention& attention) override;
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                        int32_t head_dim, float scale) override;
+                        int32_t head_dim, const Attention& attention) override;
 
   void silu_mul(Rows out, ConstRows gate_up) override {
     believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
@@ -151,13 +152,26 @@ void check_ragged(const char* op, const Ragged& ragged, int64_t tokens) {
           ragged.rows == 0 ? 0 : ragged.q_begin[ragged.rows], tokens);
 }
 
-// Row i's queries stand at the end of its keys, and its pages hold them all.
-void check_paged_row(const char* op, const PagedKv& cache, const Ragged& ragged, int32_t i) {
+void check_pages(const char* op, const PagedKv& cache, const Ragged& ragged, int32_t i) {
   const int32_t queries = ragged.q_begin[i + 1] - ragged.q_begin[i], keys = ragged.kv_length[i];
   const int32_t pages = ragged.page_begin[i + 1] - ragged.page_begin[i];
-  believe(queries <= keys && keys <= int64_t{pages} * cache.page_size,
+  believe(keys >= std::min(queries, 1) && keys <= int64_t{pages} * cache.page_size,
           "%s: row %d has %d queries, %d keys and %d pages of %d", op, i, queries, keys, pages,
           cache.page_size);
+}
+
+// Row i's tokens stand at the end of its keys, and its pages hold them all.
+void check_new_tokens(const char* op, const PagedKv& cache, const Ragged& ragged, int32_t i) {
+  check_pages(op, cache, ragged, i);
+  const int32_t tokens = ragged.q_begin[i + 1] - ragged.q_begin[i], keys = ragged.kv_length[i];
+  believe(tokens <= keys, "%s: row %d has %d queries, but %d keys", op, i, tokens, keys);
+}
+
+// The first page that a tile reads is there.
+void check_first_page(const AttentionTile& tile, int32_t row) {
+  const int32_t key = tile.first_seen(0), page = key / tile.source.page_size;
+  believe(tile.source.page_ids[page] >= 0,
+          "paged_attention: row %d sees key %d, and its page %d is missing", row, key, page);
 }
 
 /// Where a token's key and value belong.
@@ -218,66 +232,79 @@ void CpuOps::copy_pages(PagedKv cache, std::span<const int32_t> from_to) {
   }
 }
 
-void check_heads(const char* op, const ConstRows& q, int64_t kv_heads, int32_t head_dim) {
-  believe(takes_heads_of(head_dim), "%s: heads of %d; even numbers to %d are taken", op, head_dim,
-          kMaxHeadDim);
-  believe(kv_heads > 0 && q.cols % (kv_heads * head_dim) == 0,
-          "%s: %" PRId64 " columns of q are heads of %d, a multiple of %" PRId64 " heads of keys",
-          op, q.cols, head_dim, kv_heads);
-}
+/// The queries of a call; the heads of q lie in groups that share a head of keys.
+struct Queries {
+  Rows out;
+  ConstRows q;
+  int32_t kv_heads, head_dim;
+  const Attention& attention;
 
-/// The queries from token `first` on of the `heads` heads of q that share key/value head `kv_head`;
-/// which keys they see is not said yet.
-AttentionTile queries_of(const Rows& out, const ConstRows& q, int32_t first, int32_t queries,
-                         int32_t kv_head, int32_t heads, int32_t head_dim, float scale) {
-  const int64_t column = int64_t{kv_head} * heads * head_dim;
-  return {.type = q.type,
-          .q = at(q.data, q.type, first * q.stride + column),
-          .q_stride = q.stride,
-          .out = at(out.data, out.type, first * out.stride + column),
-          .out_stride = out.stride,
-          .queries = queries,
-          .heads = heads,
-          .head_dim = head_dim,
-          .scale = scale};
-}
+  int32_t heads() const { return static_cast<int32_t>(q.cols / head_dim / kv_heads); }  // a group
 
-void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
-                             const Ragged& ragged, float scale) {
-  same_shape("paged_attention", out, q);
-  check_new_keys("paged_attention", cache, k, v);
-  believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type),
-          name_of(cache.type));
-  check_heads("paged_attention", q, cache.kv_heads, cache.head_dim);
-  check_ragged("paged_attention", ragged, q.rows);
-  const int32_t heads = static_cast<int32_t>(q.cols / cache.head_dim / cache.kv_heads);
+  /// `count` of them from `first` on, of one group; where their keys lie is not said yet.
+  AttentionTile tile(int32_t first, int32_t count, int32_t kv_head) const {
+    const int64_t column = int64_t{kv_head} * heads() * head_dim;
+    AttentionTile tile{.type = q.type,
+                       .q = at(q.data, q.type, first * q.stride + column),
+                       .q_stride = q.stride,
+                       .out = at(out.data, out.type, first * out.stride + column),
+                       .out_stride = out.stride,
+                       .queries = count,
+                       .heads = heads(),
+                       .head_dim = head_dim,
+                       .attention = attention};
+    tile.attention.bias = bias_from(attention.bias, kv_head * heads());
+    return tile;
+  }
+};
+
+/// One head's keys and values of a row's pages.
+KeySource source_of(const PagedKv& cache, const Ragged& ragged, int32_t row, int32_t head) {
   const int64_t head_size = int64_t{cache.page_size} * cache.head_dim;
-  for (int32_t row = 0; row < ragged.rows; ++row)
-    check_paged_row("paged_attention", cache, ragged, row);
-  expect_nothing();  // these are what was expected
-  const bool one_tile = heads <= kTileRows;
-  append(cache, k, v, ragged, one_tile ? 2 : 1);
-  plan_.clear();
-  for (int32_t row = 0; row < ragged.rows; ++row) {
-    const int32_t first = ragged.q_begin[row], queries = ragged.q_begin[row + 1] - first;
-    for (int32_t head = 0; head < cache.kv_heads; ++head) {
-      const auto newest = [&](const ConstRows& x) {
-        const int64_t place = first * x.stride + int64_t{head} * cache.head_dim;
-        return one_tile && queries == 1 ? at(x.data, x.type, place) : nullptr;
-      };
-      AttentionTile tile = queries_of(out, q, first, queries, head, heads, cache.head_dim, scale);
-      tile.visible = ragged.kv_length[row] - queries + 1;
-      tile.causal = 1;
-      tile.source = {
-          .keys = at(static_cast<const void*>(cache.keys), cache.type, head * head_size),
+  return {.keys = at(static_cast<const void*>(cache.keys), cache.type, head * head_size),
           .values = at(static_cast<const void*>(cache.values), cache.type, head * head_size),
           .page_ids = ragged.page_ids + ragged.page_begin[row],
           .page_stride = cache.kv_heads * head_size,
           .key_stride = cache.head_dim,
           .page_size = cache.page_size,
           .word_stride = lies_in_words(cache) ? cache.page_size : 0};
-      tile.new_key = newest(k);
-      tile.new_value = newest(v);
+}
+
+void CpuOps::write_pages(ConstRows k, ConstRows v, PagedKv cache, const Ragged& ragged) {
+  check_new_keys("write_pages", cache, k, v);
+  check_ragged("write_pages", ragged, k.rows);
+  for (int32_t row = 0; row < ragged.rows; ++row)
+    check_new_tokens("write_pages", cache, ragged, row);
+  append(cache, k, v, ragged, 1);
+}
+
+void CpuOps::paged_attention(Rows out, ConstRows q, const NewKeys& keys, PagedKv cache,
+                             const Ragged& ragged, const Attention& attention) {
+  check_paged_attention(out, q, keys, cache, attention);
+  check_ragged("paged_attention", ragged, q.rows);
+  const bool has_places = attention.causal || !keys.empty();
+  for (int32_t row = 0; row < ragged.rows; ++row)
+    (has_places ? check_new_tokens : check_pages)("paged_attention", cache, ragged, row);
+  expect_nothing();  // these are what was expected
+  const Queries queries{out, q, cache.kv_heads, cache.head_dim, attention};
+  // The newest key of a row with one query is written by the tile that reads it.
+  const bool one_tile = queries.heads() <= kTileRows;
+  if (!keys.empty()) append(cache, keys.k, keys.v, ragged, one_tile ? 2 : 1);
+  plan_.clear();
+  for (int32_t row = 0; row < ragged.rows; ++row) {
+    const int32_t first = ragged.q_begin[row], count = ragged.q_begin[row + 1] - first;
+    const bool writes = one_tile && count == 1 && !keys.empty();
+    for (int32_t head = 0; head < cache.kv_heads; ++head) {
+      AttentionTile tile = queries.tile(first, count, head);
+      tile.keys = ragged.kv_length[row];
+      tile.position = tile.keys - count;
+      tile.source = source_of(cache, ragged, row, head);
+      const int64_t column = int64_t{head} * cache.head_dim;
+      if (writes) {
+        tile.new_key = at(keys.k.data, keys.k.type, first * keys.k.stride + column);
+        tile.new_value = at(keys.v.data, keys.v.type, first * keys.v.stride + column);
+      }
+      if (attention.window > 0 && count > 0) check_first_page(tile, row);
       plan_.add(tile);
     }
   }
@@ -285,24 +312,17 @@ void CpuOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, Pa
 }
 
 void CpuOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                              int32_t head_dim, float scale) {
-  same_shape("ragged_attention", out, q);
-  same_shape("ragged_attention", k, v);
-  believe(q.type == k.type && q.rows == k.rows && k.stride == v.stride && k.cols % head_dim == 0,
-          "ragged_attention: q and k are of one type and %" PRId64
-          " tokens, k and v of stride %" PRId64,
-          q.rows, k.stride);
-  const int32_t kv_heads = static_cast<int32_t>(k.cols / head_dim);
-  check_heads("ragged_attention", q, kv_heads, head_dim);
+                              int32_t head_dim, const Attention& attention) {
+  check_ragged_attention(out, q, k, v, head_dim, attention);
   check_ragged("ragged_attention", ragged, q.rows);
-  const int32_t heads = static_cast<int32_t>(q.cols / head_dim / kv_heads);
+  const Queries queries{out, q, static_cast<int32_t>(k.cols / head_dim), head_dim, attention};
   plan_.clear();
   for (int32_t row = 0; row < ragged.rows; ++row) {
-    const int32_t first = ragged.q_begin[row], tokens = ragged.q_begin[row + 1] - first;
-    for (int32_t head = 0; head < kv_heads; ++head) {
+    const int32_t first = ragged.q_begin[row], count = ragged.q_begin[row + 1] - first;
+    for (int32_t head = 0; head < queries.kv_heads; ++head) {
       const int64_t kv = first * k.stride + int64_t{head} * head_dim;
-      AttentionTile tile = queries_of(out, q, first, tokens, head, heads, head_dim, scale);
-      tile.visible = tokens;
+      AttentionTile tile = queries.tile(first, count, head);
+      tile.keys = count;
       tile.source = {
           .keys = at(k.data, k.type, kv), .values = at(v.data, v.type, kv), .key_stride = k.stride};
       plan_.add(tile);

@@ -11,15 +11,20 @@ constexpr int kTilesPerThread = 4;
 constexpr size_t kMostChunks = 32'768;
 
 int64_t cost(const AttentionTile& tile) {
-  const int64_t keys =
-      std::min(tile.range_end * kKeyRange, tile.visible + tile.causal * tile.queries) -
-      tile.range_begin * kKeyRange;
+  const int64_t keys = std::min(tile.range_end * kKeyRange, tile.end_seen()) -
+                       std::max(tile.range_begin * kKeyRange, tile.first_seen(0));
   // Reading a key costs about as much as its products with four rows.
   return keys * (4 + int64_t{tile.queries} * tile.heads);
 }
 
 const void* advance(const void* data, DType type, int64_t elements) {
   return static_cast<const char*>(data) + elements * static_cast<int64_t>(size_of(type));
+}
+
+// Numbers of the states of all ranges of a tile.
+int64_t state_numbers(const AttentionTile& tile) {
+  return int64_t{tile.range_end - tile.range_begin} * tile.queries * tile.heads *
+         attention_state_size(tile.head_dim);
 }
 
 // How many tiles a thread takes at a time: the more, the fewer begin with keys that nobody asked
@@ -44,11 +49,12 @@ void AttentionPlan::add(const AttentionTile& whole) {
     part.heads = std::min(kTileRows, whole.heads - head);
     part.q = advance(whole.q, whole.type, int64_t{head} * whole.head_dim);
     part.out = const_cast<void*>(advance(whole.out, whole.type, int64_t{head} * whole.head_dim));
+    part.attention.bias = bias_from(whole.attention.bias, head);
     const int queries = kTileRows / part.heads;
     for (int first = 0; first < whole.queries; first += queries) {
       AttentionTile tile = part;
       tile.queries = std::min(queries, whole.queries - first);
-      tile.visible = whole.visible + whole.causal * first;
+      tile.position = whole.position + first;
       tile.q = advance(part.q, whole.type, first * whole.q_stride);
       tile.out = const_cast<void*>(advance(part.out, whole.type, first * whole.out_stride));
       add_tile(tile);
@@ -57,10 +63,10 @@ void AttentionPlan::add(const AttentionTile& whole) {
 }
 
 void AttentionPlan::add_tile(AttentionTile tile) {
-  const int keys = tile.visible + tile.causal * (tile.queries - 1);
-  tile.range_begin = 0;
-  tile.range_end = (keys + kKeyRange - 1) / kKeyRange;
-  work_ += int64_t{keys} * tile.queries * tile.heads * tile.head_dim;
+  const int64_t keys = tile.end_seen() - tile.first_seen(0);
+  tile.range_begin = tile.first_range();
+  tile.range_end = tile.last_range();
+  work_ += keys * tile.queries * tile.heads * tile.head_dim;
   tiles_.push_back(tile);
 }
 
@@ -70,25 +76,23 @@ void AttentionPlan::split_ranges(int threads) {
   if (tiles_.size() >= wanted) return;
   const int pieces = static_cast<int>((wanted + tiles_.size() - 1) / tiles_.size());
   int64_t numbers = 0;
-  for (const AttentionTile& tile : tiles_) {
-    numbers +=
-        int64_t{tile.range_end} * tile.queries * tile.heads * attention_state_size(tile.head_dim);
-  }
+  for (const AttentionTile& tile : tiles_) numbers += state_numbers(tile);
   if (static_cast<int64_t>(states_.size()) < numbers) states_.resize(static_cast<size_t>(numbers));
   float* states = states_.data();
   std::vector<AttentionTile> cut;
   for (AttentionTile& tile : tiles_) {
-    const int ranges = tile.range_end, parts = std::min(pieces, ranges);
+    const int first = tile.range_begin, ranges = tile.range_end - first;
+    const int parts = std::min(pieces, ranges);
     if (parts == 1) {
       cut.push_back(tile);
       continue;
     }
     tile.states = states;
-    states += int64_t{ranges} * tile.queries * tile.heads * attention_state_size(tile.head_dim);
+    states += state_numbers(tile);
     merges_.push_back(tile);
     for (int part = 0; part < parts; ++part) {
-      tile.range_begin = ranges * part / parts;
-      tile.range_end = ranges * (part + 1) / parts;
+      tile.range_begin = first + ranges * part / parts;
+      tile.range_end = first + ranges * (part + 1) / parts;
       cut.push_back(tile);
     }
   }

@@ -39,12 +39,12 @@ void copy_pages(PagedKv cache, const int32_t* from_to, int32_t pairs, cudaStream
 /// Heads of another size: cut, or filled up with zeros. Sizes follow from the views' columns.
 void resize_heads(Rows out, ConstRows x, int32_t heads, cudaStream_t stream);
 
-/// Attention of any type and any head size to 512, without tensor cores: one warp for a query of a
-/// head goes through its keys one by one.
-void plain_paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale,
-                           cudaStream_t stream);
+/// Attention of any kind, type and head size, without tensor cores: one warp for a query of a head
+/// goes through its keys one by one.
+void plain_paged_attention(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                           const Attention& attention, cudaStream_t stream);
 void plain_ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                            int32_t head_dim, float scale, cudaStream_t stream);
+                            int32_t head_dim, const Attention& attention, cudaStream_t stream);
 
 /// A part of a list that all rows share.
 struct Part {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "weir/kernels/view.h"
+#include "weir/kernels/attention.h"
 
 namespace weir::kernels {
 
@@ -17,10 +17,11 @@ class PagedAttention {
   /// exactly the pages of their keys.
   virtual void plan(const Ragged& ragged) = 0;
   /// Reads the device arrays of `ragged`. bfloat16; rows of 16 bytes alignment; `out` contiguous.
-  virtual void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) = 0;
+  virtual void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+                   const Attention& attention) = 0;
 };
 
-/// Null where FlashInfer has no kernel for the shape. `stream` is a cudaStream_t.
+/// Null where FlashInfer's kernels do not take the shape. `stream` is a cudaStream_t.
 std::unique_ptr<PagedAttention> make_paged_attention(PagedShape shape, void* stream);
 
 std::unique_ptr<PagedAttention> make_paged_attention_64(PagedShape shape, void* stream);

@@ -56,8 +56,10 @@ class FlashAttention final : public PagedAttention {
     pinned_ints_.queued();
   }
 
-  void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) override {
-    decodes_ ? decode(out, q, cache, ragged, scale) : prefill(out, q, cache, ragged, scale);
+  void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+           const Attention& attention) override {
+    decodes_ ? decode(out, q, cache, ragged, attention.scale)
+             : prefill(out, q, cache, ragged, attention.scale);
   }
 
  private:

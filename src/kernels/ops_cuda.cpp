@@ -12,29 +12,31 @@
 namespace weir::kernels {
 namespace {
 
-/// Attention of one shape, which FlashInfer has; `now`: planned for this step.
-template <class Shape, class Attention>
+/// Attention of one shape by FlashInfer; null where it has none. `now`: what it is planned for in
+/// this step; no rows: nothing.
+template <class Shape, class Attend>
 struct Planned {
   Shape shape;
-  std::unique_ptr<Attention> attention;
-  bool now = false;
+  std::unique_ptr<Attend> attention;
+  Ragged now = {};
 };
 
-/// That of `shape`, made by make() where it is not `known`, planned; null where make() gives none.
-template <class Shape, class Attention, class Make>
-Attention* planned(std::vector<Planned<Shape, Attention>>& known, const Shape& shape,
-                   const Ragged& ragged, Make&& make) {
-  auto found = std::find_if(known.begin(), known.end(),
-                            [&](const auto& entry) { return entry.shape == shape; });
-  if (found == known.end()) {
-    std::unique_ptr<Attention> attention = make();
-    if (attention == nullptr) return nullptr;
-    found = known.insert(known.end(), {shape, std::move(attention)});
-  }
-  if (!found->now) {
-    found->attention->plan(ragged);
-    found->now = true;
-  }
+/// That of `shape` for the rows of `ragged`, planned: one that is planned so, or one that is not
+/// yet planned in this step, made by make() where there is none.
+template <class Shape, class Attend, class Make>
+Attend* planned(std::vector<Planned<Shape, Attend>>& known, const Shape& shape,
+                const Ragged& ragged, Make&& make) {
+  const auto find = [&](const Ragged& now) {
+    return std::find_if(known.begin(), known.end(), [&](const auto& entry) {
+      return entry.shape == shape && entry.now == now;
+    });
+  };
+  if (const auto found = find(ragged); found != known.end()) return found->attention.get();
+  auto found = find({});
+  if (found == known.end()) found = known.insert(known.end(), {shape, make()});
+  if (found->attention == nullptr) return nullptr;
+  found->attention->plan(ragged);
+  found->now = ragged;
   return found->attention.get();
 }
 
@@ -51,14 +53,13 @@ class CudaOps final : public Ops {
     cuda::check_device();
   }
 
-  void begin_step(const Ragged& ragged, const PagedShape& shape) override {
+  void begin_step(std::span<const PagedUse> uses) override {
     arguments_.begin_step();
-    // Pages before the step's graph; what is asked for the first time in its first layer.
-    for (auto& entry : paged_) {
-      entry.now = entry.shape == shape;
-      if (entry.now) entry.attention->plan(ragged);
-    }
-    for (auto& entry : ragged_) entry.now = false;  // no graph holds an encoder
+    for (auto& entry : paged_) entry.now = {};
+    for (auto& entry : ragged_) entry.now = {};  // planned in their first layer: no graph has one
+    // Before the step's graph. Of one shape the uses take the same plans in every step.
+    for (const PagedUse& use : uses)
+      if (use.ragged->tokens > 0) plan(use.shape, *use.ragged);
   }
 
   void embed(Rows out, ConstRows table, const int32_t* ids, bool add) override {
@@ -105,11 +106,15 @@ class CudaOps final : public Ops {
   }
 
   void expect_pages(PagedKv, const Ragged&) override {}
-  void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
-                       const Ragged& ragged, float scale) override;
+  void write_pages(ConstRows k, ConstRows v, PagedKv cache, const Ragged& ragged) override {
+    check_new_keys("write_pages", cache, k, v);
+    if (k.rows > 0) cuda::append(cache, k, v, ragged, stream_);
+  }
+  void paged_attention(Rows out, ConstRows q, const NewKeys& keys, PagedKv cache,
+                       const Ragged& ragged, const Attention& attention) override;
 
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
-                        int32_t head_dim, float scale) override;
+                        int32_t head_dim, const Attention& attention) override;
 
   void silu_mul(Rows out, ConstRows gate_up) override {
     believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
@@ -150,6 +155,10 @@ class CudaOps final : public Ops {
   }
   const float* copy(const Rows& logits);
 
+  PagedAttention* plan(const PagedShape& shape, const Ragged& ragged) {
+    return planned(paged_, shape, ragged, [&] { return make_paged_attention(shape, stream_); });
+  }
+
   cudaStream_t stream_;
   HostArguments arguments_;
   DeviceBuffer untouched_;  // logits as they came
@@ -157,46 +166,39 @@ class CudaOps final : public Ops {
   std::vector<Planned<RaggedShape, RaggedAttention>> ragged_;
 };
 
-void CudaOps::paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
-                              const Ragged& ragged, float scale) {
-  same_shape("paged_attention", out, q);
-  check_new_keys("paged_attention", cache, k, v);
-  believe(q.type == cache.type, "paged_attention: queries are %s, the cache %s", name_of(q.type),
-          name_of(cache.type));
-  believe(q.cols % (int64_t{cache.kv_heads} * cache.head_dim) == 0,
-          "paged_attention: %" PRId64 " columns are heads of %d, a multiple of %d heads of keys",
-          q.cols, cache.head_dim, cache.kv_heads);
+void CudaOps::paged_attention(Rows out, ConstRows q, const NewKeys& keys, PagedKv cache,
+                              const Ragged& ragged, const Attention& attention) {
+  check_paged_attention(out, q, keys, cache, attention);
   if (q.rows == 0) return;
-  cuda::append(cache, k, v, ragged, stream_);
-  const bool plain = q.type == DType::float32 || !cuda::aligned(q) || !cuda::aligned(out) ||
-                     out.stride != out.cols;
-  const PagedShape shape{static_cast<int32_t>(q.cols / cache.head_dim), cache.kv_heads,
-                         cache.head_dim, cache.page_size};
-  PagedAttention* flash =
-      plain ? nullptr
-            : planned(paged_, shape, ragged, [&] { return make_paged_attention(shape, stream_); });
-  if (flash != nullptr) return flash->run(out, q, cache, ragged, scale);
-  cuda::plain_paged_attention(out, q, cache, ragged, scale, stream_);
+  if (!keys.empty()) cuda::append(cache, keys.k, keys.v, ragged, stream_);
+  const bool plain = !cuda::aligned(q) || !cuda::aligned(out) || out.stride != out.cols;
+  const PagedShape shape{.type = cache.type,
+                         .heads = static_cast<int32_t>(q.cols / cache.head_dim),
+                         .kv_heads = cache.kv_heads,
+                         .head_dim = cache.head_dim,
+                         .page_size = cache.page_size,
+                         .window = attention.window,
+                         .causal = attention.causal,
+                         .capped = attention.soft_cap > 0,
+                         .biased = attention.bias.data != nullptr};
+  PagedAttention* flash = plain ? nullptr : plan(shape, ragged);
+  if (flash != nullptr) return flash->run(out, q, cache, ragged, attention);
+  cuda::plain_paged_attention(out, q, cache, ragged, attention, stream_);
 }
 
 void CudaOps::ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
-                               const Ragged& ragged, int32_t head_dim, float scale) {
-  same_shape("ragged_attention", out, q);
-  same_shape("ragged_attention", k, v);
-  believe(q.type == k.type && q.rows == k.rows && k.stride == v.stride && k.cols % head_dim == 0 &&
-              q.cols % k.cols == 0,
-          "ragged_attention: q (%" PRId64 ", %" PRId64 ") and k (%" PRId64 ", %" PRId64
-          ") are of one type and have heads of %d, k and v of one stride",
-          q.rows, q.cols, k.rows, k.cols, head_dim);
+                               const Ragged& ragged, int32_t head_dim, const Attention& attention) {
+  check_ragged_attention(out, q, k, v, head_dim, attention);
   if (q.rows == 0) return;
   const RaggedShape shape{static_cast<int32_t>(q.cols / head_dim),
                           static_cast<int32_t>(k.cols / head_dim), head_dim};
-  RaggedAttention* flash =
-      q.type == DType::float32
-          ? nullptr
-          : planned(ragged_, shape, ragged, [&] { return make_ragged_attention(shape, stream_); });
-  if (flash != nullptr) return flash->run(out, q, k, v, ragged, scale);
-  cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, scale, stream_);
+  const bool plain = q.type == DType::float32 || attention.causal || attention.window > 0 ||
+                     attention.soft_cap > 0 || attention.bias.data != nullptr;
+  RaggedAttention* flash = plain ? nullptr : planned(ragged_, shape, ragged, [&] {
+    return make_ragged_attention(shape, stream_);
+  });
+  if (flash != nullptr) return flash->run(out, q, k, v, ragged, attention.scale);
+  cuda::plain_ragged_attention(out, q, k, v, ragged, head_dim, attention, stream_);
 }
 
 void CudaOps::sample(const SampleOut& out, Rows logits, std::span<const SampleRow> params) {
@@ -237,6 +239,9 @@ const float* CudaOps::copy(const Rows& logits) {
 }  // namespace
 
 std::unique_ptr<PagedAttention> make_paged_attention(PagedShape shape, void* stream) {
+  if (shape.type == DType::float32 || !shape.causal || shape.window > 0 || shape.capped ||
+      shape.biased)
+    return nullptr;
   switch (shape.head_dim) {
     case 64:
       return make_paged_attention_64(shape, stream);

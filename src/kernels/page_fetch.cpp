@@ -7,8 +7,10 @@ namespace weir::kernels {
 PageFetch::Page PageFetch::Share::pop() {
   const int64_t bytes = int64_t{cache_.kv_heads} * cache_.page_size * cache_.head_dim *
                         static_cast<int64_t>(size_of(cache_.type));
-  const int64_t at = pages_.front() * bytes;
+  const int32_t id = pages_.front();
   pages_ = pages_.subspan(1);
+  if (id < 0) return {};
+  const int64_t at = id * bytes;
   return {static_cast<const std::byte*>(cache_.keys) + at,
           static_cast<const std::byte*>(cache_.values) + at, bytes};
 }

@@ -17,7 +17,7 @@ class PageRun {
 
   /// What this tile fetches. Without pages it is the line that it reads first.
   void next(GemmTile& tile) {
-    if (left_.bytes == 0 && !pages_.empty()) left_ = pages_.pop();
+    while (left_.bytes == 0 && !pages_.empty()) left_ = pages_.pop();
     tile.pages[0] = left_.bytes > 0 ? left_.keys : tile.weight;
     tile.pages[1] = left_.bytes > 0 ? left_.values : tile.weight;
     // Of each: as much as memory gives beside the weight.

@@ -5,6 +5,8 @@
 #include <span>
 
 #include "kernels/check.h"
+#include "weir/kernels/attention.h"
+#include "weir/kernels/head_size.h"
 #include "weir/kernels/lstm.h"
 #include "weir/kernels/sample.h"
 #include "weir/kernels/view.h"
@@ -44,6 +46,48 @@ inline void check_new_keys(const char* op, const PagedKv& cache, const ConstRows
   believe(k.cols == int64_t{cache.kv_heads} * cache.head_dim,
           "%s: %" PRId64 " columns of keys are %d heads of %d", op, k.cols, cache.kv_heads,
           cache.head_dim);
+}
+
+inline void check_attention(const char* op, const Attention& attention) {
+  const auto& [scale, soft_cap, window, causal, bias] = attention;
+  believe(soft_cap >= 0 && window >= 0 && bias.left >= 0 && bias.right >= 0,
+          "%s: a soft cap of %g, a window of %d and a bias to %d and %d are not negative", op,
+          static_cast<double>(soft_cap), window, bias.left, bias.right);
+}
+
+inline void check_heads(const char* op, const ConstRows& q, int64_t kv_heads, int32_t head_dim) {
+  believe(takes_heads_of(head_dim), "%s: heads of %d; even numbers to %d are taken", op, head_dim,
+          kMaxHeadDim);
+  believe(kv_heads > 0 && q.cols % (kv_heads * head_dim) == 0,
+          "%s: %" PRId64 " columns of q are heads of %d, a multiple of %" PRId64 " heads of keys",
+          op, q.cols, head_dim, kv_heads);
+}
+
+inline void check_paged_attention(const Rows& out, const ConstRows& q, const NewKeys& keys,
+                                  const PagedKv& cache, const Attention& attention) {
+  constexpr const char* kOp = "paged_attention";
+  same_shape(kOp, out, q);
+  if (!keys.empty()) check_new_keys(kOp, cache, keys.k, keys.v);
+  believe(q.type == cache.type, "%s: queries are %s, the cache %s", kOp, name_of(q.type),
+          name_of(cache.type));
+  check_heads(kOp, q, cache.kv_heads, cache.head_dim);
+  check_attention(kOp, attention);
+  believe(attention.causal || (attention.window == 0 && attention.bias.data == nullptr),
+          "%s: queries without a position have no window and no bias", kOp);
+}
+
+inline void check_ragged_attention(const Rows& out, const ConstRows& q, const ConstRows& k,
+                                   const ConstRows& v, int32_t head_dim,
+                                   const Attention& attention) {
+  constexpr const char* kOp = "ragged_attention";
+  same_shape(kOp, out, q);
+  same_shape(kOp, k, v);
+  believe(q.type == k.type && q.rows == k.rows && k.stride == v.stride && k.cols % head_dim == 0,
+          "%s: q (%" PRId64 ", %" PRId64 ") and k (%" PRId64 ", %" PRId64
+          ") are of one type and have heads of %d, k and v of one stride",
+          kOp, q.rows, q.cols, k.rows, k.cols, head_dim);
+  check_heads(kOp, q, k.cols / head_dim, head_dim);
+  check_attention(kOp, attention);
 }
 
 /// Also that every id is one of the vocabulary.

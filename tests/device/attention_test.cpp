@@ -97,7 +97,8 @@ class Attended {
     const KeyPlaces places{kPageSize};
     Result result{out_, places.from_rows(keys_), values_};
     const Ragged ragged = step_.ragged(false);
-    ops.begin_step(ragged, shape());
+    const PagedUse use{&ragged, shape()};
+    ops.begin_step({&use, 1});
     run(ops, qkv_.rows(), result.out.rows(), cache(result.keys.data(), result.values.data()),
         ragged);
     result.keys = places.to_rows(result.keys);
@@ -107,7 +108,8 @@ class Attended {
     Result result{out_, keys_, values_};
     Places places(*this, result);
     const Ragged ragged = step_.ragged(true);
-    ops.begin_step(ragged, shape());
+    const PagedUse use{&ragged, shape()};
+    ops.begin_step({&use, 1});
     places.run(ops, ragged);
     places.back();
     return result;
@@ -116,12 +118,14 @@ class Attended {
   Result replayed_as(Attended& other, Ops& ops, cudaStream_t stream) {
     Result result{out_, keys_, values_};
     Places places(*this, result);
-    ops.begin_step(step_.ragged(true), shape());
-    places.run(ops, step_.ragged(true));  // makes workspaces, which a capture may not
+    const Ragged ragged = step_.ragged(true);
+    const PagedUse use{&ragged, shape()};
+    ops.begin_step({&use, 1});
+    places.run(ops, ragged);  // makes workspaces, which a capture may not
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t replay = nullptr;
     EXPECT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
-    places.run(ops, step_.ragged(true));
+    places.run(ops, ragged);
     EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
     EXPECT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
     EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
@@ -130,7 +134,7 @@ class Attended {
     places.qkv.take(other.qkv_);
     places.keys.take(other.keys_);
     places.values.take(other.values_);
-    ops.begin_step(step_.ragged(true), shape());
+    ops.begin_step({&use, 1});
     EXPECT_EQ(cudaGraphLaunch(replay, stream), cudaSuccess);
     places.back();
     EXPECT_EQ(cudaGraphExecDestroy(replay), cudaSuccess);
@@ -157,10 +161,12 @@ class Attended {
   void run(Ops& ops, Rows qkv, Rows out, PagedKv cache, const Ragged& ragged) {
     int64_t q = int64_t{heads_.heads} * heads_.head_dim,
             kv = int64_t{heads_.kv_heads} * heads_.head_dim;
-    ops.paged_attention(out, part(qkv, 0, q), part(qkv, q, kv), part(qkv, q + kv, kv), cache,
-                        ragged, 1 / std::sqrt(static_cast<float>(heads_.head_dim)));
+    ops.paged_attention(out, part(qkv, 0, q), {part(qkv, q, kv), part(qkv, q + kv, kv)}, cache,
+                        ragged, {.scale = 1 / std::sqrt(static_cast<float>(heads_.head_dim))});
   }
-  PagedShape shape() const { return {heads_.heads, heads_.kv_heads, heads_.head_dim, kPageSize}; }
+  PagedShape shape() const {
+    return {qkv_.type(), heads_.heads, heads_.kv_heads, heads_.head_dim, kPageSize};
+  }
   PagedKv cache(void* keys, void* values) const {
     return {keys, values, qkv_.type(), kPageSize, heads_.kv_heads, heads_.head_dim};
   }
@@ -244,10 +250,12 @@ TEST_P(DeviceAttention, RaggedBothWays) {
                         .q_begin_host = begin.data()},
               there = ragged;
           there.q_begin = begin_there.as<int32_t>();
-          cpu_->ragged_attention(cpu.rows(), q.rows(), k.rows(), v.rows(), ragged, head_dim, 0.2f);
-          cuda_->begin_step(there, {});
+          const Attention both_ways{.scale = 0.2f, .causal = false};
+          cpu_->ragged_attention(cpu.rows(), q.rows(), k.rows(), v.rows(), ragged, head_dim,
+                                 both_ways);
+          cuda_->begin_step({});
           cuda_->ragged_attention(cuda_there.rows(), q_there.rows(), k_there.rows(), v_there.rows(),
-                                  there, head_dim, 0.2f);
+                                  there, head_dim, both_ways);
           cuda_there.back();
           expect_same(cuda, cpu, "ragged", 2);
         }

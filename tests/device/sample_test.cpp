@@ -15,7 +15,7 @@ class DeviceSample : public DeviceOps {
   std::vector<int32_t> on_cuda(Matrix logits, const std::vector<SampleRow>& params) {
     std::vector<int32_t> ids(params.size());
     There logits_there(logits), ids_there(ids);
-    cuda_->begin_step({}, {});
+    cuda_->begin_step({});
     cuda_->sample({.ids = ids_there.as<int32_t>()}, logits_there.rows(), params);
     ids_there.back();
     return ids;
@@ -98,7 +98,7 @@ TEST_P(DeviceSample, EditsAllowedIdsAndLogprobsAreTheCpus) {
       }
       There logits_there(copy), ids_there(ids[1]), ranks_there(ranks[1]), tops_there(top_ids[1]),
           own_there(own[1]), top_there(top[1]);
-      cuda_->begin_step({}, {});
+      cuda_->begin_step({});
       cuda_->sample({ids_there.as<int32_t>(), own_there.as<float>(), ranks_there.as<int32_t>(),
                      tops_there.as<int32_t>(), top_there.as<float>(), kTop},
                     logits_there.rows(), rows);

@@ -39,6 +39,16 @@ TEST(PageFetchTest, EachPageIsTakenOnceInItsOrder) {
   EXPECT_EQ(taken, (std::vector<int64_t>{4, 0, 5}));
 }
 
+TEST(PageFetchTest, AMissingPageHasNoBytes) {
+  Layer layer;
+  const std::vector<int32_t> ids{-1, 3};
+  PageFetch fetch;
+  fetch.expect(layer.cache, ids);
+  auto share = fetch.take(2);
+  EXPECT_EQ(share.pop().bytes, 0);
+  EXPECT_EQ(share.pop().keys, reinterpret_cast<std::byte*>(&layer.keys[3 * Layer::kPageNumbers]));
+}
+
 TEST(PageFetchTest, ANewExpectationEndsTheOneBefore) {
   Layer first, second;
   const std::vector<int32_t> ids{1, 2, 3};
@@ -73,11 +83,11 @@ TEST(PageFetchTest, AttentionAndANewStepEndWhatWasExpected) {
   };
   ASSERT_TRUE(expects());
   ops->expect_pages(layer.cache, ragged);
-  ops->paged_attention(out.rows(), q.rows(), k.rows(), v.rows(), layer.cache, ragged, 1);
+  ops->paged_attention(out.rows(), q.rows(), {k.rows(), v.rows()}, layer.cache, ragged, {});
   EXPECT_TRUE(fetch.take(1).empty());
   ASSERT_TRUE(expects());
   ops->expect_pages(layer.cache, ragged);
-  ops->begin_step(ragged, {});
+  ops->begin_step({});
   EXPECT_TRUE(fetch.take(1).empty());
 }
 

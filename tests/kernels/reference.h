@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <vector>
 
 #include "kernels/matrix.h"
@@ -46,22 +48,50 @@ inline Table layer_norm(Table x, const Matrix& weight, const Matrix& bias, doubl
   return x;
 }
 
-/// softmax(scale * q k^T) v of one query; keys and values are rows.
-inline std::vector<double> attend(const std::vector<double>& q, const Table& keys,
-                                  const Table& values, double scale) {
-  std::vector<double> score;
-  for (const auto& key : keys) {
-    double dot = 0;
-    for (size_t d = 0; d < q.size(); ++d) dot += q[d] * key[d];
-    score.push_back(dot * scale);
+/// One query of head `head`.
+struct Query {
+  std::vector<double> q;
+  int32_t position, head;
+};
+
+/// The score of a key, as kernels/attention.h defines it.
+inline double score(const Query& query, const std::vector<double>& key, int32_t position,
+                    const Attention& attention) {
+  double x = 0;
+  for (size_t d = 0; d < key.size(); ++d) x += query.q[d] * key[d];
+  x *= attention.scale;
+  if (attention.soft_cap > 0)
+    x = attention.soft_cap * std::tanh(x / static_cast<double>(attention.soft_cap));
+  const auto& [data, left, right] = attention.bias;
+  if (data != nullptr) {
+    const int32_t distance = std::clamp(position - query.position, -left, right);
+    x += data[query.head * (left + 1 + right) + distance + left];
   }
-  const double top = *std::max_element(score.begin(), score.end());
-  double sum = 0;
-  std::vector<double> out(q.size());
+  return x;
+}
+
+inline bool sees(const Query& query, int32_t position, const Attention& attention) {
+  const int32_t distance = position - query.position;
+  if (attention.causal && distance > 0) return false;
+  return attention.window == 0 || std::abs(distance) < attention.window;
+}
+
+/// The values of the keys that a query sees, weighted. Keys and values are rows, of all positions
+/// from 0 on.
+inline std::vector<double> attend(const Query& query, const Table& keys, const Table& values,
+                                  const Attention& attention) {
+  std::vector<double> scores(keys.size(), -std::numeric_limits<double>::infinity());
   for (size_t i = 0; i < keys.size(); ++i) {
-    const double weight = std::exp(score[i] - top);
+    const auto position = static_cast<int32_t>(i);
+    if (sees(query, position, attention)) scores[i] = score(query, keys[i], position, attention);
+  }
+  const double top = *std::max_element(scores.begin(), scores.end());
+  double sum = 0;
+  std::vector<double> out(query.q.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const double weight = std::exp(scores[i] - top);
     sum += weight;
-    for (size_t d = 0; d < q.size(); ++d) out[d] += weight * values[i][d];
+    for (size_t d = 0; d < out.size(); ++d) out[d] += weight * values[i][d];
   }
   for (double& x : out) x /= sum;
   return out;

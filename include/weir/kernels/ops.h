@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "weir/kernels/attention.h"
 #include "weir/kernels/head_size.h"
 #include "weir/kernels/lstm.h"
 #include "weir/kernels/sample.h"
@@ -35,9 +36,10 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  /// Called once before a step's operations, with the step's rows and the attention over pages that
-  /// its layers have: work that they share.
-  virtual void begin_step(const Ragged& ragged, const PagedShape& shape) = 0;
+  /// Called once before a step's operations, with the attentions over pages that its layers have:
+  /// work that they share. `uses` has no two that are equal. A graph that was captured in one step
+  /// may be replayed in another that has the same shapes in the same order.
+  virtual void begin_step(std::span<const PagedUse> uses) = 0;
 
   /// out[t] = table[ids[t]] (+ out[t] when `add`). ids on the device. out: (tokens, hidden)
   virtual void embed(Rows out, ConstRows table, const int32_t* ids, bool add) = 0;
@@ -68,19 +70,26 @@ class Ops {
   /// A hint: the next paged_attention of this step reads these rows' pages of `cache`, and products
   /// before it may bring them closer.
   virtual void expect_pages(PagedKv cache, const Ragged& ragged) = 0;
-  /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages,
-  /// kv_length - queries + j for token j of a row; then causal attention over pages, bottom-right
-  /// aligned: query j of row i stands at kv_length[i] - q_length + j and sees all keys up to
-  /// itself. One call takes decode rows and prompt chunks mixed. q, out: (tokens, heads *
-  /// head_dim). The result of a query does not depend on what else is in the step, nor on how its
-  /// prompt was cut (on the CPU it is the same bits, with any number of threads). REQUIRES q, k, v,
-  /// out and cache of one type, takes_heads_of(head_dim).
-  virtual void paged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, PagedKv cache,
-                               const Ragged& ragged, float scale) = 0;
-  /// Attention within each row, both ways (encoders). q, k, v, out: (tokens, heads * head_dim).
-  /// Only q_begin is read. REQUIRES one type, k and v of one stride, takes_heads_of(head_dim).
+  /// Writes k and v, (tokens, kv_heads * head_dim) each, at each token's place in its pages:
+  /// position kv_length - queries + j for token j of a row.
+  virtual void write_pages(ConstRows k, ConstRows v, PagedKv cache, const Ragged& ragged) = 0;
+  /// Writes `keys` as write_pages() does, or only reads where there are none; then attention of
+  /// each row's queries over the first kv_length keys of its pages. Query j of a row stands at
+  /// position kv_length - queries + j. If not causal, queries have no position: they see all keys.
+  /// One call takes decode rows and prompt chunks mixed. q, out: (tokens, heads * head_dim). The
+  /// result of a query does not depend on what else is in the step, nor on how its prompt was cut
+  /// (on the CPU it is the same bits, with any number of threads). Pages before the window of every
+  /// query of their row are not read, and may be missing (page_ids -1): the result is the same
+  /// bits. REQUIRES q, keys, out and cache of one type, takes_heads_of(head_dim), and of attention
+  /// that is not causal neither a window nor a bias.
+  virtual void paged_attention(Rows out, ConstRows q, const NewKeys& keys, PagedKv cache,
+                               const Ragged& ragged, const Attention& attention) = 0;
+  /// Attention within each row, whose tokens are at positions 0, 1, ... q, k, v, out: (tokens,
+  /// heads * head_dim). Only q_begin is read. REQUIRES one type, k and v of one stride,
+  /// takes_heads_of(head_dim).
   virtual void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v,
-                                const Ragged& ragged, int32_t head_dim, float scale) = 0;
+                                const Ragged& ragged, int32_t head_dim,
+                                const Attention& attention) = 0;
 
   /// out = silu(gate) * up; gate_up: (tokens, 2 * inner) with gate first. out: (tokens, inner)
   virtual void silu_mul(Rows out, ConstRows gate_up) = 0;

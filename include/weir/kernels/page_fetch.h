@@ -28,7 +28,7 @@ class PageFetch {
     Share() = default;
     Share(const PagedKv& cache, std::span<const int32_t> pages) : cache_(cache), pages_(pages) {}
     bool empty() const { return pages_.empty(); }
-    Page pop();  // REQUIRES not empty
+    Page pop();  // of no bytes where it is missing (-1). REQUIRES not empty
 
    private:
     PagedKv cache_;

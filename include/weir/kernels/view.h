@@ -39,7 +39,8 @@ struct PagedKv {
 };
 
 /// How the rows of a step lie in the ragged (tokens, hidden) tensor and in pages. All arrays live
-/// on the device of the Ops; `*_host` are the same numbers on the host.
+/// on the device of the Ops; `*_host` are the same numbers on the host. Two that compare equal have
+/// the same arrays.
 struct Ragged {
   int32_t rows = 0;                  // sequences in the step
   int32_t tokens = 0;                // query tokens in the step
@@ -51,13 +52,18 @@ struct Ragged {
   const int32_t* page_begin =
       nullptr;  // (rows + 1): pages of row i are page_ids[page_begin[i] ... page_begin[i + 1])
   const int32_t* page_begin_host = nullptr;
-  const int32_t* page_ids = nullptr;
+  const int32_t* page_ids = nullptr;   // -1: there is no such page, since no window reaches it
   const int32_t* positions = nullptr;  // (tokens): position of each query token in its sequence
+  bool operator==(const Ragged&) const = default;
 };
 
-/// What attention over pages depends on beside the rows of a step. No heads: there is none.
+/// What attention over pages depends on beside the rows of a step: the sizes, and of an Attention
+/// what a plan needs.
 struct PagedShape {
+  DType type = DType::float32;
   int32_t heads = 0, kv_heads = 0, head_dim = 0, page_size = 0;
+  int32_t window = 0;
+  bool causal = true, capped = false, biased = false;
   bool operator==(const PagedShape&) const = default;
 };
 
