@@ -24,6 +24,7 @@ class Sample:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)  # what the server says of itself, if it does
     error: str | None = None
+    due: float | None = None  # when an open loop meant to send it; none before its end
 
     @property
     def first(self) -> float | None:
@@ -186,6 +187,16 @@ async def completion(connection: Connection, body: dict, sample: Sample, zero: f
     await _post(connection, "/v1/chat/completions" if "messages" in body else "/v1/completions", body, sample, events, zero, headers)
     if sample.error is None and not sample.output_tokens:
         sample.error = "the stream ended without its usage"
+
+
+async def text(connection: Connection, body: dict, sample: Sample, zero: float) -> None:
+    """A completion that is not streamed; what went wrong stands in `sample.error`."""
+    sample.texts = 1
+    whole = _Whole()
+    await _post(connection, "/v1/completions", body, sample, whole, zero, "")
+    if sample.error is None:
+        sample.times.append(sample.end)
+        sample.output_tokens = json.loads(whole.rest)["usage"]["completion_tokens"]
 
 
 async def embedding(connection: Connection, body: dict, sample: Sample, zero: float, path: str) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from client import Connection, Sample, completion, embedding
+from client import Connection, Sample, completion, embedding, text
 
 # Each is one token of the usual vocabularies.
 WORDS = "river water stone house bank flood mill gate fish boat bridge rain lake wind road tree".split()
@@ -27,12 +27,13 @@ class Target:
 class Shape:
     """What a request asks for. Prompts are new each time: no prefix cache can help."""
 
-    task: str = "completions"  # or embeddings
+    task: str = "completions"  # or embeddings, or translations: completions of texts, to their end and not streamed
     prompt_tokens: int = 128
     output_tokens: int = 128
     batch: int = 1  # texts of an embeddings request
     vocabulary: int = 49000  # ids are drawn from 1000 up to here
     encoding: str = "float"  # or base64: of an embeddings answer
+    texts: tuple[str, ...] = ("Good morning.",)  # a translation's is drawn from these
     fields: tuple[tuple[str, object], ...] | None = None  # of an embeddings body, instead of its encoding
     headers: str = ""  # further lines, each with its \r\n
     refused_pause: float = 0.05  # seconds that a closed loop's client waits after a failure, give or take half: not all at once
@@ -68,6 +69,9 @@ class Load:
             fields = shape.fields if shape.fields is not None else (("encoding_format", shape.encoding),)
             body = {"model": self.target.model, "input": texts, **dict(fields)}
             await embedding(connection, body, sample, self.zero, self.target.embeddings_path)
+        elif shape.task == "translations":
+            body = {"model": self.target.model, "prompt": self.random.choice(shape.texts), "temperature": 0}
+            await text(connection, body, sample, self.zero)
         else:
             body = {
                 "model": self.target.model, "prompt": prompt or self.tokens(shape.prompt_tokens),
@@ -103,15 +107,15 @@ class Load:
         tasks: list[asyncio.Task] = []
         idle: list[Connection] = []
 
-        async def one() -> None:
+        async def one(due: float) -> None:
             connection = idle.pop() if idle else self.connection()
-            await self.one(connection)
+            (await self.one(connection)).due = due
             idle.append(connection)
 
         due = 0.0
         while (due := due + self.random.expovariate(rate)) < seconds and not (hopeless and hopeless(self.samples)):
             await asyncio.sleep(max(0.0, due - (time.perf_counter() - self.zero)))
-            tasks.append(asyncio.create_task(one()))
+            tasks.append(asyncio.create_task(one(due)))
         left_early = hopeless is not None and hopeless(self.samples)
         await finish(tasks, 0 if left_early else grace)
         for connection in idle:

@@ -17,7 +17,7 @@ from loops import Target
 ROOT = Path(__file__).resolve().parent.parent
 WEIR = ROOT / "build/release/weir"
 MODELS = ROOT / "models/downloaded"
-TEXT_MODEL, EMBED_MODEL = "smollm2-135m-instruct", "all-minilm-l6-v2"
+TEXT_MODEL, EMBED_MODEL, TRANSLATOR = "smollm2-135m-instruct", "all-minilm-l6-v2", "enja-t5"
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ def weir(*options: str, model: str = TEXT_MODEL, name: str = "weir", drafts: str
     served[-1] += "".join(f",head={head}" for head in heads)
     options = ("--drafts", drafts, *options)
     return Spec(name, (str(WEIR), "serve", "--port", "{port}", *served, *options), model, (WEIR, *folders), ready="/ready")
+
+
+def translator(*options: str, name: str = "weir") -> Spec:
+    """The translator alone."""
+    folder = ROOT / "models" / TRANSLATOR
+    return Spec(name, (str(WEIR), "serve", "--port", "{port}", "--model", f"{TRANSLATOR}={folder}", "--drafts", "off", *options),
+                TRANSLATOR, (WEIR, folder), ready="/ready")
 
 
 def text_peers(home: Path, sequences: int = 32, length: int = 512) -> list[Spec]:
