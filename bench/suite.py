@@ -26,7 +26,7 @@ def parse() -> argparse.Namespace:
                         help="where the peers are installed (PEERS_HOME); those that are not there are left out")
     parser.add_argument("--out", type=Path, default=machine.ROOT / "bench/results", help="folder of the results")
     parser.add_argument("--rounds", type=int, help="measurements of each figure, in turn; the median counts (default: 3)")
-    parser.add_argument("--seconds", type=float, help="length of a run of overload, caps and open")
+    parser.add_argument("--seconds", type=float, help="length of a run of overload, caps and open, and of an open loop of translate")
     parser.add_argument("--quick", action="store_true", help="as short as can be: shows that it works, not how fast it is")
     return parser.parse_args()
 

@@ -1,11 +1,14 @@
 """CTranslate2 in process, float32 on two threads, on the weights of models/enja-t5: texts in, texts out. Ends with one line of JSON.
 
-usage: translator_peer.py convert MODEL OUT                                  a Hugging Face folder as CTranslate2 reads it
-       translator_peer.py check MODEL CONVERTED                              how many of golden.json's greedy texts it gives
-       translator_peer.py closed MODEL CONVERTED BATCH SECONDS CLIENTS       clients in threads, one text after the other
-       translator_peer.py open MODEL CONVERTED BATCH SECONDS RATE LIMIT_S    Poisson arrivals; how many are answered within the limit
+usage: translator_peer.py convert MODEL OUT                            a Hugging Face folder as CTranslate2 reads it
+       translator_peer.py check MODEL CONVERTED                        how many of golden.json's greedy texts it gives
+       translator_peer.py closed MODEL CONVERTED WORKERS BATCH SECONDS CLIENTS
+                                                                       clients in threads, one text after the other
+       translator_peer.py open MODEL CONVERTED WORKERS BATCH SECONDS RATE LIMIT_S
+                                                                       Poisson arrivals; how many are answered within the limit
 
-One client translates by itself. What several hand in is gathered: one thread takes what waits, at most BATCH texts at a time.
+One client translates by itself. What several hand in is gathered: one thread takes what waits, at most BATCH texts at a time, and
+splits it among WORKERS: one of two threads, or two of one.
 """
 
 import json
@@ -25,14 +28,15 @@ Answered = Callable[[str], None]
 
 
 class Translator:
-    def __init__(self, model: Path, converted: Path):
+    def __init__(self, model: Path, converted: Path, workers: int = 1):
         self.tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-        self.translator = ctranslate2.Translator(str(converted), device="cpu", compute_type="float32", inter_threads=1,
-                                                 intra_threads=THREADS)
+        self.translator = ctranslate2.Translator(str(converted), device="cpu", compute_type="float32",
+                                                 inter_threads=workers, intra_threads=THREADS // workers)
+        self.workers = workers
 
     def translate(self, texts: list[str]) -> list[str]:
         sources = [encoding.tokens for encoding in self.tokenizer.encode_batch(texts)]
-        found = self.translator.translate_batch(sources, beam_size=1)
+        found = self.translator.translate_batch(sources, beam_size=1, max_batch_size=-(-len(texts) // self.workers))
         return self.tokenizer.decode_batch([[self.tokenizer.token_to_id(token) for token in one.hypotheses[0]] for one in found])
 
 
@@ -134,12 +138,11 @@ def open_loop(translator: Translator, texts: list[str], batch: int, seconds: flo
 def main(what: str, model: str, converted: str, *numbers: str) -> dict:
     if what == "convert":
         return {"folder": ctranslate2.converters.TransformersConverter(model).convert(converted, force=True)}
-    translator = Translator(Path(model), Path(converted))
     if what == "check":
-        return check(Path(model), translator)
-    texts = sentences(Path(model))
+        return check(Path(model), Translator(Path(model), Path(converted)))
+    workers, batch, seconds, *rest = [float(number) for number in numbers]
+    translator, texts = Translator(Path(model), Path(converted), int(workers)), sentences(Path(model))
     translator.translate(texts)
-    batch, seconds, *rest = [float(number) for number in numbers]
     if what == "closed":
         found = closed(translator, texts, int(batch), seconds, int(*rest))
     else:

@@ -8,7 +8,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import machine
@@ -21,6 +21,7 @@ from suites.open_loop import NEXT_STRIDE, STRIDE, Search
 MODEL = machine.ROOT / "models" / TRANSLATOR
 PROGRAM = machine.ROOT / "bench/translator_peer.py"
 PEER, F32, DEFAULT = "ctranslate2", "weir float32", "weir"
+WORKERS = {PEER: 1, "ctranslate2, 2 workers": 2}  # one of two threads, or two of one
 CLIENTS, BATCHES = (1, 32), (8, 16, 32, 64)
 FLOORS = {(F32, 1): 0.8, (F32, 32): 1.2, (DEFAULT, 32): 1.4}
 OPEN_FLOOR = 1.5
@@ -32,19 +33,20 @@ SENTENCES = 24  # the goldens begin with as many test sentences
 class Peer:
     """CTranslate2 in a process of its own for each run, as bench/translator_peer.py runs it."""
 
+    name: str
     python: Path
     converted: str
-    batch: int = 32
-    name: str = PEER
+    batch: int = 0  # texts at a time of what many clients hand in: the best of `tried`, texts/s by batch
+    tried: dict[int, float] = field(default_factory=dict)
 
     def call(self, what: str, *numbers: float) -> dict:
         return last_line([self.python, PROGRAM, what, MODEL, self.converted, *map(str, numbers)])
 
     def closed(self, clients: int, seconds: float) -> dict:
-        return self.call("closed", self.batch, seconds, clients)
+        return self.call("closed", WORKERS[self.name], self.batch, seconds, clients)
 
     def open(self, rate: float, seconds: float) -> dict:
-        return self.call("open", self.batch, seconds, rate, LIMIT_S)
+        return self.call("open", WORKERS[self.name], self.batch, seconds, rate, LIMIT_S)
 
 
 @dataclass
@@ -106,30 +108,31 @@ def equal_answers(server: Server) -> int:
         return sum(ask(row["text"]) == row["greedy_text"] for row in goldens())
 
 
-def prepared_peer(bench: Bench, folder: str) -> Peer | None:
-    """Converted, checked, and with its best batch size; none where it is not installed."""
+def prepared_peers(bench: Bench, folder: str) -> list[Peer]:
+    """Converted, checked, and with their best batch sizes; none where CTranslate2 is not installed."""
     python = bench.peers_home / "venv/hf/bin/python"
     if not python.exists():
         bench.skipped[PEER] = f"{python} is not there"
-        return None
-    peer = Peer(python, f"{folder}/converted")
-    peer.call("convert")
-    found = peer.call("check")
+        return []
+    peers = [Peer(name, python, f"{folder}/converted") for name in WORKERS]
+    peers[0].call("convert")
+    found = peers[0].call("check")
     if found["equal"] != found["texts"]:
         raise RuntimeError(f"{PEER} gives {found['equal']} of {found['texts']} greedy texts of the goldens")
-    speeds = {}
-    for peer.batch in BATCHES:
-        speeds[peer.batch] = peer.closed(max(CLIENTS), bench.pick(4, 0.5))["texts_per_s"]
-    peer.batch = max(speeds, key=lambda batch: speeds[batch])
-    say(f"{PEER}: {found['equal']} of {found['texts']} as the goldens; texts/s by batch size {speeds}")
-    return peer
+    say(f"{PEER}: {found['equal']} of {found['texts']} texts as the goldens")
+    for peer in peers:
+        for peer.batch in BATCHES:
+            peer.tried[peer.batch] = peer.closed(max(CLIENTS), bench.pick(4, 0.5))["texts_per_s"]
+        peer.batch = max(peer.tried, key=lambda batch: peer.tried[batch])
+        say(f"{peer.name}, texts/s by batch size: {peer.tried}")
+    return peers
 
 
 def ratios(rounds: dict[str, list[dict]], figure: Callable[[dict], float | None]) -> dict[str, float | None]:
-    """The median over the rounds of each server's figure over the peer's of the same round."""
+    """The median over the rounds of each server's figure over the peer's of the same round; no figure counts as 0."""
     found = {}
     for name in rounds:
-        pairs = [ratio(figure(one), figure(base)) for one, base in zip(rounds[name], rounds.get(PEER, []))]
+        pairs = [ratio(figure(one) or 0.0, figure(base)) for one, base in zip(rounds[name], rounds.get(PEER, []))]
         known = [pair for pair in pairs if pair is not None]
         found[name] = round(statistics.median(known), 3) if known and name != PEER else None
     return found
@@ -141,7 +144,7 @@ def closed_loops(bench: Bench, runners: list[Peer | Weir]) -> list[dict]:
         rounds: dict[str, list[dict]] = {runner.name: [] for runner in runners}
         for index in range(bench.rounds_of(5)):
             for runner in runners:
-                outcome = runner.closed(clients, bench.pick(8, 1))
+                outcome = runner.closed(clients, bench.pick(6, 1))
                 rounds[runner.name].append(outcome)
                 share = f", of the cores to the load generator {outcome['client_share']}" if "client_share" in outcome else ""
                 say(f"{counted(clients)}, round {index + 1}, {runner.name}: {outcome['texts_per_s']} texts/s{share}")
@@ -157,7 +160,7 @@ def search(bench: Bench, runners: list[Peer | Weir], starts: dict[str, float], s
         for runner in runners:
             if (rate := found[runner.name].next()) is None:
                 continue
-            outcome = runner.open(rate, bench.seconds or bench.pick(8, 1))
+            outcome = runner.open(rate, bench.seconds or bench.pick(5, 1))
             found[runner.name].note(rate, outcome, outcome["met"] >= SHARE)
             say(f"{runner.name} at {rate:.1f}/s: {outcome['met']:.4f} within {1000 * LIMIT_S:.0f} ms")
     return found
@@ -177,9 +180,9 @@ def open_loops(bench: Bench, runners: list[Peer | Weir], starts: dict[str, float
 
 def floors(points: list[dict], loop: dict) -> list[dict]:
     by_clients = {point["clients"]: point["ratios"] for point in points}
-    kept = [floor(f"{name}, texts/s over CTranslate2's, {counted(clients)}", by_clients[clients].get(name), at_least=least)
+    kept = [floor(f"{name}, texts/s over CTranslate2's with one worker, {counted(clients)}", by_clients[clients].get(name), at_least=least)
             for (name, clients), least in FLOORS.items()]
-    return [*kept, floor(f"{DEFAULT}, rate with a p99 of 300 ms over CTranslate2's", loop["ratios"].get(DEFAULT), at_least=OPEN_FLOOR)]
+    return [*kept, floor(f"{DEFAULT}, rate with a p99 of 300 ms over CTranslate2's with one worker", loop["ratios"].get(DEFAULT), at_least=OPEN_FLOOR)]
 
 
 def run(bench: Bench) -> dict:
@@ -190,11 +193,12 @@ def run(bench: Bench) -> dict:
         say(f"answers as the goldens, of {SENTENCES}: {equal}")
         if equal[F32] != SENTENCES:
             raise RuntimeError(f"{F32} gives {equal[F32]} of {SENTENCES} greedy texts of the goldens")
-        peer = prepared_peer(bench, folder)
-        runners = [*([peer] if peer else []), *(Weir(server, bench, shape) for server in servers)]
+        peers = prepared_peers(bench, folder)
+        runners = [*peers, *(Weir(server, bench, shape) for server in servers)]
         points = closed_loops(bench, runners)
         loop = open_loops(bench, runners, {name: 0.75 * m["texts_per_s"] for name, m in points[-1]["median"].items()})
-    return {"equal": equal, "batch": peer and peer.batch, "points": points, "open": loop, "floors": floors(points, loop)}
+    batches = {peer.name: {"best": peer.batch, "tried": peer.tried} for peer in peers}
+    return {"equal": equal, "batches": batches, "points": points, "open": loop, "floors": floors(points, loop)}
 
 
 def table(result: dict) -> str:
@@ -203,9 +207,12 @@ def table(result: dict) -> str:
     rows: list[list[object]] = [[f"{name}, texts/s", *(p["median"][name]["texts_per_s"] for p in points), loop["rates"][name]]
                                 for name in names]
     rows += [[f"{name} to {PEER}", *(p["ratios"][name] for p in points), loop["ratios"][name]] for name in names if name != PEER]
-    rows += [[f"{name}, p50 / p99, ms", *(f"{m['latency_ms_p50']:.1f} / {m['latency_ms_p99']:.1f}" for m in (p["median"][name] for p in points)), "–"]
-             for name in names]
+    both = lambda median: f"{median['latency_ms_p50']:.1f} / {median['latency_ms_p99']:.1f}"
+    rows += [[f"{name}, p50 / p99, ms", *(both(p["median"][name]) for p in points), "–"] for name in names]
     rows += [[f"{name}, share of the cores that its load generator takes", *(p["median"][name]["client_share"] for p in points), "–"]
-             for name in names if name != PEER]
+             for name in names if name not in WORKERS]
     heads = ["", *(counted(p["clients"]) for p in points), f"greatest rate with p99 within {1000 * LIMIT_S:.0f} ms"]
-    return markdown_table(heads, rows) + f"\n\n{PEER} takes what waits, at most {result['batch']} texts at a time, its best of {BATCHES}."
+    tried = [f"{name} takes at most {found['best']} texts at a time ("
+             + ", ".join(f"{batch}: {speed:,.0f} texts/s" for batch, speed in found["tried"].items()) + ")."
+             for name, found in result["batches"].items()]
+    return "\n\n".join([markdown_table(heads, rows), *tried])
