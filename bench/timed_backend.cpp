@@ -123,13 +123,18 @@ class TimedLinear final : public nn::Linear {
         name_("product " + std::to_string(linear_->in_features()) + " to " +
               std::to_string(linear_->out_features())) {}
 
-  at::Tensor forward(const at::Tensor& x, nn::Activation activation) const override {
+  at::Tensor forward(const at::Tensor& x, const nn::Pass& pass,
+                     nn::Activation activation) const override {
     Stopwatch watch(times_, name_);
-    return linear_->forward(x, activation);
+    return linear_->forward(x, pass, activation);
   }
-  at::Tensor logits(const at::Tensor& x) const override {
+  void add_to(at::Tensor& out, const at::Tensor& x, const nn::Pass& pass) const override {
     Stopwatch watch(times_, name_);
-    return linear_->logits(x);
+    linear_->add_to(out, x, pass);
+  }
+  at::Tensor logits(const at::Tensor& x, const nn::Pass& pass) const override {
+    Stopwatch watch(times_, name_);
+    return linear_->logits(x, pass);
   }
   int64_t out_features() const override { return linear_->out_features(); }
   int64_t in_features() const override { return linear_->in_features(); }

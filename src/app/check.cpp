@@ -58,7 +58,7 @@ void print_model(const PlannedModel& model, const serve::TextSide& text, std::os
       << "  layers        " << is.shape.layers << "\n"
       << "  hidden        " << is.shape.hidden << "\n"
       << "  heads         " << is.shape.heads;
-  if (is.shape.kv_heads > 0) out << ", of keys and values " << is.shape.kv_heads;
+  if (is.shape.remembers.pages) out << ", of keys and values " << is.shape.kv_heads;
   out << "\n"
       << "  vocabulary    " << is.shape.vocabulary << "\n"
       << "  max length    " << serve::longest_input(text, is.max_model_len) << " tokens\n"

@@ -54,6 +54,7 @@ Footprint footprint(const std::vector<PlannedModel>& models, const Config& confi
   for (const PlannedModel& model : models) {
     sum.weights += weights_of(model.description);
     sum.text += text_of(model.choice.directory);
+    sum.states += model.description.slot_bytes * model.load.max_sequences;
     sum.step = std::max(sum.step, step_of(model));  // steps of different models take turns
   }
   sum.process = kProcess + kConnection * static_cast<uint64_t>(config.max_connections) +
@@ -64,7 +65,8 @@ Footprint footprint(const std::vector<PlannedModel>& models, const Config& confi
 std::string to_string(const Footprint& is) {
   const auto mib = [](uint64_t bytes) { return std::to_string(bytes >> 20); };
   return "weights " + mib(is.weights) + ", tokenizers " + mib(is.text) + ", a step " +
-         mib(is.step) + ", process and connections " + mib(is.process);
+         mib(is.step) + (is.states > 0 ? ", states " + mib(is.states) : "") +
+         ", process and connections " + mib(is.process);
 }
 
 }  // namespace weir::app

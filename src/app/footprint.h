@@ -15,9 +15,10 @@ struct Footprint {
   uint64_t weights = 0;  // packed; 0 for random weights
   uint64_t text = 0;     // tokenizers and templates
   uint64_t step = 0;     // tensors of the largest step
+  uint64_t states = 0;   // of sequences that have one of fixed size
   uint64_t process = 0;  // pages of code, threads, connections, kept answers
 
-  uint64_t all() const { return weights + text + step + process; }
+  uint64_t all() const { return weights + text + step + states + process; }
 };
 
 Footprint footprint(const std::vector<PlannedModel>& models, const Config& config);

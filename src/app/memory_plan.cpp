@@ -37,7 +37,9 @@ uint64_t least_cache_bytes(const std::vector<PlannedModel>& models, uint32_t tok
     if (!has_cache(model)) continue;
     ++sharers;
     const uint64_t size = model.load.page_size;
-    const uint64_t pages = (std::min(tokens, model.description.max_model_len) + size - 1) / size;
+    const auto pages_of = [&](uint32_t most) { return (std::min(tokens, most) + size - 1) / size; };
+    const uint64_t pages =
+        pages_of(model.description.max_model_len) + pages_of(model.description.max_source);
     longest = std::max(longest, pages * model.description.page_bytes);
   }
   return sharers * longest;

@@ -7,5 +7,9 @@ namespace weir::arch {
 nn::Architecture llama();
 nn::Architecture qwen3();
 nn::Architecture bert();
+nn::Architecture gpt2();
+nn::Architecture mistral();
+nn::Architecture t5();
+nn::Architecture gru();
 
 }  // namespace weir::arch

@@ -21,10 +21,10 @@ class StepScope {
 
 class CpuRunner final : public schedule::Runner {
  public:
-  CpuRunner(schedule::ModelSpec spec, nn::Model model, KvCache cache, Device& device)
+  CpuRunner(schedule::ModelSpec spec, nn::Model model, ModelState state, Device& device)
       : spec_(std::move(spec)),
         model_(std::move(model)),
-        cache_(std::move(cache)),
+        state_(std::move(state)),
         device_(device) {}
 
   const schedule::ModelSpec& spec() const override { return spec_; }
@@ -46,19 +46,19 @@ class CpuRunner final : public schedule::Runner {
  private:
   void compute(const schedule::StepPlan& plan) {
     step_.fill(plan, model_.heads.size());
-    for (const kernels::PagedKv& layer : cache_.view().layers)
+    for (const kernels::PagedKv& layer : state_.view().layers)
       if (!step_.page_copies.empty()) device_.backend().ops().copy_pages(layer, step_.page_copies);
-    nn::Inputs inputs{step_.ids.data(), step_.ragged()};
-    device_.backend().ops().begin_step(cache_.uses(model_.shape, inputs.ragged));
-    if (!step_.types.empty()) inputs.types = step_.types.data();
+    nn::Inputs inputs = step_.inputs();
+    device_.backend().ops().begin_step(state_.uses(model_.shape, inputs));
     const TrunkReads reads = reads_of(model_, inputs, step_.tasks);
     if (reads.last) inputs.read = *reads.last;
     inputs.inner = reads.inner;
-    const nn::Hidden hidden = model_.trunk->forward(inputs, cache_.view());
+    const nn::Pass pass{inputs, state_.view(), device_.backend()};
+    const nn::Hidden hidden = model_.trunk->forward(pass);
     answers_.clear();
     for (size_t i = 0; i < model_.heads.size(); ++i) {
       const StepTasks::Asked& asked = step_.tasks.heads()[i];
-      answers_.push_back(asked.lines > 0 ? model_.heads[i].head->apply(hidden, inputs, asked.tasks)
+      answers_.push_back(asked.lines > 0 ? model_.heads[i].head->apply(hidden, pass, asked.tasks)
                                          : nn::HeadOutput());
     }
     outputs_ = outputs_of(answers_, step_.tasks);
@@ -67,7 +67,7 @@ class CpuRunner final : public schedule::Runner {
 
   schedule::ModelSpec spec_;
   nn::Model model_;
-  KvCache cache_;
+  ModelState state_;
   Device& device_;
   StepInputs step_;
   std::vector<nn::HeadOutput> answers_;  // of each head
@@ -77,8 +77,8 @@ class CpuRunner final : public schedule::Runner {
 }  // namespace
 
 std::unique_ptr<schedule::Runner> make_cpu_runner(schedule::ModelSpec spec, nn::Model model,
-                                                  KvCache cache, Device& device) {
-  return std::make_unique<CpuRunner>(std::move(spec), std::move(model), std::move(cache), device);
+                                                  ModelState state, Device& device) {
+  return std::make_unique<CpuRunner>(std::move(spec), std::move(model), std::move(state), device);
 }
 
 }  // namespace weir::engine

@@ -22,10 +22,10 @@ struct Carried {
 /// there.
 class DeviceInputs {
  public:
-  /// Of the greatest step; `pages`: of the longest sequence; `types`: tokens, or 0 in a model that
-  /// has no token types.
+  /// Of the greatest step; `pages` and `source_pages`: of the longest sequence and source; `types`
+  /// and `source_tokens`: tokens, or 0 in a model that has no such.
   struct Sizes {
-    int64_t rows = 0, tokens = 0, pages = 0, types = 0;
+    int64_t rows = 0, tokens = 0, pages = 0, types = 0, source_tokens = 0, source_pages = 0;
   };
   DeviceInputs(const Sizes& sizes, at::Device device);
 
@@ -34,12 +34,11 @@ class DeviceInputs {
   void upload(const StepInputs& step, std::span<const Carried> carried);
 
   int32_t* ids() const { return at(kIds); }
-  const int32_t* types() const { return at(kTypes); }
   kernels::SampledPlaces carried() const {
     return {at(kCarriedTokens), at(kCarriedLines), carried_};
   }
-  /// Host arrays are those of `step`, which was uploaded last.
-  kernels::Ragged ragged(const StepInputs& step) const;
+  /// What a trunk reads on the device. Host arrays are those of `step`, which was uploaded last.
+  nn::Inputs inputs(const StepInputs& step) const;
 
  private:
   // Page ids come last: the copy ends with the last that is used.
@@ -52,8 +51,21 @@ class DeviceInputs {
     kTypes,
     kCarriedTokens,
     kCarriedLines,
+    kSourceIds,
+    kSourcePositions,
+    kEncodeQBegin,
+    kEncodeKvLength,
+    kEncodePageBegin,
+    kSourcesKvLength,
+    kSourcesPageBegin,
+    kEncodePageIds,
+    kSourcesPageIds,
     kPageIds,
     kArrays
+  };
+  /// Where the arrays of a Ragged are.
+  struct Arrays {
+    Array q_begin, kv_length, page_begin, page_ids, positions;
   };
   struct Staging {
     at::Tensor memory;  // pinned
@@ -61,6 +73,7 @@ class DeviceInputs {
   };
   int32_t* at(Array array) const { return device_.mutable_data_ptr<int32_t>() + first_[array]; }
   void put(Staging& staging, Array array, std::span<const int32_t> numbers);
+  kernels::Ragged there(kernels::Ragged here, const Arrays& arrays) const;
 
   std::array<int64_t, kArrays + 1> first_{};
   at::Tensor device_;

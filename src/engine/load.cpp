@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "engine/cpu_runner.h"
-#include "engine/kv_cache.h"
+#include "engine/model_state.h"
 #include "weir/base/excerpt.h"
 #include "weir/folder/sentence_modules.h"
 #include "weir/folder/tables.h"
@@ -72,11 +72,14 @@ Description describe_config(const LoadOptions& options, const nn::ConfigFile& co
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
   result.costs = kernels::cpu_costs(kernels::cpu_isa(), nn::dtype_of(type));
   result.max_model_len = resolve_length(options.max_model_len, result.shape);
-  if (result.shape.kv_heads) {
-    const auto bytes = KvCache::page_bytes(result.shape, options.page_size, type);
+  result.max_source =
+      static_cast<uint32_t>(std::min<int64_t>(result.shape.max_source, result.max_model_len));
+  if (result.shape.remembers.pages) {
+    const auto bytes = ModelState::page_bytes(result.shape, options.page_size, type);
     if (!bytes) config.refuse("a page of its layers, heads and head_dim is larger than any memory");
     result.page_bytes = *bytes;
   }
+  result.slot_bytes = ModelState::slot_bytes(result.shape).value_or(UINT64_MAX);
   return result;
 }
 
@@ -109,13 +112,21 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
   schedule::ModelSpec spec;
   spec.heads = head_specs(description.heads);
   spec.token_types = static_cast<uint32_t>(description.shape.token_types);
-  spec.prompt = description.shape.kv_heads ? schedule::Prompt::chunked : schedule::Prompt::whole;
-  spec.memory.pages = description.shape.kv_heads != 0;
+  const nn::Remembers& remembers = description.shape.remembers;
+  spec.prompt =
+      remembers.pages || remembers.slot ? schedule::Prompt::chunked : schedule::Prompt::whole;
+  spec.memory = {.pages = remembers.pages, .source = remembers.source, .slot = remembers.slot > 0};
+  spec.max_source = description.max_source;
+  if (spec.memory.slot) spec.slots = options.max_sequences;
   spec.vocabulary = static_cast<uint32_t>(description.shape.vocabulary);
   spec.max_tokens = description.max_model_len;
   spec.page_size = options.page_size;
   if (spec.memory.pages) {
-    uint64_t one_sequence = (description.max_model_len + options.page_size - 1) / options.page_size;
+    const auto pages_of = [&](uint64_t tokens) {
+      return (tokens + options.page_size - 1) / options.page_size;
+    };
+    const uint64_t one_sequence =
+        pages_of(description.max_model_len) + pages_of(description.max_source);
     uint64_t pages = options.pages         ? options.pages
                      : options.cache_bytes ? options.cache_bytes / description.page_bytes
                                            : one_sequence;
@@ -158,10 +169,10 @@ uint64_t bytes_of(const nn::Weights& weights, const LoadOptions& options, at::Sc
 
 std::unique_ptr<schedule::Runner> make_runner(const schedule::ModelSpec& spec, nn::Model model,
                                               at::ScalarType type, Device& device) {
-  KvCache cache;
-  if (spec.memory.pages)
-    cache = KvCache(model.shape, spec.pages, spec.page_size, at::TensorOptions().dtype(type));
-  return make_cpu_runner(spec, std::move(model), std::move(cache), device);
+  ModelState state(model.shape,
+                   {.pages = spec.pages, .page_size = spec.page_size, .slots = spec.slots},
+                   at::TensorOptions().dtype(type));
+  return make_cpu_runner(spec, std::move(model), std::move(state), device);
 }
 
 /// A model folder as config.json says it is.
@@ -239,7 +250,7 @@ nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend
   const uint32_t first_steps = std::min(description.max_model_len, options.max_batch_tokens);
   const int64_t positions = std::max(folder.spec.max_tokens, first_steps);
   nn::Model model = folder.architecture.build(
-      {options.directory, folder.config, *weights, backend, type, positions});
+      nn::Builder({options.directory, folder.config, *weights, backend, type, positions}));
   weights->check_unchanged();
   description.weight_bytes = bytes_of(*weights, options, type, description.device);
   description.numbers = options.dummy ? 0 : weights->bytes_as(at::kByte);

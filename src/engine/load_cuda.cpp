@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/kv_cache.h"
+#include "engine/model_state.h"
 #include "engine/runner_cuda.h"
 #include "engine/warm_up.h"
 
@@ -15,13 +15,12 @@ using ModelPtr = std::shared_ptr<const nn::Model>;
 
 std::unique_ptr<schedule::Runner> warm_runner(ModelPtr model, const CudaLoad& load,
                                               const schedule::ModelSpec& spec) {
-  KvCache cache;
   // Steps are filled up with rows that nobody asked for: they write to a page of their own.
-  if (spec.memory.pages)
-    cache = KvCache(model->shape, spec.pages + 1, spec.page_size,
-                    at::TensorOptions().dtype(load.type).device(load.device.backend().device()));
+  ModelState state(model->shape,
+                   {.pages = spec.pages + 1, .page_size = spec.page_size, .slots = spec.slots},
+                   at::TensorOptions().dtype(load.type).device(load.device.backend().device()));
   const StepLimits limits{load.options.max_sequences, load.options.max_batch_tokens};
-  auto runner = make_cuda_runner(spec, std::move(model), std::move(cache), limits, load.device);
+  auto runner = make_cuda_runner(spec, std::move(model), std::move(state), limits, load.device);
   const auto steps = warm_up_steps(spec, limits.max_sequences, limits.max_batch_tokens);
   if (auto warm = warm_up(*runner, steps, load.progress); !warm) {
     if (runner->lost()) static_cast<void>(runner.release());  // what it holds cannot be freed
@@ -31,7 +30,7 @@ std::unique_ptr<schedule::Runner> warm_runner(ModelPtr model, const CudaLoad& lo
 }
 
 uint64_t cache_after_warm_up(const ModelPtr& model, const CudaLoad& load) {
-  const uint64_t page = *KvCache::page_bytes(model->shape, load.options.page_size, load.type);
+  const uint64_t page = *ModelState::page_bytes(model->shape, load.options.page_size, load.type);
   const uint64_t pages =
       std::min<uint64_t>(load.spec(0).max_tokens, load.options.max_batch_tokens) /
           load.options.page_size +
@@ -47,7 +46,7 @@ uint64_t cache_after_warm_up(const ModelPtr& model, const CudaLoad& load) {
 
 std::unique_ptr<schedule::Runner> load_cuda_runner(nn::Model model, const CudaLoad& load) {
   const auto shared = std::make_shared<const nn::Model>(std::move(model));
-  const bool asked = load.options.left_over && shared->shape.kv_heads > 0;
+  const bool asked = load.options.left_over && shared->shape.remembers.pages;
   const uint64_t bytes = asked ? cache_after_warm_up(shared, load) : load.options.cache_bytes;
   return warm_runner(shared, load, load.spec(bytes));
 }

@@ -30,7 +30,9 @@ DeviceInputs::Sizes max_sizes(const schedule::ModelSpec& spec, const StepLimits&
   return {.rows = rows,
           .tokens = tokens,
           .pages = pages_of(spec.max_tokens, spec),
-          .types = spec.token_types > 1 ? tokens : 0};
+          .types = spec.token_types > 1 ? tokens : 0,
+          .source_tokens = spec.memory.source ? tokens : 0,
+          .source_pages = pages_of(spec.max_source, spec)};
 }
 
 /// The tensors of a head's answers, of which each may be undefined.
@@ -47,11 +49,11 @@ struct InFlight {
 
 class CudaRunner final : public schedule::Runner {
  public:
-  CudaRunner(schedule::ModelSpec spec, std::shared_ptr<const nn::Model> model, KvCache cache,
+  CudaRunner(schedule::ModelSpec spec, std::shared_ptr<const nn::Model> model, ModelState state,
              StepLimits limits, Device& device)
       : spec_(std::move(spec)),
         model_(std::move(model)),
-        cache_(std::move(cache)),
+        state_(std::move(state)),
         device_(device),
         max_rows_(bucket_of(static_cast<int32_t>(limits.max_sequences))),
         inputs_(max_sizes(spec_, limits, max_rows_), device.backend().device()) {}
@@ -93,18 +95,18 @@ class CudaRunner final : public schedule::Runner {
     if (!carried.empty())
       kernels::put_sampled(inputs_.ids(), sampled_.const_data_ptr<int32_t>(), inputs_.carried(),
                            stream_.stream());
-    nn::Inputs inputs{inputs_.ids(), inputs_.ragged(step_)};
-    if (!step_.types.empty()) inputs.types = inputs_.types();
+    nn::Inputs inputs = inputs_.inputs(step_);
     kernels::Ops& ops = device_.backend().ops();
-    ops.begin_step(cache_.uses(model_->shape, inputs.ragged));
-    for (const kernels::PagedKv& layer : cache_.view().layers)
+    ops.begin_step(state_.uses(model_->shape, inputs));
+    for (const kernels::PagedKv& layer : state_.view().layers)
       if (!step_.page_copies.empty()) ops.copy_pages(layer, step_.page_copies);
     // All of the last hidden states are made: which rows a graph would leave out differs by step.
     const std::vector<int32_t> inner = reads_of(*model_, inputs, step_.tasks).inner;
     inputs.inner = inner;
-    auto trunk = [&] { return model_->trunk->forward(inputs, cache_.view()); };
+    const nn::Pass pass{inputs, state_.view(), device_.backend()};
+    auto trunk = [&] { return model_->trunk->forward(pass); };
     auto last = [&] { return trunk().last; };  // (tokens, hidden)
-    answer(plan, bucket ? nn::Hidden{.last = graphs_.run(bucket, last)} : trunk(), inputs);
+    answer(plan, bucket ? nn::Hidden{.last = graphs_.run(bucket, last)} : trunk(), pass);
   }
 
   Result<std::vector<work::Output>> wait_for(const InFlight& step) {
@@ -136,28 +138,28 @@ class CudaRunner final : public schedule::Runner {
       if (line == lines_.end())
         throw std::runtime_error("sequence " + std::to_string(plan.rows[i].id) +
                                  " has no token in the step before");
-      carried.push_back({step_.q_begin[i], line->second});
+      carried.push_back({step_.own.q_begin[i], line->second});
     }
     return carried;
   }
 
   bool decodes() const {
-    return spec_.memory.pages && !step_.ids.empty() && step_.ids.size() == step_.kv_length.size();
+    const schedule::Memory& memory = spec_.memory;
+    return memory.pages && !memory.source && !memory.slot && !step_.own.ids.empty() &&
+           step_.own.ids.size() == step_.own.rows();
   }
 
   // Rows of one token that write to the spare page and whose hidden states nobody reads.
   void fill_up(int32_t bucket) {
-    while (static_cast<int32_t>(step_.kv_length.size()) < bucket) {
-      step_.ids.push_back(0);
-      step_.positions.push_back(0);
-      step_.q_begin.push_back(static_cast<int32_t>(step_.ids.size()));
-      step_.kv_length.push_back(1);
-      step_.page_ids.push_back(static_cast<int32_t>(spec_.pages));
-      step_.page_begin.push_back(static_cast<int32_t>(step_.page_ids.size()));
+    const int32_t nothing[] = {0};
+    const schedule::PageId spare[] = {static_cast<schedule::PageId>(spec_.pages)};
+    while (static_cast<int32_t>(step_.own.rows()) < bucket) {
+      step_.own.add_tokens(nothing, 0);
+      step_.own.add_keys(1, spare);
     }
   }
 
-  void answer(const schedule::StepPlan& plan, const nn::Hidden& hidden, const nn::Inputs& inputs) {
+  void answer(const schedule::StepPlan& plan, const nn::Hidden& hidden, const nn::Pass& pass) {
     InFlight step;
     step.tasks = step_.tasks;
     step.answers.resize(model_->heads.size());
@@ -165,7 +167,7 @@ class CudaRunner final : public schedule::Runner {
     for (size_t i = 0; i < step.answers.size(); ++i) {
       const StepTasks::Asked& asked = step_.tasks.heads()[i];
       if (asked.lines == 0) continue;
-      const nn::HeadOutput answers = model_->heads[i].head->apply(hidden, inputs, asked.tasks);
+      const nn::HeadOutput answers = model_->heads[i].head->apply(hidden, pass, asked.tasks);
       for (const auto part : kParts) step.answers[i].*part = to_host(answers.*part);
       if (answers.ids.defined()) keep(plan, asked, answers.ids);
     }
@@ -211,7 +213,7 @@ class CudaRunner final : public schedule::Runner {
 
   schedule::ModelSpec spec_;
   std::shared_ptr<const nn::Model> model_;
-  KvCache cache_;
+  ModelState state_;
   Device& device_;
   c10::cuda::CUDAStream stream_ = c10::cuda::getCurrentCUDAStream();
   int32_t max_rows_;
@@ -229,9 +231,9 @@ class CudaRunner final : public schedule::Runner {
 
 std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec,
                                                    std::shared_ptr<const nn::Model> model,
-                                                   KvCache cache, StepLimits limits,
+                                                   ModelState state, StepLimits limits,
                                                    Device& device) {
-  return std::make_unique<CudaRunner>(std::move(spec), std::move(model), std::move(cache), limits,
+  return std::make_unique<CudaRunner>(std::move(spec), std::move(model), std::move(state), limits,
                                       device);
 }
 

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "engine/kv_cache.h"
+#include "engine/model_state.h"
 #include "weir/engine/device.h"
 #include "weir/nn/model.h"
 #include "weir/schedule/plan.h"
@@ -16,12 +16,12 @@ struct StepLimits {
 };
 
 /// Runs one model's plans on a GPU, one step ahead of the host: launch queues, collect waits. Steps
-/// of single tokens are replayed as CUDA graphs. `cache` has one page more than spec.pages, for
+/// of single tokens are replayed as CUDA graphs. `state` has one page more than spec.pages, for
 /// rows that only fill a graph up. An error after which every call of the device fails makes it
 /// lost(). `device` outlives it.
 std::unique_ptr<schedule::Runner> make_cuda_runner(schedule::ModelSpec spec,
                                                    std::shared_ptr<const nn::Model> model,
-                                                   KvCache cache, StepLimits limits,
+                                                   ModelState state, StepLimits limits,
                                                    Device& device);
 
 }  // namespace weir::engine

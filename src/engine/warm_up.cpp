@@ -45,6 +45,12 @@ Result<void> run(schedule::Runner& runner, const StepSize& size, const Shared& s
     row.tokens = ids;
     row.pages = std::span(shared.pages).first(pages);
     row.params = &shared.task;
+    row.slot = runner.spec().memory.slot ? 0 : -1;
+    if (runner.spec().memory.source) {
+      row.source = std::span(ids).first(1);
+      row.source_pages = std::span(shared.pages).first(1);
+      row.source_tokens = 1;
+    }
     row.wants_output = true;
     plan.rows.push_back(row);
   }

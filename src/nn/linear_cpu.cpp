@@ -1,6 +1,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
+#include "nn/activate.h"
 #include "weir/kernels/gemm.h"
 #include "weir/kernels/page_fetch.h"
 #include "weir/kernels/weight_memory.h"
@@ -18,7 +19,7 @@ kernels::Epilogue epilogue_of(Activation activation) {
       return kernels::Epilogue::gelu_tanh;
     case Activation::tanh:
       return kernels::Epilogue::tanh;
-    case Activation::none:
+    default:
       break;
   }
   return kernels::Epilogue::none;
@@ -35,7 +36,8 @@ class LinearCpu final : public Linear {
             kernels::WeightMemory& memory, kernels::PageFetch& fetch)
       : pool_(pool), fetch_(fetch) {
     const auto packed = dtype_of(type);
-    if (source.gated) {
+    gate_ = source.gate;
+    if (source.gate == Activation::silu) {
       const at::Tensor gates = readable(source.weights[0]), weight = readable(source.weights[1]);
       weight_ =
           kernels::PackedWeight::pack_gated(rows_of(gates), rows_of(weight), packed, pool, memory);
@@ -47,29 +49,46 @@ class LinearCpu final : public Linear {
     if (!source.biases.empty()) bias_ = at::cat(source.biases).to(at::kFloat).contiguous();
   }
 
-  at::Tensor forward(const at::Tensor& x, Activation activation) const override {
-    return product(x, x.scalar_type(),
-                   weight_->gated() ? kernels::Epilogue::silu_mul : epilogue_of(activation));
+  at::Tensor forward(const at::Tensor& x, const Pass&, Activation activation) const override {
+    at::Tensor out = room(x, x.scalar_type());
+    // A product has an epilogue for the most frequent activations.
+    if (gate_ && *gate_ != Activation::silu) {
+      product(out, x, kernels::Epilogue::none);
+      return apply_gate(out, *gate_);
+    }
+    if (activation == Activation::relu || activation == Activation::silu) {
+      product(out, x, kernels::Epilogue::none);
+      return activate(out, activation);
+    }
+    product(out, x, weight_->gated() ? kernels::Epilogue::silu_mul : epilogue_of(activation));
+    return out;
   }
-  at::Tensor logits(const at::Tensor& x) const override {
-    return product(x, at::kFloat, kernels::Epilogue::none);
+  void add_to(at::Tensor& out, const at::Tensor& x, const Pass&) const override {
+    product(out, x, kernels::Epilogue::add);
+  }
+  at::Tensor logits(const at::Tensor& x, const Pass&) const override {
+    at::Tensor out = room(x, at::kFloat);
+    product(out, x, kernels::Epilogue::none);
+    return out;
   }
   int64_t out_features() const override { return weight_->out_features(); }
   int64_t in_features() const override { return weight_->in_features(); }
 
  private:
-  at::Tensor product(const at::Tensor& x, at::ScalarType type, kernels::Epilogue epilogue) const {
-    at::Tensor out = at::empty({x.size(0), out_features()}, x.options().dtype(type));
+  at::Tensor room(const at::Tensor& x, at::ScalarType type) const {
+    return at::empty({x.size(0), out_features()}, x.options().dtype(type));
+  }
+  void product(at::Tensor& out, const at::Tensor& x, kernels::Epilogue epilogue) const {
     kernels::gemm(rows_of(out), rows_of(x), *weight_,
                   bias_.defined() ? bias_.const_data_ptr<float>() : nullptr, epilogue, pool_,
                   &fetch_);
-    return out;
   }
 
   kernels::ThreadPool& pool_;
   kernels::PageFetch& fetch_;
   std::unique_ptr<kernels::PackedWeight> weight_;
   at::Tensor bias_;
+  std::optional<Activation> gate_;
 };
 
 class CpuBackend final : public Backend {

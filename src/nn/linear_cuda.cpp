@@ -1,11 +1,11 @@
 #include <ATen/Context.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include "nn/activate.h"
 #include "weir/kernels/cuda_ops.h"
 #include "weir/nn/backend.h"
 #include "weir/nn/rows.h"
@@ -22,37 +22,38 @@ at::Tensor stacked(const std::vector<at::Tensor>& parts, at::Device device, at::
 class LinearCuda final : public Linear {
  public:
   LinearCuda(const LinearSource& source, at::Device device, at::ScalarType type, kernels::Ops& ops)
-      : ops_(ops), gated_(source.gated), weight_(stacked(source.weights, device, type)) {
+      : ops_(ops), gate_(source.gate), weight_(stacked(source.weights, device, type)) {
     if (!source.biases.empty()) bias_ = stacked(source.biases, device, type);
   }
 
-  at::Tensor forward(const at::Tensor& x, Activation activation) const override {
+  at::Tensor forward(const at::Tensor& x, const Pass&, Activation activation) const override {
     at::Tensor y = bias_.defined() ? at::linear(x, weight_, bias_) : at::linear(x, weight_);
-    if (gated_) {
+    if (gate_ && *gate_ != Activation::silu) return apply_gate(y, *gate_);
+    if (gate_) {
       at::Tensor out = at::empty({y.size(0), out_features()}, y.options());
       ops_.silu_mul(rows_of(out), rows_of(y));
       return out;
     }
-    if (activation == Activation::tanh)
-      y.tanh_();
-    else if (activation != Activation::none)
-      at::gelu_(y, activation == Activation::gelu ? "none" : "tanh");
-    return y;
+    return activate(y, activation);
+  }
+
+  void add_to(at::Tensor& out, const at::Tensor& x, const Pass& pass) const override {
+    out.add_(forward(x, pass, Activation::none));
   }
 
   // The sums leave the product as float32: rounded to bfloat16 first, near logits would tie.
-  at::Tensor logits(const at::Tensor& x) const override {
+  at::Tensor logits(const at::Tensor& x, const Pass&) const override {
     at::Tensor y =
         x.scalar_type() == at::kFloat ? at::mm(x, weight_.t()) : at::mm(x, weight_.t(), at::kFloat);
     return bias_.defined() ? y.add_(bias_) : y;
   }
 
-  int64_t out_features() const override { return weight_.size(0) / (gated_ ? 2 : 1); }
+  int64_t out_features() const override { return weight_.size(0) / (gate_ ? 2 : 1); }
   int64_t in_features() const override { return weight_.size(1); }
 
  private:
   kernels::Ops& ops_;
-  const bool gated_;
+  const std::optional<Activation> gate_;
   at::Tensor weight_, bias_;  // (out, in), (out); of a gated layer twice, the gates first
 };
 

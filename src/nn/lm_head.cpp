@@ -12,23 +12,24 @@ constexpr int64_t kMostLogits = int64_t{16} << 20, kLeastLines = 64;
 
 class LmHead final : public Head {
  public:
-  LmHead(Backend& backend, std::unique_ptr<Linear> projection)
-      : backend_(backend), projection_(std::move(projection)), sampler_(backend) {}
+  LmHead(Backend& backend, std::unique_ptr<Linear> projection, float scale)
+      : backend_(backend), projection_(std::move(projection)), scale_(scale), sampler_(backend) {}
 
-  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
     lines_.fill(tasks, projection_->out_features());
     const auto lines = lines_.lines();
     // Beside heads that read, the trunk gives more than what is drawn from.
-    const bool alone = inputs.read && inputs.read->size() == lines.size();
+    const bool alone = pass.inputs.read && pass.inputs.read->size() == lines.size();
     const at::Tensor wanted =
-        alone ? hidden.last : pick(backend_, hidden.last, inputs.read, *reads(inputs, tasks));
+        alone ? hidden.last
+              : pick(backend_, hidden.last, pass.inputs.read, *reads(pass.inputs, tasks));
     const int64_t all = wanted.size(0);
     const int64_t at_once = std::max(kMostLogits / projection_->out_features(), kLeastLines);
     HeadOutput out = sampler_.room_for(lines);
     for (int64_t first = 0; first < all; first += at_once) {
       const int64_t count = std::min(at_once, all - first);
-      sampler_.draw(out, first, projection_->logits(wanted.narrow(0, first, count)),
+      sampler_.draw(out, first, logits(wanted.narrow(0, first, count), pass),
                     lines.subspan(static_cast<size_t>(first), static_cast<size_t>(count)));
     }
     return out;
@@ -50,17 +51,28 @@ class LmHead final : public Head {
   }
 
  private:
+  at::Tensor logits(const at::Tensor& states, const Pass& pass) const {
+    at::Tensor products = projection_->logits(states, pass);
+    return scale_ == 1 ? products : products.mul_(scale_);
+  }
+
   Backend& backend_;
   std::unique_ptr<Linear> projection_;
+  const float scale_;
   Sampler sampler_;
   mutable SampleLines lines_;  // of this step; kept for its memory
 };
 
 }  // namespace
 
-NamedHead make_lm_head(Backend& backend, std::unique_ptr<Linear> projection) {
+NamedHead make_lm_head(const Builder& model, const Shape& shape, const at::Tensor& table,
+                       float scale) {
+  auto projection = shape.tied
+                        ? model.backend().linear({.weights = {table}, .biases = {}}, model.type())
+                        : model.linear({{"lm_head", shape.vocabulary}},
+                                       {.in = shape.hidden, .bias = model.has("lm_head.bias")});
   return {{.task = folder::HeadTask::generate, .name = "generate"},
-          std::make_unique<LmHead>(backend, std::move(projection))};
+          std::make_unique<LmHead>(model.backend(), std::move(projection), scale)};
 }
 
 }  // namespace weir::nn

@@ -25,11 +25,12 @@ at::Tensor RmsNorm::add_forward(at::Tensor& residual, const at::Tensor& x) const
   return out;
 }
 
-HeadNorm::HeadNorm(Backend& backend, const at::Tensor& query, int64_t heads, const at::Tensor& key,
-                   int64_t kv_heads, at::ScalarType type, double eps)
+HeadNorm::HeadNorm(Backend& backend, const Shared& queries, const Shared& keys, at::ScalarType type,
+                   double eps)
     : backend_(backend),
-      weight_(at::cat({query.repeat({heads}), key.repeat({kv_heads})}).to(backend.device(), type)),
-      head_dim_(static_cast<int32_t>(query.size(0))),
+      weight_(at::cat({queries.weight.repeat({queries.heads}), keys.weight.repeat({keys.heads})})
+                  .to(backend.device(), type)),
+      head_dim_(static_cast<int32_t>(queries.weight.size(0))),
       eps_(static_cast<float>(eps)) {}
 
 void HeadNorm::apply(kernels::Rows qk) const {

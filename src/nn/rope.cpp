@@ -85,10 +85,8 @@ void check_angles(const ConfigFile& config, const Scaling& scaling, int64_t posi
                     std::to_string(positions) + " is not finite in float32");
 }
 
-}  // namespace
-
-at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_dim,
-                      at::Device device) {
+at::Tensor angle_table(const ConfigFile& config, int64_t positions, int64_t head_dim,
+                       at::Device device) {
   const Scaling scaling = read_scaling(config);
   const std::vector<float> frequency = frequencies(scaling, head_dim);
   check_angles(config, scaling, positions, frequency);
@@ -102,6 +100,18 @@ at::Tensor rope_table(const ConfigFile& config, int64_t positions, int64_t head_
       out[head_dim / 2 + i] = std::sin(turned);
     }
   return table.to(device);
+}
+
+}  // namespace
+
+Rope::Rope(const Builder& model, const Shape& shape)
+    : angles_(angle_table(model.config(),
+                          model.max_model_len() ? model.max_model_len() : shape.max_positions,
+                          shape.head_dim, model.backend().device())) {}
+
+void Rope::apply(kernels::Rows heads, const Pass& pass) const {
+  pass.backend.ops().rope(heads, pass.inputs.ragged.positions, angles_.const_data_ptr<float>(),
+                          static_cast<int32_t>(angles_.size(1)));
 }
 
 int64_t rope_reach(const ConfigFile& config, int64_t positions) {

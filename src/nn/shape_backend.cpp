@@ -9,12 +9,17 @@ class ShapeLinear final : public Linear {
  public:
   explicit ShapeLinear(const LinearSource& source) : in_(source.weights.front().size(1)) {
     for (const at::Tensor& weight : source.weights) out_ += weight.size(0);
-    if (source.gated) out_ /= 2;
+    if (source.gate) out_ /= 2;
   }
-  at::Tensor forward(const at::Tensor&, Activation) const override {
+  at::Tensor forward(const at::Tensor&, const Pass&, Activation) const override {
     throw std::logic_error("a layer of shapes computes nothing");
   }
-  at::Tensor logits(const at::Tensor& x) const override { return forward(x, Activation::none); }
+  void add_to(at::Tensor& out, const at::Tensor& x, const Pass& pass) const override {
+    out = forward(x, pass, Activation::none);
+  }
+  at::Tensor logits(const at::Tensor& x, const Pass& pass) const override {
+    return forward(x, pass, Activation::none);
+  }
   int64_t out_features() const override { return out_; }
   int64_t in_features() const override { return in_; }
 

@@ -185,7 +185,9 @@ TEST(LoadTest, WhatCannotBeServedIsRefusedByName) {
   };
   EXPECT_THAT(message(R"({"architectures": ["OPTForCausalLM"]})"),
               ::testing::HasSubstr("architecture OPTForCausalLM is not supported "
-                                   "(LlamaForCausalLM, Qwen3ForCausalLM, BertModel)"));
+                                   "(LlamaForCausalLM, Qwen3ForCausalLM, BertModel, "
+                                   "GPT2LMHeadModel, MistralForCausalLM, "
+                                   "T5ForConditionalGeneration, GruForCausalLM)"));
   EXPECT_THAT(message(R"([1])"), ::testing::HasSubstr("is not a JSON object"));
   EXPECT_THAT(message(R"({"architectures": ["BertModel"], "hidden_size": "x"})"),
               ::testing::HasSubstr("num_hidden_layers is missing"));

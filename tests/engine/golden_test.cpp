@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/kv_cache.h"
-#include "engine/step_inputs.h"
+#include "engine/model_state.h"
+#include "engine/run_trunk.h"
 #include "engine/tiny_model.h"
 
 namespace weir::engine::test {
@@ -31,8 +31,10 @@ std::vector<std::vector<int32_t>> greedy(schedule::Runner& runner,
                                          size_t count, int pages_each) {
   std::vector<HandRow> rows;
   for (size_t i = 0; i < prompts.size(); ++i)
-    rows.push_back(
-        {prompts[i], 0, own_pages(i, pages_each), work::SamplingParams{.temperature = 0}});
+    rows.push_back({.tokens = prompts[i],
+                    .pages = own_pages(i, pages_each),
+                    .params = work::SamplingParams{.temperature = 0},
+                    .slot = static_cast<schedule::SlotId>(i)});
   std::vector<std::vector<int32_t>> texts(prompts.size());
   for (size_t step = 0; step < count; ++step) {
     auto outputs = run(runner, rows);
@@ -55,39 +57,57 @@ class Probe {
     std::string name = config_.json()["architectures"][0];
     for (const auto& architecture : arch::table())
       if (architecture.name == name)
-        model_ = architecture.build({folder_, config_, *weights_, cpu().backend(), type, 0});
-    if (model_.shape.kv_heads)
-      cache_ = KvCache(model_.shape, 64, 16, at::TensorOptions().dtype(type));
+        model_ = architecture.build(
+            nn::Builder({folder_, config_, *weights_, cpu().backend(), type, 0}));
+    state_ = ModelState(model_.shape, {.pages = 64, .page_size = 16, .slots = 1},
+                        at::TensorOptions().dtype(type));
   }
 
-  at::Tensor hidden(const std::vector<int32_t>& prompt) {  // (tokens, hidden) float32
-    auto pages = own_pages(0, 64);
+  /// (tokens, hidden) float32
+  at::Tensor hidden(const std::vector<int32_t>& prompt, const std::vector<int32_t>& source = {}) {
+    auto pages = own_pages(0, 32), source_pages = own_pages(1, 32);
     work::TaskParams params;
     schedule::StepPlan plan;
     schedule::Row row;
     row.tokens = prompt;
     row.pages = pages;
+    row.slot = 0;
     row.params = &params;
+    row.source = source;
+    row.source_tokens = static_cast<uint32_t>(source.size());
+    row.source_pages = source_pages;
     plan.rows.push_back(row);
     StepInputs inputs;
     inputs.fill(plan, 1);
-    return model_.trunk->forward({inputs.ids.data(), inputs.ragged()}, cache_.view())
-        .last.to(at::kFloat);
+    return run_trunk(model_, inputs, state_.view());
   }
 
-  at::Tensor logits(const std::vector<int32_t>& prompt) {  // (tokens, vocabulary)
-    bool tied = config_.boolean("tie_word_embeddings", false);
-    at::Tensor projection = weights_->get(tied ? "model.embed_tokens.weight" : "lm_head.weight",
-                                          {model_.shape.vocabulary, model_.shape.hidden});
-    return at::matmul(hidden(prompt), projection.to(at::kFloat).t());
+  /// (tokens, vocabulary)
+  at::Tensor logits(const std::vector<int32_t>& prompt, const std::vector<int32_t>& source = {}) {
+    at::Tensor products = at::matmul(hidden(prompt, source), projection().to(at::kFloat).t());
+    if (weights_->has("lm_head.bias"))
+      products.add_(weights_->get("lm_head.bias", {model_.shape.vocabulary}));
+    return config_.boolean("scale_decoder_outputs",
+                           !source.empty() && config_.boolean("tie_word_embeddings", true))
+               ? products.mul(1 / std::sqrt(static_cast<double>(model_.shape.hidden)))
+               : products;
   }
 
  private:
+  /// The head's weight, or the table that it is tied to.
+  at::Tensor projection() {
+    for (const char* name :
+         {"lm_head.weight", "model.embed_tokens.weight", "transformer.wte.weight", "shared.weight"})
+      if (weights_->has(name))
+        return weights_->get(name, {model_.shape.vocabulary, model_.shape.hidden});
+    throw std::runtime_error(folder_ + " has no head");
+  }
+
   std::string folder_;
   nn::ConfigFile config_;
   std::unique_ptr<nn::Weights> weights_;
   nn::Model model_;
-  KvCache cache_;
+  ModelState state_;
 };
 
 double cosine(const std::vector<float>& a, const std::vector<float>& b) {
@@ -159,6 +179,19 @@ TEST(MiniLmGolden, VectorsAreTheReferences) {
   }
 }
 
+/// The order of sums differs between machines by some units in the last place.
+void expect_logits(const at::Tensor& computed, const json& wanted) {  // (tokens, vocabulary)
+  const at::Tensor logits = computed.contiguous();
+  ASSERT_EQ(static_cast<size_t>(logits.size(0)), wanted.size());
+  for (int64_t t = 0; t < logits.size(0); ++t)
+    for (int64_t v = 0; v < logits.size(1); ++v) {
+      const auto reference = wanted[static_cast<size_t>(t)][static_cast<size_t>(v)].get<float>();
+      ASSERT_NEAR(logits.const_data_ptr<float>()[t * logits.size(1) + v], reference,
+                  2e-5 + 2e-6 * std::abs(reference))
+          << "token " << t << ", id " << v;
+    }
+}
+
 class TinyDecoder : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(TinyDecoder, LogitsAndGreedyTextAreTheReferences) {
@@ -168,17 +201,7 @@ TEST_P(TinyDecoder, LogitsAndGreedyTextAreTheReferences) {
   std::vector<std::vector<int32_t>> prompts;
   for (const auto& prompt : golden) {
     prompts.push_back(prompt["ids"]);
-    at::Tensor logits = probe.logits(prompts.back()).contiguous();
-    ASSERT_EQ(static_cast<size_t>(logits.size(0)), prompt["logits"].size());
-    for (int64_t t = 0; t < logits.size(0); ++t)
-      for (int64_t v = 0; v < logits.size(1); ++v) {
-        auto reference =
-            prompt["logits"][static_cast<size_t>(t)][static_cast<size_t>(v)].get<float>();
-        // The order of sums differs between machines by some units in the last place.
-        ASSERT_NEAR(logits.const_data_ptr<float>()[t * logits.size(1) + v], reference,
-                    2e-5 + 2e-6 * std::abs(reference))
-            << "token " << t << ", id " << v;
-      }
+    expect_logits(probe.logits(prompts.back()), prompt["logits"]);
   }
   auto runner = load_runner({.directory = folder, .dtype = DType::float32, .pages = 64});
   auto texts = greedy(*runner, prompts, 24, 12);
@@ -189,8 +212,25 @@ TEST_P(TinyDecoder, LogitsAndGreedyTextAreTheReferences) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, TinyDecoder,
                          ::testing::Values("llama-gqa-tied", "llama-llama3-rope",
-                                           "llama-linear-rope", "llama-sharded",
-                                           "qwen3-head-norms"),
+                                           "llama-linear-rope", "llama-sharded", "qwen3-head-norms",
+                                           "gpt2", "gpt2-untied-scaled", "mistral-window",
+                                           "mistral-full", "gru"),
+                         [](const auto& tested) {
+                           std::string name = tested.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+class TinyT5Logits : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(TinyT5Logits, AreTheReferences) {
+  Probe probe("tests/golden/tiny/" + GetParam(), at::kFloat);
+  for (const auto& source : read_golden("tiny/" + GetParam() + "/golden.json")["sources"])
+    expect_logits(probe.logits(source["decoder_ids"], source["source_ids"]), source["logits"]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, TinyT5Logits,
+                         ::testing::Values("t5-tied-gated", "t5-untied-plain", "t5-far"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

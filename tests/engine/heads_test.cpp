@@ -5,7 +5,7 @@
 
 #include "engine/cpu_runner.h"
 #include "engine/golden.h"
-#include "engine/seeded_weights.h"
+#include "fakes/seeded_weights.h"
 #include "nn/heads/read_tokens.h"
 
 namespace weir::engine::test {
@@ -25,13 +25,14 @@ class CountingTrunk final : public nn::Trunk {
  public:
   CountingTrunk(std::unique_ptr<nn::Trunk> trunk, std::vector<Call>& calls)
       : trunk_(std::move(trunk)), calls_(calls) {}
-  nn::Hidden forward(const nn::Inputs& inputs, const nn::Cache& cache) const override {
+  nn::Hidden forward(const nn::Pass& pass) const override {
+    const nn::Inputs& inputs = pass.inputs;
     calls_.push_back({.rows = inputs.ragged.rows,
                       .tokens = inputs.ragged.tokens,
                       .last = inputs.hidden_rows(),
                       .inner = static_cast<int64_t>(inputs.inner.size()),
                       .types = inputs.types != nullptr});
-    return trunk_->forward(inputs, cache);
+    return trunk_->forward(pass);
   }
   bool gives_layers() const override { return trunk_->gives_layers(); }
 
@@ -43,11 +44,12 @@ class CountingTrunk final : public nn::Trunk {
 /// The sum of each layer's state of each token that is asked for.
 class LayerSums final : public nn::Head {
  public:
-  nn::HeadOutput apply(const nn::Hidden& hidden, const nn::Inputs& inputs,
+  nn::HeadOutput apply(const nn::Hidden& hidden, const nn::Pass& pass,
                        std::span<const nn::RowTask> tasks) const override {
     std::vector<at::Tensor> lines;
-    for (const int32_t token : nn::named_tokens(inputs, tasks)) {
-      const auto place = std::ranges::find(inputs.inner, token) - inputs.inner.begin();
+    const auto inner = pass.inputs.inner;
+    for (const int32_t token : nn::named_tokens(pass.inputs, tasks)) {
+      const auto place = std::ranges::find(inner, token) - inner.begin();
       lines.push_back(at::sum(hidden.layers.select(1, place).to(at::kFloat), 1));
     }
     return {.numbers = at::stack(lines)};
@@ -75,8 +77,8 @@ class Heads : public ::testing::TestWithParam<at::ScalarType> {
          {"id2label", {{"0", "a"}, {"1", "b"}, {"2", "c"}}},
          {"max_position_embeddings", 64}});
     const std::string folder = "nowhere";
-    nn::Model model =
-        architecture().build({folder, config, weights_, cpu().backend(), GetParam(), 0});
+    nn::Model model = architecture().build(
+        nn::Builder({folder, config, weights_, cpu().backend(), GetParam(), 0}));
     model.heads.push_back(
         {{.task = HeadTask::tag, .name = "layers"}, std::make_unique<LayerSums>()});
     model.trunk = std::make_unique<CountingTrunk>(std::move(model.trunk), calls_);
@@ -102,7 +104,7 @@ class Heads : public ::testing::TestWithParam<at::ScalarType> {
   }
 
   std::vector<Call> calls_;
-  SeededWeights weights_;
+  fakes::SeededWeights weights_;
   std::unique_ptr<schedule::Runner> runner_;
 };
 

@@ -194,7 +194,7 @@ TEST(ModelFiles, AFileThatIsCutWhileItIsReadIsAnError) {
 TEST(ModelFiles, AFileThatIsWrittenWhileItIsReadIsNotServed) {
   FolderCopy folder("llama-gqa-tied");
   nn::Architecture llama = arch::table().front();
-  llama.build = [&folder, build = llama.build](const nn::BuildArgs& args) {
+  llama.build = [&folder, build = llama.build](const nn::Builder& args) {
     nn::Model model = build(args);
     std::filesystem::resize_file(folder / kWeights,
                                  std::filesystem::file_size(folder / kWeights) + 1);

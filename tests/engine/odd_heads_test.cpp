@@ -9,9 +9,9 @@
 
 #include <cmath>
 
-#include "engine/seeded_weights.h"
-#include "engine/step_inputs.h"
+#include "engine/run_trunk.h"
 #include "engine/tiny_model.h"
+#include "fakes/seeded_weights.h"
 
 namespace weir::engine::test {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 using at::Tensor;
 
 struct Reference {
-  const SeededWeights& weights;
+  const fakes::SeededWeights& weights;
   int64_t heads;
 
   Tensor linear(const Tensor& x, const std::string& name) const {
@@ -63,7 +63,7 @@ Tensor computed(const nn::Model& model, const std::vector<int32_t>& ids) {
   plan.rows.push_back({.tokens = ids, .params = &params});
   StepInputs inputs;
   inputs.fill(plan, 1);
-  return model.trunk->forward({inputs.ids.data(), inputs.ragged()}, {}).last.to(at::kFloat);
+  return run_trunk(model, inputs, {});
 }
 
 TEST(OddHeads, OfEncodersAreServedAndEqualTheReference) {
@@ -81,9 +81,10 @@ TEST(OddHeads, OfEncodersAreServedAndEqualTheReference) {
                                                 {"vocab_size", 101},
                                                 {"max_position_embeddings", 64}});
     for (const auto& [type, off] : {std::pair{at::kFloat, 2e-5}, std::pair{at::kBFloat16, 0.1}}) {
-      SeededWeights weights;
+      fakes::SeededWeights weights;
       const std::string folder = "nowhere";
-      const nn::Model model = bert->build({folder, config, weights, cpu().backend(), type, 0});
+      const nn::Model model =
+          bert->build(nn::Builder({folder, config, weights, cpu().backend(), type, 0}));
       const Tensor expected = Reference{weights, 3}.hidden(ids);
       const Tensor worst = computed(model, ids).sub(expected).abs().max();
       EXPECT_LT(worst.item<double>(), off) << columns << " columns";

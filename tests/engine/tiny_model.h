@@ -80,7 +80,10 @@ struct HandRow {
   uint32_t prompt_tokens = 0;
   std::vector<int32_t> scored = {};
   uint32_t score_from = 0;
-  std::vector<uint8_t> types = {};  // of all of `tokens`, or none
+  std::vector<uint8_t> types = {};   // of all of `tokens`, or none
+  std::vector<int32_t> source = {};  // encoded by the row with `first` 0
+  std::vector<schedule::PageId> source_pages = {};
+  schedule::SlotId slot = -1;
 };
 
 inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector<HandRow>& rows) {
@@ -100,6 +103,10 @@ inline std::vector<work::Output> run(schedule::Runner& runner, const std::vector
     planned.scored = row.scored;
     planned.score_from = row.score_from;
     planned.types = row.types;
+    if (row.first == 0) planned.source = row.source;
+    planned.source_tokens = static_cast<uint32_t>(row.source.size());
+    planned.source_pages = row.source_pages;
+    planned.slot = row.slot;
     plan.tokens += static_cast<uint32_t>(row.tokens.size());
     plan.rows.push_back(planned);
   }

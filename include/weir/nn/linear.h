@@ -9,28 +9,32 @@
 
 namespace weir::nn {
 
-enum class Activation : uint8_t { none, gelu, gelu_tanh, tanh };
+struct Pass;
+
+enum class Activation : uint8_t { none, gelu, gelu_tanh, tanh, relu, silu };
 
 /// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one. A
-/// gated one is y = silu(x G^T + g) * (x W^T + b). Immutable.
+/// gated one is y = gate(x G^T + g) * (x W^T + b). Immutable.
 class Linear {
  public:
   virtual ~Linear() = default;
   /// x: (m, in) of the model's type; result: (m, out) of the model's type, or float32 for logits. A
   /// gated layer has no activation beside its own, and no logits.
-  virtual at::Tensor forward(const at::Tensor& x,
+  virtual at::Tensor forward(const at::Tensor& x, const Pass& pass,
                              Activation activation = Activation::none) const = 0;
-  virtual at::Tensor logits(const at::Tensor& x) const = 0;  // (m, out) float32
+  /// out += y. out: (m, out). REQUIRES a layer that is not gated.
+  virtual void add_to(at::Tensor& out, const at::Tensor& x, const Pass& pass) const = 0;
+  virtual at::Tensor logits(const at::Tensor& x, const Pass& pass) const = 0;  // (m, out) float32
   virtual int64_t out_features() const = 0;
   virtual int64_t in_features() const = 0;
 };
 
 /// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each.
-/// Gated: two of one shape, G and W.
+/// With a gate: two of one shape, G and W.
 struct LinearSource {
   std::vector<at::Tensor> weights;
   std::vector<at::Tensor> biases;
-  bool gated = false;
+  std::optional<Activation> gate = {};
 };
 
 }  // namespace weir::nn

@@ -11,32 +11,13 @@
 #include <vector>
 
 #include "weir/folder/head_card.h"
-#include "weir/kernels/view.h"
-#include "weir/nn/backend.h"
+#include "weir/nn/builder.h"
 #include "weir/nn/config.h"
-#include "weir/nn/weights.h"
+#include "weir/nn/pass.h"
+#include "weir/nn/shape.h"
 #include "weir/work/request.h"
 
 namespace weir::nn {
-
-/// The tokens of one step, all rows end to end, on the device.
-struct Inputs {
-  const int32_t* ids = nullptr;  // (tokens)
-  kernels::Ragged ragged;
-  const int32_t* types = nullptr;  // (tokens) token types; null: every token is of type 0
-  /// Indices (ascending, on the host) of the tokens whose last hidden states are read. The trunk
-  /// returns only these. Unset: all tokens.
-  std::optional<std::span<const int32_t>> read = {};
-  /// Indices (ascending, on the host) of the tokens whose hidden states of all layers are read.
-  std::span<const int32_t> inner = {};
-
-  int64_t hidden_rows() const { return read ? static_cast<int64_t>(read->size()) : ragged.tokens; }
-};
-
-/// What sequences remember between steps: one entry a layer. Empty for encoders.
-struct Cache {
-  std::vector<kernels::PagedKv> layers;
-};
 
 /// A trunk's answer to one step.
 struct Hidden {
@@ -80,12 +61,12 @@ struct HeadOutput {
       top_logprobs;  // (lines, most) int32, float32; undefined where none wants them
 };
 
-/// Tokens to hidden states. Immutable: running state is in the Cache.
+/// Tokens to hidden states. Immutable: what sequences remember is in the pass's State.
 class Trunk {
  public:
   virtual ~Trunk() = default;
-  virtual Hidden forward(const Inputs& inputs, const Cache& cache) const = 0;
-  /// Whether it can give the hidden states of `inputs.inner`.
+  virtual Hidden forward(const Pass& pass) const = 0;
+  /// Whether it can give the hidden states of `Inputs::inner`.
   virtual bool gives_layers() const { return false; }
 };
 
@@ -95,7 +76,7 @@ class Head {
   virtual ~Head() = default;
   /// `hidden` has at least what reads() of the same tasks names, and perhaps what other heads read
   /// (nn/gather.h picks). Called only where a task has a line.
-  virtual HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  virtual HeadOutput apply(const Hidden& hidden, const Pass& pass,
                            std::span<const RowTask> tasks) const = 0;
   /// Indices (ascending) of the tokens whose hidden states are read; unset: all of the step.
   virtual std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
@@ -111,31 +92,11 @@ struct NamedHead {
   std::unique_ptr<Head> head;
 };
 
-/// What the engine must know of a model beside running it.
-struct Shape {
-  bool generates = true;
-  int64_t layers = 0, hidden = 0, vocabulary = 0;
-  int64_t heads = 0, kv_heads = 0, head_dim = 0;  // kv_heads 0: no cache
-  int64_t max_positions = 0;
-  int64_t token_types = 1;
-  bool tied = false;  // the head projects on the embedding table
-};
-
 struct Model {
   Shape shape;
   std::unique_ptr<Trunk> trunk;
   std::vector<NamedHead> heads;    // at least one
   std::vector<std::string> notes;  // what the log is to say of files beside config.json
-};
-
-/// What an architecture is built from.
-struct BuildArgs {
-  const std::string& directory;
-  const ConfigFile& config;  // config.json
-  Weights& weights;
-  Backend& backend;
-  at::ScalarType type;
-  int64_t max_model_len;  // 0: what the model takes
 };
 
 /// One architecture of config.json's "architectures". `describe` reads the shape only.
@@ -147,7 +108,7 @@ struct Architecture {
   std::vector<std::string> other_names;
   folder::FieldTable fields;  // of config.json beside those of every architecture
   std::function<Shape(const ConfigFile&)> describe;
-  std::function<Model(const BuildArgs&)> build;
+  std::function<Model(const Builder&)> build;
   /// Parts of the names of tensors that its checkpoints may hold though nothing reads them.
   std::vector<std::string> unread;
 };

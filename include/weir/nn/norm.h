@@ -23,9 +23,13 @@ class RmsNorm {
 /// RmsNorm of each head of queries and keys, in place. Immutable.
 class HeadNorm {
  public:
-  /// query, key: (head_dim), the weights that all heads of a kind share.
-  HeadNorm(Backend& backend, const at::Tensor& query, int64_t heads, const at::Tensor& key,
-           int64_t kv_heads, at::ScalarType type, double eps);
+  /// A norm's weight is one that heads share.
+  struct Shared {
+    at::Tensor weight;  // (head_dim)
+    int64_t heads = 0;
+  };
+  HeadNorm(Backend& backend, const Shared& queries, const Shared& keys, at::ScalarType type,
+           double eps);
   /// qk: (tokens, (heads + kv_heads) * head_dim)
   void apply(kernels::Rows qk) const;
 

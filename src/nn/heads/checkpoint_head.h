@@ -8,9 +8,9 @@ namespace weir::nn {
 
 /// What a head that a checkpoint holds beside its trunk is made from.
 struct HeadArgs {
-  const BuildArgs& build;
-  int64_t hidden = 0;  // columns of the trunk's states
-  std::string trunk;   // what the names of the trunk's tensors begin with: "bert."
+  const Builder& build;  // of the whole checkpoint
+  int64_t hidden = 0;    // columns of the trunk's states
+  std::string trunk;     // what the names of the trunk's tensors begin with: "bert."
 };
 
 /// One line of the table of such heads: what config.json's "architectures" calls the checkpoint.

@@ -9,25 +9,20 @@
 namespace weir::nn {
 namespace {
 
-std::unique_ptr<Linear> linear(const BuildArgs& args, const std::string& name, int64_t out,
-                               int64_t in) {
-  return args.backend.linear({.weights = {args.weights.get(name + ".weight", {out, in})},
-                              .biases = {args.weights.get(name + ".bias", {out})}},
-                             args.type);
-}
-
 class ClassifyHead final : public Head {
  public:
   ClassifyHead(const HeadArgs& args, int64_t labels)
-      : backend_(args.build.backend),
-        pooler_(linear(args.build, args.trunk + "pooler.dense", args.hidden, args.hidden)),
-        classifier_(linear(args.build, "classifier", labels, args.hidden)) {}
+      : backend_(args.build.backend()),
+        pooler_(args.build.linear({{args.trunk + "pooler.dense", args.hidden}},
+                                  {.in = args.hidden, .bias = true})),
+        classifier_(
+            args.build.linear({{"classifier", labels}}, {.in = args.hidden, .bias = true})) {}
 
-  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
-    const at::Tensor first =
-        pick(backend_, hidden.last, inputs.read, first_tokens(inputs, tasks));  // (lines, hidden)
-    return {.numbers = classifier_->logits(pooler_->forward(first, Activation::tanh))};
+    const at::Tensor first = pick(backend_, hidden.last, pass.inputs.read,
+                                  first_tokens(pass.inputs, tasks));  // (lines, hidden)
+    return {.numbers = classifier_->logits(pooler_->forward(first, pass, Activation::tanh), pass)};
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
@@ -45,8 +40,8 @@ class ClassifyHead final : public Head {
 NamedHead make_classify_head(const HeadArgs& args) {
   NamedHead made{.card = {.task = folder::HeadTask::classify,
                           .name = "BertForSequenceClassification",
-                          .labels = labels_of(args.build.config)}};
-  made.card.scores = scores_of(args.build.config, made.card.labels.size());
+                          .labels = labels_of(args.build.config())}};
+  made.card.scores = scores_of(args.build.config(), made.card.labels.size());
   made.head = std::make_unique<ClassifyHead>(args, static_cast<int64_t>(made.card.labels.size()));
   return made;
 }

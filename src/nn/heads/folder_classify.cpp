@@ -11,9 +11,9 @@ class FolderClassify final : public Head {
   FolderClassify(Pooler pooler, HeadLayers layers)
       : pooler_(std::move(pooler)), layers_(std::move(layers)) {}
 
-  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
-    return {.numbers = layers_.forward(pooler_.pool(hidden.last, inputs, tasks), {})};
+    return {.numbers = layers_.forward(pooler_.pool(hidden.last, pass.inputs, tasks), {}, pass)};
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs&,

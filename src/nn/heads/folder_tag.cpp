@@ -23,12 +23,12 @@ class FolderTag final : public Head {
   FolderTag(Backend& backend, Mix mix, HeadLayers layers)
       : backend_(backend), mix_(std::move(mix)), layers_(std::move(layers)) {}
 
-  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
-    const auto tokens = named_tokens(inputs, tasks);
-    const at::Tensor x = reads_layers() ? mixed(hidden.layers, inputs.inner, tokens)
-                                        : pick(backend_, hidden.last, inputs.read, tokens);
-    return {.numbers = layers_.forward(x.to(at::kFloat), line_begins(tasks))};
+    const auto tokens = named_tokens(pass.inputs, tasks);
+    const at::Tensor x = reads_layers() ? mixed(hidden.layers, pass.inputs.inner, tokens)
+                                        : pick(backend_, hidden.last, pass.inputs.read, tokens);
+    return {.numbers = layers_.forward(x.to(at::kFloat), line_begins(tasks), pass)};
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs& inputs,

@@ -9,6 +9,7 @@
 
 #include "weir/nn/backend.h"
 #include "weir/nn/config.h"
+#include "weir/nn/pass.h"
 #include "weir/nn/weights.h"
 
 namespace weir::nn {
@@ -18,7 +19,8 @@ class HeadLayer {
  public:
   virtual ~HeadLayer() = default;
   /// x: (lines, in). Lines of row i are [begins[i], begins[i + 1]). Gives (lines, out).
-  virtual at::Tensor forward(const at::Tensor& x, std::span<const int32_t> begins) const = 0;
+  virtual at::Tensor forward(const at::Tensor& x, std::span<const int32_t> begins,
+                             const Pass& pass) const = 0;
 };
 
 /// What a head's layers are made from.
@@ -35,7 +37,7 @@ class HeadLayers {
   /// lines of `columns` numbers come in. Throws LoadError.
   HeadLayers(const HeadLayerArgs& args, std::span<const ConfigFile> entries, int64_t columns);
 
-  at::Tensor forward(at::Tensor x, std::span<const int32_t> begins) const;
+  at::Tensor forward(at::Tensor x, std::span<const int32_t> begins, const Pass& pass) const;
   int64_t columns() const { return columns_; }  // that come out
 
  private:

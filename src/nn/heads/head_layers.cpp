@@ -35,8 +35,9 @@ HeadLayers::HeadLayers(const HeadLayerArgs& args, std::span<const ConfigFile> en
   for (const ConfigFile& entry : entries) layers_.push_back(make_layer(args, entry, columns_));
 }
 
-at::Tensor HeadLayers::forward(at::Tensor x, std::span<const int32_t> begins) const {
-  for (const auto& layer : layers_) x = layer->forward(x, begins);
+at::Tensor HeadLayers::forward(at::Tensor x, std::span<const int32_t> begins,
+                               const Pass& pass) const {
+  for (const auto& layer : layers_) x = layer->forward(x, begins, pass);
   return x;
 }
 

@@ -7,8 +7,9 @@ namespace {
 class LinearLayer final : public HeadLayer {
  public:
   explicit LinearLayer(std::unique_ptr<Linear> linear) : linear_(std::move(linear)) {}
-  at::Tensor forward(const at::Tensor& x, std::span<const int32_t>) const override {
-    return linear_->logits(x);
+  at::Tensor forward(const at::Tensor& x, std::span<const int32_t>,
+                     const Pass& pass) const override {
+    return linear_->logits(x, pass);
   }
 
  private:

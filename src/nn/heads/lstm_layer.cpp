@@ -17,9 +17,10 @@ class LstmLayer final : public HeadLayer {
         inputs_(backend.linear(inputs, at::kFloat)),
         recurrent_(std::move(recurrent)) {}
 
-  at::Tensor forward(const at::Tensor& x, std::span<const int32_t> begins) const override {
+  at::Tensor forward(const at::Tensor& x, std::span<const int32_t> begins,
+                     const Pass& pass) const override {
     const int64_t directions = recurrent_.size(0), width = recurrent_.size(1);
-    const at::Tensor gates = inputs_->logits(x);  // (lines, directions * 4 width)
+    const at::Tensor gates = inputs_->logits(x, pass);  // (lines, directions * 4 width)
     at::Tensor out = at::empty({x.size(0), directions * width}, gates.options());
     backend_.ops().lstm(rows_of(out), rows_of(gates), begins,
                         {.width = static_cast<int32_t>(width),

@@ -9,9 +9,9 @@ class PoolHead final : public Head {
  public:
   PoolHead(Backend& backend, PoolingPlan plan) : pooler_(backend, std::move(plan)) {}
 
-  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
-    return {.numbers = pooler_.pool(hidden.last, inputs, tasks)};
+    return {.numbers = pooler_.pool(hidden.last, pass.inputs, tasks)};
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs&,

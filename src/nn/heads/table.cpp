@@ -12,18 +12,18 @@ constexpr CheckpointHead kHeads[] = {
 
 }  // namespace
 
-void add_checkpoint_heads(Model& model, const BuildArgs& args, const std::string& trunk) {
-  const auto names = args.config.texts("architectures");
+void add_checkpoint_heads(Model& model, const Builder& whole, const std::string& trunk) {
+  const auto names = whole.config().texts("architectures");
   for (const CheckpointHead& entry : kHeads) {
     if (std::ranges::find(names, entry.architecture) == names.end()) continue;
-    if (!args.weights.has(entry.needed)) {
+    if (!whole.has(entry.needed)) {
       model.notes.push_back(std::string("config.json names ") + entry.architecture +
                             ", and the checkpoint has no tensor " + entry.needed +
                             ": only its trunk is served");
       continue;
     }
     model.heads.push_back(
-        entry.make({.build = args, .hidden = model.shape.hidden, .trunk = trunk}));
+        entry.make({.build = whole, .hidden = model.shape.hidden, .trunk = trunk}));
   }
 }
 

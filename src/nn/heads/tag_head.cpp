@@ -10,17 +10,16 @@ namespace {
 
 class TagHead final : public Head {
  public:
-  TagHead(const BuildArgs& args, int64_t labels, int64_t hidden)
-      : backend_(args.backend),
-        classifier_(args.backend.linear(
-            {.weights = {args.weights.get("classifier.weight", {labels, hidden})},
-             .biases = {args.weights.get("classifier.bias", {labels})}},
-            args.type)) {}
+  TagHead(const HeadArgs& args, int64_t labels)
+      : backend_(args.build.backend()),
+        classifier_(
+            args.build.linear({{"classifier", labels}}, {.in = args.hidden, .bias = true})) {}
 
-  HeadOutput apply(const Hidden& hidden, const Inputs& inputs,
+  HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
-    return {.numbers = classifier_->logits(
-                pick(backend_, hidden.last, inputs.read, named_tokens(inputs, tasks)))};
+    return {
+        .numbers = classifier_->logits(
+            pick(backend_, hidden.last, pass.inputs.read, named_tokens(pass.inputs, tasks)), pass)};
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
@@ -38,9 +37,8 @@ class TagHead final : public Head {
 NamedHead make_tag_head(const HeadArgs& args) {
   NamedHead made{.card = {.task = folder::HeadTask::tag,
                           .name = "BertForTokenClassification",
-                          .labels = labels_of(args.build.config)}};
-  made.head = std::make_unique<TagHead>(args.build, static_cast<int64_t>(made.card.labels.size()),
-                                        args.hidden);
+                          .labels = labels_of(args.build.config())}};
+  made.head = std::make_unique<TagHead>(args, static_cast<int64_t>(made.card.labels.size()));
   return made;
 }
 

@@ -9,7 +9,7 @@
 
 #include "weir/nn/weights.h"
 
-namespace weir::engine::test {
+namespace weir::fakes {
 
 /// Numbers of whatever shape is asked, the same for one name; none is 0 or 1.
 class SeededWeights final : public nn::Weights {
@@ -34,4 +34,4 @@ class SeededWeights final : public nn::Weights {
   std::map<std::string, at::Tensor> tensors_;
 };
 
-}  // namespace weir::engine::test
+}  // namespace weir::fakes
