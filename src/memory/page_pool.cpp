@@ -1,5 +1,6 @@
 #include "weir/memory/page_pool.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -113,13 +114,16 @@ Result<void> PagePool::audit_idle(std::vector<bool>& seen) const {
 }
 
 PageLease::PageLease(PageLease&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)), pages_(std::exchange(other.pages_, {})) {}
+    : pool_(std::exchange(other.pool_, nullptr)),
+      pages_(std::exchange(other.pages_, {})),
+      passed_(std::exchange(other.passed_, 0)) {}
 
 PageLease& PageLease::operator=(PageLease&& other) noexcept {
   if (this != &other) {
     drop();
     pool_ = std::exchange(other.pool_, nullptr);
     pages_ = std::exchange(other.pages_, {});
+    passed_ = std::exchange(other.passed_, 0);
   }
   return *this;
 }
@@ -140,8 +144,16 @@ PageLease PageLease::fork() const {
   PageLease twin;
   twin.pool_ = pool_;
   twin.pages_.reserve(pages_.capacity());
-  for (PageId page : pages_) twin.share(page);
+  twin.pages_.assign(passed_, -1);
+  twin.passed_ = passed_;
+  for (PageId page : pages().subspan(passed_)) twin.share(page);
   return twin;
+}
+
+void PageLease::pass(uint32_t index) {
+  const uint32_t first = passed_;
+  passed_ = std::max(first, std::min(index, size()));
+  for (uint32_t i = passed_; i-- > first;) pool_->give_back(std::exchange(pages_[i], -1));
 }
 
 Result<std::optional<PageId>> PageLease::own(uint32_t index) {
@@ -156,7 +168,8 @@ Result<std::optional<PageId>> PageLease::own(uint32_t index) {
 }
 
 std::vector<PageId> PageLease::drop() {
-  for (size_t i = pages_.size(); i-- > 0;) pool_->give_back(pages_[i]);
+  for (size_t i = pages_.size(); i-- > passed_;) pool_->give_back(pages_[i]);
+  passed_ = 0;
   return std::exchange(pages_, {});
 }
 

@@ -126,6 +126,11 @@ Result<void> check_spec(const ModelSpec& spec) {
     return invalid("page_size is 0; a page holds at least 1");
   if (memory.source && spec.prompt == Prompt::whole)
     return invalid("the model has a source and does not split its decoder's prompt");
+  if (spec.window > 0 && !memory.pages)
+    return invalid("window is " + std::to_string(spec.window) + "; the model has no pages");
+  if (spec.window > 0 && spec.prompt == Prompt::whole)
+    return invalid("window is " + std::to_string(spec.window) +
+                   "; the model does not split prompts");
   if (spec.generates() && !remembers) return invalid("the model generates and remembers nothing");
   if (spec.prompt == Prompt::chunked && !remembers)
     return invalid("the model splits prompts and remembers nothing");

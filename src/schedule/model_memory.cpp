@@ -25,17 +25,21 @@ bool shares_prefixes(const ModelSpec& spec) {
 
 }  // namespace
 
-ModelMemory::ModelMemory(const ModelSpec& spec, bool prefix_cache)
+ModelMemory::ModelMemory(const ModelSpec& spec, const SchedulerOptions& options)
     : spec_(spec),
+      window_(spec.window < spec.max_tokens ? spec.window : 0),
+      chunk_(options.max_chunk_tokens),
       pages_(spec.memory.pages ? spec.pages : 0),
       slots_(spec.memory.slot ? spec.slots : 0) {
-  if (prefix_cache && shares_prefixes(spec))
+  if (options.prefix_cache && shares_prefixes(spec))
     index_ = std::make_unique<memory::PrefixIndex>(pages_, spec.page_size,
                                                    memory::PrefixIndex::random_key());
 }
 
 Result<void> ModelMemory::check_fits(const Sequence& sequence) const {
-  const uint32_t pages = pages_for(sequence.positions_needed()) + source_pages_for(sequence);
+  uint32_t pages = pages_for(sequence.positions_needed());
+  if (window_ > 0) pages = std::min(pages, touched(window_));
+  pages += source_pages_for(sequence);
   if (pages > pages_.size()) return never_fits(sequence, pages, pages_.size());
   return {};
 }
@@ -56,20 +60,21 @@ bool ModelMemory::admit(Sequence& sequence, uint32_t reserve) {
     held.indexed = index_->find(
         held.chain, std::span<const int32_t>(sequence.tokens).first(reusable), held.pages);
   }
-  if (!take_all(sequence, reserve)) {
-    held = Holdings();
-    return false;
-  }
   sequence.planned = held.indexed * spec_.page_size;
-  return true;
+  pass(sequence);
+  if (take_all(sequence, reserve)) return true;
+  held = Holdings();
+  sequence.planned = 0;
+  return false;
 }
 
 bool ModelMemory::take_all(Sequence& sequence, uint32_t reserve) {
   Holdings& held = sequence.holdings;
   const uint32_t pages = pages_for(sequence.total()), source = source_pages_for(sequence);
-  const uint32_t needed = pages - held.pages.size() + source;
-  if (needed + (spec_.memory.pages ? reserve : 0) > pages_.available()) return false;
-  if (!held.pages.grow_to(pages) || !held.source_pages.grow_to(source)) return false;
+  const uint32_t own = window_ > 0 ? owed(sequence) : pages - held.pages.size();
+  if (own + source + (spec_.memory.pages ? reserve : 0) > pages_.available()) return false;
+  if (window_ == 0 && !held.pages.grow_to(pages)) return false;
+  if (!held.source_pages.grow_to(source)) return false;
   if (!spec_.memory.slot) return true;
   auto slot = slots_.take();
   if (!slot) return false;
@@ -77,13 +82,37 @@ bool ModelMemory::take_all(Sequence& sequence, uint32_t reserve) {
   return true;
 }
 
+void ModelMemory::pass(Sequence& sequence) {
+  if (window_ == 0 || sequence.planned < window_) return;
+  sequence.holdings.pages.pass((sequence.planned - window_ + 1) / spec_.page_size);
+}
+
 bool ModelMemory::grow(Sequence& sequence, uint32_t end) {
   return sequence.holdings.pages.grow_to(pages_for(end));
+}
+
+uint32_t ModelMemory::grow_within(Sequence& sequence, uint32_t from, uint32_t tokens) {
+  if (window_ == 0) return tokens;
+  memory::PageLease& pages = sequence.holdings.pages;
+  const uint32_t most =
+      std::min(pages.passed() + most_held(sequence), pages.size() + pages_.available());
+  pages.grow_to(std::min(pages_for(from + tokens), most));
+  return std::min(tokens, pages.size() * spec_.page_size - from);
+}
+
+uint32_t ModelMemory::owed(const Sequence& sequence) const {
+  if (window_ == 0) return 0;
+  const memory::PageLease& pages = sequence.holdings.pages;
+  const uint32_t all = pages_for(sequence.total()) - pages.passed();
+  const uint32_t held = std::min(all, most_held(sequence));
+  return held - std::min(held, pages.held());
 }
 
 void ModelMemory::computed(Sequence& sequence, uint32_t end) {
   if (!index_) return;
   Holdings& held = sequence.holdings;
+  // A page that was passed before it was known: those behind it would never be found.
+  if (held.pages.passed() > held.indexed) return;
   end = std::min(end, static_cast<uint32_t>(sequence.tokens.size()));
   for (uint32_t from = held.indexed * spec_.page_size; from + spec_.page_size <= end;
        from += spec_.page_size, ++held.indexed) {
@@ -105,6 +134,18 @@ uint32_t ModelMemory::pages_for(uint32_t end) const {
 
 uint32_t ModelMemory::source_pages_for(const Sequence& sequence) const {
   return spec_.memory.source ? pages_of(sequence.source_tokens(), spec_.page_size) : 0;
+}
+
+/// Pages that so many positions in a row touch at most.
+uint32_t ModelMemory::touched(uint64_t positions) const {
+  return static_cast<uint32_t>((positions + spec_.page_size - 2) / spec_.page_size + 1);
+}
+
+/// A page for the next token is among them, so that a sequence that runs alone always moves.
+uint32_t ModelMemory::most_held(const Sequence& sequence) const {
+  const uint32_t half = (pages_.size() - source_pages_for(sequence)) / 2;
+  const uint32_t wanted = touched(uint64_t{window_} - 1 + chunk_);
+  return std::max(touched(window_), std::min(wanted, half));
 }
 
 double ModelMemory::usage() const {

@@ -8,31 +8,47 @@
 #include "weir/memory/page_pool.h"
 #include "weir/memory/prefix_index.h"
 #include "weir/memory/slot_pool.h"
+#include "weir/schedule/options.h"
 #include "weir/schedule/plan.h"
 #include "weir/schedule/sequence.h"
 
 namespace weir::schedule {
 
 /// The books of one model's memory: any set of pages and slots, asked and given back as one. Pages
-/// of sources and of decoders come from one pool, so no split between them lets one starve. Step
-/// thread only.
+/// of sources and of decoders come from one pool, so no split between them lets one starve.
+///
+/// Where the model has a window, a sequence gives the pages behind it back, and takes pages for its
+/// prompt chunk by chunk. While it reads its prompt it holds at most half of the pages that are not
+/// its source's, or as many as a window can touch if those are more. So a sequence may be longer
+/// than the pool, and others find memory beside it. Step thread only.
 class ModelMemory {
  public:
   /// A prefix index is kept only where pages alone determine what follows, and nobody needs what
   /// was computed of the prefix itself: chunked prompts of generating models with pages and nothing
   /// else.
-  ModelMemory(const ModelSpec& spec, bool prefix_cache);
+  ModelMemory(const ModelSpec& spec, const SchedulerOptions& options);
 
-  /// Could `sequence` ever run, alone? Errors: invalid_argument, with both numbers.
+  /// Could `sequence` ever run, alone? A sequence that passes always ends if it runs alone. Errors:
+  /// invalid_argument, with both numbers.
   Result<void> check_fits(const Sequence& sequence) const;
 
   /// All that the source and the known tokens of `sequence` need, leaving `reserve` pages; false,
-  /// and nothing held, if there is not enough. Returns with `planned` behind what was found in the
-  /// prefix index.
+  /// and nothing held, if there is not enough. With a window: as many pages as it will hold are
+  /// there, none is taken. Returns with `planned` behind what was found in the prefix index.
   bool admit(Sequence& sequence, uint32_t reserve);
+
+  /// Gives back the pages that no row from `planned` on sees.
+  void pass(Sequence& sequence);
 
   /// Room for the positions before `end`; false if there is not enough.
   bool grow(Sequence& sequence, uint32_t end);
+
+  /// Room for tokens of a prompt from position `from` on, `tokens` at most. Returns for how many.
+  uint32_t grow_within(Sequence& sequence, uint32_t from, uint32_t tokens);
+
+  /// Pages that `sequence`, which runs, will hold beside those that it holds, until its known
+  /// tokens are computed.
+  uint32_t owed(const Sequence& sequence) const;
 
   /// The positions before `end` are computed and their tokens known: full pages may be shared from
   /// now on.
@@ -50,9 +66,13 @@ class ModelMemory {
  private:
   uint32_t pages_for(uint32_t end) const;  // of a sequence's own
   uint32_t source_pages_for(const Sequence& sequence) const;
+  uint32_t touched(uint64_t positions) const;
+  uint32_t most_held(const Sequence& sequence) const;
   bool take_all(Sequence& sequence, uint32_t reserve);
 
   const ModelSpec spec_;
+  const uint32_t window_;  // 0: no sequence is longer
+  const uint32_t chunk_;   // of a prompt, in tokens
   memory::PagePool pages_;
   memory::SlotPool slots_;
   std::unique_ptr<memory::PrefixIndex> index_;

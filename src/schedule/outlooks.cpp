@@ -73,7 +73,7 @@ work::Outlook Outlooks::now(TimePoint now, std::span<const std::unique_ptr<Seque
   const double room =
       policy.prompt_room(options_.max_batch_tokens, decodes, running.size() - decodes, any_short);
   outlook.prompt_tokens_per_s = rate(room, pace_.seconds(room, decodes));
-  const PromptWork cost(spec_.attention_span);
+  const PromptWork cost = prompt_work_of(spec_);
   // Those that end first after a rush are the short ones: who still runs has a say as well.
   double seats = seat_seconds_.value_or(0) * seat_seconds_.weight(),
          weight = seat_seconds_.weight();

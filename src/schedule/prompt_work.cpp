@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace weir::schedule {
 namespace {
@@ -25,9 +26,18 @@ bool is_short(const Sequence& sequence) {
   return sequence.source_tokens() + sequence.total() <= sequence.cached_tokens + kShortPrompt;
 }
 
+PromptWork::PromptWork(uint32_t span, uint32_t window)
+    : span_(span), reach_(window > 0 ? window - 1 : std::numeric_limits<double>::infinity()) {}
+
+double PromptWork::attended(double position) const {
+  if (position <= reach_) return position * position / 2;
+  return reach_ * (position - reach_ / 2);
+}
+
 double PromptWork::of(uint32_t first, uint32_t tokens) const {
   if (span_ == 0) return tokens;
-  return tokens * (1 + (first + 0.5 * tokens) / span_);
+  const double begin = first;
+  return tokens + (attended(begin + tokens) - attended(begin)) / span_;
 }
 
 double PromptWork::of_source(uint32_t tokens) const {
@@ -37,9 +47,13 @@ double PromptWork::of_source(uint32_t tokens) const {
 uint32_t PromptWork::within(double work, uint32_t first) const {
   if (work <= 0) return 0;
   double tokens = work;
-  if (span_ > 0) {  // the root of of(first, tokens) = work
-    const double each = 1 + first / span_;
+  if (span_ > 0) {
+    const double each = 1 + first / span_;  // the root of of(first, tokens) = work
     tokens = span_ * (std::sqrt(each * each + 2 * work / span_) - each);
+    if (const double near = std::max(0.0, reach_ - first); tokens > near) {
+      const double spent = near + (attended(first + near) - attended(first)) / span_;
+      tokens = near + (work - spent) / (1 + reach_ / span_);
+    }
   }
   return static_cast<uint32_t>(tokens + 1e-6);
 }

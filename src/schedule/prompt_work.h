@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "weir/schedule/options.h"
+#include "weir/schedule/plan.h"
 #include "weir/schedule/sequence.h"
 
 namespace weir::schedule {
@@ -29,11 +30,11 @@ uint32_t chunk_beside(const SchedulerOptions& options, uint32_t decodes, size_t 
 /// began.
 bool is_short(const Sequence& sequence);
 
-/// What the tokens of a prompt cost. A token at position p costs 1 + p/span, since it attends to p
-/// others. `span` 0: each costs 1.
+/// What the tokens of a prompt cost. A token that attends to n others costs 1 + n/span; at position
+/// p these are p others, or `window` - 1 if that is fewer and not 0. `span` 0: each token costs 1.
 class PromptWork {
  public:
-  explicit PromptWork(uint32_t span) : span_(span) {}
+  explicit PromptWork(uint32_t span, uint32_t window = 0);
   double of(uint32_t first, uint32_t tokens) const;
   /// Of a source: each of its tokens attends to all of them.
   double of_source(uint32_t tokens) const;
@@ -41,7 +42,14 @@ class PromptWork {
   uint32_t within(double work, uint32_t first) const;
 
  private:
-  double span_;
+  double attended(double position) const;  // in all by the tokens before it
+
+  double span_, reach_;
 };
+
+/// Of a model's prompts.
+inline PromptWork prompt_work_of(const ModelSpec& spec) {
+  return PromptWork(spec.attention_span, spec.window);
+}
 
 }  // namespace weir::schedule

@@ -70,7 +70,7 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
       depth_(static_cast<size_t>(parts.runner.depth())),
       options_(resolve(options, spec_, parts.runner.depth())),
       policy_(policy_or_default(std::move(policy), options_, queue_.order())),
-      memory_(std::make_unique<ModelMemory>(spec_, options_.prefix_cache)),
+      memory_(std::make_unique<ModelMemory>(spec_, options_)),
       waiting_(std::make_unique<WaitingRoom>()),
       outlooks_(std::make_unique<Outlooks>(spec_, options_)) {}
 

@@ -52,15 +52,18 @@ void Scheduler::seat_the_light() {
     if (running_[i]->pending() > 0 && policy_->yields(*running_[i], *next)) return preempt(i);
 }
 
+/// In order of rank: who loses its memory has no row yet.
 void Scheduler::plan_decodes(Step& step) {
+  for (auto& sequence : running_) memory_->pass(*sequence);
   step.decodes = static_cast<uint32_t>(std::count_if(
       running_.begin(), running_.end(), [](const auto& sequence) { return sequence->decoding(); }));
   for (size_t i = 0; i < running_.size() && step.plan.tokens < options_.max_batch_tokens; ++i) {
     Sequence& sequence = *running_[i];
     // The tokens that the draw reads must be here.
     if (sequence.reads_history() && sequence.unsettled_outputs > 0) continue;
-    if (sequence.decoding() && make_room(sequence, sequence.planned + 1))
-      add_row(step, sequence, 1);
+    // A prompt's row comes later; where a prompt has no page for a token, it gets it now.
+    if (sequence.pending() == 0 || !make_room(sequence, sequence.planned + 1)) continue;
+    if (sequence.decoding()) add_row(step, sequence, 1);
   }
 }
 
@@ -138,6 +141,11 @@ void Scheduler::admit_waiting(Step& step, Shares shares) {
   }
 }
 
+/// Where nobody decodes, nobody waits for the step.
+PromptWork Scheduler::prompt_cost(const Step& step) const {
+  return step.decodes > 0 ? prompt_work_of(spec_) : PromptWork(0);
+}
+
 double Scheduler::room(const Sequence& sequence, const Step& step, Shares shares) const {
   const double left = step.prompt_room - (is_short(sequence) ? 0 : step.short_room);
   return shares == Shares::all ? left : std::min(left, policy_->part(sequence));
@@ -147,7 +155,7 @@ uint32_t Scheduler::share(const Sequence& sequence, const Step& step, Shares sha
   const uint32_t left = options_.max_batch_tokens - step.plan.tokens - step.allotted;
   if (sequence.decoding()) return sequence.allotted > 0 ? 0 : std::min(1u, left);
   const uint32_t from = sequence.planned + sequence.allotted;
-  const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
+  const PromptWork cost = prompt_cost(step);
   const double work = room(sequence, step, shares);
   if (const uint32_t source = sequence.source_ahead()) {
     // A source is not cut: one that is longer than the room is read where no other prompt is.
@@ -167,12 +175,12 @@ uint32_t Scheduler::share(const Sequence& sequence, const Step& step, Shares sha
 }
 
 void Scheduler::allot(Sequence& sequence, Step& step, Shares shares) {
-  const uint32_t tokens = share(sequence, step, shares);
+  const uint32_t from = sequence.planned + sequence.allotted;
+  const uint32_t tokens = memory_->grow_within(sequence, from, share(sequence, step, shares));
   if (tokens == 0) return;
   if (!sequence.decoding()) {
-    const PromptWork cost(step.decodes > 0 ? spec_.attention_span : 0);
-    const double work = cost.of_source(sequence.source_ahead()) +
-                        cost.of(sequence.planned + sequence.allotted, tokens);
+    const PromptWork cost = prompt_cost(step);
+    const double work = cost.of_source(sequence.source_ahead()) + cost.of(from, tokens);
     step.prompt_room -= work;
     if (is_short(sequence)) step.short_room = std::max(0.0, step.short_room - work);
     policy_->took(sequence, work);
@@ -184,7 +192,7 @@ void Scheduler::allot(Sequence& sequence, Step& step, Shares shares) {
 void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
   const uint32_t source = sequence.source_ahead();
   if (!sequence.decoding()) {
-    const PromptWork cost(spec_.attention_span);
+    const PromptWork cost = prompt_work_of(spec_);
     step.prompt_work += cost.of_source(source) + cost.of(sequence.planned, tokens);
   }
   const bool known = sequence.planned < sequence.tokens.size();
@@ -277,8 +285,11 @@ Sequence* Scheduler::next_waiting() {
 bool Scheduler::admit(Sequence& sequence) {
   if (sequence.unsettled_rows > 0)
     return false;  // preempted just now; its last token is on its way
-  // One page for each that runs, so that it is not preempted by the next token.
-  memory_wanted_ = !memory_->admit(sequence, static_cast<uint32_t>(running_.size()));
+  // One page for each that runs, so that it is not preempted by the next token, or what its prompt
+  // will take.
+  uint32_t reserve = 0;
+  for (const auto& other : running_) reserve += std::max(1U, memory_->owed(*other));
+  memory_wanted_ = !memory_->admit(sequence, reserve);
   if (memory_wanted_) return false;
   sequence.tokens.reserve(sequence.prompt_tokens + sequence.limit);  // rows point into it
   if (!sequence.started() && memory_->caches_prefixes()) {

@@ -15,11 +15,32 @@
 
 namespace weir::fakes {
 
+/// What a position of a fake model's memory holds.
+struct FakeCell {
+  int32_t token = 0;
+  uint64_t depth = 0;  // where the model has a window: of all that went into the cell
+};
+
 /// What a fake model says after `history`: a pure function of it, of the seed and of the index of
 /// the draw.
 class FakeModel {
  public:
   static constexpr int32_t kVocabulary = 40;
+
+  /// The cell of `token` behind those that it sees, as layers upon layers would make it: what they
+  /// saw is in it, too.
+  static FakeCell attend(std::span<const FakeCell> before, int32_t token) {
+    uint64_t depth = mix(static_cast<uint32_t>(token) + 1);
+    for (const FakeCell& cell : before) depth = mix(depth * 31 + cell.depth);
+    return {token, depth};
+  }
+
+  /// What a draw behind the last of `cells`, which a window shows, looks at.
+  static std::vector<int32_t> sight(std::span<const FakeCell> cells) {
+    std::vector<int32_t> seen{-1 - static_cast<int32_t>(cells.back().depth % 1'000'000'000)};
+    for (const FakeCell& cell : cells) seen.push_back(cell.token);
+    return seen;
+  }
 
   static uint64_t digest(const std::vector<int32_t>& history) {
     uint64_t hash = 1469598103934665603u;
@@ -98,6 +119,29 @@ class FakeModel {
   }
 };
 
+/// A text as a fake model with a window sees it; 0: all of it.
+class FakeText {
+ public:
+  explicit FakeText(uint32_t window) : window_(window) {}
+
+  void add(int32_t token) {
+    const size_t seen = std::min<size_t>(cells_.size(), window_ > 0 ? window_ - 1 : 0);
+    cells_.push_back(FakeModel::attend(std::span<const FakeCell>(cells_).last(seen), token));
+    tokens_.push_back(token);
+  }
+
+  std::vector<int32_t> seen() const {
+    if (window_ == 0 || cells_.empty()) return tokens_;
+    const size_t shown = std::min<size_t>(cells_.size(), window_);
+    return FakeModel::sight(std::span<const FakeCell>(cells_).last(shown));
+  }
+
+ private:
+  const uint32_t window_;
+  std::vector<FakeCell> cells_;
+  std::vector<int32_t> tokens_;
+};
+
 /// A runner whose only memory is that which the plans name: it writes tokens into pages and slots
 /// and reads its history back from them, so that a wrong page, prefix or position gives wrong text.
 /// Notes each broken rule in `violations`. Single-threaded.
@@ -115,7 +159,7 @@ class FakeRunner : public schedule::Runner {
   };
 
   FakeRunner(schedule::ModelSpec spec, int depth) : spec_(spec), depth_(depth) {
-    const auto page = std::vector<int32_t>(spec.page_size, kRubbish);
+    const auto page = std::vector<FakeCell>(spec.page_size, FakeCell{kRubbish});
     pages_.assign(spec.pages, page);
     slots_.resize(spec.slots);
   }
@@ -133,7 +177,7 @@ class FakeRunner : public schedule::Runner {
     for (const auto& row : plan.rows) {
       const bool broken = launch_fails || step.fails;
       for (work::Output& output : run(row, broken)) step.outputs.push_back(std::move(output));
-      step.tables.emplace_back(row.pages.begin(), row.pages.end());
+      step.tables.push_back(table_of(row));
       if (broken) failed.insert(row.id);
     }
     if ((launch_fails || step.fails) && faults.lost())
@@ -150,9 +194,11 @@ class FakeRunner : public schedule::Runner {
     if (lost_) return *lost_;
     InFlight step = std::move(in_flight_.front());
     in_flight_.pop_front();
+    const auto stays = [](schedule::PageId then, schedule::PageId now) {
+      return now == then || now == -1;
+    };
     for (size_t i = 0; i < step.rows.size(); ++i)  // the plan and its spans live until now
-      expect(std::equal(step.tables[i].begin(), step.tables[i].end(),
-                        step.plan->rows[i].pages.begin(), step.plan->rows[i].pages.end()),
+      expect(std::ranges::equal(step.tables[i], table_of(step.plan->rows[i]), stays),
              "a page table changed in flight");
     if (step.fails) return Error{.code = Code::internal, .message = "collect failed"};
     return std::move(step.outputs);
@@ -180,6 +226,12 @@ class FakeRunner : public schedule::Runner {
     bool fails = false;
   };
 
+  static std::vector<schedule::PageId> table_of(const schedule::Row& row) {
+    std::vector<schedule::PageId> table(row.pages.begin(), row.pages.end());
+    table.insert(table.end(), row.source_pages.begin(), row.source_pages.end());
+    return table;
+  }
+
   void expect(bool holds, const char* what) {
     if (!holds) violations.emplace_back(what);
   }
@@ -197,6 +249,7 @@ class FakeRunner : public schedule::Runner {
       expect(row.drafts == 0 || (depth_ == 0 && row.wants_output && row.drafts < count),
              "drafts out of place");
       check_source(row);
+      check_passed(row);
       const auto writes = [&](std::span<const schedule::PageId> table, uint32_t begin,
                               uint32_t end) {
         expect(table.size() * spec_.page_size >= end, "a row without pages for its tokens");
@@ -210,6 +263,7 @@ class FakeRunner : public schedule::Runner {
     for (const auto& row : plan.rows)
       for (const auto& table : {row.pages, row.source_pages})
         for (schedule::PageId page : table) {
+          if (page == -1) continue;
           const auto writer = writers.find(page);
           expect(writer == writers.end() || writer->second == row.id,
                  "a row reads what another writes");
@@ -230,6 +284,19 @@ class FakeRunner : public schedule::Runner {
            "a wrong number of source pages");
     expect(row.source_tokens <= spec_.max_source, "a longer source than the encoder takes");
   }
+
+  /// All pages that the window does not show are given back, and no other.
+  void check_passed(const schedule::Row& row) {
+    const uint32_t hidden = first_seen(row.first) / std::max(1U, spec_.page_size);
+    for (uint32_t i = 0; i < row.pages.size(); ++i)
+      expect((row.pages[i] == -1) == (i < hidden), "a page is given back too early or too late");
+  }
+
+  /// Position of the first token that the one at `position` attends to.
+  uint32_t first_seen(uint32_t position) const {
+    return windowed() && position >= spec_.window ? position - spec_.window + 1 : 0;
+  }
+  bool windowed() const { return spec_.window > 0; }
 
   std::vector<work::Output> run(const schedule::Row& row, bool broken) {
     if (on_row) on_row(row);
@@ -252,18 +319,27 @@ class FakeRunner : public schedule::Runner {
       std::fill(tokens.begin(), tokens.end(), kRubbish);
       std::fill(source.begin(), source.end(), kRubbish);
     }
-    std::vector<int32_t> history = through(row.source_pages, 0, row.source_tokens, source);
+    source = through(row.source_pages, 0, row.source_tokens, source);
     const std::vector<int32_t> decoded = remember(row, tokens);
     if (!broken && !row_fails) check_text(row, decoded);
-    history.insert(history.end(), decoded.begin(), decoded.end());
+    // What a draw sees behind the first `count` of the row's tokens.
+    const auto seen = [&](size_t count) {
+      std::vector<int32_t> history = source;
+      if (windowed()) {
+        const std::vector<FakeCell> shown = window_at(row, row.first + count - 1);
+        const std::vector<int32_t> sight = FakeModel::sight(shown);
+        history.insert(history.end(), sight.begin(), sight.end());
+      } else {
+        history.insert(history.end(), decoded.begin(),
+                       decoded.begin() + static_cast<std::ptrdiff_t>(row.first + count));
+      }
+      return history;
+    };
     std::vector<work::Output> outputs;
     for (size_t i = 0; i < row.scored.size(); ++i) {
-      const auto known =
-          static_cast<std::ptrdiff_t>(row.source_tokens + row.first + row.score_from + i + 1);
-      expect(known <= std::ssize(history), "a token is scored behind the row");
-      outputs.push_back(
-          work::Token{row.scored[i],
-                      FakeModel::think({history.begin(), history.begin() + known}, row.scored[i])});
+      const size_t known = row.score_from + i + 1;
+      expect(known <= tokens.size(), "a token is scored behind the row");
+      outputs.push_back(work::Token{row.scored[i], FakeModel::think(seen(known), row.scored[i])});
     }
     outputs.resize(row.scored.size() + 1 + row.drafts);
     const auto drawn = outputs.end() - (1 + row.drafts);
@@ -272,19 +348,19 @@ class FakeRunner : public schedule::Runner {
       drawn[0] = Error{.code = Code::internal, .message = "row failed"};
     } else if (row.wants_output) {
       for (uint32_t i = 0; i <= row.drafts; ++i)
-        drawn[i] = output(row, {history.begin(), history.end() - (row.drafts - i)}, row.drawn + i);
+        drawn[i] = output(row, seen(tokens.size() - (row.drafts - i)), row.drawn + i);
     }
     return outputs;
   }
 
-  /// A draw that reads the history is told all of it.
+  /// A draw that reads the history is told all of it; what is seen of it is the end of that.
   void check_text(const schedule::Row& row, const std::vector<int32_t>& history) {
     const auto* params = std::get_if<work::SamplingParams>(row.params);
     if (!params || !params->reads_history() || !row.wants_output || failed.contains(row.id)) return;
     if (spec_.prompt == schedule::Prompt::whole) return;
-    expect(
-        std::equal(row.text.begin(), row.text.end(), history.begin(), history.end() - row.drafts),
-        "a draw is told another text");
+    const auto known = row.text.last(std::min(row.text.size(), history.size() - row.drafts));
+    expect(std::equal(known.begin(), known.end(), history.begin(), history.end() - row.drafts),
+           "a draw is told another text");
   }
 
   work::Output output(const schedule::Row& row, const std::vector<int32_t>& history,
@@ -308,14 +384,20 @@ class FakeRunner : public schedule::Runner {
 
   std::vector<int32_t> remember(const schedule::Row& row, const std::vector<int32_t>& tokens) {
     std::vector<int32_t> history;
+    if (windowed())
+      for (size_t i = 0; i < tokens.size(); ++i) write_behind_window(row, row.first + i, tokens[i]);
+    const size_t begin = first_seen(row.first);
     if (spec_.memory.pages)
-      history = through(row.pages, row.first, row.first + tokens.size(), tokens);
+      history = through(row.pages, row.first, row.first + tokens.size(), tokens, begin);
     if (spec_.memory.slot) {
       auto& state = slots_.at(static_cast<size_t>(row.slot));
       if (row.first == 0) state.clear();
       expect(state.size() == row.first, "a slot holds another past");
       state.insert(state.end(), tokens.begin(), tokens.end());
-      expect(!spec_.memory.pages || state == history, "slot and pages differ");
+      expect(!spec_.memory.pages ||
+                 std::equal(history.begin(), history.end(),
+                            state.begin() + std::ssize(state) - std::ssize(history), state.end()),
+             "slot and pages differ");
       history = state;
     }
     if (!spec_.memory.pages && !spec_.memory.slot) {
@@ -325,22 +407,42 @@ class FakeRunner : public schedule::Runner {
     return history;
   }
 
-  /// Writes `tokens` from position `first` on, and reads the positions before `end`.
+  /// Writes `tokens` from position `first` on, and reads the positions from `begin` to `end`.
   std::vector<int32_t> through(std::span<const schedule::PageId> table, size_t first, size_t end,
-                               const std::vector<int32_t>& tokens) {
+                               const std::vector<int32_t>& tokens, size_t begin = 0) {
     std::vector<int32_t> history;
-    for (size_t at = 0; at < end; ++at) {
-      auto& page = pages_.at(static_cast<size_t>(table[at / spec_.page_size]));
-      int32_t& cell = page[at % spec_.page_size];
-      if (at >= first && at - first < tokens.size()) cell = tokens[at - first];
-      history.push_back(cell);
+    for (size_t at = begin; at < end; ++at) {
+      FakeCell& cell = cell_at(table, at);
+      if (at >= first && at - first < tokens.size()) cell.token = tokens[at - first];
+      history.push_back(cell.token);
     }
     return history;
   }
 
+  FakeCell& cell_at(std::span<const schedule::PageId> table, size_t position) {
+    const schedule::PageId page = table[position / spec_.page_size];
+    expect(page >= 0, "a position is seen whose page was given back");
+    return pages_.at(static_cast<size_t>(std::max(page, 0)))[position % spec_.page_size];
+  }
+
+  /// The cells that the token at `position` attends to, its own at last.
+  std::vector<FakeCell> window_at(const schedule::Row& row, size_t position) {
+    std::vector<FakeCell> cells;
+    for (size_t at = first_seen(static_cast<uint32_t>(position)); at <= position; ++at)
+      cells.push_back(cell_at(row.pages, at));
+    return cells;
+  }
+
+  void write_behind_window(const schedule::Row& row, size_t position, int32_t token) {
+    std::vector<FakeCell> cells = window_at(row, position);
+    cells.pop_back();
+    cell_at(row.pages, position) = FakeModel::attend(cells, token);
+  }
+
   const schedule::ModelSpec spec_;
   const int depth_;
-  std::vector<std::vector<int32_t>> pages_, slots_;
+  std::vector<std::vector<FakeCell>> pages_;
+  std::vector<std::vector<int32_t>> slots_;
   std::map<schedule::SequenceId, int32_t> sampled_;
   std::deque<InFlight> in_flight_;
   std::optional<Error> lost_;

@@ -49,6 +49,35 @@ TEST(PagePool, TheLastPageIsGivenBackFirst) {
   EXPECT_EQ(lease.pages()[0], pages[0]);  // free pages are taken latest first
 }
 
+TEST(PagePool, PagesThatArePassedAreGivenBackTheLastFirst) {
+  PagePool pool(6);
+  PageLease lease(pool);
+  ASSERT_TRUE(lease.grow_to(4));
+  const std::vector<PageId> all(lease.pages().begin(), lease.pages().end());
+  const std::vector<PageId> rest{-1, -1, all[2], all[3]};
+  lease.pass(2);
+  lease.pass(1);  // passed already
+  EXPECT_EQ(std::vector<PageId>(lease.pages().begin(), lease.pages().end()), rest);
+  EXPECT_EQ(lease.held(), 2U);
+  EXPECT_EQ(pool.available(), 4U);
+  PageLease other(pool);
+  ASSERT_TRUE(other.grow_to(1));
+  EXPECT_EQ(other.pages()[0], all[0]);  // free pages are taken latest first
+  PageLease twin = lease.fork();
+  EXPECT_EQ(pool.holders(all[2]), 2U);
+  ASSERT_TRUE(lease.grow_to(5));
+  EXPECT_EQ(lease.held(), 3U);
+  EXPECT_TRUE(pool.audit());
+  lease.pass(9);  // all that it has
+  EXPECT_EQ(lease.held(), 0U);
+  EXPECT_EQ(pool.available(), 3U);
+  PageLease moved = std::move(twin);
+  EXPECT_EQ(moved.drop(), rest);
+  EXPECT_EQ(moved.passed(), 0U);
+  EXPECT_EQ(pool.available(), 5U);
+  EXPECT_TRUE(pool.audit());
+}
+
 TEST(PagePool, ForksSharePagesUntilOneWrites) {
   PagePool pool(4);
   PageLease a(pool);

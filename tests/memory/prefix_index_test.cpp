@@ -128,6 +128,17 @@ TEST_F(PrefixIndexTest, APageStaysUsableAfterItsLeaseUntilEvicted) {
   EXPECT_TRUE(look_up({1, 2, 3, 4}).empty());
 }
 
+TEST_F(PrefixIndexTest, APageThatIsPassedIsIdleAndFound) {
+  PageLease lease = compute(count_to(12));
+  const std::vector<PageId> pages(lease.pages().begin(), lease.pages().end());
+  lease.pass(2);
+  EXPECT_EQ(pool_.idle(), 2U);
+  EXPECT_EQ(look_up(count_to(12)), pages);
+  PageLease rest(pool_);
+  ASSERT_TRUE(rest.grow_to(6));  // evicts one: of those that were passed together the last
+  EXPECT_EQ(look_up(count_to(12)), std::vector<PageId>{pages[0]});
+}
+
 TEST_F(PrefixIndexTest, HeldPagesAreNotEvicted) {
   PageLease held = compute(count_to(8));
   PageLease rest(pool_);

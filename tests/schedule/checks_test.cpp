@@ -101,6 +101,17 @@ TEST(ASpec, OfASourceIsConsistent) {
   EXPECT_EQ(refusal(spec), "the model has a source and does not split its decoder's prompt");
 }
 
+TEST(ASpec, OfAWindowIsConsistent) {
+  ModelSpec spec = kDecoder;
+  spec.window = 8;
+  EXPECT_EQ(refusal(spec), "taken");
+  spec.prompt = Prompt::whole;
+  EXPECT_EQ(refusal(spec), "window is 8; the model does not split prompts");
+  spec.memory = {.slot = true};
+  spec.slots = 1;
+  EXPECT_EQ(refusal(spec), "window is 8; the model has no pages");
+}
+
 TEST(AStep, TakesTheLongestSourceAndSomeTokensBeside) {
   ModelSpec spec = encoder_decoder();
   spec.max_source = 1000;

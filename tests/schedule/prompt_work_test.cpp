@@ -64,6 +64,18 @@ TEST(PromptWork, TokensDeepInAPromptCostMore) {
   EXPECT_EQ(work.within(0, 3000), 0u);
 }
 
+TEST(PromptWork, BehindAWindowEachTokenCostsTheSame) {
+  const PromptWork work(1000, 501);
+  EXPECT_DOUBLE_EQ(work.of(0, 100), 105);
+  EXPECT_DOUBLE_EQ(work.of(450, 100), 100 + 50 * 0.475 + 50 * 0.5);
+  EXPECT_DOUBLE_EQ(work.of(70000, 100), 150);
+  EXPECT_EQ(work.within(105, 0), 100U);
+  EXPECT_EQ(work.within(148.75, 450), 100U);
+  EXPECT_EQ(work.within(148.7, 450), 99U);
+  EXPECT_EQ(work.within(150, 70000), 100U);
+  EXPECT_EQ(PromptWork(1000, 1).within(7, 500), 7U);
+}
+
 TEST(PromptWork, WithoutASpanEachTokenCountsOne) {
   EXPECT_EQ(PromptWork(0).of(500, 7), 7);
   EXPECT_EQ(PromptWork(0).within(7, 500), 7u);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 
 #include "fakes/fake_clock.h"
 #include "fakes/fake_runner.h"
@@ -37,6 +38,7 @@ class SchedulerTest : public testing::Test {
     requests[0].cache_scope = scope;
     requests[0].arrival = clock_.now();
     requests[0].deadline = deadline_;
+    requests[0].client = client_;
     EXPECT_TRUE(queue_.push(requests));
     return std::move(reader);
   }
@@ -106,6 +108,7 @@ class SchedulerTest : public testing::Test {
   std::unique_ptr<Scheduler> scheduler_;
   std::vector<Row> rows_;
   std::optional<TimePoint> deadline_;  // of what is asked
+  std::string client_;                 // who asks
 };
 
 using Sizes = std::vector<size_t>;
@@ -133,6 +136,23 @@ TEST_F(SchedulerTest, ASourceIsReadBesideRowsThatDecodeEvenIfItIsLongerThanTheir
   EXPECT_EQ(shares(), (std::vector<Share>{{0, 1}, {0, 1}, {30, 1}}));
   scheduler_->step();  // two that are short share the room
   EXPECT_EQ(shares(), (std::vector<Share>{{0, 1}, {0, 1}, {0, 1}, {5, 1}, {5, 1}}));
+  auto f = translate(5, 20), g = translate(30, 20);
+  scheduler_->step();  // what they leave is not enough for one that is long
+  EXPECT_EQ(shares().back(), (Share{5, 1}));
+  scheduler_->step();
+  EXPECT_EQ(shares().back(), (Share{30, 1}));
+}
+
+TEST_F(SchedulerTest, TheWorkOfASourceIsAPromptsInThePaceOfSteps) {
+  start(encoder_decoder(), {.max_batch_tokens = 64});
+  runner_->on_row = [&](const Row& row) {
+    clock_.advance(std::chrono::milliseconds(row.source.size() + row.tokens.size()));
+  };
+  for (size_t i = 0; i < 40; ++i) {
+    auto reader = translate(1 + i, 1);
+    run();
+  }
+  EXPECT_NEAR(queue_.outlook().prefill_tokens_per_s, 1000, 10);
 }
 
 TEST_F(SchedulerTest, OnePoolHasThePagesOfSourcesAndOfDecoders) {
@@ -158,6 +178,94 @@ TEST_F(SchedulerTest, APreemptedSequenceEncodesItsSourceAgain) {
   for (const Row& row : rows_)
     if (row.first == 0) encoded.push_back(row.id);
   EXPECT_EQ(encoded, (std::vector<SequenceId>{1, 2, 2}));
+}
+
+/// Pages that a row holds.
+std::set<PageId> pages_of(const Row& row) {
+  std::set<PageId> pages(row.pages.begin(), row.pages.end());
+  pages.erase(-1);
+  return pages;
+}
+
+TEST_F(SchedulerTest, ASequenceTenTimesAsLongAsThePoolEndsBehindItsWindowWithOthersBeside) {
+  ModelSpec spec = decoder(10);  // 40 positions
+  spec.max_tokens = 500;
+  spec.window = 8;
+  start(spec, {.prefix_cache = false});
+  std::set<PageId> behind, served;  // pages that it had before; of these the others'
+  runner_->on_row = [&](const Row& row) {
+    const std::set<PageId> pages = pages_of(row);
+    if (row.id == 1) {
+      EXPECT_LE(pages.size(), 5U);  // half of the pool
+      behind.insert(pages.begin(), pages.end());
+    } else {
+      for (PageId page : pages)
+        if (behind.contains(page)) served.insert(page);
+    }
+  };
+  auto longest = ask(200, 201);
+  std::vector<work::ReplyReader> others;
+  while (!std::holds_alternative<work::Finish>(last(longest))) {
+    ASSERT_FALSE(scheduler_->idle() && runner_->steps > 0);
+    if (runner_->steps % 10 == 1) others.push_back(ask(9, 4));
+    scheduler_->step();
+    if (!others.empty() && runner_->steps % 10 == 0) {
+      EXPECT_TRUE(std::holds_alternative<work::Finish>(last(others.back()))) << runner_->steps;
+    }
+  }
+  EXPECT_GT(others.size(), 20U);
+  EXPECT_GT(served.size(), 2U);
+  EXPECT_EQ(preemptions(), 0);
+}
+
+TEST_F(SchedulerTest, BehindAWindowTheFirstInRankMovesInEveryStep) {
+  ModelSpec spec = decoder(7);
+  spec.max_tokens = 500;
+  spec.window = 8;
+  start(spec, {.min_chunk_tokens = 4, .max_chunk_tokens = 4, .prefix_cache = false});
+  auto longest = ask(200, 1), b = ask(1, 100), c = ask(3, 100);  // which want 3 pages each in time
+  for (int i = 0; i < 40; ++i) {
+    rows_.clear();
+    scheduler_->step();
+    EXPECT_TRUE(std::ranges::any_of(rows_, [](const Row& row) { return row.id == 1; })) << i;
+  }
+  EXPECT_GT(preemptions(), 0);
+}
+
+TEST_F(SchedulerTest, WhatAPromptBehindAWindowWillTakeIsNotGivenToANewcomer) {
+  ModelSpec spec = decoder(9);
+  spec.max_tokens = 500;
+  spec.window = 8;
+  start(spec, {.min_chunk_tokens = 1, .max_chunk_tokens = 8, .prefix_cache = false});
+  auto decodes = ask(1, 400);
+  scheduler_->step();
+  client_ = "a";
+  auto first = ask(200, 1);  // it holds 4 pages in time
+  client_ = "b";
+  auto second = ask(200, 1);
+  rows_.clear();
+  scheduler_->step();
+  EXPECT_EQ(row_sizes(), (Sizes{1, 4}));
+  run();
+  EXPECT_EQ(preemptions(), 0);
+}
+
+TEST_F(SchedulerTest, BehindAWindowALongPromptBecomesNoDearer) {
+  ModelSpec spec = decoder(1000);
+  spec.max_tokens = 2000;
+  spec.window = 101;
+  spec.attention_span = 100;
+  start(spec, {.min_chunk_tokens = 20, .max_chunk_tokens = 20, .prefix_cache = false});
+  auto decodes = ask(2, 900);
+  scheduler_->step();
+  auto prompt = ask(1000, 1);
+  rows_.clear();
+  for (int i = 0; i < 10; ++i) scheduler_->step();
+  EXPECT_EQ(rows_[1].tokens.size(), 18U);
+  rows_.clear();
+  for (int i = 0; i < 50; ++i) scheduler_->step();
+  const Sizes sizes = row_sizes();
+  for (size_t i = 1; i < sizes.size(); i += 2) EXPECT_EQ(sizes[i], 10U) << i;
 }
 
 TEST_F(SchedulerTest, CutsALongPromptBesideDecodes) {

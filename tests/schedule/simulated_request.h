@@ -51,6 +51,11 @@ class SimulatedRequest {
     reader.close();
   }
 
+  bool refused() const { return error_ && error_->code == Code::invalid_argument; }
+  bool was_computed() const { return finish_ && !(tokens_.empty() && readings_.empty()); }
+  size_t positions() const {  // the last token is never computed
+    return prompt.size() + std::max<size_t>(tokens_.size(), 1) - 1;
+  }
   bool done() const { return left_ || finish_ || error_; }
 
   /// The first thing that is wrong with the answer. `failed`: the model had a fault at one of its
@@ -71,27 +76,51 @@ class SimulatedRequest {
   /// What the model says to this prompt alone.
   std::vector<int32_t> text_alone(const ModelSpec& spec) const {
     const auto& sampling = std::get<work::SamplingParams>(params);
-    std::vector<int32_t> history = seen(spec), text;
+    Reader reading(*this, spec);
+    std::vector<int32_t> text;
+    for (size_t i = 0; i < prompt.size(); ++i) reading.add_prompt(i);
     const size_t limit = std::min<size_t>(
         sampling.max_tokens, spec.max_tokens - std::min<size_t>(spec.max_tokens, prompt.size()));
     while (text.size() < limit) {
       const int32_t token =
-          fakes::FakeModel::next(history, sampling, static_cast<uint32_t>(text.size()));
+          fakes::FakeModel::next(reading.seen(), sampling, static_cast<uint32_t>(text.size()));
       const bool may_stop = text.size() >= sampling.min_tokens;
       text.push_back(token);
-      history.push_back(token);
+      reading.add(token);
       if (may_stop && stops(token)) break;
     }
     return text;
   }
 
-  std::vector<int32_t> seen(const ModelSpec& spec) const {
-    std::vector<int32_t> history = fakes::FakeModel::encoded(source);
-    for (size_t i = 0; i < prompt.size(); ++i)
-      history.push_back(fakes::FakeModel::seen(spec, prompt[i], prompt.size()) +
-                        fakes::FakeModel::of_type(i < types.size() ? types[i] : uint8_t{0}));
-    return history;
-  }
+  /// The model reads the request alone.
+  class Reader {
+   public:
+    Reader(const SimulatedRequest& request, const ModelSpec& spec)
+        : request_(request),
+          spec_(spec),
+          source_(fakes::FakeModel::encoded(request.source)),
+          text_(spec.window) {}
+
+    void add_prompt(size_t i) {
+      const auto& types = request_.types;
+      add(fakes::FakeModel::seen(spec_, request_.prompt[i], request_.prompt.size()) +
+          fakes::FakeModel::of_type(i < types.size() ? types[i] : uint8_t{0}));
+    }
+    void add(int32_t token) { text_.add(token); }
+
+    std::vector<int32_t> seen() const {
+      std::vector<int32_t> history = source_;
+      const std::vector<int32_t> text = text_.seen();
+      history.insert(history.end(), text.begin(), text.end());
+      return history;
+    }
+
+   private:
+    const SimulatedRequest& request_;
+    const ModelSpec& spec_;
+    const std::vector<int32_t> source_;
+    fakes::FakeText text_;
+  };
 
   bool stops(int32_t token) const {
     const auto& stop = std::get<work::SamplingParams>(params).stop_tokens;
@@ -121,7 +150,10 @@ class SimulatedRequest {
     const size_t unread = spec.generates() ? 1 : 0;  // the last token is never computed
     const size_t positions = prompt.size() + completion - unread;
     const auto pages = [&](size_t count) { return (count + spec.page_size - 1) / spec.page_size; };
-    const size_t needed = pages(positions) + pages(source.size());
+    size_t own = pages(positions);
+    if (spec.window > 0)  // the most pages that so many positions can touch
+      own = std::min<size_t>(own, (spec.window + spec.page_size - 2) / spec.page_size + 1);
+    const size_t needed = own + pages(source.size());
     if (!spec.memory.pages || needed <= spec.pages) return std::nullopt;
     return std::string(source.empty() ? "" : "source, ") + "prompt and completion need " +
            std::to_string(needed) + " pages; this model's cache has " + std::to_string(spec.pages);
@@ -137,7 +169,10 @@ class SimulatedRequest {
     if (started.queued.count() < 0 || finish_->prefill.count() < 0 || finish_->decode.count() < 0)
       return "a negative time";
     if (!spec.generates()) {
-      if (readings_.size() != 1 || !are_right(readings_[0], seen(spec))) return "wrong readings";
+      Reader reading(*this, spec);
+      for (size_t i = 0; i < prompt.size(); ++i) reading.add_prompt(i);
+      if (readings_.size() != 1 || !are_right(readings_[0], reading.seen()))
+        return "wrong readings";
       return std::nullopt;
     }
     const auto text = text_alone(spec);
@@ -163,17 +198,18 @@ class SimulatedRequest {
   std::optional<std::string> wrong_logprobs(const ModelSpec& spec,
                                             const std::vector<int32_t>& text) const {
     const auto& sampling = std::get<work::SamplingParams>(params);
-    std::vector<int32_t> history;
+    Reader reading(*this, spec);
     std::vector<float> scores, thoughts;
-    const auto think = [&](int32_t token) { return fakes::FakeModel::think(history, token).own; };
-    const std::vector<int32_t> read = seen(spec);
-    for (size_t i = 0; i < read.size(); ++i) {
+    const auto think = [&](int32_t token) {
+      return fakes::FakeModel::think(reading.seen(), token).own;
+    };
+    for (size_t i = 0; i < prompt.size(); ++i) {
       if (sampling.prompt_logprobs && i > 0 && !text.empty()) scores.push_back(think(prompt[i]));
-      history.push_back(read[i]);
+      reading.add_prompt(i);
     }
     for (int32_t token : text) {
       if (sampling.logprobs) thoughts.push_back(think(token));
-      history.push_back(token);
+      reading.add(token);
     }
     if (scores_ != scores) return "other logprobs of the prompt than alone";
     if (thoughts_ != thoughts) return "other logprobs than alone";

@@ -62,7 +62,28 @@ class Simulation {
     return broken_at_the_end();
   }
 
+  /// Requests that were answered whole, though they have more tokens, or a source of more than half
+  /// as many, as the pool has room for.
+  size_t longer_than_the_pool() const {
+    return static_cast<size_t>(std::ranges::count_if(asked_, [&](const auto& asked) {
+      return asked->was_computed() && asked->positions() > room();
+    }));
+  }
+  size_t long_sources() const {
+    return static_cast<size_t>(std::ranges::count_if(asked_, [&](const auto& asked) {
+      return asked->was_computed() && 2 * asked->source.size() > room();
+    }));
+  }
+  size_t sources_refused() const {
+    return static_cast<size_t>(std::ranges::count_if(asked_, [&](const auto& asked) {
+      return asked->refused() && asked->source.size() > room() &&
+             asked->source.size() <= world_.spec.max_source;
+    }));
+  }
+
  private:
+  size_t room() const { return size_t{world_.spec.pages} * world_.spec.page_size; }
+
   bool chance(double probability) {
     return probability > 0 && std::uniform_real_distribution<>()(random_) < probability;
   }
@@ -88,7 +109,7 @@ class Simulation {
   std::vector<int32_t> random_source() {
     const uint32_t longest = world_.spec.max_source;
     const uint32_t length = chance(0.02)  ? longest + 1
-                            : chance(0.3) ? pick(1, longest)
+                            : chance(0.5) ? pick(1, longest)
                                           : pick(1, std::max(1u, longest / 4));
     std::vector<int32_t> source;
     while (source.size() < length)
@@ -214,6 +235,7 @@ struct Kind {
   Memory memory;
   bool generates;
   bool several = false;  // heads, one of them by token, and token types
+  bool windowed = false;
 
   std::vector<HeadSpec> heads() const {
     if (several) return {HeadSpec{}, HeadSpec{.by_token = true}, HeadSpec{}};
@@ -234,6 +256,10 @@ const Kind kKinds[] = {
      {.pages = true, .source = true, .slot = true},
      true},
     {"EmbeddingEncoderDecoder", Prompt::chunked, {.pages = true, .source = true}, false},
+    {"Windowed", Prompt::chunked, {.pages = true}, true, false, true},
+    {"WindowedEmbedding", Prompt::chunked, {.pages = true}, false, false, true},
+    {"WindowedHybrid", Prompt::chunked, {.pages = true, .slot = true}, true, false, true},
+    {"WindowedEncoderDecoder", Prompt::chunked, {.pages = true, .source = true}, true, false, true},
     {"Recurrent", Prompt::chunked, {.slot = true}, true},
     {"RecurrentOfWholePrompts", Prompt::whole, {.slot = true}, true},
     {"RecurrentEmbedding", Prompt::chunked, {.slot = true}, false},
@@ -259,8 +285,12 @@ class SimulationTest : public testing::TestWithParam<std::tuple<Kind, int>> {
     world.spec.page_size = pick(1, 8);
     if (kind.memory.pages) world.spec.pages = pick(1, pick(0, 3) == 0 ? 200 : 24);
     if (kind.memory.source)
-      world.spec.max_source = pick(1, world.spec.pages * world.spec.page_size * 5 / 4 + 1);
+      world.spec.max_source = pick(1, world.spec.pages * world.spec.page_size * 3 / 2 + 1);
     if (kind.memory.slot) world.spec.slots = pick(1, 6);
+    if (kind.windowed) {
+      world.spec.max_tokens *= pick(1, 4);
+      world.spec.window = pick(1, pick(0, 3) == 0 ? world.spec.max_tokens - 1 : 20);
+    }
     world.options.max_sequences = pick(1, 12);
     world.options.max_batch_tokens = pick(1, 60);
     world.options.max_chunk_tokens = pick(1, 30);
@@ -284,10 +314,14 @@ uint64_t seeds() { return std::getenv("WEIR_FULL_TESTS") ? 500 : 50; }
 TEST_P(SimulationTest, KeepsEveryPromise) {
   Registry metrics;
   const StepSeries series{metrics, {{"model", "m"}}};
+  double outgrown = 0, long_sources = 0, sources_refused = 0;
   for (uint64_t seed = 0; seed < seeds(); ++seed) {
     Simulation simulation(random_world(seed), seed, series);
     const auto broken = simulation.run();
     ASSERT_FALSE(broken) << *broken << ", seed " << seed;
+    outgrown += static_cast<double>(simulation.longer_than_the_pool());
+    long_sources += static_cast<double>(simulation.long_sources());
+    sources_refused += static_cast<double>(simulation.sources_refused());
   }
   const auto count = [&](const std::string& name) {
     return fakes::scraped(metrics, name + "{model=\"m\"}").value();
@@ -298,6 +332,11 @@ TEST_P(SimulationTest, KeepsEveryPromise) {
   // Fewer than this, and the promises were hardly tried.
   const double some = static_cast<double>(seeds()) / 25;
   EXPECT_EQ(count("weir_preemptions_total") > some, kind.generates);
+  if (kind.memory.pages) {
+    EXPECT_EQ(outgrown > some, kind.windowed) << outgrown;
+  }
+  EXPECT_EQ(long_sources > some, kind.memory.source) << long_sources;
+  EXPECT_EQ(sources_refused > some, kind.memory.source) << sources_refused;
   const bool shares =
       kind.prompt == Prompt::chunked && kind.generates && !kind.memory.slot && !kind.memory.source;
   EXPECT_EQ(count("weir_prefix_cache_hit_tokens_total") > 5 * some, shares);

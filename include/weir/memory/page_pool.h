@@ -63,8 +63,9 @@ class PagePool {
   std::function<void(PageId)> on_evict_;  // the index forgets the page
 };
 
-/// The right to some pages, in the order of their positions. Gives them back when it dies.
-/// Move-only.
+/// The right to some pages, in the order of their positions. Pages from the first on may be given
+/// back while the others are kept; their entries in pages() are -1 from then on. Gives all back
+/// when it dies. Move-only.
 class PageLease {
  public:
   PageLease() = default;
@@ -79,21 +80,26 @@ class PageLease {
   void share(PageId page);
   /// A second lease on the same pages.
   PageLease fork() const;
-  /// Makes page `index` this lease's alone, before it is written. The value is the page whose
-  /// content has to be copied into it; none if no copy is needed. Errors: overloaded when no page
-  /// is left.
+  /// Gives the pages before `index` back, the last first.
+  void pass(uint32_t index);
+  /// Makes page `index` (not passed) this lease's alone, before it is written. The value is the
+  /// page whose content has to be copied into it; none if no copy is needed. Errors: overloaded
+  /// when no page is left.
   Result<std::optional<PageId>> own(uint32_t index);
-  /// Gives all pages back, the last first, and returns their numbers.
+  /// Gives all pages back, the last first, and returns what pages() was.
   std::vector<PageId> drop();
 
   /// Room for so many pages, so that pages() keeps its place while it grows.
   void reserve(uint32_t pages) { pages_.reserve(pages); }
   std::span<const PageId> pages() const { return pages_; }
-  uint32_t size() const { return static_cast<uint32_t>(pages_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(pages_.size()); }  // of pages()
+  uint32_t passed() const { return passed_; }
+  uint32_t held() const { return size() - passed_; }
 
  private:
   PagePool* pool_ = nullptr;
   std::vector<PageId> pages_;
+  uint32_t passed_ = 0;
 };
 
 }  // namespace weir::memory

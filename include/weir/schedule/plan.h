@@ -40,6 +40,8 @@ struct ModelSpec {
   uint32_t token_types = 1;       // of a prompt's tokens: types below it
   uint32_t max_tokens = 0;        // prompt and completion of one sequence
   uint32_t max_source = 0;        // tokens that the encoder of an encoder-decoder takes
+  uint32_t window = 0;            // positions that a token attends to in every layer: the latest,
+                                  // its own with them; 0: all
   uint32_t page_size = 16;        // tokens a page, where memory has pages
   uint32_t pages = 0, slots = 0;  // how many there are; source pages are some of `pages`
   uint32_t attention_span = 0;  // positions to which attention costs a token as much as its matrix
@@ -60,6 +62,9 @@ struct ModelSpec {
 /// an encoder. The row with `first` 0 begins the sequence, or begins it anew after it was
 /// preempted: that row clears the slot, and has the whole `source`, whose keys and values the
 /// encoder writes to `source_pages` before the decoder reads them. Later rows only read those.
+///
+/// The page of position p is pages[p / page_size]. Where the model has a window, the pages that no
+/// token of this row or of a later one sees are given back: they are -1, and may be another row's.
 struct Row {
   SequenceId id = 0;
   std::span<const int32_t> tokens;  // to compute now; empty: the last sampled, still on the device
@@ -83,7 +88,9 @@ struct PageCopy {
   PageId from, to;
 };
 
-/// The rows of one step. Spans point into sequences that live at least until the step is collected.
+/// The rows of one step. Spans point into sequences that live at least until the step is collected;
+/// what they hold stays the same, but for pages that become -1 once the step is launched, since
+/// rows that are launched later do not see them.
 struct StepPlan {
   std::vector<Row> rows;
   std::vector<PageCopy> copies;  // forks of shared pages; done before the rows

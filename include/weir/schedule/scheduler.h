@@ -18,6 +18,7 @@ namespace weir::schedule {
 
 class ModelMemory;
 class Outlooks;
+class PromptWork;
 class WaitingRoom;
 
 /// Is what a model says of itself consistent? Errors: invalid_argument.
@@ -96,6 +97,7 @@ class Scheduler {
 
   std::unique_ptr<Step> new_step();
   void recycle(std::unique_ptr<Step> step);
+  PromptWork prompt_cost(const Step& step) const;
   double room(const Sequence& sequence, const Step& step, Shares shares) const;
   uint32_t share(const Sequence& sequence, const Step& step, Shares shares) const;
   void allot(Sequence& sequence, Step& step, Shares shares);
