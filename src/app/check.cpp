@@ -49,6 +49,15 @@ std::string tasks_text(const std::vector<folder::HeadCard>& heads) {
   return text;
 }
 
+/// The lines of an encoder-decoder's two sides.
+void print_sides(const serve::Encoder& encoder, const serve::TextSide& text, std::ostream& out) {
+  const std::string piece = text.tokenizer->piece(encoder.decoder_start).value_or("");
+  out << "  encoder       takes " << encoder.max_tokens << " tokens\n"
+      << "  decoder       begins with token " << encoder.decoder_start;
+  if (!piece.empty()) out << " (" << excerpt(piece) << ")";
+  out << "\n";
+}
+
 void print_model(const PlannedModel& model, const serve::TextSide& text, std::ostream& out) {
   const engine::Description& is = model.description;
   out << "model " << model.choice.name << "\n"
@@ -75,9 +84,12 @@ Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config
   if (!model) return model.error();
   auto text = serve::load_text_side(choice.directory, tasks_of(model->description));
   if (!text) return text.error();
+  auto encoder = encoder_of(choice.directory, model->description);
+  if (!encoder) return encoder.error();
   const auto rows = static_cast<int32_t>(model->description.shape.vocabulary);
   const auto vocabulary = serve::fit_vocabulary(*text, rows);
   print_model(*model, *text, out);
+  if (*encoder) print_sides(**encoder, *text, out);
   for (const auto& warnings : {vocabulary, text->notes, model->description.warnings})
     for (const std::string& warning : warnings) out << "  warning: " << warning << "\n";
   return model;

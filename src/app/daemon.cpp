@@ -133,6 +133,7 @@ void Daemon::make_service(std::shared_ptr<const traffic::KeyStore> keys) {
   for (const auto& model : models_) {
     served.push_back({.name = model->plan.choice.name,
                       .tasks = tasks_of(model->plan.description),
+                      .encoder_decoder = is_encoder_decoder(model->plan.description),
                       .created = std::time(nullptr),
                       .queue = model->queue,
                       .progress = model->progress});
@@ -221,9 +222,12 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
     for (const std::string& warning : warnings)
       spdlog::warn("model {}: {}", model.plan.choice.name, warning);
   const uint32_t length = serve::longest_input(*text, is.max_model_len);
+  auto encoder = encoder_of(model.plan.choice.directory, is);
+  if (!encoder) return encoder.error();
   model.loaded =
       serve::ModelCard{.text = std::move(*text),
                        .max_model_len = length,
+                       .encoder = *encoder,
                        .vocabulary_rows = rows,
                        .architecture = is.architecture,
                        .dtype = is.dtype,
@@ -247,8 +251,11 @@ void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
   }
   std::string cache =
       spec->pages > 0 ? fmt::format(", {} pages of {}", spec->pages, spec->page_size) : "";
-  spdlog::info("model {} is ready: {}, {}, {} tokens{}, loaded in {}", name,
-               model.loaded->architecture, model.loaded->dtype, spec->max_tokens, cache,
+  const auto& encoder = model.loaded->encoder;
+  const std::string source =
+      encoder ? fmt::format(", sources of {} tokens", encoder->max_tokens) : "";
+  spdlog::info("model {} is ready: {}, {}, {} tokens{}{}, loaded in {}", name,
+               model.loaded->architecture, model.loaded->dtype, spec->max_tokens, source, cache,
                seconds_since(model.begun));
   model.progress->set("ready", 100);
   service_->mark_ready(name, *std::exchange(model.loaded, std::nullopt));

@@ -49,12 +49,23 @@ serve::Tasks tasks_of(const engine::Description& description) {
   return serve::Tasks(description.heads);
 }
 
+Result<std::optional<serve::Encoder>> encoder_of(const std::string& directory,
+                                                 const engine::Description& description) {
+  if (!is_encoder_decoder(description)) return std::optional<serve::Encoder>();
+  auto encoder = serve::load_encoder(directory, description.max_source,
+                                     static_cast<int32_t>(description.shape.vocabulary));
+  if (!encoder) return encoder.error();
+  return std::optional(*encoder);
+}
+
 Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models) {
   std::vector<serve::BrownoutModel> served;
   for (const PlannedModel& model : models.good)
-    served.push_back({model.choice.name, tasks_of(model.description)});
+    served.push_back({.name = model.choice.name,
+                      .tasks = tasks_of(model.description),
+                      .encoder_decoder = is_encoder_decoder(model.description)});
   for (const FailedModel& model : models.failed)
-    served.push_back({model.choice.name, std::nullopt});
+    served.push_back({.name = model.choice.name, .tasks = std::nullopt});
   auto rules = serve::parse_brownout(config.brownout, served);
   if (!rules) rules.error().message = "brownout: " + rules.error().message;
   return rules;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "app/config.h"
@@ -9,6 +11,7 @@
 #include "weir/base/result.h"
 #include "weir/engine/load.h"
 #include "weir/serve/brownout.h"
+#include "weir/serve/served_model.h"
 #include "weir/serve/service.h"
 
 namespace weir::app {
@@ -34,6 +37,13 @@ struct Plans {
 };
 
 serve::Tasks tasks_of(const engine::Description& description);
+inline bool is_encoder_decoder(const engine::Description& description) {
+  return description.max_source > 0;
+}
+/// What the model's folder says of its two sides; none unless it is an encoder-decoder. Errors:
+/// what is wrong with the folder.
+Result<std::optional<serve::Encoder>> encoder_of(const std::string& directory,
+                                                 const engine::Description& description);
 
 /// The rules of the brown-out, checked against the models. Errors: the rule, and what is wrong with
 /// it.

@@ -18,6 +18,7 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
     work::Request request;
     request.id = rows.size() == 1 ? ticket.request_id
                                   : ticket.request_id + '-' + std::to_string(requests.size());
+    request.source = row.source;
     request.prompt = row.prompt;
     request.types = row.types;
     request.params = row.params;
@@ -47,6 +48,11 @@ void Admission::note_limits(Caller& caller, const std::vector<traffic::CellState
     caller.notes.limits.push_back(std::move(header));
 }
 
+PromptTokens prompt_tokens_of(std::vector<int32_t> source, std::vector<int32_t> prompt) {
+  if (source.empty()) return {.ids = std::move(prompt)};
+  return {.ids = std::move(source), .decoder_ids = std::move(prompt)};
+}
+
 size_t requests_in(const std::vector<RequestRow>& rows) {
   return rows.empty() ? 0 : size_t{rows.back().input} + 1;
 }
@@ -55,7 +61,7 @@ traffic::Cost Admission::cost_of(const std::vector<RequestRow>& rows) const {
   const auto count = static_cast<int64_t>(requests_in(rows));
   traffic::Cost cost{.requests = count, .concurrent = count};
   for (const RequestRow& row : rows) {
-    cost.input_tokens += static_cast<int64_t>(row.prompt.size());
+    cost.input_tokens += static_cast<int64_t>(row.input_tokens());
     if (row.echo_only) continue;
     if (const auto* sampling = std::get_if<work::SamplingParams>(&row.params))
       cost.output_tokens += std::min(sampling->max_tokens, options_.default_reserve);
@@ -76,7 +82,7 @@ traffic::Entry Admission::entry_of(const Ticket& ticket, const traffic::Cost& co
 
 PlaceInLine Admission::in_queue(const Ticket& ticket, const std::vector<RequestRow>& rows) const {
   size_t tokens = 0;
-  for (const RequestRow& row : rows) tokens += row.prompt.size();
+  for (const RequestRow& row : rows) tokens += row.input_tokens();
   const auto forecast = ticket.model->served.queue->forecast(ticket.asker(), tokens);
   return {.line = PlaceInLine::Which::queue, .place = forecast.position + 1, .wait = forecast.wait};
 }

@@ -7,6 +7,7 @@
 #include "ticket.h"
 #include "weir/base/doorbell.h"
 #include "weir/serve/caller.h"
+#include "weir/serve/generation.h"
 #include "weir/serve/make_service.h"
 #include "weir/traffic/gate.h"
 #include "weir/work/request.h"
@@ -17,14 +18,22 @@ struct TaggedInput;
 
 /// One row of a request: its tokens, and what the model does with them.
 struct RequestRow {
-  std::vector<int32_t> prompt;
-  std::vector<uint8_t> types = {};  // token types of a pair's prompt; empty: all 0
+  std::vector<int32_t> source = {};  // what an encoder-decoder's encoder reads; else empty
+  std::vector<int32_t> prompt;       // of an encoder-decoder the decoder's
+  std::vector<uint8_t> types = {};   // token types of a pair's prompt; empty: all 0
   work::TaskParams params;
   uint32_t input = 0;      // index of the request's input that it comes from
   std::string echo = {};   // shown before the completion
   bool echo_only = false;  // the drawn token is neither shown nor charged
   std::shared_ptr<const TaggedInput> tagged = {};  // of an input whose words are tagged
+
+  /// Tokens that are read before the first is drawn: what limits, forecasts and usage count.
+  size_t input_tokens() const { return source.size() + prompt.size(); }
 };
+
+/// A row's tokens as its client knows them. `source` is empty unless the model is an
+/// encoder-decoder.
+PromptTokens prompt_tokens_of(std::vector<int32_t> source, std::vector<int32_t> prompt);
 
 /// How many requests these rows count as: one an input, in however many windows it is read.
 size_t requests_in(const std::vector<RequestRow>& rows);

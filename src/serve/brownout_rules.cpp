@@ -76,6 +76,12 @@ Result<void> check_name(const std::string& rule, const std::string& name,
   return wrong(rule, fmt::format("model \"{}\" is not served", name));
 }
 
+bool is_encoder_decoder(const std::string& name, const std::vector<BrownoutModel>& models) {
+  return std::any_of(models.begin(), models.end(), [&](const BrownoutModel& model) {
+    return model.name == name && model.encoder_decoder;
+  });
+}
+
 Result<void> check_twin(const BrownoutRule& rule, const std::vector<BrownoutRule>& rules,
                         const std::vector<BrownoutModel>& models) {
   const auto* pair = std::get_if<BrownoutRule::Twin>(&rule.action);
@@ -83,6 +89,10 @@ Result<void> check_twin(const BrownoutRule& rule, const std::vector<BrownoutRule
   for (const std::string& name : {pair->model, pair->twin})
     if (auto checked = check_name(rule.text(), name, models); !checked) return checked;
   if (pair->model == pair->twin) return wrong(rule.text(), "a model is not its own twin");
+  if (is_encoder_decoder(pair->model, models) != is_encoder_decoder(pair->twin, models))
+    return wrong(rule.text(),
+                 "one of the models is an encoder-decoder, and a prompt means something "
+                 "else to it");
   for (const BrownoutRule& other : rules) {
     const auto* second = std::get_if<BrownoutRule::Twin>(&other.action);
     if (second && second->model == pair->twin)

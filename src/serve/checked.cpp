@@ -6,8 +6,9 @@ namespace weir::serve {
 
 Prompts prompts_of(const Checked& checked) {
   Prompts prompts;
-  if (!task_of(checked.ask->options).generates()) return {{}};
-  for (const RequestRow& row : checked.rows) prompts.push_back(row.prompt);
+  if (!task_of(checked.ask->options).generates()) return Prompts(1);
+  for (const RequestRow& row : checked.rows)
+    prompts.push_back(prompt_tokens_of(row.source, row.prompt));
   return prompts;
 }
 

@@ -39,8 +39,7 @@ Result<std::vector<RequestRow>> Checking::rows_of(const Ticket& ticket, const As
 // The twin takes only what it can serve unchanged, so that a brown-out makes no good request wrong.
 void Checking::relieve(Checked& checked, Measures& measures, const Ask& ask, Caller& caller) const {
   const Task& task = task_of(ask.options);
-  auto twin =
-      parts_.models.resolve(twin_of(measures), task.needs(ask.options), *checked.ticket.key);
+  auto twin = parts_.models.resolve(twin_of(measures), needs_of(ask), *checked.ticket.key);
   if (!twin) return;
   auto rows = prepared(caller, [&] { return task.rows(**twin, ask); });
   if (!rows) return;

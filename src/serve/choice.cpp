@@ -23,7 +23,7 @@ const work::SamplingParams& params_of(const RequestRow& row) {
 
 Choice::Choice(const Setup& setup, work::ReplyReader reader)
     : index_(setup.index),
-      prompt_tokens_(static_cast<uint32_t>(setup.row.prompt.size())),
+      prompt_tokens_(static_cast<uint32_t>(setup.row.input_tokens())),
       max_tokens_(params_of(setup.row).max_tokens),
       min_tokens_(params_of(setup.row).min_tokens),
       ignore_eos_(params_of(setup.row).ignore_eos),

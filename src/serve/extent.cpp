@@ -24,7 +24,7 @@ Size size_of(const ModelCard& model, const Input& input) {
 
 }  // namespace
 
-Extent extent_of(const ModelCard& model, const std::vector<Input>& inputs, int64_t most) {
+Extent extent_of(const ModelCard& model, std::span<const Input> inputs, int64_t most) {
   Extent extent{.rows = inputs.size()};
   for (const Input& input : inputs) {
     const Size size = size_of(model, input);

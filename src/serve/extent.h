@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include "admission.h"
 #include "weir/serve/ask.h"
@@ -10,6 +10,6 @@
 namespace weir::serve {
 
 /// The extent of these inputs, if at most `most` tokens of each are kept.
-Extent extent_of(const ModelCard& model, const std::vector<Input>& inputs, int64_t most);
+Extent extent_of(const ModelCard& model, std::span<const Input> inputs, int64_t most);
 
 }  // namespace weir::serve

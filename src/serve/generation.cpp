@@ -25,7 +25,7 @@ RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vect
                               .stops = stops,
                               .queued_at = queued_at_};
     choices_.push_back(std::make_unique<Choice>(setup, std::move(readers_[i])));
-    prompts_.push_back(std::move(rows[i].prompt));
+    prompts_.push_back(prompt_tokens_of(std::move(rows[i].source), std::move(rows[i].prompt)));
   }
 }
 

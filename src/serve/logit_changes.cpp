@@ -131,16 +131,17 @@ Result<void> add_logit_changes(const Sampling& asked, const ModelCard& model,
   return add_bad_words(asked, model, params);
 }
 
-Result<void> check_copies(const work::SamplingParams& params, size_t prompts) {
-  size_t ids = params.allowed_tokens.size() + params.bias.size();
+Result<void> check_copies(const work::SamplingParams& params, size_t decoder_tokens,
+                          size_t prompts) {
+  size_t ids = decoder_tokens + params.allowed_tokens.size() + params.bias.size();
   for (const Ids& word : params.bad_words) ids += kWordItself + word.size();
   if (ids == 0 || prompts <= kMostCopied / ids) return {};
-  return invalid(
-      fmt::format(
-          "prompt has {} entries; with these allowed_token_ids, bad_words and logit_bias at "
-          "most {} are taken",
-          prompts, kMostCopied / ids),
-      "prompt", error_name::kArrayAboveMax);
+  const char* copied = decoder_tokens == 0
+                           ? "allowed_token_ids, bad_words and logit_bias"
+                           : "allowed_token_ids, bad_words, logit_bias and decoder_prompt";
+  return invalid(fmt::format("prompt has {} entries; with these {} at most {} are taken", prompts,
+                             copied, kMostCopied / ids),
+                 "prompt", error_name::kArrayAboveMax);
 }
 
 }  // namespace weir::serve

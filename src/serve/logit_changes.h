@@ -14,8 +14,9 @@ namespace weir::serve {
 Result<void> add_logit_changes(const Sampling& asked, const ModelCard& model,
                                work::SamplingParams& params);
 
-/// Each prompt of a request has its own copy of `params`. Errors: invalid_argument if all copies
-/// together are too large.
-Result<void> check_copies(const work::SamplingParams& params, size_t prompts);
+/// Each prompt of a request has its own copy of `params` and of the decoder's prompt. Errors:
+/// invalid_argument if all copies together are too large.
+Result<void> check_copies(const work::SamplingParams& params, size_t decoder_tokens,
+                          size_t prompts);
 
 }  // namespace weir::serve

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "context_length.h"
 #include "weir/base/error_name.h"
 #include "weir/base/excerpt.h"
 #include "weir/base/last_words.h"
@@ -29,7 +30,7 @@ ModelSet::ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds re
   }
 }
 
-Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& name, Tasks needs,
+Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& name, Needs needs,
                                                             const traffic::Key& key) const {
   auto found = find(name, needs, key);
   if (!found) return found.error();
@@ -44,15 +45,15 @@ Result<std::shared_ptr<const ReadyModel>> ModelSet::resolve(const std::string& n
   return tracked.ready;
 }
 
-const KnownModel* ModelSet::called(const std::string& name, Tasks needs,
+const KnownModel* ModelSet::called(const std::string& name, Needs needs,
                                    const traffic::Key& key) const {
   auto found = find(name, needs, key);
   return found ? *found : nullptr;
 }
 
-Result<const ModelSet::TrackedModel*> ModelSet::find(const std::string& name, Tasks needs,
+Result<const ModelSet::TrackedModel*> ModelSet::find(const std::string& name, Needs needs,
                                                      const traffic::Key& key) const {
-  return name.empty() ? only(needs, key) : named(name, needs, key);
+  return name.empty() ? only(needs, key) : named(name, needs.tasks, key);
 }
 
 Result<const ModelSet::TrackedModel*> ModelSet::named(const std::string& name, Tasks needs,
@@ -75,11 +76,18 @@ Result<const ModelSet::TrackedModel*> ModelSet::named(const std::string& name, T
                .param = "model"};
 }
 
-Result<const ModelSet::TrackedModel*> ModelSet::only(Tasks needs, const traffic::Key& key) const {
+Result<const ModelSet::TrackedModel*> ModelSet::only(Needs needs, const traffic::Key& key) const {
+  const auto does = [&](const TrackedModel& tracked) {
+    return tracked.served.tasks.value_or(Tasks()).has_all(needs.tasks);
+  };
+  const auto chats = [&](const TrackedModel& tracked) {
+    return does(tracked) && !tracked.served.encoder_decoder;
+  };
+  const bool only_chats = needs.chat && std::any_of(models_.begin(), models_.end(), chats);
   std::vector<const TrackedModel*> able, usable, unknown;
   for (const TrackedModel& tracked : models_) {
-    if (!needs.empty() && !tracked.served.tasks) unknown.push_back(&tracked);
-    if (!tracked.served.tasks.value_or(Tasks()).has_all(needs)) continue;
+    if (!needs.tasks.empty() && !tracked.served.tasks) unknown.push_back(&tracked);
+    if (only_chats ? !chats(tracked) : !does(tracked)) continue;
     able.push_back(&tracked);
     if (key.may_use(tracked.served.name)) usable.push_back(&tracked);
   }
@@ -88,8 +96,9 @@ Result<const ModelSet::TrackedModel*> ModelSet::only(Tasks needs, const traffic:
   if (able.size() == 1) return able.front();
   if (usable.size() == 1) return usable.front();
   if (usable.empty())
-    return invalid(needs.empty() ? "no model is served"
-                                 : "no model that " + needs.what_they_do() + " is served",
+    return invalid(needs.tasks.empty()
+                       ? "no model is served"
+                       : "no model that " + needs.tasks.what_they_do() + " is served",
                    "model");
   std::string names;
   for (const TrackedModel* tracked : usable)
@@ -150,6 +159,7 @@ std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
                      .tasks = tracked.served.tasks,
                      .created = tracked.served.created,
                      .max_model_len = loaded.max_model_len,
+                     .max_source_len = max_source_len(loaded),
                      .architecture = loaded.architecture,
                      .dtype = loaded.dtype,
                      .fingerprint = loaded.fingerprint});

@@ -26,6 +26,12 @@ struct ReadyModel : KnownModel {
   ModelCard loaded;
 };
 
+/// What a request needs of its model.
+struct Needs {
+  Tasks tasks = {};   // empty: any model will do
+  bool chat = false;  // a conversation is preferably for a model that is no encoder-decoder
+};
+
 /// The models by name, and the state of each: loading, ready or failed. Thread-safe.
 class ModelSet {
  public:
@@ -33,15 +39,14 @@ class ModelSet {
   ModelSet(std::vector<ServedModel> models, std::chrono::milliseconds retry_after,
            Registry& metrics);
 
-  /// The model with this name or alias. An empty name means the only model that has the tasks
-  /// `needs`. Errors: not_found; invalid_argument (the model lacks a task; no name, and not exactly
-  /// one model fits); permission_denied; unavailable (loading); unavailable with the name
-  /// model_failed.
-  Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name, Tasks needs,
+  /// The model with this name or alias. An empty name means the only model that fits `needs`.
+  /// Errors: not_found; invalid_argument (the model lacks a task; no name, and not exactly one
+  /// model fits); permission_denied; unavailable (loading); unavailable with the name model_failed.
+  Result<std::shared_ptr<const ReadyModel>> resolve(const std::string& name, Needs needs,
                                                     const traffic::Key& key) const;
 
   /// The model that resolve() would look at, in any state; null if there is none.
-  const KnownModel* called(const std::string& name, Tasks needs, const traffic::Key& key) const;
+  const KnownModel* called(const std::string& name, Needs needs, const traffic::Key& key) const;
 
   void mark_ready(const std::string& name, ModelCard loaded);
   void mark_failed(const std::string& name, const Error& reason);
@@ -61,11 +66,11 @@ class ModelSet {
     std::string failure;
   };
 
-  Result<const TrackedModel*> find(const std::string& name, Tasks needs,
+  Result<const TrackedModel*> find(const std::string& name, Needs needs,
                                    const traffic::Key& key) const;
   Result<const TrackedModel*> named(const std::string& name, Tasks needs,
                                     const traffic::Key& key) const;
-  Result<const TrackedModel*> only(Tasks needs, const traffic::Key& key) const;
+  Result<const TrackedModel*> only(Needs needs, const traffic::Key& key) const;
   Error unavailable(const TrackedModel& tracked) const;
   TrackedModel& tracked(const std::string& name);
 

@@ -24,10 +24,10 @@ class Opening {
   };
   explicit Opening(Parts parts) : parts_(parts) {}
 
-  /// What a call needs of a model. `needs` empty: any model will do.
+  /// The model that a call wants.
   struct Want {
-    const std::string& model;
-    Tasks needs;
+    const std::string& model;  // its name; may be empty
+    Needs needs;
   };
 
   /// Errors: unauthenticated, permission_denied, those of ModelSet::resolve.

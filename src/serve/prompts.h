@@ -18,8 +18,8 @@ struct ReadyModel;
 Result<std::string> chat_context(const Chat& chat, const text::ChatTemplate& chat_template);
 
 /// A conversation as the model's template renders it. Control tokens in the client's text are plain
-/// text, unless the model trusts them. Errors: invalid_argument (no template; the template
-/// refuses).
+/// text, unless the model trusts them. Errors: invalid_argument (an encoder-decoder; no template;
+/// the template refuses).
 Result<text::Rendered> chat_text(const ServedModel& served, const ModelCard& model,
                                  const Chat& chat);
 
@@ -27,10 +27,16 @@ Result<text::Rendered> chat_text(const ServedModel& served, const ModelCard& mod
 Result<std::vector<int32_t>> chat_prompt(const ServedModel& served, const ModelCard& model,
                                          const Chat& chat, bool must_fit);
 
-/// The tokens of one text or list of ids. They leave room for at least one more token. `name`: the
-/// field, for errors.
+/// The tokens of one text or list of ids. They leave room for at least one more token, but those
+/// for an encoder may be as many as it takes. `name`: the field, for errors.
 Result<std::vector<int32_t>> completion_prompt(const ModelCard& model, const Input& input,
                                                const std::string& name);
+
+/// The tokens with which the decoder of an encoder-decoder begins: its start token, then those of
+/// `asked`. Ids that have the start token already get no second one. They leave room for at least
+/// one more token. REQUIRES: `model` has an encoder; `asked` is no Chat.
+Result<std::vector<int32_t>> decoder_prompt(const ModelCard& model,
+                                            const std::optional<Input>& asked);
 
 /// Tokens, and the token type of each. No types: all are 0.
 struct Typed {
@@ -62,5 +68,8 @@ Result<void> check_tokens(const std::vector<int32_t>& tokens, const ModelCard& m
 /// The text of an input as it is tokenized: the rendered conversation, the given text, or the text
 /// of the ids.
 Result<std::string> text_of(const ReadyModel& model, const Input& input);
+
+/// The text of ids, special tokens included. Ids past the tokenizer's have none.
+Result<std::string> known_text(const text::Tokenizer& tokenizer, Ids ids);
 
 }  // namespace weir::serve

@@ -31,6 +31,7 @@ std::optional<ResponseKey> response_key(const Checked& checked) {
   key.add(uint64_t{ask->options.index()});
   key.add(uint64_t{rows.size()});
   for (const RequestRow& row : rows) {
+    key.add(row.source);
     key.add(row.prompt);
     key.add(row.types);
     const auto* reads = std::get_if<work::Reads>(&row.params);

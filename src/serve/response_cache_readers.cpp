@@ -11,7 +11,7 @@ SparedRequest::SparedRequest(Ticket ticket, traffic::Permit permit,
     : ticket_(std::make_unique<Ticket>(std::move(ticket))),
       account_(std::move(permit), requests_in(rows)),
       rows_(rows.size()) {
-  for (const RequestRow& row : rows) prompt_tokens_ += static_cast<int64_t>(row.prompt.size());
+  for (const RequestRow& row : rows) prompt_tokens_ += static_cast<int64_t>(row.input_tokens());
 }
 
 SparedRequest::~SparedRequest() {

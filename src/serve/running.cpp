@@ -18,7 +18,7 @@ RunningRequest::RunningRequest(Ticket ticket, Admitted admitted, Size size, cons
 
 RunningRequest::Size RunningRequest::size_of(const std::vector<RequestRow>& rows) {
   Size size{.requests = requests_in(rows), .rows = rows.size()};
-  for (const RequestRow& row : rows) size.tokens += row.prompt.size();
+  for (const RequestRow& row : rows) size.tokens += row.input_tokens();
   return size;
 }
 

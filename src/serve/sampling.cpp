@@ -105,17 +105,18 @@ Result<void> check_prompt_logprobs(const work::SamplingParams& params, size_t pr
 }
 
 Result<uint32_t> completion_limit(const Sampling& asked, uint32_t otherwise, uint32_t prompt_tokens,
-                                  uint32_t max_model_len) {
-  const uint32_t left = max_model_len - prompt_tokens;
+                                  const ModelCard& model) {
+  const uint32_t left = model.max_model_len - prompt_tokens;
   const uint32_t limit = asked.max_tokens.value_or(std::min(otherwise, left));
   if (limit == 0)
     return invalid("max_tokens is 0; at least 1 is wanted", "max_tokens",
                    error_name::kIntegerBelowMin);
   if (limit > left)
     return context_exceeded(
-        max_model_len,
-        fmt::format("However, you requested {} tokens ({} in the prompt, {} in the completion).",
-                    uint64_t{prompt_tokens} + limit, prompt_tokens, limit),
+        model.max_model_len,
+        fmt::format("However, you requested {} tokens ({} in the {}, {} in the completion).",
+                    uint64_t{prompt_tokens} + limit, prompt_tokens,
+                    model.encoder ? "decoder's prompt" : "prompt", limit),
         "max_tokens");
   if (asked.min_tokens > limit)
     return invalid(fmt::format("min_tokens is {}; max_tokens is {}", asked.min_tokens, limit),

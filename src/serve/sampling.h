@@ -18,8 +18,9 @@ Result<work::SamplingParams> check_sampling(const Sampling& asked, const ModelCa
 Result<void> check_prompt_logprobs(const work::SamplingParams& params, size_t prompt_tokens);
 
 /// The max_tokens of a completion: the number that was asked for, else at most `otherwise` and what
-/// the context leaves. REQUIRES: prompt_tokens < max_model_len.
+/// the context leaves. `prompt_tokens`: of an encoder-decoder those of the decoder. REQUIRES: they
+/// are fewer than max_model_len.
 Result<uint32_t> completion_limit(const Sampling& asked, uint32_t otherwise, uint32_t prompt_tokens,
-                                  uint32_t max_model_len);
+                                  const ModelCard& model);
 
 }  // namespace weir::serve

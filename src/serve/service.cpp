@@ -106,7 +106,7 @@ std::shared_ptr<Preparation> ModelService::prepare(const Caller& caller) {
 
 Result<std::unique_ptr<Generation>> ModelService::start(Ask ask, Caller& caller) {
   const std::string model = ask.model;
-  const Opening::Want want{model, task_of(ask.options).needs(ask.options)};
+  const Opening::Want want{model, needs_of(ask)};
   auto accepted = accept(want, ask, caller);
   if (!accepted) opening_.note_refusal(want, caller, accepted.error());
   return accepted;
@@ -146,7 +146,7 @@ Result<std::unique_ptr<Generation>> ModelService::enqueue(GateLine& line, Caller
 
 Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   const Task& task = task_of(ask.options);
-  auto ticket = opening_.open({ask.model, task.needs(ask.options)}, caller);
+  auto ticket = opening_.open({ask.model, needs_of(ask)}, caller);
   if (!ticket) return ticket.error();
   const ReadyModel& model = *ticket->model;
   auto rows = prepared(caller, [&] { return task.rows(model, ask); });
@@ -156,7 +156,12 @@ Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   for (RequestRow& row : *rows) {
     auto text = prepared(caller, [&] { return task.text(model, ask.inputs[row.input]); });
     if (!text) return text.error();
-    dry.prompts.push_back({*std::move(text), std::move(row.prompt)});
+    DryRun::Prompt prompt{*std::move(text),
+                          prompt_tokens_of(std::move(row.source), std::move(row.prompt))};
+    auto begun = known_text(*model.loaded.text.tokenizer, prompt.tokens.decoder_ids);
+    if (!begun) return begun.error();
+    prompt.decoder_text = *std::move(begun);
+    dry.prompts.push_back(std::move(prompt));
   }
   return dry;
 }

@@ -50,6 +50,8 @@ const Task& task_of(const Options& options);
 /// The tasks, each in a file of its own.
 extern const Task kGenerate, kEmbed, kClassify, kTag, kAnalyze;
 
+/// What the request needs of a model.
+Needs needs_of(const Ask& ask);
 /// "messages" of a conversation, else the task's own field.
 std::string_view inputs_field(const Ask& ask);
 /// "prompt" for an input that stands alone, "prompt[2]" for one of a list.

@@ -44,35 +44,34 @@ Result<std::string_view> enough_of(const std::string& text, const ModelCard& mod
                  name, error_name::kStringAboveMax);
 }
 
-Result<void> check_bytes(const std::string& text, const ModelCard& model, const std::string& name) {
+Result<void> check_bytes(const std::string& text, const ModelCard& model, TokenLimit limit,
+                         const std::string& name) {
   if (!model.text.longest_piece_bytes) {
-    const size_t most = most_bytes(model, model.max_model_len);
+    const size_t most = most_bytes(model, limit.tokens);
     if (text.size() <= most) return {};
-    return context_exceeded(model.max_model_len,
-                            fmt::format("However, {} {} bytes; at most {} are read of a text.",
-                                        subject(name), text.size(), most),
-                            name);
+    return limit_exceeded(
+        limit,
+        fmt::format("{} {} bytes; at most {} are read of a text", subject(name), text.size(), most),
+        name);
   }
   const uint64_t longest = *model.text.longest_piece_bytes;
-  if (text.size() <= longest * model.max_model_len) return {};
-  return context_exceeded(
-      model.max_model_len,
-      fmt::format("However, {} {} bytes, which are at least {} tokens.", subject(name), text.size(),
-                  (text.size() + longest - 1) / longest),
-      name);
+  if (text.size() <= longest * limit.tokens) return {};
+  return limit_exceeded(limit,
+                        fmt::format("{} {} bytes, which are at least {} tokens", subject(name),
+                                    text.size(), (text.size() + longest - 1) / longest),
+                        name);
 }
 
-Result<void> check_text(const std::string& text, const ModelCard& model, const std::string& name) {
+Result<void> check_text(const std::string& text, const ModelCard& model, TokenLimit limit,
+                        const std::string& name) {
   constexpr size_t kShort = size_t{64} << 10;
-  if (auto checked = check_bytes(text, model, name); !checked || text.size() <= kShort)
+  if (auto checked = check_bytes(text, model, limit, name); !checked || text.size() <= kShort)
     return checked;
-  const size_t tokens = size_t{2} * model.max_model_len;
+  const size_t tokens = size_t{2} * limit.tokens;
   const auto enough = enough_of(text, model, tokens, name);
   if (!enough) return enough.error();
   if (enough->size() == text.size()) return {};
-  return context_exceeded(model.max_model_len,
-                          fmt::format("However, {} at least {} tokens.", subject(name), tokens),
-                          name);
+  return limit_exceeded(limit, fmt::format("{} at least {} tokens", subject(name), tokens), name);
 }
 
 }  // namespace weir::serve

@@ -18,7 +18,8 @@ Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request
   const text::Tokenizer& tokenizer = *model.loaded.text.tokenizer;
   const auto* text = std::get_if<Text>(&request.input);
   if (text)
-    if (auto checked = check_bytes(text->text, model.loaded, "prompt"); !checked)
+    if (auto checked = check_bytes(text->text, model.loaded, prompt_limit(model.loaded), "prompt");
+        !checked)
       return checked.error();
   auto ids = chat ? chat_prompt(model.served, model.loaded, *chat, false)
                   : tokenizer.encode(text->text, text->add_special);
@@ -29,7 +30,8 @@ Result<Tokens> tokens_of(const ReadyModel& model, const TokenizeRequest& request
   Tokens tokens{.model = model.served.name,
                 .ids = *std::move(ids),
                 .pieces = {},
-                .max_model_len = model.loaded.max_model_len};
+                .max_model_len = model.loaded.max_model_len,
+                .max_source_len = max_source_len(model.loaded)};
   if (request.with_pieces)
     for (int32_t id : tokens.ids) tokens.pieces.push_back(tokenizer.piece(id).value_or(""));
   return tokens;

@@ -93,7 +93,8 @@ Result<void> shorten(text::Encoding& encoding, uint32_t limit) {
 Result<std::string_view> part_to_read(const std::string& text, const ModelCard& model,
                                       const Cut& cut, const std::string& name) {
   if (cut.cuts) return enough_of(text, model, size_t{cut.limit} + 1, name);
-  if (auto checked = check_text(text, model, name); !checked) return checked.error();
+  if (auto checked = check_text(text, model, {.tokens = model.max_model_len}, name); !checked)
+    return checked.error();
   return std::string_view(text);
 }
 

@@ -507,6 +507,29 @@ TEST(Codec, LogprobsAndEchoOfCompletions) {
   }
 }
 
+TEST(Codec, ADecoderPromptIsOneTextOrItsIds) {
+  const auto read = [](const json& value) {
+    auto decoded = decode_completion(completion_with("decoder_prompt", value));
+    EXPECT_TRUE(decoded) << decoded.error().message;
+    return generate_of(*decoded).decoder_prompt;
+  };
+  EXPECT_EQ(std::get<serve::Text>(*read("こん")).text, "こん");
+  EXPECT_EQ(std::get<serve::Text>(*read("")).text, "");
+  EXPECT_EQ(std::get<serve::Ids>(*read({0, 5})), (serve::Ids{0, 5}));
+  EXPECT_EQ(std::get<serve::Ids>(*read(json::array())), serve::Ids{});
+  EXPECT_FALSE(read(nullptr));
+  for (auto [value, message, param] : std::vector<std::tuple<json, const char*, const char*>>{
+           {1, "decoder_prompt must be a string or token ids, not a number", "decoder_prompt"},
+           {{"a"}, "decoder_prompt[0] must be a whole number, not a string", "decoder_prompt[0]"},
+           {{{1}}, "decoder_prompt[0] must be a whole number, not an array", "decoder_prompt[0]"},
+           {{-1}, "decoder_prompt[0] must be from 0 to 2147483647, not -1", "decoder_prompt[0]"}}) {
+    auto refused = decode_completion(completion_with("decoder_prompt", value));
+    ASSERT_FALSE(refused) << value;
+    EXPECT_EQ(refused.error().message, message);
+    EXPECT_EQ(refused.error().param, param);
+  }
+}
+
 TEST(Codec, PromptsOfEveryForm) {
   using Prompt = std::variant<std::string, serve::Ids>;
   auto prompts = [](const char* text) {

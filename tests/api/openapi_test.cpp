@@ -64,7 +64,7 @@ TEST_F(OpenApi, ExamplesAreAnsweredAsItSays) {
   service.script.prompt_logprobs = {{.id = 1, .bytes = "<s>"},
                                     {.id = 2, .bytes = "a", .logprob = -1.5F, .rank = 2}};
   service.preview = {.model = "tiny",
-                     .prompts = {{"<s>hi", {1, 7}}},
+                     .prompts = {{"<s>hi", {.ids = {1, 7}}}},
                      .limits = {{"key web", "tokens", "60s", 100, -3, {}}},
                      .refusal = Error{.code = Code::overloaded, .message = "full"}};
   const Json all = document();

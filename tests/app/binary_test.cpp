@@ -64,6 +64,12 @@ TEST(Binary, CheckOfAFolderAloneSaysWhatCanBeAskedOfIt) {
   Child decoder({"check", tiny + "llama-gqa-tied"});
   EXPECT_EQ(decoder.wait(), 0);
   EXPECT_THAT(decoder.output(), HasSubstr("  tasks         generate\n"));
+  EXPECT_THAT(decoder.output(), testing::Not(HasSubstr("encoder")));
+  Child translator({"check", "models/enja-t5"});
+  EXPECT_EQ(translator.wait(), 0) << translator.output();
+  EXPECT_THAT(translator.output(), HasSubstr("  encoder       takes 128 tokens\n"
+                                             "  decoder       begins with token 0 (<pad>)\n"));
+  EXPECT_THAT(translator.output(), testing::Not(HasSubstr("warning")));
   Child head({"check", "models/minilm-ner-crf"});
   EXPECT_EQ(head.wait(), 0);
   EXPECT_THAT(head.output(), StartsWith("head minilm-ner-crf\n"));

@@ -85,6 +85,7 @@ def made_likely(path, body):
     model = body.get("model")
     if model is None or isinstance(model, str) and len(model) % 8:
         body["model"] = VECTORS if path in READING else CHAT
+    body.pop("decoder_prompt", None)  # CHAT has no encoder
     for name in IDS:
         if isinstance(body.get(name), list):
             body[name] = known_ids(body[name])

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from daemon import BINARY, CHAT, ROOT, VECTORS, Daemon, model
+from daemon import BINARY, CHAT, HEADS, ROOT, TRANSLATOR, VECTORS, Daemon, model
 
 
 def pytest_configure(config):
@@ -21,9 +21,11 @@ TEXTS = golden("minilm.json")["texts"]
 
 @pytest.fixture(scope="session")
 def daemon():
-    """Both default models in float32 and their heads, no keys; shared by the tests that leave it as it was."""
+    """The default models in float32 and their heads, no keys; shared by the tests that leave it as it was."""
     assert os.access(BINARY, os.X_OK), f"{BINARY} is not there; run scripts/build release weir"
-    with Daemon(*model(CHAT), *model(VECTORS, ["minilm-sentiment", "minilm-ner-crf"]), "--dtype", "float32") as running:
+    translator = ["--model", f"{TRANSLATOR}={os.path.join(HEADS, TRANSLATOR)}"]
+    heads = ["minilm-sentiment", "minilm-ner-crf"]
+    with Daemon(*model(CHAT), *model(VECTORS, heads), *translator, "--dtype", "float32") as running:
         yield running.ready()
 
 

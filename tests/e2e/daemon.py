@@ -11,8 +11,8 @@ import requests
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("WEIR_BINARY", os.path.join(ROOT, "build/release/weir"))
 MODELS = os.path.join(ROOT, "models/downloaded")
-HEADS = os.path.join(ROOT, "models")
-CHAT, VECTORS = "smollm2-135m-instruct", "all-minilm-l6-v2"
+HEADS = os.path.join(ROOT, "models")  # and the translator
+CHAT, VECTORS, TRANSLATOR = "smollm2-135m-instruct", "all-minilm-l6-v2", "enja-t5"
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from conftest import golden
-from daemon import CHAT, HEADS, ROOT, VECTORS, Daemon, model
+from daemon import CHAT, HEADS, ROOT, TRANSLATOR, VECTORS, Daemon, model
 
 
 def cases(name):
@@ -38,7 +38,7 @@ def found(entry):
 
 def test_models_tell_their_tasks(daemon):
     tasks = {m["id"]: m["tasks"] for m in requests.get(daemon.url + "/v1/models", timeout=10).json()["data"]}
-    assert tasks == {CHAT: ["generate"], VECTORS: ["embed", "classify", "tag"]}
+    assert tasks == {CHAT: ["generate"], VECTORS: ["embed", "classify", "tag"], TRANSLATOR: ["generate"]}
 
 
 def test_probabilities_are_the_references(daemon):

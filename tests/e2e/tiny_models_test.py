@@ -9,8 +9,7 @@ from conftest import golden
 from daemon import ROOT, Daemon
 
 TINY = os.path.join(ROOT, "tests/golden/tiny")
-with open(os.path.join(ROOT, "tests/golden/unserved.txt"), encoding="utf-8") as names:
-    NAMES = sorted(set(os.listdir(TINY)) - set(names.read().split()))
+NAMES = sorted(os.listdir(TINY))
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +29,14 @@ def test_greedy_text_of_decoders(tiny, name):
     for prompt in golden(f"tiny/{name}/golden.json")["prompts"]:
         answer = tiny.complete(prompt["ids"], model=name, max_tokens=24, ignore_eos=True, return_token_ids=True)
         assert answer["choices"][0]["token_ids"] == prompt["output_ids"]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if "sources" in golden(f"tiny/{n}/golden.json")])
+def test_greedy_text_of_encoder_decoders(tiny, name):
+    for source in golden(f"tiny/{name}/golden.json")["sources"]:
+        answer = tiny.complete(source["source_ids"], model=name, decoder_prompt=source["decoder_ids"], max_tokens=24, ignore_eos=True,
+                               return_token_ids=True)
+        assert answer["choices"][0]["token_ids"] == source["output_ids"]
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "vector" in golden(f"tiny/{n}/golden.json").get("texts", [{}])[0]])

@@ -151,7 +151,7 @@ class FakeReading final : public serve::Generation {
 
   const serve::Ask ask_;
   const std::string model_ = "mini";
-  const serve::Prompts prompts_{{}};
+  const serve::Prompts prompts_ = serve::Prompts(1);
   bool done_ = false;
 };
 
@@ -163,6 +163,7 @@ class FakeService final : public serve::Service {
   std::string wanted_key;        // empty: any
   bool ready = true, alive = true, blocks = false, throws = false;
   std::atomic<int> generations = 0;
+  std::optional<uint32_t> max_source_len;           // of the model that generates
   std::shared_ptr<serve::Preparation> preparation;  // of every request
 
   std::mutex mutex;
@@ -210,8 +211,11 @@ class FakeService final : public serve::Service {
   Result<serve::Tokens> tokenize(const serve::TokenizeRequest& request, serve::Caller&) override {
     std::lock_guard lock(mutex);
     last_tokenize = request;
-    return serve::Tokens{
-        .model = "tiny", .ids = {5, 6}, .pieces = {"a", "\xff"}, .max_model_len = 2048};
+    return serve::Tokens{.model = "tiny",
+                         .ids = {5, 6},
+                         .pieces = {"a", "\xff"},
+                         .max_model_len = 2048,
+                         .max_source_len = max_source_len};
   }
 
   Result<std::string> detokenize(const std::string&, const std::vector<int32_t>& ids,
@@ -224,6 +228,7 @@ class FakeService final : public serve::Service {
              .tasks = serve::Tasks{serve::HeadTask::generate},
              .created = 1700000000,
              .max_model_len = 2048,
+             .max_source_len = max_source_len,
              .architecture = "llama",
              .dtype = "float32",
              .fingerprint = "fp_0123456789ab"},
@@ -261,9 +266,13 @@ class FakeService final : public serve::Service {
 
  private:
   static serve::Prompts prompts_of(const serve::Ask& ask) {
-    if (std::holds_alternative<serve::Chat>(ask.inputs.at(0))) return {{1, 2, 3}};
+    if (std::holds_alternative<serve::Chat>(ask.inputs.at(0))) return {{.ids = {1, 2, 3}}};
     serve::Prompts prompts;
-    for (size_t i = 0; i < ask.inputs.size(); ++i) prompts.push_back({7, static_cast<int>(i)});
+    for (size_t i = 0; i < ask.inputs.size(); ++i)
+      prompts.push_back({.ids = {7, static_cast<int>(i)}});
+    const auto& begun = std::get<serve::Generate>(ask.options).decoder_prompt;
+    if (begun && std::holds_alternative<serve::Ids>(*begun))
+      for (auto& prompt : prompts) prompt.decoder_ids = std::get<serve::Ids>(*begun);
     return prompts;
   }
 };

@@ -13,7 +13,7 @@ class DryRuns : public ServerTest {
  protected:
   DryRuns() {
     service.preview = {.model = "tiny",
-                       .prompts = {{"<s>hi", {1, 7, 9}}, {"", {4}}},
+                       .prompts = {{"<s>hi", {.ids = {1, 7, 9}}}, {"", {.ids = {4}}}},
                        .requests = 2,
                        .input_tokens = 4,
                        .output_tokens = 32,
@@ -46,6 +46,18 @@ TEST_F(DryRuns, ShowTokensWhereAskedFor) {
       ask(post("/v1/completions", R"({"prompt":["a","b"],"return_token_ids":true})", kDry)).json();
   EXPECT_EQ(body["prompts"][0]["token_ids"], json({1, 7, 9}));
   EXPECT_EQ(service.last_dry_run.inputs.size(), 2u);
+}
+
+TEST_F(DryRuns, ShowBothSidesOfAnEncoderDecoder) {
+  service.preview.prompts = {{"hi", {.ids = {1, 7}, .decoder_ids = {0, 5, 6}}, "<pad>de"}};
+  start();
+  json body = ask(post("/v1/completions", R"({"prompt":"hi"})", kDry)).json();
+  EXPECT_EQ(body["prompts"], json::parse(R"([{"prompt":"hi","tokens":2,
+                                  "decoder_prompt":"<pad>de","decoder_tokens":3}])"));
+  EXPECT_EQ(body["prompt_tokens"], 5);
+  body = ask(post("/v1/completions", R"({"prompt":"hi","return_token_ids":true})", kDry)).json();
+  EXPECT_EQ(body["prompts"][0]["token_ids"], json({1, 7}));
+  EXPECT_EQ(body["prompts"][0]["decoder_token_ids"], json({0, 5, 6}));
 }
 
 TEST_F(DryRuns, OfARequestThatWouldBeRefused) {

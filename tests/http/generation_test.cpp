@@ -60,6 +60,23 @@ TEST_F(Generations, CompletionsOfSeveralPromptsAreOrdered) {
   EXPECT_EQ(body["usage"]["total_tokens"], 10);
 }
 
+TEST_F(Generations, AnEncoderDecodersTokenIdsAreThoseOfBothSides) {
+  start();
+  json body = json::parse(R"({"prompt":"a","decoder_prompt":[0,9],"return_token_ids":true})");
+  json whole = ask(post("/v1/completions", body.dump())).json();
+  EXPECT_EQ(whole["choices"][0]["prompt_token_ids"], json({7, 0}));
+  EXPECT_EQ(whole["choices"][0]["decoder_prompt_token_ids"], json({0, 9}));
+  EXPECT_EQ(whole["usage"]["prompt_tokens"], 4);
+  body["stream"] = true;
+  body["stream_options"] = {{"continuous_usage_stats", true}};
+  auto found = stream("/v1/completions", body.dump());
+  const json first = json::parse(found.at(0));
+  EXPECT_EQ(first["choices"][0]["prompt_token_ids"], json({7, 0}));
+  EXPECT_EQ(first["choices"][0]["decoder_prompt_token_ids"], json({0, 9}));
+  EXPECT_EQ(first["usage"]["prompt_tokens"], 4);
+  EXPECT_FALSE(json::parse(found.at(1))["choices"][0].contains("decoder_prompt_token_ids"));
+}
+
 TEST_F(Generations, AStopStringIsNamed) {
   service.script.end = {serve::FinishReason::stop, std::string("\n\"end\"")};
   start();

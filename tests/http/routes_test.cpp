@@ -112,6 +112,15 @@ TEST_F(Routes, Models) {
   EXPECT_EQ(missing.json()["error"]["param"], "model");
 }
 
+TEST_F(Routes, AnEncoderDecoderTellsTheLengthOfItsSources) {
+  service.max_source_len = 512;
+  start();
+  const json model = ask(get("/v1/models/tiny")).json();
+  EXPECT_EQ(model["max_source_len"], 512);
+  EXPECT_EQ(model["max_model_len"], 2048);
+  EXPECT_EQ(ask(post("/tokenize", R"({"prompt":"ab"})")).json()["max_source_len"], 512);
+}
+
 TEST_F(Routes, LabelsSpansAndSeveralAnswers) {
   start();
   const json labels =

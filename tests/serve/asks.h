@@ -27,6 +27,7 @@ struct CompletionRequest {
   bool echo = false;
   Sampling sampling;
   bool listed = false;
+  std::optional<Prompt> decoder_prompt = {};
 };
 struct EmbeddingRequest {
   std::string model;
@@ -61,9 +62,11 @@ inline Ask ask_of(const ChatRequest& request) {
           .options = Generate{.sampling = request.sampling}};
 }
 inline Ask ask_of(const CompletionRequest& request) {
+  Generate generate{.sampling = request.sampling, .echo = request.echo};
+  if (request.decoder_prompt) generate.decoder_prompt = input_of(*request.decoder_prompt);
   return {.model = request.model,
           .inputs = inputs_of(request.prompts, request.add_special_tokens),
-          .options = Generate{.sampling = request.sampling, .echo = request.echo},
+          .options = std::move(generate),
           .listed = request.listed};
 }
 inline Ask ask_of(const EmbeddingRequest& request) {

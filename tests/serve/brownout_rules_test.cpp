@@ -8,8 +8,12 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::vector<BrownoutModel> kModels{
-    {"big"}, {"small"}, {"tiny"}, {"vectors", Tasks{HeadTask::embed}}};
+const std::vector<BrownoutModel> kModels{{"big"},
+                                         {"small"},
+                                         {"tiny"},
+                                         {"vectors", Tasks{HeadTask::embed}},
+                                         {.name = "translator", .encoder_decoder = true},
+                                         {.name = "small translator", .encoder_decoder = true}};
 
 std::vector<BrownoutRule> rules(const std::vector<std::string>& texts) {
   auto parsed = parse_brownout(texts, kModels);
@@ -64,6 +68,12 @@ TEST(BrownoutRules, TwinsAreModelsThatAreServedAndGenerate) {
   EXPECT_EQ(refusal({"queue>=2:model=big>small", "queue>=3:model=small>tiny"}),
             "rule \"queue>=2:model=big>small\": rule \"queue>=3:model=small>tiny\" sends its twin "
             "elsewhere");
+  EXPECT_EQ(
+      refusal({"queue>=2:model=translator>small"}),
+      "rule \"queue>=2:model=translator>small\": one of the models is an encoder-decoder, and "
+      "a prompt means something else to it");
+  EXPECT_THAT(refusal({"queue>=2:model=small>translator"}), HasSubstr("is an encoder-decoder"));
+  EXPECT_EQ(refusal({"queue>=2:model=translator>small translator"}), "taken");
 }
 
 class BrownoutStateTest : public testing::Test {

@@ -17,7 +17,7 @@ TEST_F(GenerationTest, TextTokensEndAndUsage) {
   EXPECT_EQ(request.id, "r1");
   EXPECT_THAT(request.prompt, ElementsAre(kBos, 'h', 'e', 'y'));
   EXPECT_EQ(std::get<work::SamplingParams>(request.params).max_tokens, 3U);
-  EXPECT_EQ(generation->prompts(), std::vector<std::vector<int32_t>>{request.prompt});
+  EXPECT_EQ(generation->prompts(), Prompts{{.ids = request.prompt}});
   request.reply.start({.cached_tokens = 2, .queued = std::chrono::microseconds(1500)});
   push(request, "abc");
   request.reply.finish({.reason = work::FinishReason::length,

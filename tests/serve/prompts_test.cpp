@@ -168,7 +168,7 @@ TEST_F(PromptsTest, WhateverIsOverTheContextSaysSoByOpenAisNameAndWords) {
       completion_prompt(model, long_text, true, "prompt").error(),
       completion_prompt(model, std::string(400, 'x'), true, "prompt").error(),
       completion_prompt(model, std::vector<int32_t>(64, 5), true, "prompt").error(),
-      completion_limit({.max_tokens = 50}, 16, 20, 64).error(),
+      completion_limit({.max_tokens = 50}, 16, 20, model).error(),
       embedding_input(model, long_text, {}, "input").error(),
       embedding_input(model, std::string(400, 'x'), {}, "input").error()};
   for (const Error& error : errors) {

@@ -52,7 +52,7 @@ TEST_F(ResponseCacheTest, TheSameGreedyRequestIsAnsweredFromMemory) {
   auto again = ask(greedy(), "hit");
   EXPECT_EQ(queue_->waiting(), 0U);
   EXPECT_EQ(again->model(), "bytes");
-  EXPECT_THAT(again->prompts(), ElementsAre(ElementsAre(kBos, 'h', 'e', 'y')));
+  EXPECT_EQ(again->prompts(), (Prompts{{.ids = {kBos, 'h', 'e', 'y'}}}));
   const auto pieces = drain(*again);
   ASSERT_THAT(pieces, SizeIs(1));
   EXPECT_EQ(pieces[0].text, "abc");
@@ -186,7 +186,7 @@ TEST_F(ResponseCacheTest, AHitWaitsForItsLimitsAsAnyOtherStream) {
   EXPECT_THAT(drain(*again), SizeIs(0));
   EXPECT_FALSE(again->done());
   EXPECT_EQ(again->model(), "bytes");
-  EXPECT_THAT(again->prompts(), ElementsAre(ElementsAre(kBos, 'h', 'e', 'y')));
+  EXPECT_EQ(again->prompts(), (Prompts{{.ids = {kBos, 'h', 'e', 'y'}}}));
   clock_.advance(milliseconds(6000));
   EXPECT_EQ(text_of(drain(*again)), "abc");
   EXPECT_TRUE(again->done());

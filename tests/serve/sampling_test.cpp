@@ -168,16 +168,18 @@ TEST(Sampling, StopTokensAreTheModelsAndTheRequests) {
               ElementsAre(3));
 }
 
+ModelCard of_length(uint32_t max_model_len) { return {.max_model_len = max_model_len}; }
+
 TEST(CompletionLimit, DefaultsToWhatTheContextLeaves) {
-  EXPECT_EQ(*completion_limit({}, 16, 100, 512), 16U);
-  EXPECT_EQ(*completion_limit({}, 16, 502, 512), 10U);
-  EXPECT_EQ(*completion_limit({}, UINT32_MAX, 100, 512), 412U);
-  EXPECT_EQ(*completion_limit({.max_tokens = 412}, 16, 100, 512), 412U);
+  EXPECT_EQ(*completion_limit({}, 16, 100, of_length(512)), 16U);
+  EXPECT_EQ(*completion_limit({}, 16, 502, of_length(512)), 10U);
+  EXPECT_EQ(*completion_limit({}, UINT32_MAX, 100, of_length(512)), 412U);
+  EXPECT_EQ(*completion_limit({.max_tokens = 412}, 16, 100, of_length(512)), 412U);
 }
 
 TEST(CompletionLimit, RefusesWhatDoesNotFit) {
   const auto message = [](const Sampling& asked) {
-    auto limit = completion_limit(asked, 16, 100, 512);
+    auto limit = completion_limit(asked, 16, 100, of_length(512));
     return limit ? "accepted" : limit.error().message + " @" + limit.error().param;
   };
   EXPECT_EQ(message({.max_tokens = 5000}),

@@ -211,7 +211,7 @@ TEST_F(WaitingTest, ADryRunOfAChatSaysAllAndTakesNothing) {
     EXPECT_EQ(dry->model, "bytes");
     ASSERT_EQ(dry->prompts.size(), 1U);
     EXPECT_EQ(dry->prompts[0].text, "<bos>user:hi<turn>bot:");
-    EXPECT_EQ(dry->prompts[0].ids.size(), 13U);
+    EXPECT_EQ(dry->prompts[0].tokens.size(), 13U);
     EXPECT_EQ(dry->requests, 1);
     EXPECT_EQ(dry->input_tokens, 13);
     EXPECT_EQ(dry->output_tokens, 5);

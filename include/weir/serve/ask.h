@@ -60,9 +60,16 @@ struct Sampling {
 
 /// Continues each input. Without max_tokens a conversation gets all that the context leaves, and
 /// another input gets 16 tokens. max_tokens 0 is allowed only with `echo`.
+///
+/// The encoder of an encoder-decoder reads the input, and the decoder makes the completion: without
+/// max_tokens all that its length leaves. Such a model takes no Chat, no `echo` and no
+/// prompt_logprobs.
 struct Generate {
   Sampling sampling = {};
   bool echo = false;  // each input's text stands before its completion
+  /// Begins what the decoder of an encoder-decoder continues. Not a Chat; a Text gets no special
+  /// tokens. Absent: the decoder has its start token only.
+  std::optional<Input> decoder_prompt = {};
 };
 
 /// What happens to an input that has more tokens than the model takes. If neither field is set, it

@@ -37,12 +37,14 @@ struct BrownoutRule {
 struct BrownoutModel {
   std::string name;
   std::optional<Tasks> tasks = Tasks{HeadTask::generate};  // unset: not known; rules may name it
+  bool encoder_decoder = false;
 };
 
 /// Reads rules and checks them against the served models. Errors: invalid_argument naming the rule
 /// and what is wrong: its form, a number out of range, a model that is not served, a model that
-/// does not generate (vectors and scores of two models cannot be compared), a twin that has a twin
-/// itself, a rule that is given twice.
+/// does not generate (vectors and scores of two models cannot be compared), an encoder-decoder
+/// whose twin is none or the reverse (a prompt means something else to them), a twin that has a
+/// twin itself, a rule that is given twice.
 Result<std::vector<BrownoutRule>> parse_brownout(const std::vector<std::string>& rules,
                                                  const std::vector<BrownoutModel>& models);
 

@@ -24,7 +24,15 @@ struct PlaceInLine {
   std::chrono::milliseconds wait{0};  // predicted, until its first row
 };
 
-using Prompts = std::vector<std::vector<int32_t>>;  // the tokens of each prompt
+/// The tokens that a model reads before it draws the first one.
+struct PromptTokens {
+  std::vector<int32_t> ids;               // of an encoder-decoder: those that the encoder reads
+  std::vector<int32_t> decoder_ids = {};  // of an encoder-decoder only: the start token, and more
+
+  size_t size() const { return ids.size() + decoder_ids.size(); }
+  bool operator==(const PromptTokens&) const = default;
+};
+using Prompts = std::vector<PromptTokens>;
 
 /// Tells a caller that does not wait in next() when to call it again.
 struct Wake {
@@ -39,7 +47,7 @@ class Generation {
  public:
   virtual ~Generation() = default;
   virtual const std::string& model() const = 0;  // the served name
-  /// The prompt's tokens of each choice. A task that does not generate has one empty list.
+  /// The prompt's tokens of each choice. A task that does not generate has one empty prompt.
   virtual const Prompts& prompts() const = 0;
   /// Waits at most `limit` for the next piece of any choice. nullopt: none came. An Error ends the
   /// whole generation.

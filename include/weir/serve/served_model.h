@@ -23,7 +23,8 @@ struct ServedModel {
   /// Unset: not known, since the model's folder could not be read. Such a model can only be marked
   /// failed.
   std::optional<Tasks> tasks = Tasks{HeadTask::generate};
-  int64_t created = 0;  // seconds since 1970
+  bool encoder_decoder = false;  // it takes no conversation
+  int64_t created = 0;           // seconds since 1970
   std::shared_ptr<work::WorkQueue> queue;
   std::shared_ptr<Progress> progress;  // of its loading; the loader writes it
 };
@@ -74,10 +75,25 @@ std::vector<std::string> fit_vocabulary(TextSide& text, int32_t rows);
 /// The most tokens of one sequence: the smaller of max_model_len and the folder's limit of inputs.
 uint32_t longest_input(const TextSide& text, uint32_t max_model_len);
 
+/// What is known of the two sides of an encoder-decoder.
+struct Encoder {
+  uint32_t max_tokens = 0;    // that the encoder takes
+  int32_t decoder_start = 0;  // the decoder's first token, in every request
+};
+
+/// Reads the rest of an encoder-decoder's folder. The encoder takes `max_source` tokens, or fewer
+/// if model_max_length of tokenizer_config.json is less. The decoder's first token is
+/// decoder_start_token_id of generation_config.json or of config.json, else pad_token_id of one of
+/// them. Errors: invalid_argument, if they name none, or one that is not below `vocabulary_rows`.
+Result<Encoder> load_encoder(const std::string& directory, uint32_t max_source,
+                             int32_t vocabulary_rows);
+
 /// What is known of a model once it is loaded.
 struct ModelCard {
   TextSide text;
-  uint32_t max_model_len = 0;   // tokens of prompt and completion together
+  /// Tokens of prompt and completion together. Of an encoder-decoder: those of the decoder.
+  uint32_t max_model_len = 0;
+  std::optional<Encoder> encoder = {};  // set: the model is an encoder-decoder
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
   std::string architecture, dtype, fingerprint;
   std::vector<folder::HeadCard> heads;  // in the order of the model's

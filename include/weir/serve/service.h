@@ -24,6 +24,7 @@ struct Tokens {
   std::vector<int32_t> ids;
   std::vector<std::string> pieces;  // only if asked for
   uint32_t max_model_len = 0;
+  std::optional<uint32_t> max_source_len = {};  // as in ModelInfo
 };
 
 /// What would happen to a request if it ran: its charge, its place in line, and whether it would be
@@ -31,7 +32,8 @@ struct Tokens {
 struct DryRun {
   struct Prompt {
     std::string text;  // the prompt as it is tokenized: the rendered text, or the text of its ids
-    std::vector<int32_t> ids;
+    PromptTokens tokens;
+    std::string decoder_text = {};  // of tokens.decoder_ids, special tokens included
   };
   struct Bucket {
     std::string owner, unit, window;  // "key web", "tokens", "60s"; no window: concurrent requests
@@ -52,6 +54,7 @@ struct ModelInfo {
   std::optional<Tasks> tasks;  // unset: its folder does not tell
   int64_t created = 0;         // seconds since 1970
   uint32_t max_model_len = 0;
+  std::optional<uint32_t> max_source_len = {};  // tokens that its encoder takes, if it has one
   std::string architecture, dtype;
   std::string fingerprint;  // "fp_" and 12 hex digits of the weights' hash
   std::string failure;      // why it cannot be loaded; then only name, tasks and created are known

@@ -13,11 +13,23 @@ std::string& append_field(std::string& out, const char* name, int64_t value) {
   return append_json(out, value);
 }
 
+// `whose`: the beginning of the fields' names.
+void append_tokens(std::string& out, const std::string& whose, std::span<const int32_t> tokens,
+                   bool ids) {
+  append_field(out, (whose + "tokens").c_str(), static_cast<int64_t>(tokens.size()));
+  if (!ids) return;
+  append_json(out += ',', whose + "token_ids") += ':';
+  append_json(out, tokens);
+}
+
 void append_prompt(std::string& out, const serve::DryRun::Prompt& prompt, bool ids) {
   out += R"({"prompt":)";
   append_json(out, prompt.text) += ',';
-  append_field(out, "tokens", static_cast<int64_t>(prompt.ids.size()));
-  if (ids) append_json(out += R"(,"token_ids":)", std::span<const int32_t>(prompt.ids));
+  append_tokens(out, "", prompt.tokens.ids, ids);
+  if (!prompt.tokens.decoder_ids.empty()) {
+    append_json(out += R"(,"decoder_prompt":)", prompt.decoder_text) += ',';
+    append_tokens(out, "decoder_", prompt.tokens.decoder_ids, ids);
+  }
   out += '}';
 }
 
@@ -53,7 +65,7 @@ std::string dry_run_text(const serve::DryRun& dry, bool ids, const Api& api) {
   append_list(out, "prompts", dry.prompts,
               [&](const serve::DryRun::Prompt& prompt) { append_prompt(out, prompt, ids); });
   int64_t tokens = 0;
-  for (const auto& prompt : dry.prompts) tokens += static_cast<int64_t>(prompt.ids.size());
+  for (const auto& prompt : dry.prompts) tokens += static_cast<int64_t>(prompt.tokens.size());
   append_field(out += ',', "prompt_tokens", tokens) += R"(,"charge":{)";
   append_field(out, "requests", dry.requests) += ',';
   append_field(out, "input_tokens", dry.input_tokens) += ',';
@@ -84,7 +96,10 @@ Json dry_run_answer() {
   };
   Json prompt = answer({must("prompt", text()),
                         must("tokens", count()),
-                        {.name = "token_ids", .schema = list(count())}});
+                        {.name = "token_ids", .schema = list(count())},
+                        {.name = "decoder_prompt", .schema = text()},
+                        {.name = "decoder_tokens", .schema = count()},
+                        {.name = "decoder_token_ids", .schema = list(count())}});
   Json limit = answer({must("owner", text()), must("unit", text()), must("window", or_null(text())),
                        must("cap", count()), must("remaining", {{"type", "integer"}}),
                        must("reset_ms", count())});

@@ -61,6 +61,16 @@ std::vector<serve::Input> read_inputs(const Json& value, const std::string& path
   return inputs;
 }
 
+std::optional<serve::Input> read_one_input(Fields& fields, const char* name) {
+  const Json* value = fields.find(name);
+  if (!value) return std::nullopt;
+  if (value->is_string()) return serve::Text{.text = value->get<std::string>()};
+  if (value->is_array()) return read_ids(*value, fields.path_of(name));
+  const std::string path = fields.path_of(name);
+  refuse(fmt::format("{} must be a string or token ids, not {}", path, kind_of(*value)), path,
+         error_name::kInvalidType);
+}
+
 std::string read_model(Fields& fields) {
   auto model = fields.text("model");
   if (model && model->empty()) {

@@ -44,6 +44,8 @@ bool is_list_of_inputs(const Json& value);
 /// A string, a list of strings, token ids, or a list of lists of token ids; no list may be empty.
 /// The queue, not the codec, limits the number of inputs.
 std::vector<serve::Input> read_inputs(const Json& value, const std::string& path);
+/// One input: a string or token ids. Null: the field is absent.
+std::optional<serve::Input> read_one_input(Fields& fields, const char* name);
 /// Whether vectors are wanted as base64.
 bool read_encoding_format(Fields& fields);
 std::optional<uint32_t> read_dimensions(Fields& fields);

@@ -80,7 +80,10 @@ void read_completion(Fields& fields, DecodedGeneration& completion) {
   completion.presentation.logprobs = read_completion_logprobs(fields);
   completion.presentation.prompt_logprobs = read_prompt_logprobs(fields, completion.presentation);
   tell_logprobs(completion.presentation, sampling);
-  completion.ask.options = serve::Generate{.sampling = std::move(sampling), .echo = echo};
+  completion.ask.options =
+      serve::Generate{.sampling = std::move(sampling),
+                      .echo = echo,
+                      .decoder_prompt = read_one_input(fields, "decoder_prompt")};
   completion.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::completion);
 }

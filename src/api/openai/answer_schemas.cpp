@@ -124,6 +124,7 @@ Json completion_chunk() {
   FieldList choice = chunk_choice_fields(completion_logprobs());
   choice.push_back(must("text", text()));
   choice.push_back({.name = "prompt_token_ids", .schema = ids()});
+  choice.push_back({.name = "decoder_prompt_token_ids", .schema = ids()});
   return chunk_or_error(answer(chunk_fields("text_completion", answer(choice))));
 }
 
@@ -132,6 +133,7 @@ Json completion_answer() {
       answer(joined({choice_fields(completion_logprobs()),
                      FieldList{must("text", text()),
                                {.name = "prompt_token_ids", .schema = ids()},
+                               {.name = "decoder_prompt_token_ids", .schema = ids()},
                                {.name = "prompt_logprobs", .schema = prompt_logprobs()}}}));
   return any_of({answer(head("text_completion", std::move(choice))), dry_run_answer()});
 }
@@ -147,10 +149,13 @@ Json embedding_answer() {
 }
 
 Json model_answer() {
-  Json ready = answer(
-      joined({model_fields(), FieldList{must("kind", choice({"generate", "embed"})),
-                                        must("tasks", tasks()), must("max_model_len", count()),
-                                        must("architecture", text()), must("dtype", text())}}));
+  Json ready =
+      answer(joined({model_fields(), FieldList{must("kind", choice({"generate", "embed"})),
+                                               must("tasks", tasks()),
+                                               must("max_model_len", count()),
+                                               {.name = "max_source_len", .schema = count()},
+                                               must("architecture", text()),
+                                               must("dtype", text())}}));
   Json failed =
       answer(joined({model_fields(), FieldList{must("kind", or_null(choice({"generate", "embed"}))),
                                                {.name = "tasks", .schema = tasks()},

@@ -71,6 +71,11 @@ void append_ids(std::string& out, const char* name, std::span<const int32_t> ids
   append_json(out += ':', ids);
 }
 
+void append_prompt_ids(std::string& out, const serve::PromptTokens& prompt) {
+  append_ids(out, "prompt_token_ids", prompt.ids);
+  if (!prompt.decoder_ids.empty()) append_ids(out, "decoder_prompt_token_ids", prompt.decoder_ids);
+}
+
 /// Appends the value of `logprobs`. `characters`: the characters of the tokens before these; adds
 /// those of these tokens.
 void append_logprobs_of(std::string& out, const AnswerShape& shape, TokenLogprobs prompt,
@@ -123,15 +128,14 @@ std::string whole_answer(const AnswerShape& shape, const Prompts& prompts,
     if (i > 0) out += ',';
     append_choice(out, shape, i, choices[i]);
     if (ids) append_ids(out, "token_ids", choices[i].token_ids);
-    if (ids && shape.form == AnswerForm::completion && i < prompts.size()) {
-      append_ids(out, "prompt_token_ids", prompts[i]);
-    }
+    if (ids && shape.form == AnswerForm::completion && i < prompts.size())
+      append_prompt_ids(out, prompts[i]);
     out += '}';
   }
   out += "],";
   append_usage(out, usage);
   if (ids && shape.form == AnswerForm::chat && !prompts.empty()) {
-    append_ids(out, "prompt_token_ids", prompts[0]);
+    append_prompt_ids(out, prompts[0]);
   }
   if (shape.form == AnswerForm::chat && !choices.empty())
     append_prompt_logprobs_of(out, shape, choices[0]);
@@ -166,7 +170,7 @@ void ChunkWriter::start(std::string& out) {
     out += R"({"index":)";
     append_json(out, static_cast<int64_t>(i));
     out += R"(,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}])";
-    if (!prompts_.empty()) append_ids(out, "prompt_token_ids", prompts_[i]);
+    if (!prompts_.empty()) append_prompt_ids(out, prompts_[i]);
     end_chunk(out, choices_[i]);
   }
 }
@@ -201,7 +205,7 @@ void ChunkWriter::delta(std::string& out, const serve::Delta& delta) {
   if (shape_.presentation.return_token_ids) {
     append_ids(out, "token_ids", delta.token_ids);
     if (shape_.form == AnswerForm::completion && !choice.prompt_shown) {
-      append_ids(out, "prompt_token_ids", prompts_[delta.choice]);
+      append_prompt_ids(out, prompts_[delta.choice]);
       choice.prompt_shown = true;
     }
   }

@@ -38,6 +38,8 @@ void append_model(std::string& out, const serve::ModelInfo& info) {
   }
   out += R"(,"max_model_len":)";
   append_json(out, int64_t{info.max_model_len});
+  if (info.max_source_len)
+    append_json(out += R"(,"max_source_len":)", int64_t{*info.max_source_len});
   out += R"(,"architecture":)";
   append_json(out, info.architecture);
   out += R"(,"dtype":)";

@@ -49,12 +49,17 @@ Json completion_request() {
                   .by_default = true},
                  {.name = "echo",
                   .schema = flag(),
-                  .description = "The prompt stands before its completion.",
+                  .description = "The prompt stands before its completion. Not of an "
+                                 "encoder-decoder.",
                   .by_default = false},
+                 {.name = "decoder_prompt",
+                  .schema = text_or_ids(),
+                  .description = "Begins what the decoder of an encoder-decoder continues; the "
+                                 "prompt is for its encoder. Other models refuse it."},
                  {.name = "max_tokens",
                   .schema = integer(0, kMostTokens),
-                  .description = "0 only with echo: true, for the prompt alone.",
-                  .by_default = 16}},
+                  .description = "0 only with echo: true, for the prompt alone. Default: 16; of an "
+                                 "encoder-decoder what its decoder's length leaves."}},
        sampling_fields(), presentation_fields(),
        FieldList{{.name = "logprobs",
                   .schema = any_of({integer(0, serve::kMostLogprobs), only(false)}),

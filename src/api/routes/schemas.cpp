@@ -42,6 +42,7 @@ Json tokenize_answer() {
   return answer({must("model", text()),
                  must("count", count()),
                  must("max_model_len", count()),
+                 {.name = "max_source_len", .schema = count()},
                  must("tokens", list(count())),
                  {.name = "token_strs", .schema = list(text())}});
 }

@@ -17,6 +17,8 @@ Result<Said> post_tokenize(Call& call, Api& api) {
   append_json(out, static_cast<int64_t>(tokens->ids.size()));
   out += R"(,"max_model_len":)";
   append_json(out, int64_t{tokens->max_model_len});
+  if (tokens->max_source_len)
+    append_json(out += R"(,"max_source_len":)", int64_t{*tokens->max_source_len});
   out += R"(,"tokens":)";
   append_json(out, std::span<const int32_t>(tokens->ids));
   if (request->with_pieces) {

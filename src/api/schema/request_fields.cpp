@@ -65,6 +65,8 @@ Json message() {
 
 Json token_ids(size_t least) { return list(token_id(), least); }
 
+Json text_or_ids() { return any_of({text(), token_ids(0)}); }
+
 Json prompts() { return any_of({text(), token_ids(1), list(any_of({text(), token_ids(1)}), 1)}); }
 
 FieldList model_field() {

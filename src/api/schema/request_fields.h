@@ -19,6 +19,8 @@ FieldList unsupported_fields(Endpoint endpoint);
 FieldList template_fields();
 
 Json token_ids(size_t least);
+/// A string or token ids, which may be none.
+Json text_or_ids();
 /// A string, token ids, or a list of both.
 Json prompts();
 

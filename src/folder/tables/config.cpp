@@ -9,6 +9,7 @@ FieldTable config_fields() {
   static constexpr std::string_view kGeneration = "not applied to sampling";
   static constexpr KnownField table[] = {
       {.name = "eos_token_id", .verdict = used},
+      {.name = "decoder_start_token_id", .verdict = used},
       {.name = "model_type", .verdict = used},
       {.name = "quantization_config",
        .verdict = refused,
@@ -37,7 +38,6 @@ FieldTable config_fields() {
       {"pad_token_id"},
       {"sep_token_id"},
       {"cls_token_id"},
-      {"decoder_start_token_id"},
       // How transformers returns and runs.
       {"output_attentions"},
       {"output_hidden_states"},

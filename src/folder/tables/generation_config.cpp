@@ -10,6 +10,7 @@ FieldTable generation_config_fields() {
   static constexpr std::string_view kLogits = "not applied to sampling";
   static constexpr std::string_view kLength = "lengths are those of requests";
   static constexpr KnownField table[] = {
+      {.name = "decoder_start_token_id", .verdict = used},  // of encoder-decoders
       {.name = "frequency_penalty", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "presence_penalty", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "encoder_repetition_penalty", .verdict = told, .note = kPenalty, .neutral = "[1]"},
@@ -54,7 +55,6 @@ FieldTable generation_config_fields() {
       {"cache_implementation"},
       {"chat_format"},
       {"compile_config"},
-      {"decoder_start_token_id"},
       {"disable_compile"},
       {"is_assistant"},
       {"low_memory"},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 #include "serve/extent.h"
 #include "serve/logit_changes.h"
@@ -19,25 +20,52 @@ const Generate& options_of(const Ask& ask) { return std::get<Generate>(ask.optio
 Tasks needs(const Options&) { return {HeadTask::generate}; }
 
 Extent extent(const ModelCard& model, const Ask& ask) {
-  return extent_of(model, ask.inputs, std::numeric_limits<int64_t>::max());
+  constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
+  Extent extent = extent_of(model, ask.inputs, kAll);
+  const auto& decoder_prompt = options_of(ask).decoder_prompt;
+  if (!model.encoder || !decoder_prompt) return extent;
+  const Extent own = extent_of(model, {&*decoder_prompt, 1}, kAll);
+  extent.bytes += own.bytes;
+  extent.least_tokens += own.least_tokens * static_cast<int64_t>(extent.rows);
+  return extent;
 }
 
-/// The most new tokens of a request without max_tokens, before the context limits them.
+Error unsupported(const char* field, const std::string& why) {
+  return invalid(std::string("\"") + field + "\" is not supported " + why, field,
+                 error_name::kUnsupportedParameter);
+}
+
+/// What only an encoder-decoder can be asked for, and what it cannot be asked for.
+Result<void> check_sides(const ReadyModel& model, const Generate& asked) {
+  const std::string name = "by model \"" + model.served.name + "\", ";
+  if (!model.loaded.encoder) {
+    if (!asked.decoder_prompt) return {};
+    return unsupported("decoder_prompt", name + "which has no encoder");
+  }
+  if (asked.echo)
+    return unsupported("echo", name +
+                                   "an encoder-decoder, whose completion does not go on from "
+                                   "its prompt");
+  if (asked.sampling.prompt_logprobs)
+    return unsupported("prompt_logprobs", name +
+                                              "an encoder-decoder, which draws no token of its "
+                                              "prompt");
+  return {};
+}
+
+/// The most new tokens of a request without max_tokens, before the context limits them. A
+/// conversation and an encoder-decoder's source have an answer that ends; a text goes on for ever.
 uint32_t longest_answer(const ModelCard& model, const Input& input, const Sampling& asked) {
   constexpr uint32_t kAll = std::numeric_limits<uint32_t>::max();
   const uint32_t own = model.text.defaults.max_new_tokens.value_or(kAll);
-  return std::holds_alternative<Chat>(input) ? std::max(own, asked.min_tokens)
-                                             : std::min(own, kCompletionTokens);
+  const bool ends = model.encoder || std::holds_alternative<Chat>(input);
+  return ends ? std::max(own, asked.min_tokens) : std::min(own, kCompletionTokens);
 }
 
-/// The text of one prompt: the given text, or the text of its ids. Ids past the tokenizer's have no
-/// text.
+/// The text of one prompt: the given text, or the text of its ids.
 Result<std::string> echo_of(const ModelCard& model, const Input& input) {
   if (const auto* text = std::get_if<Text>(&input)) return text->text;
-  auto ids = std::get<Ids>(input);
-  const int32_t size = model.text.tokenizer->vocabulary_size();
-  std::erase_if(ids, [&](int32_t id) { return id >= size; });
-  return model.text.tokenizer->decode(ids, false);
+  return known_text(*model.text.tokenizer, std::get<Ids>(input));
 }
 
 /// As in vLLM, the logprobs of an echo are those of the prompt and of the completion.
@@ -55,24 +83,49 @@ Result<std::vector<int32_t>> prompt_of(const ReadyModel& model, const Ask& ask, 
   return completion_prompt(model.loaded, input, field_of(ask, index));
 }
 
-/// REQUIRES: all of `params` is set that does not depend on the prompt.
-Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
-                          work::SamplingParams params) {
+/// What all prompts of a request have.
+struct SharedParts {
+  work::SamplingParams params;          // without what depends on the prompt
+  std::vector<int32_t> decoder_prompt;  // of an encoder-decoder only
+};
+
+Result<SharedParts> shared_parts(const ReadyModel& model, const Ask& ask) {
   const Generate& asked = options_of(ask);
+  if (auto possible = check_sides(model, asked); !possible) return possible.error();
+  auto params = params_of(model.loaded, asked);
+  if (!params) return params.error();
+  SharedParts shared{.params = *std::move(params), .decoder_prompt = {}};
+  if (model.loaded.encoder) {
+    auto prompt = decoder_prompt(model.loaded, asked.decoder_prompt);
+    if (!prompt) return prompt.error();
+    shared.decoder_prompt = *std::move(prompt);
+  }
+  if (auto fit = check_copies(shared.params, shared.decoder_prompt.size(), ask.inputs.size()); !fit)
+    return fit.error();
+  return shared;
+}
+
+Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
+                          const SharedParts& shared) {
+  const Generate& asked = options_of(ask);
+  work::SamplingParams params = shared.params;
   auto prompt = prompt_of(model, ask, index);
   if (!prompt) return prompt.error();
+  std::vector<int32_t> source;
+  if (model.loaded.encoder) source = std::exchange(*prompt, shared.decoder_prompt);
   const bool echo_only = asked.echo && asked.sampling.max_tokens == 0U;
-  auto limit = echo_only ? Result<uint32_t>(1U)
-                         : completion_limit(
-                               asked.sampling,
-                               longest_answer(model.loaded, ask.inputs[index], asked.sampling),
-                               static_cast<uint32_t>(prompt->size()), model.loaded.max_model_len);
+  auto limit =
+      echo_only ? Result<uint32_t>(1U)
+                : completion_limit(asked.sampling,
+                                   longest_answer(model.loaded, ask.inputs[index], asked.sampling),
+                                   static_cast<uint32_t>(prompt->size()), model.loaded);
   if (!limit) return limit.error();
   params.max_tokens = *limit;
   params.seed += index;
   auto echo = asked.echo ? echo_of(model.loaded, ask.inputs[index]) : std::string();
   if (!echo) return echo.error();
-  return RequestRow{.prompt = *std::move(prompt),
+  return RequestRow{.source = std::move(source),
+                    .prompt = *std::move(prompt),
                     .params = std::move(params),
                     .input = static_cast<uint32_t>(index),
                     .echo = *std::move(echo),
@@ -81,18 +134,17 @@ Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
 
 Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
   if (ask.inputs.empty()) return invalid("prompt is empty", "prompt", error_name::kEmptyArray);
-  auto params = params_of(model.loaded, options_of(ask));
-  if (!params) return params.error();
-  if (auto fits = check_copies(*params, ask.inputs.size()); !fits) return fits.error();
+  auto shared = shared_parts(model, ask);
+  if (!shared) return shared.error();
   size_t tokens = 0;
   std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
-    auto row = row_of(model, ask, i, *params);
+    auto row = row_of(model, ask, i, *shared);
     if (!row) return row.error();
     tokens += row->prompt.size();
     rows.push_back(*std::move(row));
   }
-  if (auto told = check_prompt_logprobs(*params, tokens); !told) return told.error();
+  if (auto told = check_prompt_logprobs(shared->params, tokens); !told) return told.error();
   return rows;
 }
 
@@ -134,11 +186,11 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& ro
 }
 
 bool is_of_text(const Ask& ask) {
-  const Sampling& sampling = options_of(ask).sampling;
+  const auto has_ids = [](const Input& input) { return std::holds_alternative<Ids>(input); };
+  const auto& [sampling, echo, decoder_prompt] = options_of(ask);
   return sampling.stop_token_ids.empty() && sampling.logit_bias.empty() &&
-         sampling.allowed_token_ids.empty() &&
-         std::none_of(ask.inputs.begin(), ask.inputs.end(),
-                      [](const Input& input) { return std::holds_alternative<Ids>(input); });
+         sampling.allowed_token_ids.empty() && !(decoder_prompt && has_ids(*decoder_prompt)) &&
+         std::none_of(ask.inputs.begin(), ask.inputs.end(), has_ids);
 }
 
 }  // namespace

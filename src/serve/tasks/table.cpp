@@ -9,13 +9,20 @@ namespace {
 constexpr std::array<const Task*, std::variant_size_v<Options>> kTasks{
     &kGenerate, &kEmbed, &kClassify, &kTag, &kAnalyze};
 
+bool is_chat(const Ask& ask) {
+  return !ask.inputs.empty() && std::holds_alternative<Chat>(ask.inputs.front());
+}
+
 }  // namespace
 
 const Task& task_of(const Options& options) { return *kTasks.at(options.index()); }
 
+Needs needs_of(const Ask& ask) {
+  return {.tasks = task_of(ask.options).needs(ask.options), .chat = is_chat(ask)};
+}
+
 std::string_view inputs_field(const Ask& ask) {
-  const bool is_chat = !ask.inputs.empty() && std::holds_alternative<Chat>(ask.inputs.front());
-  return is_chat ? "messages" : task_of(ask.options).field;
+  return is_chat(ask) ? "messages" : task_of(ask.options).field;
 }
 
 std::string field_of(const Ask& ask, size_t index) {
