@@ -1,12 +1,14 @@
 """An encoder-decoder, from its folder to the answer: the English-Japanese translator of models/, against its own goldens."""
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import requests
 
-from daemon import CHAT, HEADS, TRANSLATOR as NAME, events
+from conftest import CHATS
+from daemon import CHAT, HEADS, TRANSLATOR as NAME, Daemon, events
 
 MOST, SOURCE = 512, 128  # tokens of its decoder, and of a prompt
 START = 0
@@ -141,6 +143,33 @@ def test_its_lengths_are_told(daemon):
     assert "max_source_len" not in models[CHAT]
     tokens = daemon.post("/tokenize", {"model": NAME, "prompt": ROWS[0]["text"]}).json()
     assert tokens["tokens"] == ROWS[0]["input_ids"] and tokens["max_source_len"] == SOURCE
+
+
+def test_64_clients_half_of_them_chats_get_what_they_get_alone(daemon):
+    chats = [case["messages"] for case in CHATS]
+
+    def ask(i):
+        if i % 2:
+            return daemon.chat(chats[i % len(chats)], max_tokens=8 + i % 9, return_token_ids=True)["choices"][0]["token_ids"]
+        return translate(daemon, ROWS[i % len(ROWS)]["text"], return_token_ids=True)["choices"][0]["token_ids"]
+
+    alone = [ask(i) for i in range(64)]
+    with ThreadPoolExecutor(64) as pool:
+        assert list(pool.map(ask, range(64))) == alone
+
+
+def test_a_translation_that_gives_way_is_the_same():
+    page_bytes = 3 * 2 * 192 * 4 * 16  # layers, keys and values, hidden, float32, tokens of a page
+    words = ["--model", f"{NAME}={os.path.join(HEADS, NAME)}", "--dtype", "float32", "--max-model-len", "128"]
+    with Daemon(*words, "--memory", str(18 * page_bytes)) as daemon:
+        daemon.ready()
+        assert daemon.metric("weir_kv_cache_pages") == 18
+        ask = lambda row: translate(daemon, row["text"], ignore_eos=True, max_tokens=110, return_token_ids=True)["choices"][0]["token_ids"]
+        alone = [ask(row) for row in ROWS]
+        assert daemon.metric("weir_preemptions_total") == 0
+        with ThreadPoolExecutor(len(ROWS)) as pool:
+            assert list(pool.map(ask, ROWS)) == alone
+        assert daemon.metric("weir_preemptions_total") > 0
 
 
 def test_metrics_count_both_sides(daemon):
