@@ -69,7 +69,7 @@ void measure(const Shape& shape, DType type, Isa isa, ThreadPool& pool) {
     pool.step_begin();
     const auto [best, median] = microseconds([&] {
       gemm({out.data(), type, m, shape.out, shape.out}, {x.data(), type, m, shape.in, shape.in},
-           *copies[next++ % copies.size()], nullptr, Epilogue::none, pool);
+           *copies[next++ % copies.size()], nullptr, {}, pool);
     });
     pool.step_end();
     const double flop = 2.0 * static_cast<double>(m) * static_cast<double>(values);

@@ -90,7 +90,7 @@ double product(DType type, ThreadPool& pool) {
   pool.step_begin();
   const double time = seconds(std::chrono::milliseconds(200), [&] {
     gemm({out.data(), type, kRows, kOut, kOut}, {x.data(), type, kRows, kIn, kIn}, *weight, nullptr,
-         Epilogue::none, pool);
+         {}, pool);
   });
   pool.step_end();
   return 2.0 * kRows * kOut * kIn / time / 1e9;

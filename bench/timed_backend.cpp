@@ -82,13 +82,13 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "ragged_attention");
     ops_.ragged_attention(out, q, k, v, ragged, head_dim, attention);
   }
-  void silu_mul(Rows out, ConstRows gate_up) override {
-    Stopwatch watch(times_, "silu_mul");
-    ops_.silu_mul(out, gate_up);
+  void gate(Rows out, ConstRows gate_up, kernels::Act act) override {
+    Stopwatch watch(times_, "gate");
+    ops_.gate(out, gate_up, act);
   }
-  void gelu(Rows x, bool tanh_form) override {
-    Stopwatch watch(times_, "gelu");
-    ops_.gelu(x, tanh_form);
+  void activate(Rows x, kernels::Act act) override {
+    Stopwatch watch(times_, "activate");
+    ops_.activate(x, act);
   }
   void pool(Rows out, ConstRows hidden, const Ragged& ragged,
             const kernels::PoolRule& rule) override {

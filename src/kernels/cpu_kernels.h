@@ -28,6 +28,12 @@ struct RopeArgs {
   int32_t head_dim = 0;
 };
 
+struct GateArgs {
+  Rows out;
+  ConstRows gate_up;
+  Act act = Act::none;
+};
+
 struct PoolArgs {
   Rows out;
   ConstRows hidden;
@@ -65,8 +71,8 @@ struct RowKernels {
   void (*add_rms_norm)(const NormArgs&, int64_t begin, int64_t end);
   void (*layer_norm)(const NormArgs&, int64_t begin, int64_t end);
   void (*rope)(const RopeArgs&, int64_t begin, int64_t end);
-  void (*silu_mul)(Rows out, ConstRows gate_up, int64_t begin, int64_t end);
-  void (*gelu)(Rows x, bool tanh_form, int64_t begin, int64_t end);
+  void (*gate)(const GateArgs&, int64_t begin, int64_t end);
+  void (*activate)(Rows x, Act act, int64_t begin, int64_t end);
   void (*pool)(const PoolArgs&, int64_t begin, int64_t end);
   void (*mix)(const MixArgs&, int64_t begin, int64_t end);
   /// Of directions of rows: row begin / directions first.

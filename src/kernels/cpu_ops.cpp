@@ -89,19 +89,16 @@ class CpuOps final : public Ops {
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
                         int32_t head_dim, const Attention& attention) override;
 
-  void silu_mul(Rows out, ConstRows gate_up) override {
-    believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
-            "silu_mul: gate_up (%" PRId64 ", %" PRId64 ") is twice as wide as out (%" PRId64
-            ", %" PRId64 ")",
-            gate_up.rows, gate_up.cols, out.rows, out.cols);
-    over_rows(pool_, out.rows, 3 * bytes_of_row(out), [&](int64_t begin, int64_t end) {
-      kernels_.rows.silu_mul(out, gate_up, begin, end);
-    });
+  void gate(Rows out, ConstRows gate_up, Act act) override {
+    check_gate(out, gate_up, act);
+    const GateArgs args{out, gate_up, act};
+    over_rows(pool_, out.rows, 3 * bytes_of_row(out),
+              [&](int64_t begin, int64_t end) { kernels_.rows.gate(args, begin, end); });
   }
 
-  void gelu(Rows x, bool tanh_form) override {
+  void activate(Rows x, Act act) override {
     over_rows(pool_, x.rows, 2 * bytes_of_row(x),
-              [&](int64_t begin, int64_t end) { kernels_.rows.gelu(x, tanh_form, begin, end); });
+              [&](int64_t begin, int64_t end) { kernels_.rows.activate(x, act, begin, end); });
   }
 
   void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override;

@@ -28,8 +28,8 @@ void layer_norm(Rows out, ConstRows x, ConstRows residual, const void* weight, c
                 float eps, cudaStream_t stream);
 void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_dim,
           cudaStream_t stream);
-void silu_mul(Rows out, ConstRows gate_up, cudaStream_t stream);
-void gelu(Rows x, bool tanh_form, cudaStream_t stream);
+void gate(Rows out, ConstRows gate_up, Act act, cudaStream_t stream);
+void activate(Rows x, Act act, cudaStream_t stream);
 void pool(Rows out, ConstRows hidden, const int32_t* q_begin, const PoolRule& rule,
           cudaStream_t stream);
 void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged, cudaStream_t stream);

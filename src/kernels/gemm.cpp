@@ -242,8 +242,10 @@ void check(const Product& product) {
   believe(out.cols == weight.out_features(),
           "gemm: out has %" PRId64 " columns; the weight gives out_features %" PRId64, out.cols,
           weight.out_features());
-  believe(weight.gated() == (epilogue == Epilogue::silu_mul),
-          "gemm: silu_mul is the epilogue of gated weights");
+  believe(weight.gated() == epilogue.gated,
+          "gemm: products of gated weights, and no others, are gated");
+  believe(!epilogue.gated || (is_gate(epilogue.act) && !epilogue.add),
+          "gemm: a gated product is by gelu, gelu_tanh, relu or silu, and not added to out");
   believe(out.rows == x.rows, "gemm: out has %" PRId64 " rows; x has %" PRId64, out.rows, x.rows);
   believe(x.type == weight.type(), "gemm: x is of the weight's type");
   believe(out.type == DType::float32 || out.type == weight.type(),

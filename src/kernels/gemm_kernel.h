@@ -28,9 +28,9 @@ struct GemmTile {
   int64_t out_stride = 0;
   DType out_type = DType::float32;
   const float* bias = nullptr;       // (cols) or null
-  const float* gate_bias = nullptr;  // (cols) or null, with Epilogue::silu_mul
+  const float* gate_bias = nullptr;  // (cols) or null, of a gated weight
   int cols = 0;                      // columns that exist; the last panel may be padded
-  Epilogue epilogue = Epilogue::none;
+  Epilogue epilogue = {};
 };
 
 /// What one instruction set does for one type of weight. A weight is packed in panels of

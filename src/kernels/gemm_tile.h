@@ -15,23 +15,9 @@ constexpr int kVectorBytes = kLanes * 4;
 // a panel anyway.
 constexpr int kSecondLevel = 2;
 
-template <class Out>
-Vec apply(Epilogue epilogue, Vec sum, const Out* out) {
-  switch (epilogue) {
-    case Epilogue::none:
-      break;
-    case Epilogue::gelu:
-      return gelu_exact(sum);
-    case Epilogue::gelu_tanh:
-      return gelu_tanh(sum);
-    case Epilogue::tanh:
-      return tanh(sum);
-    case Epilogue::add:
-      return add(sum, load(out));
-    case Epilogue::silu_mul:  // of two sums: store_gated_tile
-      break;
-  }
-  return sum;
+inline Vec acted(Act act, Vec x) {
+  with_act(act, [&](auto f) { x = f(x); });
+  return x;
 }
 
 /// Stores a tile of sums, (kRows, kWidth), through bias and epilogue. Columns past `tile.cols` go
@@ -50,12 +36,14 @@ void store_tile(const GemmTile& tile, const float* sums, int rows) {
   for (int r = 0; r < rows; ++r) {
     Out* row = static_cast<Out*>(tile.out) + r * tile.out_stride;
     Out* target = whole ? row : staged;
-    if (!whole && tile.epilogue == Epilogue::add)
+    if (!whole && tile.epilogue.add)
       std::memcpy(staged, row, sizeof(Out) * static_cast<size_t>(tile.cols));
     for (int c = 0; c < kWidth; c += kLanes) {
       Vec sum = load(sums + r * kWidth + c);
       if (bias) sum = add(sum, load(bias + c));
-      store(target + c, apply(tile.epilogue, sum, target + c));
+      sum = acted(tile.epilogue.act, sum);
+      if (tile.epilogue.add) sum = add(sum, load(target + c));
+      store(target + c, sum);
     }
     if (!whole) std::memcpy(row, staged, sizeof(Out) * static_cast<size_t>(tile.cols));
   }
@@ -82,7 +70,7 @@ void store_gated_tile(const GemmTile& tile, const float* sums, int rows) {
         gate = add(gate, load(gate_bias + c));
         sum = add(sum, load(bias + c));
       }
-      store(target + c, silu_gate(gate, sum));
+      store(target + c, mul(acted(tile.epilogue.act, gate), sum));
     }
     if (target == staged) std::memcpy(row, staged, sizeof(Out) * static_cast<size_t>(tile.cols));
   }
@@ -90,7 +78,7 @@ void store_gated_tile(const GemmTile& tile, const float* sums, int rows) {
 
 template <class Out, int kWidth>
 void store_any_tile(const GemmTile& tile, const float* sums, int rows) {
-  if (tile.epilogue == Epilogue::silu_mul)
+  if (tile.epilogue.gated)
     store_gated_tile<Out, kWidth>(tile, sums, rows);
   else
     store_tile<Out, kWidth>(tile, sums, rows);

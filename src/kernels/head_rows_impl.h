@@ -107,8 +107,8 @@ RowKernels row_kernels() {
           .add_rms_norm = add_rms_norm,
           .layer_norm = layer_norm,
           .rope = rope,
-          .silu_mul = silu_mul,
-          .gelu = gelu,
+          .gate = gate,
+          .activate = activate,
           .pool = pool,
           .mix = mix,
           .lstm = lstm};

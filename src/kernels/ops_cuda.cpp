@@ -116,15 +116,12 @@ class CudaOps final : public Ops {
   void ragged_attention(Rows out, ConstRows q, ConstRows k, ConstRows v, const Ragged& ragged,
                         int32_t head_dim, const Attention& attention) override;
 
-  void silu_mul(Rows out, ConstRows gate_up) override {
-    believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
-            "silu_mul: gate_up (%" PRId64 ", %" PRId64 ") is twice as wide as out (%" PRId64
-            ", %" PRId64 ")",
-            gate_up.rows, gate_up.cols, out.rows, out.cols);
-    if (out.rows > 0) cuda::silu_mul(out, gate_up, stream_);
+  void gate(Rows out, ConstRows gate_up, Act act) override {
+    check_gate(out, gate_up, act);
+    if (out.rows > 0) cuda::gate(out, gate_up, act, stream_);
   }
-  void gelu(Rows x, bool tanh_form) override {
-    if (x.rows > 0) cuda::gelu(x, tanh_form, stream_);
+  void activate(Rows x, Act act) override {
+    if (x.rows > 0) cuda::activate(x, act, stream_);
   }
 
   void mix(Rows, ConstRows, std::span<const float>) override {

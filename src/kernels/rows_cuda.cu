@@ -98,26 +98,38 @@ __global__ void rope_kernel(Lines<T> qk, const int32_t* positions, const float* 
   }
 }
 
-template <class T>
-__global__ void silu_mul_kernel(Lines<T> out, Lines<const T> gate_up, int64_t inner) {
-  T* to = out[blockIdx.x];
-  const T* gate = gate_up[blockIdx.x];
-  for (int64_t c = threadIdx.x + int64_t{blockIdx.y} * blockDim.x; c < inner;
-       c += int64_t{blockDim.x} * gridDim.y) {
-    const float g = to_float(gate[c]);
-    put(to + c, g / (1.f + expf(-g)) * to_float(gate[inner + c]));
+__device__ float acted(Act act, float x) {
+  switch (act) {
+    case Act::none:
+      break;
+    case Act::gelu:
+      return 0.5f * x * (1.f + erff(x * 0.70710678118654752f));
+    case Act::gelu_tanh:
+      return 0.5f * x * (1.f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
+    case Act::tanh:
+      return tanhf(x);
+    case Act::relu:
+      return x < 0 ? 0.f : x;  // NaN stays NaN
+    case Act::silu:
+      return x / (1.f + expf(-x));
   }
+  return x;
 }
 
 template <class T>
-__global__ void gelu_kernel(Lines<T> x, int64_t cols, bool tanh_form) {
+__global__ void gate_kernel(Lines<T> out, Lines<const T> gate_up, int64_t inner, Act act) {
+  T* to = out[blockIdx.x];
+  const T* gates = gate_up[blockIdx.x];
+  for (int64_t c = threadIdx.x + int64_t{blockIdx.y} * blockDim.x; c < inner;
+       c += int64_t{blockDim.x} * gridDim.y)
+    put(to + c, acted(act, to_float(gates[c])) * to_float(gates[inner + c]));
+}
+
+template <class T>
+__global__ void activate_kernel(Lines<T> x, int64_t cols, Act act) {
   T* row = x[blockIdx.x];
-  for (int64_t c = threadIdx.x; c < cols; c += blockDim.x) {
-    const float v = to_float(row[c]);
-    const float inside = tanh_form ? tanhf(0.79788456080286536f * (v + 0.044715f * v * v * v))
-                                   : erff(v * 0.70710678118654752f);
-    put(row + c, 0.5f * v * (1.f + inside));
-  }
+  for (int64_t c = threadIdx.x; c < cols; c += blockDim.x)
+    put(row + c, acted(act, to_float(row[c])));
 }
 
 template <class T>
@@ -240,21 +252,21 @@ void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_
   launched("rope");
 }
 
-void silu_mul(Rows out, ConstRows gate_up, cudaStream_t stream) {
+void gate(Rows out, ConstRows gate_up, Act act, cudaStream_t stream) {
   // Few rows are wide: several blocks share one.
   const auto parts = static_cast<unsigned>((out.cols + 4 * kThreads - 1) / (4 * kThreads));
   by_type(out.type, [&]<class T>(T) {
-    silu_mul_kernel<T><<<dim3(blocks(out.rows), parts), kThreads, 0, stream>>>(
-        lines<T>(out), lines<T>(gate_up), out.cols);
+    gate_kernel<T><<<dim3(blocks(out.rows), parts), kThreads, 0, stream>>>(
+        lines<T>(out), lines<T>(gate_up), out.cols, act);
   });
-  launched("silu_mul");
+  launched("gate");
 }
 
-void gelu(Rows x, bool tanh_form, cudaStream_t stream) {
+void activate(Rows x, Act act, cudaStream_t stream) {
   by_type(x.type, [&]<class T>(T) {
-    gelu_kernel<T><<<blocks(x.rows), kThreads, 0, stream>>>(lines<T>(x), x.cols, tanh_form);
+    activate_kernel<T><<<blocks(x.rows), kThreads, 0, stream>>>(lines<T>(x), x.cols, act);
   });
-  launched("gelu");
+  launched("activate");
 }
 
 void pool(Rows out, ConstRows hidden, const int32_t* q_begin, const PoolRule& rule,

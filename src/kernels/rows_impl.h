@@ -193,22 +193,23 @@ void rope(const RopeArgs& a, int64_t begin, int64_t end) {
   });
 }
 
-void silu_mul(Rows out, ConstRows gate_up, int64_t begin, int64_t end) {
-  by_type(out.type, [&]<class T>(T) {
-    for (int64_t r = begin; r < end; ++r) {
-      const T* gate = row<T>(gate_up, r);
-      map(row<T>(out, r), gate, gate + out.cols, out.cols,
-          [](Vec g, Vec u) { return silu_gate(g, u); });
-    }
+void gate(const GateArgs& a, int64_t begin, int64_t end) {
+  by_type(a.out.type, [&]<class T>(T) {
+    with_act(a.act, [&](auto act) {
+      for (int64_t r = begin; r < end; ++r) {
+        const T* gates = row<T>(a.gate_up, r);
+        map(row<T>(a.out, r), gates, gates + a.out.cols, a.out.cols,
+            [&](Vec g, Vec up) { return mul(act(g), up); });
+      }
+    });
   });
 }
 
-void gelu(Rows x, bool tanh_form, int64_t begin, int64_t end) {
+void activate(Rows x, Act act, int64_t begin, int64_t end) {
   by_type(x.type, [&]<class T>(T) {
-    for (int64_t r = begin; r < end; ++r) {
-      T* data = row<T>(x, r);
-      tanh_form ? map(data, data, x.cols, gelu_tanh) : map(data, data, x.cols, gelu_exact);
-    }
+    with_act(act, [&](auto f) {
+      for (int64_t r = begin; r < end; ++r) map(row<T>(x, r), row<T>(x, r), x.cols, f);
+    });
   });
 }
 

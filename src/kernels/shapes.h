@@ -5,6 +5,7 @@
 #include <span>
 
 #include "kernels/check.h"
+#include "weir/kernels/act.h"
 #include "weir/kernels/attention.h"
 #include "weir/kernels/head_size.h"
 #include "weir/kernels/lstm.h"
@@ -27,6 +28,14 @@ inline void same_shape(const char* op, const ConstRows& a, const ConstRows& b) {
 inline void check_whole_heads(const char* op, const ConstRows& x, int32_t head_dim) {
   believe(head_dim > 0 && head_dim % 2 == 0 && x.cols % head_dim == 0,
           "%s: %" PRId64 " columns are heads of %d, an even number", op, x.cols, head_dim);
+}
+
+inline void check_gate(const Rows& out, const ConstRows& gate_up, Act act) {
+  believe(is_gate(act), "gate: an act is one of gelu, gelu_tanh, relu and silu");
+  believe(gate_up.cols == 2 * out.cols && gate_up.rows == out.rows && gate_up.type == out.type,
+          "gate: gate_up (%" PRId64 ", %" PRId64 ") is twice as wide as out (%" PRId64 ", %" PRId64
+          ")",
+          gate_up.rows, gate_up.cols, out.rows, out.cols);
 }
 
 inline void check_pool(const Rows& out, const ConstRows& hidden, const int32_t* q_begin,

@@ -1,6 +1,8 @@
 // Functions over whole vectors, and loops over rows of any length. Included after one simd_*.h.
 #pragma once
 
+#include "weir/kernels/act.h"
+
 namespace weir::kernels {
 namespace {
 
@@ -79,8 +81,8 @@ inline Vec tanh_of_score(Vec x) {
   return div(mul(x, p), q);
 }
 
-// silu(gate) x
-inline Vec silu_gate(Vec gate, Vec x) { return mul(mul(gate, sigmoid(gate)), x); }
+inline Vec silu(Vec x) { return mul(x, sigmoid(x)); }
+inline Vec relu(Vec x) { return max(zero(), x); }  // NaN stays NaN
 
 inline Vec gelu_exact(Vec x) {
   return mul(mul(set1(0.5f), x), add(set1(1.f), erf(mul(x, set1(0.70710678118654752f)))));
@@ -90,6 +92,25 @@ inline Vec gelu_exact(Vec x) {
 inline Vec gelu_tanh(Vec x) {
   const Vec inner = fma(mul(mul(x, x), x), set1(0.044715f), x);
   return mul(x, sigmoid(mul(inner, set1(1.5957691216057308f))));
+}
+
+// Calls body(f) with the function that `act` names.
+template <class Body>
+inline void with_act(Act act, Body&& body) {
+  switch (act) {
+    case Act::none:
+      return body([](Vec x) { return x; });
+    case Act::gelu:
+      return body([](Vec x) { return gelu_exact(x); });
+    case Act::gelu_tanh:
+      return body([](Vec x) { return gelu_tanh(x); });
+    case Act::tanh:
+      return body([](Vec x) { return tanh(x); });
+    case Act::relu:
+      return body([](Vec x) { return relu(x); });
+    case Act::silu:
+      return body([](Vec x) { return silu(x); });
+  }
 }
 
 // body(offset, n) over [0, n): n = kLanes for whole vectors, then once for what is left.

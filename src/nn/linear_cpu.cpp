@@ -1,7 +1,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
-#include "nn/activate.h"
 #include "weir/kernels/gemm.h"
 #include "weir/kernels/page_fetch.h"
 #include "weir/kernels/weight_memory.h"
@@ -10,20 +9,6 @@
 
 namespace weir::nn {
 namespace {
-
-kernels::Epilogue epilogue_of(Activation activation) {
-  switch (activation) {
-    case Activation::gelu:
-      return kernels::Epilogue::gelu;
-    case Activation::gelu_tanh:
-      return kernels::Epilogue::gelu_tanh;
-    case Activation::tanh:
-      return kernels::Epilogue::tanh;
-    default:
-      break;
-  }
-  return kernels::Epilogue::none;
-}
 
 // The packer reads float32 and bfloat16; float16 has no type of its own here.
 at::Tensor readable(const at::Tensor& weight) {
@@ -34,10 +19,9 @@ class LinearCpu final : public Linear {
  public:
   LinearCpu(const LinearSource& source, at::ScalarType type, kernels::ThreadPool& pool,
             kernels::WeightMemory& memory, kernels::PageFetch& fetch)
-      : pool_(pool), fetch_(fetch) {
+      : pool_(pool), fetch_(fetch), gate_(source.gate) {
     const auto packed = dtype_of(type);
-    gate_ = source.gate;
-    if (source.gate == Activation::silu) {
+    if (gate_) {
       const at::Tensor gates = readable(source.weights[0]), weight = readable(source.weights[1]);
       weight_ =
           kernels::PackedWeight::pack_gated(rows_of(gates), rows_of(weight), packed, pool, memory);
@@ -51,24 +35,15 @@ class LinearCpu final : public Linear {
 
   at::Tensor forward(const at::Tensor& x, const Pass&, Activation activation) const override {
     at::Tensor out = room(x, x.scalar_type());
-    // A product has an epilogue for the most frequent activations.
-    if (gate_ && *gate_ != Activation::silu) {
-      product(out, x, kernels::Epilogue::none);
-      return apply_gate(out, *gate_);
-    }
-    if (activation == Activation::relu || activation == Activation::silu) {
-      product(out, x, kernels::Epilogue::none);
-      return activate(out, activation);
-    }
-    product(out, x, weight_->gated() ? kernels::Epilogue::silu_mul : epilogue_of(activation));
+    product(out, x, {.act = gate_.value_or(activation), .gated = gate_.has_value()});
     return out;
   }
   void add_to(at::Tensor& out, const at::Tensor& x, const Pass&) const override {
-    product(out, x, kernels::Epilogue::add);
+    product(out, x, {.add = true});
   }
   at::Tensor logits(const at::Tensor& x, const Pass&) const override {
     at::Tensor out = room(x, at::kFloat);
-    product(out, x, kernels::Epilogue::none);
+    product(out, x, {});
     return out;
   }
   int64_t out_features() const override { return weight_->out_features(); }
@@ -86,9 +61,9 @@ class LinearCpu final : public Linear {
 
   kernels::ThreadPool& pool_;
   kernels::PageFetch& fetch_;
+  const std::optional<Activation> gate_;
   std::unique_ptr<kernels::PackedWeight> weight_;
   at::Tensor bias_;
-  std::optional<Activation> gate_;
 };
 
 class CpuBackend final : public Backend {

@@ -5,7 +5,6 @@
 #include <ATen/ops/mm.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "nn/activate.h"
 #include "weir/kernels/cuda_ops.h"
 #include "weir/nn/backend.h"
 #include "weir/nn/rows.h"
@@ -28,13 +27,13 @@ class LinearCuda final : public Linear {
 
   at::Tensor forward(const at::Tensor& x, const Pass&, Activation activation) const override {
     at::Tensor y = bias_.defined() ? at::linear(x, weight_, bias_) : at::linear(x, weight_);
-    if (gate_ && *gate_ != Activation::silu) return apply_gate(y, *gate_);
     if (gate_) {
       at::Tensor out = at::empty({y.size(0), out_features()}, y.options());
-      ops_.silu_mul(rows_of(out), rows_of(y));
+      ops_.gate(rows_of(out), rows_of(y), *gate_);
       return out;
     }
-    return activate(y, activation);
+    if (activation != Activation::none) ops_.activate(rows_of(y), activation);
+    return y;
   }
 
   void add_to(at::Tensor& out, const at::Tensor& x, const Pass& pass) const override {

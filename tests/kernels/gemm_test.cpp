@@ -10,6 +10,7 @@
 
 #include "kernels/matrix.h"
 #include "kernels/pack.h"
+#include "kernels/reference.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/kernels/page_fetch.h"
 #include "weir/kernels/thread_pool.h"
@@ -19,6 +20,7 @@ namespace weir::kernels {
 namespace {
 
 using testing::Case;
+using testing::kActs;
 using testing::Matrix;
 
 Matrix random(DType type, int64_t rows, int64_t cols, int64_t gap, unsigned seed) {
@@ -76,7 +78,7 @@ TEST_P(GemmTest, EveryNumberOfRowsEqualsTheReference) {
     for (int64_t m = 1; m <= 70; ++m) {
       Matrix x = random(type(), m, k, 3, static_cast<unsigned>(m));
       Matrix out(type(), m, 70, 5);
-      gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+      gemm(out.rows(), x.rows(), *packed, nullptr, {}, pool_);
       expect_product(out, x, w, kPlain);
     }
   }
@@ -91,7 +93,7 @@ TEST_P(GemmTest, EveryShapeEqualsTheReference) {
     Matrix w = random(type(), n, k, 2, 7);
     Matrix x = random(type(), m, k, 1, 8);
     Matrix out(DType::float32, m, n);
-    gemm(out.rows(), x.rows(), *pack(w), nullptr, Epilogue::none, pool_);
+    gemm(out.rows(), x.rows(), *pack(w), nullptr, {}, pool_);
     SCOPED_TRACE(::testing::Message() << m << " x " << n << " x " << k);
     expect_product(out, x, w, kPlain);
   }
@@ -101,7 +103,7 @@ TEST_P(GemmTest, NothingOutsideOutIsWritten) {
   Matrix w = random(type(), 45, 20, 0, 1), x = random(type(), 9, 20, 0, 2);
   Matrix out = random(type(), 9, 45, 11, 3);
   const Matrix before = out;
-  gemm(out.rows(), x.rows(), *pack(w), nullptr, Epilogue::add, pool_);
+  gemm(out.rows(), x.rows(), *pack(w), nullptr, {.add = true}, pool_);
   EXPECT_TRUE(out.gaps_untouched());
   expect_product(out, x, w,
                  [&](double sum, int64_t r, int64_t c) { return sum + before.at(r, c); });
@@ -118,10 +120,10 @@ TEST_P(GemmTest, PagesAreFetchedBesideManyRowsAndChangeNothing) {
     const auto packed = pack(w);
     for (const int64_t m : {1, 2, 90}) {
       Matrix x = random(type(), m, k, 0, 2), alone(type(), m, 200), beside(type(), m, 200);
-      gemm(alone.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+      gemm(alone.rows(), x.rows(), *packed, nullptr, {}, pool_);
       PageFetch fetch;
       fetch.expect(cache, ids);
-      gemm(beside.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_, &fetch);
+      gemm(beside.rows(), x.rows(), *packed, nullptr, {}, pool_, &fetch);
       for (int64_t r = 0; r < m; ++r)
         for (int64_t c = 0; c < 200; ++c) ASSERT_EQ(beside.at(r, c), alone.at(r, c));
       if (has_tiles()) continue;  // they leave it
@@ -136,26 +138,17 @@ TEST_P(GemmTest, EpiloguesEqualTheReference) {
   Matrix bias = random(DType::float32, 1, n, 0, 3);
   const auto packed = pack(w);
   const auto* b = static_cast<const float*>(bias.rows().data);
-  for (const DType out_type : {type(), DType::float32}) {
-    Matrix out(out_type, m, n);
-    gemm(out.rows(), x.rows(), *packed, b, Epilogue::none, pool_);
-    expect_product(out, x, w, [&](double s, int64_t, int64_t c) { return s + b[c]; });
-    gemm(out.rows(), x.rows(), *packed, b, Epilogue::gelu, pool_);
-    expect_product(out, x, w, [&](double s, int64_t, int64_t c) {
-      const double v = s + b[c];
-      return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
-    });
-    gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::gelu_tanh, pool_);
-    expect_product(out, x, w, [&](double s, int64_t, int64_t) {
-      return s * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (s + 0.044715 * s * s * s)));
-    });
-    gemm(out.rows(), x.rows(), *packed, b, Epilogue::tanh, pool_);
-    expect_product(out, x, w, [&](double s, int64_t, int64_t c) { return std::tanh(s + b[c]); });
-    const Matrix before = out = random(out_type, m, n, 0, 4);
-    gemm(out.rows(), x.rows(), *packed, b, Epilogue::add, pool_);
-    expect_product(out, x, w,
-                   [&](double s, int64_t r, int64_t c) { return s + b[c] + before.at(r, c); });
-  }
+  for (const DType out_type : {type(), DType::float32})
+    for (const Act act : kActs)
+      for (const float* biases : {static_cast<const float*>(nullptr), b})
+        for (const bool add : {false, true}) {
+          Matrix out = random(out_type, m, n, 0, 4);
+          const Matrix before = out;
+          gemm(out.rows(), x.rows(), *packed, biases, {.act = act, .add = add}, pool_);
+          expect_product(out, x, w, [&](double sum, int64_t r, int64_t c) {
+            return reference::act(act, sum + (biases ? b[c] : 0)) + (add ? before.at(r, c) : 0);
+          });
+        }
 }
 
 TEST_P(GemmTest, AGatedWeightEqualsTheReference) {
@@ -168,15 +161,17 @@ TEST_P(GemmTest, AGatedWeightEqualsTheReference) {
       EXPECT_EQ(packed->out_features(), n);
       for (const int64_t m : {1, 2, 5, 8, 14, 15, 40})
         for (const float* biases : {static_cast<const float*>(nullptr), b})
-          for (const DType out_type : {type(), DType::float32}) {
-            Matrix x = random(type(), m, k, 3, 4), out(out_type, m, n, 5);
-            gemm(out.rows(), x.rows(), *packed, biases, Epilogue::silu_mul, pool_);
-            EXPECT_TRUE(out.gaps_untouched());
-            expect_product(out, x, w, [&](double sum, int64_t r, int64_t c) {
-              const double gate = sum_of(x, gates, r, c) + (biases ? b[c] : 0);
-              return gate / (1 + std::exp(-gate)) * (sum + (biases ? b[n + c] : 0));
-            });
-          }
+          for (const DType out_type : {type(), DType::float32})
+            for (const Act act : kActs) {
+              if (!is_gate(act) || (act != Act::silu && m != 15)) continue;
+              Matrix x = random(type(), m, k, 3, 4), out(out_type, m, n, 5);
+              gemm(out.rows(), x.rows(), *packed, biases, {.act = act, .gated = true}, pool_);
+              EXPECT_TRUE(out.gaps_untouched());
+              expect_product(out, x, w, [&](double sum, int64_t r, int64_t c) {
+                const double gate = sum_of(x, gates, r, c) + (biases ? b[c] : 0);
+                return reference::act(act, gate) * (sum + (biases ? b[n + c] : 0));
+              });
+            }
     }
 }
 
@@ -188,8 +183,8 @@ TEST_P(GemmTest, GeluIsAccurateOverItsWholeRange) {
   const auto packed = pack(w);
   Matrix out(DType::float32, 1, kValues), given(type(), 1, 1);
   for (const bool tanh_form : {false, true}) {
-    gemm(out.rows(), x.rows(), *packed, nullptr, tanh_form ? Epilogue::gelu_tanh : Epilogue::gelu,
-         pool_);
+    const Act act = tanh_form ? Act::gelu_tanh : Act::gelu;
+    gemm(out.rows(), x.rows(), *packed, nullptr, {.act = act}, pool_);
     for (int64_t i = 0; i < kValues; ++i) {
       given.set(0, 0, w.at(i, 0));
       const double v = given.at(0, 0);
@@ -200,6 +195,14 @@ TEST_P(GemmTest, GeluIsAccurateOverItsWholeRange) {
   }
 }
 
+constexpr Epilogue kEpilogues[] = {{},
+                                   {.act = Act::gelu},
+                                   {.act = Act::gelu_tanh},
+                                   {.act = Act::tanh},
+                                   {.act = Act::relu},
+                                   {.act = Act::silu, .add = true},
+                                   {.add = true}};
+
 TEST_P(GemmTest, ARowIsTheSameBitsInEveryBatch) {
   const int64_t m = 37, n = 203;
   for (const int64_t k : {333, 332}) {
@@ -208,8 +211,7 @@ TEST_P(GemmTest, ARowIsTheSameBitsInEveryBatch) {
     const auto* b = static_cast<const float*>(bias.rows().data);
     const auto packed = pack(w);
     ThreadPool alone(1), three(3);
-    for (const Epilogue epilogue :
-         {Epilogue::none, Epilogue::gelu, Epilogue::gelu_tanh, Epilogue::tanh, Epilogue::add})
+    for (const Epilogue& epilogue : kEpilogues)
       for (const DType out_type : {type(), DType::float32}) {
         Matrix together = random(out_type, m, n, 0, 5), single = together, other = together;
         gemm(together.rows(), x.rows(), *packed, b, epilogue, pool_);
@@ -229,10 +231,10 @@ TEST_P(GemmTest, CutsOfALargeProductChangeNoBit) {
     Matrix w = random(type(), n, k, 0, 1), x = random(type(), 700, k, 0, 2);
     const auto packed = pack(w);
     Matrix whole(type(), 700, n), parts(type(), 700, n);
-    gemm(whole.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+    gemm(whole.rows(), x.rows(), *packed, nullptr, {}, pool_);
     for (int64_t begin = 0, size = 1; begin < 700; begin += size++) {
       size = std::min(size, 700 - begin);
-      gemm(parts.rows(begin, size), x.rows(begin, size), *packed, nullptr, Epilogue::none, pool_);
+      gemm(parts.rows(begin, size), x.rows(begin, size), *packed, nullptr, {}, pool_);
     }
     EXPECT_TRUE(whole == parts);
     for (const int64_t r : {0, 1, 350, 699})
@@ -247,7 +249,7 @@ TEST_P(GemmTest, ANotANumberStaysInItsRow) {
   Matrix w = random(type(), 40, 33, 0, 1), x = random(type(), 3, 33, 0, 2);
   x.set(1, 32, std::numeric_limits<float>::quiet_NaN());
   Matrix out(type(), 3, 40);
-  gemm(out.rows(), x.rows(), *pack(w), nullptr, Epilogue::none, pool_);
+  gemm(out.rows(), x.rows(), *pack(w), nullptr, {}, pool_);
   for (int64_t c = 0; c < 40; ++c) {
     EXPECT_FALSE(std::isnan(out.at(0, c)));
     EXPECT_TRUE(std::isnan(out.at(1, c)));
@@ -270,7 +272,7 @@ TEST_P(GemmTest, APackedWeightIsExact) {
     EXPECT_EQ(packed->out_features(), 67);
     EXPECT_EQ(packed->in_features(), k);
     EXPECT_EQ(packed->type(), type());
-    gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+    gemm(out.rows(), x.rows(), *packed, nullptr, {}, pool_);
     for (int64_t r = 0; r < 67; ++r)
       for (int64_t c = 0; c < k; ++c) ASSERT_EQ(out.at(c, r), w.at(r, c)) << r << ", " << c;
   }
@@ -306,8 +308,8 @@ TEST_P(GemmTest, CodedAndPlainWeightsGiveTheSameBits) {
     EXPECT_EQ(coded->bytes() < plain->bytes(), is_coded() && (has_tiles() || k >= 100));
     for (const int64_t m : {1, 3, 14, 15, 64, 200}) {
       Matrix x = random(type(), m, k, 0, 2), a(type(), m, 150), b(type(), m, 150);
-      gemm(a.rows(), x.rows(), *coded, nullptr, Epilogue::none, pool_);
-      gemm(b.rows(), x.rows(), *plain, nullptr, Epilogue::none, pool_);
+      gemm(a.rows(), x.rows(), *coded, nullptr, {}, pool_);
+      gemm(b.rows(), x.rows(), *plain, nullptr, {}, pool_);
       EXPECT_TRUE(a == b) << m << " rows of " << k;
     }
   }
@@ -332,7 +334,7 @@ TEST_P(GemmTest, TheSourceMayBeOfTheOtherTypeAndUnaligned) {
   source.data = moved.data() + 1;
   const auto packed = pack_weight(isa(), {source}, type(), pool_, memory_);
   Matrix x = units(type(), 19), out(DType::float32, 19, 33), rounded(type(), 1, 1);
-  gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool_);
+  gemm(out.rows(), x.rows(), *packed, nullptr, {}, pool_);
   for (int64_t r = 0; r < 33; ++r)
     for (int64_t c = 0; c < 19; ++c) {
       rounded.set(0, 0, w.at(r, c));
@@ -348,9 +350,9 @@ TEST(GemmDefaults, PackTakesTheProcessorsKernel) {
   Matrix w = random(DType::float32, 50, 40, 0, 1), x = random(DType::float32, 4, 40, 0, 2);
   Matrix out(DType::float32, 4, 50), same = out;
   gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool, memory), nullptr,
-       Epilogue::none, pool);
+       {}, pool);
   gemm(same.rows(), x.rows(), *pack_weight(cpu_isa(), {w.rows()}, DType::float32, pool, memory),
-       nullptr, Epilogue::none, pool);
+       nullptr, {}, pool);
   EXPECT_TRUE(out == same);
   expect_product(out, x, w, kPlain);
 }
@@ -360,7 +362,7 @@ TEST(GemmDefaults, NoRowsAreNoWork) {
   WeightMemory memory;
   Matrix w = random(DType::float32, 5, 4, 0, 1), x(DType::float32, 0, 4), out(DType::float32, 0, 5);
   gemm(out.rows(), x.rows(), *PackedWeight::pack(w.rows(), DType::float32, pool, memory), nullptr,
-       Epilogue::none, pool);
+       {}, pool);
 }
 
 TEST(GemmDeathTest, WrongShapesAbort) {
@@ -368,7 +370,7 @@ TEST(GemmDeathTest, WrongShapesAbort) {
   WeightMemory memory;
   Matrix w = random(DType::float32, 5, 4, 0, 1), x(DType::float32, 2, 3), out(DType::float32, 2, 5);
   const auto packed = PackedWeight::pack(w.rows(), DType::float32, pool, memory);
-  EXPECT_DEATH(gemm(out.rows(), x.rows(), *packed, nullptr, Epilogue::none, pool), "in_features");
+  EXPECT_DEATH(gemm(out.rows(), x.rows(), *packed, nullptr, {}, pool), "in_features");
 }
 
 }  // namespace

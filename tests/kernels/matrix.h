@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels/cpu_ops.h"
+#include "weir/kernels/act.h"
 #include "weir/kernels/thread_pool.h"
 #include "weir/kernels/view.h"
 
@@ -88,6 +89,9 @@ class Matrix {
   int64_t rows_, cols_, stride_;
   std::vector<uint8_t> data_;
 };
+
+inline constexpr Act kActs[] = {Act::none, Act::gelu, Act::gelu_tanh,
+                                Act::tanh, Act::relu, Act::silu};
 
 /// An instruction set and a type of activations.
 struct Case {

@@ -48,6 +48,24 @@ inline Table layer_norm(Table x, const Matrix& weight, const Matrix& bias, doubl
   return x;
 }
 
+inline double act(Act act, double x) {
+  switch (act) {
+    case Act::none:
+      break;
+    case Act::gelu:
+      return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
+    case Act::gelu_tanh:
+      return x * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case Act::tanh:
+      return std::tanh(x);
+    case Act::relu:
+      return std::max(x, 0.0);
+    case Act::silu:
+      return x / (1 + std::exp(-x));
+  }
+  return x;
+}
+
 /// One query of head `head`.
 struct Query {
   std::vector<double> q;

@@ -153,54 +153,48 @@ TEST_P(OpsTest, RopeRotatesHalves) {
   }
 }
 
-TEST_P(OpsTest, SiluMul) {
-  for (const int64_t width : kWidths) {
-    Matrix x = Matrix(type(), many(width), 2 * width, 3).fill(random_, 4),
-           out(type(), many(width), width, 1);
-    x.set(0, 0, -200);  // exp(200) is infinite in float32
-    x.set(1, 0, 200);
-    ops_->silu_mul(out.rows(), x.rows());
-    expect_near(
-        out,
-        [&](int64_t r, int64_t c) {
-          const double gate = x.at(r, c), up = x.at(r, width + c);
-          return gate / (1 + std::exp(-gate)) * up;
-        },
-        "silu_mul");
-  }
+TEST_P(OpsTest, Gate) {
+  for (const Act act : kActs)
+    for (const int64_t width : kWidths) {
+      if (!is_gate(act)) continue;
+      Matrix x = Matrix(type(), many(width), 2 * width, 3).fill(random_, 4),
+             out(type(), many(width), width, 1);
+      x.set(0, 0, -200);  // exp(200) is infinite in float32
+      x.set(1, 0, 200);
+      ops_->gate(out.rows(), x.rows(), act);
+      EXPECT_TRUE(out.gaps_untouched());
+      for (int64_t r = 0; r < out.row_count(); ++r)
+        for (int64_t c = 0; c < width; ++c) {
+          const double up = x.at(r, width + c), want = reference::act(act, x.at(r, c)) * up;
+          ASSERT_NEAR(out.at(r, c), want, tolerance(std::abs(want)) + 2e-6 * std::abs(up))
+              << "act " << static_cast<int>(act) << " of " << x.at(r, c);
+        }
+    }
 }
 
-TEST_P(OpsTest, Gelu) {
-  for (const int64_t width : kWidths) {
-    Matrix x = Matrix(type(), many(width), width, 3).fill(random_, 3), tanh_form = x, before = x;
-    ops_->gelu(x.rows(), false);
-    ops_->gelu(tanh_form.rows(), true);
-    expect_near(
-        x,
-        [&](int64_t r, int64_t c) {
-          const double v = before.at(r, c);
-          return v * 0.5 * (1 + std::erf(v / std::sqrt(2.0)));
-        },
-        "gelu");
-    expect_near(
-        tanh_form,
-        [&](int64_t r, int64_t c) {
-          const double v = before.at(r, c);
-          return v * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
-        },
-        "gelu, tanh form");
-  }
+TEST_P(OpsTest, Activate) {
+  for (const Act act : kActs)
+    for (const int64_t width : kWidths) {
+      Matrix x = Matrix(type(), many(width), width, 3).fill(random_, 3);
+      const Matrix before = x;
+      ops_->activate(x.rows(), act);
+      expect_near(
+          x, [&](int64_t r, int64_t c) { return reference::act(act, before.at(r, c)); },
+          "activate");
+    }
 }
 
 TEST_P(OpsTest, NanAndInfinityStayThemselves) {
-  Matrix x(type(), 1, 19);
-  for (int64_t c = 0; c < 19; ++c) x.set(0, c, 1);
-  x.set(0, 2, std::numeric_limits<float>::quiet_NaN());
-  x.set(0, 18, std::numeric_limits<float>::infinity());
-  ops_->gelu(x.rows(), false);
-  EXPECT_TRUE(std::isnan(x.at(0, 2)));
-  EXPECT_TRUE(std::isinf(x.at(0, 18)));
-  EXPECT_NEAR(x.at(0, 3), 0.841345, 3e-3);
+  for (const Act act : {Act::none, Act::gelu, Act::gelu_tanh, Act::relu, Act::silu}) {
+    Matrix x(type(), 1, 19);
+    for (int64_t c = 0; c < 19; ++c) x.set(0, c, 1);
+    x.set(0, 2, std::numeric_limits<float>::quiet_NaN());
+    x.set(0, 18, std::numeric_limits<float>::infinity());
+    ops_->activate(x.rows(), act);
+    EXPECT_TRUE(std::isnan(x.at(0, 2)));
+    EXPECT_TRUE(std::isinf(x.at(0, 18)));
+    EXPECT_NEAR(x.at(0, 3), reference::act(act, 1), 3e-3);
+  }
 }
 
 /// What each mode makes of tokens [from, last] of a row that begins at `first`, as

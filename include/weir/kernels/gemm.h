@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "weir/kernels/act.h"
 #include "weir/kernels/view.h"
 
 namespace weir::kernels {
@@ -10,9 +11,13 @@ class PageFetch;
 class ThreadPool;
 class WeightMemory;
 
-/// What a product does with each sum before it is stored.
-/// add: out += sum. silu_mul: silu(the gate's sum) * sum, of a gated weight.
-enum class Epilogue : uint8_t { none, gelu, gelu_tanh, tanh, add, silu_mul };
+/// What a product does with each sum before it is stored: out = act(sum), or out += act(sum) with
+/// `add`. Gated, as all products of gated weights: out = act(the gate's sum) * sum, is_gate(act).
+struct Epilogue {
+  Act act = Act::none;
+  bool gated = false;
+  bool add = false;  // not of a gated product
+};
 
 /// A weight (out_features, in_features) in the one layout that serves every number of rows.
 /// bfloat16 takes 12 bits a number where that loses none.
@@ -23,8 +28,7 @@ class PackedWeight {
   /// needed afterwards.
   static std::unique_ptr<PackedWeight> pack(ConstRows weight, DType type, ThreadPool& pool,
                                             WeightMemory& memory);
-  /// Two weights of one shape and type as one of their out_features: each output has a gate. Its
-  /// products are those of Epilogue::silu_mul.
+  /// Two weights of one shape and type as one of their out_features: each output has a gate.
   static std::unique_ptr<PackedWeight> pack_gated(ConstRows gates, ConstRows weight, DType type,
                                                   ThreadPool& pool, WeightMemory& memory);
   virtual ~PackedWeight() = default;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "weir/kernels/act.h"
 #include "weir/kernels/attention.h"
 #include "weir/kernels/head_size.h"
 #include "weir/kernels/lstm.h"
@@ -91,10 +92,11 @@ class Ops {
                                 const Ragged& ragged, int32_t head_dim,
                                 const Attention& attention) = 0;
 
-  /// out = silu(gate) * up; gate_up: (tokens, 2 * inner) with gate first. out: (tokens, inner)
-  virtual void silu_mul(Rows out, ConstRows gate_up) = 0;
-  /// In place: x * 0.5 * (1 + erf(x / sqrt 2)), or its tanh form.
-  virtual void gelu(Rows x, bool tanh_form) = 0;
+  /// out = act(gate) * up; gate_up: (tokens, 2 * inner) with gate first. out: (tokens, inner).
+  /// REQUIRES is_gate(act).
+  virtual void gate(Rows out, ConstRows gate_up, Act act) = 0;
+  /// x = act(x)
+  virtual void activate(Rows x, Act act) = 0;
 
   /// One vector a row. out: (rows, hidden) float32
   virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) = 0;

@@ -7,11 +7,13 @@
 #include <optional>
 #include <vector>
 
+#include "weir/kernels/act.h"
+
 namespace weir::nn {
 
 struct Pass;
 
-enum class Activation : uint8_t { none, gelu, gelu_tanh, tanh, relu, silu };
+using Activation = kernels::Act;
 
 /// A fused linear layer y = act(x W^T + b): several weights stacked by output feature act as one. A
 /// gated one is y = gate(x G^T + g) * (x W^T + b). Immutable.
@@ -30,7 +32,7 @@ class Linear {
 };
 
 /// What a layer is made from: weights (out_i, in) and either no bias or one (out_i) for each.
-/// With a gate: two of one shape, G and W.
+/// With a gate, which is_gate() knows: two of one shape, G and W.
 struct LinearSource {
   std::vector<at::Tensor> weights;
   std::vector<at::Tensor> biases;
