@@ -141,12 +141,18 @@ void soften_rows(const Tile<T>& t, int rows, int first_row, int vectors, float* 
 }
 
 template <class T>
-void soften(const Tile<T>& t, int rows, int first_row, int vectors, float* weights,
-            float* correction) {
-  if (!t.bends && t.s.first_seen[first_row + rows - 1] <= t.now->first)
-    soften_rows<true>(t, rows, first_row, vectors, weights, correction);
-  else
-    soften_rows<false>(t, rows, first_row, vectors, weights, correction);
+[[gnu::noinline]] void soften_bent_rows(const Tile<T>& t, int rows, int first_row, int vectors,
+                                        float* weights, float* correction) {
+  soften_rows<false>(t, rows, first_row, vectors, weights, correction);
+}
+
+// Inline, so that soften_rows<true> is compiled for each number of rows.
+template <class T>
+[[gnu::always_inline]] inline void soften(const Tile<T>& t, int rows, int first_row, int vectors,
+                                          float* weights, float* correction) {
+  if (t.bends || t.s.first_seen[first_row + rows - 1] > t.now->first) [[unlikely]]
+    return soften_bent_rows(t, rows, first_row, vectors, weights, correction);
+  soften_rows<true>(t, rows, first_row, vectors, weights, correction);
 }
 
 // ---- weighted values: R rows by V vectors of a head

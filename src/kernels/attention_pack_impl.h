@@ -132,6 +132,15 @@ void pack_q(const Tile<T>& t) {
   });
 }
 
+// Key `seen` stands for the first `missing`.
+[[gnu::noinline]] void stand_in(KeyBlock& block, int missing, int seen) {
+  for (int i = 0; i < missing; ++i) {
+    block.keys[i] = block.keys[seen];
+    block.values[i] = block.values[seen];
+    block.words[i / kLanes] = block.words[seen / kLanes];
+  }
+}
+
 // The keys of a tile from `first` on, as far as they fit; `nothing` stands for those beyond. Pages
 // before the first key that is seen may be missing: that key stands for theirs.
 template <class T>
@@ -140,8 +149,12 @@ void locate(const AttentionTile& tile, const float* nothing, KeyBlock& block, in
   const int end = tile.end_seen();
   block.first = first;
   block.count = end - first < kKeyBlock ? end - first : kKeyBlock;
-  const int there = tile.first_seen(0) / source.page_size * source.page_size;
-  const int missing = there > first ? there - first : 0;
+  const int seen = tile.first_seen(0) - first;
+  int missing = 0;
+  if (seen > 0) {
+    const int there = (first + seen) / source.page_size * source.page_size;
+    missing = there > first ? there - first : 0;
+  }
   int page = (first + missing) / source.page_size, slot = (first + missing) % source.page_size;
   for (int i = missing; i < block.count; ++page, slot = 0) {
     const int64_t base =
@@ -159,12 +172,7 @@ void locate(const AttentionTile& tile, const float* nothing, KeyBlock& block, in
     for (int k = 0; k < here; ++k) block.values[i + k] = values + k * source.key_stride;
     i += here;
   }
-  const int seen = tile.first_seen(0) - first;
-  for (int i = 0; i < missing; ++i) {
-    block.keys[i] = block.keys[seen];
-    block.values[i] = block.values[seen];
-    block.words[i / kLanes] = block.words[seen / kLanes];
-  }
+  if (missing > 0) stand_in(block, missing, seen);
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
   for (int v = vectors_of(block.count); v < kKeyVectors; ++v) block.words[v] = nothing;
 }

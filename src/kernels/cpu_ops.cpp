@@ -235,22 +235,21 @@ struct Queries {
   ConstRows q;
   int32_t kv_heads, head_dim;
   const Attention& attention;
-
-  int32_t heads() const { return static_cast<int32_t>(q.cols / head_dim / kv_heads); }  // a group
+  const int32_t heads = static_cast<int32_t>(q.cols / head_dim / kv_heads);  // of a group
 
   /// `count` of them from `first` on, of one group; where their keys lie is not said yet.
   AttentionTile tile(int32_t first, int32_t count, int32_t kv_head) const {
-    const int64_t column = int64_t{kv_head} * heads() * head_dim;
+    const int64_t column = int64_t{kv_head} * heads * head_dim;
     AttentionTile tile{.type = q.type,
                        .q = at(q.data, q.type, first * q.stride + column),
                        .q_stride = q.stride,
                        .out = at(out.data, out.type, first * out.stride + column),
                        .out_stride = out.stride,
                        .queries = count,
-                       .heads = heads(),
+                       .heads = heads,
                        .head_dim = head_dim,
                        .attention = attention};
-    tile.attention.bias = bias_from(attention.bias, kv_head * heads());
+    tile.attention.bias = bias_from(attention.bias, kv_head * heads);
     return tile;
   }
 };
@@ -285,7 +284,7 @@ void CpuOps::paged_attention(Rows out, ConstRows q, const NewKeys& keys, PagedKv
   expect_nothing();  // these are what was expected
   const Queries queries{out, q, cache.kv_heads, cache.head_dim, attention};
   // The newest key of a row with one query is written by the tile that reads it.
-  const bool one_tile = queries.heads() <= kTileRows;
+  const bool one_tile = queries.heads <= kTileRows;
   if (!keys.empty()) append(cache, keys.k, keys.v, ragged, one_tile ? 2 : 1);
   plan_.clear();
   for (int32_t row = 0; row < ragged.rows; ++row) {
