@@ -44,6 +44,35 @@ namespace weir::kernels {
 
 using FlashNumber = nv_bfloat16;
 using FlashVariant = flashinfer::DefaultAttention<false, false, false, false>;
+
+/// As FlashVariant, with the window and the soft cap of its parameters; each may be off.
+/// FlashInfer's own caps by an instruction whose error, times the cap, is a hundredth.
+struct BentFlashVariant : flashinfer::AttentionVariantBase {
+  static constexpr bool use_softmax = true;
+  uint32_t qo_len, kv_len, window_left;
+  float sm_scale_log2, power;  // power: of 2, in a capped score's tanh; 0: it is not capped
+
+  template <class Params>
+  __device__ __host__ BentFlashVariant(const Params& params, uint32_t row, uint8_t*)
+      : qo_len(params.get_qo_len(row)),
+        kv_len(params.get_kv_len(row)),
+        window_left(params.window_left >= 0 ? params.window_left : kv_len) {
+    const float cap = params.logits_soft_cap;
+    sm_scale_log2 = flashinfer::math::log2e * (cap > 0 ? cap : params.sm_scale);
+    power = cap > 0 ? 2 * flashinfer::math::log2e * params.sm_scale / cap : 0.f;
+  }
+
+  REGISTER_LOGITS_TRANSFORM(params, logits, batch_idx, qo_idx, kv_idx, qo_head_idx, kv_head_idx, {
+    if (power == 0) return logits;
+    // tanh x = 1 - 2 / (e^2x + 1)
+    const float raised = flashinfer::math::ptx_exp2(static_cast<float>(logits) * power);
+    return static_cast<T>(1 - 2 * flashinfer::math::ptx_rcp(raised + 1));
+  })
+
+  REGISTER_LOGITS_MASK(params, batch_idx, qo_idx, kv_idx, qo_head_idx, kv_head_idx,
+                       { return kv_idx + qo_len + window_left >= kv_len + qo_idx; })
+};
+
 constexpr auto kFlashPositions = flashinfer::PosEncodingMode::kNone;  // rope came before
 
 template <class T>

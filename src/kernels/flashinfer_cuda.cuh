@@ -7,10 +7,28 @@
 
 namespace weir::kernels {
 
-template <uint32_t kHeadDim>
+/// Kinds of attention: of queries that see what is before them, with a window or a soft cap, or
+/// that see all keys. Its kernel for decoding rows reads all keys, so a window has none.
+struct FlashCausal {
+  using Variant = FlashVariant;
+  static constexpr auto kMask = flashinfer::MaskMode::kCausal;
+  static constexpr bool kDecodes = true;
+};
+struct FlashBent {
+  using Variant = BentFlashVariant;
+  static constexpr auto kMask = flashinfer::MaskMode::kCausal;
+  static constexpr bool kDecodes = false;
+};
+struct FlashOfAll {
+  using Variant = FlashVariant;
+  static constexpr auto kMask = flashinfer::MaskMode::kNone;
+  static constexpr bool kDecodes = true;
+};
+
+template <uint32_t kHeadDim, class Kind>
 class FlashAttention final : public PagedAttention {
   using Number = FlashNumber;
-  using Variant = FlashVariant;
+  using Variant = typename Kind::Variant;
   using DecodeParams = flashinfer::BatchDecodeParams<Number, Number, Number, int32_t>;
   using PrefillParams = flashinfer::BatchPrefillPagedParams<Number, Number, Number, int32_t>;
   static constexpr auto kPositions = kFlashPositions;
@@ -37,17 +55,13 @@ class FlashAttention final : public PagedAttention {
     // of rows alone, and so do the places of its arrays. Rows that fill the device by themselves
     // are not split: their partial outputs would outgrow their place.
     if (decodes_) {
-      cuda_check(flashinfer::DecodePlan<kHeadDim, kPositions, Variant, DecodeParams>(
-                     floats_.data(), kFloatBytes, ints_.data(), pinned_ints_.next(), kIntBytes,
-                     decode_, page_begin, rows, shape_.heads, shape_.page_size,
-                     /*enable_cuda_graph=*/true, stream_, work_estimate()),
-                 "plan of decode attention");
+      plan_decode(ragged);
     } else {
       cuda_check(flashinfer::PrefillPlan<int32_t>(
                      floats_.data(), kFloatBytes, ints_.data(), pinned_ints_.next(), kIntBytes,
                      prefill_, q_begin, page_begin, static_cast<uint32_t>(ragged.tokens), rows,
                      shape_.heads, shape_.kv_heads, kHeadDim, kHeadDim, shape_.page_size,
-                     /*enable_cuda_graph=*/one_query_each, sizeof(Number), /*window_left=*/-1,
+                     /*enable_cuda_graph=*/one_query_each, sizeof(Number), window_left(),
                      /*fixed_split_size=*/-1, /*disable_split_kv=*/one_query_each && rows > splits_,
                      /*num_colocated_ctas=*/0,
                      /*uniform_q_len=*/one_query_each ? 1 : 0, stream_),
@@ -58,8 +72,7 @@ class FlashAttention final : public PagedAttention {
 
   void run(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
            const Attention& attention) override {
-    decodes_ ? decode(out, q, cache, ragged, attention.scale)
-             : prefill(out, q, cache, ragged, attention.scale);
+    decodes_ ? decode(out, q, cache, ragged, attention) : prefill(out, q, cache, ragged, attention);
   }
 
  private:
@@ -78,7 +91,22 @@ class FlashAttention final : public PagedAttention {
   int32_t group() const { return shape_.heads / shape_.kv_heads; }
   // The kernel for single queries multiplies without tensor cores: from three query heads a key on
   // its instructions take longer than memory. The tiled one reads 24 instructions a key then.
-  bool has_decode_kernel() const { return group() <= 2; }
+  bool has_decode_kernel() const { return Kind::kDecodes && group() <= 2; }
+
+  int32_t window_left() const {
+    constexpr int32_t kMost = 1 << 30;  // sums with it are of 32 bits
+    return shape_.window > 0 ? std::min(shape_.window - 1, kMost) : -1;
+  }
+
+  void plan_decode(const Ragged& ragged) {
+    if constexpr (Kind::kDecodes)
+      cuda_check(flashinfer::DecodePlan<kHeadDim, kPositions, Variant, DecodeParams>(
+                     floats_.data(), kFloatBytes, ints_.data(), pinned_ints_.next(), kIntBytes,
+                     decode_, const_cast<int32_t*>(ragged.page_begin_host),
+                     static_cast<uint32_t>(ragged.rows), shape_.heads, shape_.page_size,
+                     /*enable_cuda_graph=*/true, stream_, work_estimate()),
+                 "plan of decode attention");
+  }
 
   using WorkEstimate = decltype(&flashinfer::BatchDecodeWithPagedKVCacheWorkEstimationDispatched<
                                 1, kHeadDim, kPositions, Variant, DecodeParams>);
@@ -119,11 +147,12 @@ class FlashAttention final : public PagedAttention {
             reinterpret_cast<int32_t*>(last_page_length_.data())};
   }
 
-  void decode(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
+  void decode(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+              const Attention& attention) {
     DecodeParams params(flash_numbers(q), nullptr, pages(cache, ragged),
                         static_cast<Number*>(out.data), nullptr, nullptr, shape_.heads,
                         static_cast<int32_t>(q.stride), kHeadDim,
-                        /*window_left=*/-1, /*logits_soft_cap=*/0, scale, 1.f, 1e4f);
+                        /*window_left=*/-1, /*logits_soft_cap=*/0, attention.scale, 1.f, 1e4f);
     params.padded_batch_size = decode_.padded_batch_size;
     params.request_indices = flash_at<int32_t>(ints_, decode_.request_indices_offset);
     params.kv_tile_indices = flash_at<int32_t>(ints_, decode_.kv_tile_indices_offset);
@@ -136,17 +165,19 @@ class FlashAttention final : public PagedAttention {
       partial = flash_at<Number>(floats_, decode_.v_offset);
       partial_sums = flash_at<float>(floats_, decode_.s_offset);
     }
-    cuda_check(flashinfer::BatchDecodeWithPagedKVCacheDispatched<kHeadDim, kPositions, Variant>(
-                   params, partial, partial_sums, /*enable_pdl=*/false, stream_),
-               "decode attention");
+    if constexpr (Kind::kDecodes)
+      cuda_check(flashinfer::BatchDecodeWithPagedKVCacheDispatched<kHeadDim, kPositions, Variant>(
+                     params, partial, partial_sums, /*enable_pdl=*/false, stream_),
+                 "decode attention");
   }
 
-  void prefill(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged, float scale) {
+  void prefill(Rows out, ConstRows q, PagedKv cache, const Ragged& ragged,
+               const Attention& attention) {
     PrefillParams params(flash_numbers(q), pages(cache, ragged), nullptr,
                          const_cast<int32_t*>(ragged.q_begin), nullptr, nullptr,
                          static_cast<Number*>(out.data), nullptr, nullptr, shape_.heads,
-                         static_cast<int32_t>(q.stride), kHeadDim, /*window_left=*/-1,
-                         /*logits_soft_cap=*/0, scale, 1.f, 1e4f);
+                         static_cast<int32_t>(q.stride), kHeadDim, window_left(),
+                         attention.soft_cap, attention.scale, 1.f, 1e4f);
     put_grid(params, prefill_, ints_);
     if (prefill_.enable_cuda_graph) {
       params.total_num_rows = flash_at<uint32_t>(ints_, prefill_.total_num_rows_offset);
@@ -169,7 +200,7 @@ class FlashAttention final : public PagedAttention {
     // Causal is bottom-right aligned: the last query sees all keys.
     cuda_check((flashinfer::BatchPrefillWithPagedKVCacheDispatched<
                    /*SAME_KV_STRIDES=*/true, kTileQ, kHeadDim, kHeadDim, kPositions,
-                   /*USE_FP16_QK_REDUCTION=*/false, flashinfer::MaskMode::kCausal, Variant>(
+                   /*USE_FP16_QK_REDUCTION=*/false, Kind::kMask, Variant>(
                    params, partial, partial_sums, /*enable_pdl=*/false, stream_)),
                "prefill attention");
   }
@@ -186,7 +217,11 @@ class FlashAttention final : public PagedAttention {
 
 template <uint32_t kHeadDim>
 std::unique_ptr<PagedAttention> make_flash_attention(PagedShape shape, void* stream) {
-  return std::make_unique<FlashAttention<kHeadDim>>(shape, static_cast<cudaStream_t>(stream));
+  const auto on = static_cast<cudaStream_t>(stream);
+  if (!shape.causal) return std::make_unique<FlashAttention<kHeadDim, FlashOfAll>>(shape, on);
+  if (shape.window > 0 || shape.capped)
+    return std::make_unique<FlashAttention<kHeadDim, FlashBent>>(shape, on);
+  return std::make_unique<FlashAttention<kHeadDim, FlashCausal>>(shape, on);
 }
 
 }  // namespace weir::kernels

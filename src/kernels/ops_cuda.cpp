@@ -236,8 +236,7 @@ const float* CudaOps::copy(const Rows& logits) {
 }  // namespace
 
 std::unique_ptr<PagedAttention> make_paged_attention(PagedShape shape, void* stream) {
-  if (shape.type == DType::float32 || !shape.causal || shape.window > 0 || shape.capped ||
-      shape.biased)
+  if (shape.type == DType::float32 || shape.biased || (shape.capped && !shape.causal))
     return nullptr;
   switch (shape.head_dim) {
     case 64:
