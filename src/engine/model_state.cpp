@@ -69,7 +69,8 @@ std::vector<kernels::PagedUse> ModelState::uses(const nn::Shape& shape,
                                                 const nn::Inputs& inputs) const {
   if (view_.layers.empty()) return {};
   const kernels::PagedKv& layer = view_.layers.front();
-  kernels::PagedShape own{.heads = static_cast<int32_t>(shape.heads),
+  kernels::PagedShape own{.type = layer.type,
+                          .heads = static_cast<int32_t>(shape.heads),
                           .kv_heads = layer.kv_heads,
                           .head_dim = layer.head_dim,
                           .page_size = layer.page_size,
