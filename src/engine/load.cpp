@@ -117,6 +117,7 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
       remembers.pages || remembers.slot ? schedule::Prompt::chunked : schedule::Prompt::whole;
   spec.memory = {.pages = remembers.pages, .source = remembers.source, .slot = remembers.slot > 0};
   spec.max_source = description.max_source;
+  spec.window = static_cast<uint32_t>(remembers.window);
   if (spec.memory.slot) spec.slots = options.max_sequences;
   spec.vocabulary = static_cast<uint32_t>(description.shape.vocabulary);
   spec.max_tokens = description.max_model_len;
@@ -139,9 +140,9 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
     spec.pages =
         static_cast<uint32_t>(std::min<uint64_t>(pages, 2 * one_sequence * options.max_sequences));
     if (options.pages) spec.pages = options.pages;
-    // A sequence longer than the whole cache could never end.
-    spec.max_tokens = static_cast<uint32_t>(
-        std::min<uint64_t>(spec.max_tokens, uint64_t{spec.pages} * spec.page_size));
+    // A sequence that needs more than the whole cache could never end.
+    if (spec.least_pages(spec.max_tokens) > spec.pages)
+      spec.max_tokens = spec.pages * spec.page_size;
   }
   return spec;
 }

@@ -37,9 +37,9 @@ ModelMemory::ModelMemory(const ModelSpec& spec, const SchedulerOptions& options)
 }
 
 Result<void> ModelMemory::check_fits(const Sequence& sequence) const {
-  uint32_t pages = pages_for(sequence.positions_needed());
-  if (window_ > 0) pages = std::min(pages, touched(window_));
-  pages += source_pages_for(sequence);
+  if (!spec_.memory.pages) return {};
+  const auto pages = static_cast<uint32_t>(spec_.least_pages(sequence.positions_needed())) +
+                     source_pages_for(sequence);
   if (pages > pages_.size()) return never_fits(sequence, pages, pages_.size());
   return {};
 }
@@ -136,16 +136,11 @@ uint32_t ModelMemory::source_pages_for(const Sequence& sequence) const {
   return spec_.memory.source ? pages_of(sequence.source_tokens(), spec_.page_size) : 0;
 }
 
-/// Pages that so many positions in a row touch at most.
-uint32_t ModelMemory::touched(uint64_t positions) const {
-  return static_cast<uint32_t>((positions + spec_.page_size - 2) / spec_.page_size + 1);
-}
-
 /// A page for the next token is among them, so that a sequence that runs alone always moves.
 uint32_t ModelMemory::most_held(const Sequence& sequence) const {
-  const uint32_t half = (pages_.size() - source_pages_for(sequence)) / 2;
-  const uint32_t wanted = touched(uint64_t{window_} - 1 + chunk_);
-  return std::max(touched(window_), std::min(wanted, half));
+  const uint64_t half = (pages_.size() - source_pages_for(sequence)) / 2;
+  const uint64_t wanted = spec_.pages_touched(uint64_t{window_} - 1 + chunk_);
+  return static_cast<uint32_t>(std::max(spec_.pages_touched(window_), std::min(wanted, half)));
 }
 
 double ModelMemory::usage() const {

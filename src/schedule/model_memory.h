@@ -66,7 +66,6 @@ class ModelMemory {
  private:
   uint32_t pages_for(uint32_t end) const;  // of a sequence's own
   uint32_t source_pages_for(const Sequence& sequence) const;
-  uint32_t touched(uint64_t positions) const;
   uint32_t most_held(const Sequence& sequence) const;
   bool take_all(Sequence& sequence, uint32_t reserve);
 

@@ -112,6 +112,18 @@ TEST(ASpec, OfAWindowIsConsistent) {
   EXPECT_EQ(refusal(spec), "window is 8; the model has no pages");
 }
 
+TEST(ASpec, SaysHowManyPagesASequenceNeedsToEnd) {
+  ModelSpec spec = kDecoder;  // pages of 16
+  EXPECT_EQ(spec.least_pages(1600), 100U);
+  spec.window = 17;
+  EXPECT_EQ(spec.least_pages(1600), 2U);
+  spec.window = 18;  // one position, a whole page, one position
+  EXPECT_EQ(spec.least_pages(1600), 3U);
+  EXPECT_EQ(spec.least_pages(20), 2U);
+  spec.page_size = 1;
+  EXPECT_EQ(spec.least_pages(1600), 18U);
+}
+
 TEST(AStep, TakesTheLongestSourceAndSomeTokensBeside) {
   ModelSpec spec = encoder_decoder();
   spec.max_source = 1000;

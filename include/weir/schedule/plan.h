@@ -48,6 +48,16 @@ struct ModelSpec {
                                 // products; 0: attention costs nothing to speak of
 
   bool generates() const { return std::ranges::any_of(heads, &HeadSpec::draws); }
+  /// Pages without which a sequence of so many positions never ends: all that it fills, or those
+  /// that a window can touch.
+  uint64_t least_pages(uint64_t positions) const {
+    const uint64_t all = (positions + page_size - 1) / page_size;
+    return window > 0 ? std::min(all, pages_touched(window)) : all;
+  }
+  /// Pages that so many positions in a row touch at most.
+  uint64_t pages_touched(uint64_t positions) const {
+    return (positions + page_size - 2) / page_size + 1;
+  }
   /// Tokens of the longest step where `wanted` are asked for. A whole prompt must fit one; the
   /// longest source, too, with some tokens beside it: a step whose rows decode takes one as well.
   uint32_t step_tokens(uint32_t wanted) const {
