@@ -1,6 +1,7 @@
 // Decode steps in process, without HTTP, tokenizer and scheduler: how long a step takes, and how
 // much of it each operation. `step_bench MODEL --rows 8 --keys 192` decodes the last of 192 tokens
-// of 8 sequences, again and again. Prints the time of a step, and with --detail that of each
+// of 8 sequences, again and again. With --source 9 each has a source of 9 tokens, which is encoded
+// in the step if --keys is --tokens. Prints the time of a step, and with --detail that of each
 // operation.
 
 #include <CLI/CLI.hpp>
@@ -27,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string model;
-  uint32_t rows = 8, keys = 192, tokens = 1;
+  uint32_t rows = 8, keys = 192, tokens = 1, source = 0;
   int steps = 100, rounds = 5, threads = 0;
   bool dummy = false, detail = false, float32 = false;
 };
@@ -58,9 +59,11 @@ class TimedDevice final : public engine::Device {
 class Batch {
  public:
   explicit Batch(const Options& options) : options_(options) {
-    const uint32_t each = (options.keys + kPageSize - 1) / kPageSize;
+    const uint32_t own = pages_of(options.keys), each = own + pages_of(options.source);
     prompts_.resize(options.rows);
+    sources_.resize(options.rows);
     pages_.resize(options.rows);
+    const bool encodes = options.keys == options.tokens;
     std::mt19937 random(7);
     std::uniform_int_distribution<int32_t> any(0, 999);
     std::vector<int32_t> ids(pages(options));
@@ -68,20 +71,25 @@ class Batch {
     std::shuffle(ids.begin(), ids.end(), random);
     for (uint32_t r = 0; r < options.rows; ++r) {
       for (uint32_t i = 0; i < options.tokens; ++i) prompts_[r].push_back(any(random));
+      for (uint32_t i = 0; i < options.source; ++i) sources_[r].push_back(any(random));
       pages_[r].assign(ids.begin() + r * each, ids.begin() + (r + 1) * each);
       plan_.rows.push_back({.id = r + 1,
                             .tokens = prompts_[r],
                             .first = options.keys - options.tokens,
-                            .pages = pages_[r],
+                            .pages = std::span(pages_[r]).first(own),
+                            .source_pages = std::span(pages_[r]).subspan(own),
                             .params = &params_,
-                            .wants_output = true});
+                            .wants_output = true,
+                            .source = encodes ? sources_[r] : std::span<const int32_t>(),
+                            .source_tokens = options.source});
     }
-    plan_.tokens = options.rows * options.tokens;
+    plan_.tokens = options.rows * (options.tokens + (encodes ? options.source : 0));
   }
   Batch(const Batch&) = delete;
 
   static uint32_t pages(const Options& options) {
-    return std::max(kLeastPages, options.rows * ((options.keys + kPageSize - 1) / kPageSize));
+    return std::max(kLeastPages,
+                    options.rows * (pages_of(options.keys) + pages_of(options.source)));
   }
 
   Result<void> run(schedule::Runner& runner) const {
@@ -91,9 +99,11 @@ class Batch {
   }
 
  private:
+  static uint32_t pages_of(uint32_t tokens) { return (tokens + kPageSize - 1) / kPageSize; }
+
   const Options options_;
   const work::TaskParams params_ = work::SamplingParams{};
-  std::vector<std::vector<int32_t>> prompts_;
+  std::vector<std::vector<int32_t>> prompts_, sources_;
   std::vector<std::vector<int32_t>> pages_;
   schedule::StepPlan plan_;
 };
@@ -109,7 +119,7 @@ Result<void> measure(const Options& options) {
       .directory = options.model,
       .dtype = options.float32 ? engine::DType::float32 : engine::DType::bfloat16,
       .max_sequences = options.rows,
-      .max_batch_tokens = options.rows * options.tokens,
+      .max_batch_tokens = options.rows * (options.tokens + options.source),
       .page_size = kPageSize,
       .pages = Batch::pages(options),
       .dummy = options.dummy};
@@ -145,6 +155,8 @@ int main(int argc, char** argv) {
   app.add_option("--keys", options.keys, "of each sequence")->check(CLI::Range(1, 1 << 20));
   app.add_option("--tokens", options.tokens, "new ones of each sequence in a step")
       ->check(CLI::Range(1, 1 << 16));
+  app.add_option("--source", options.source, "tokens of each sequence's source; 0: it has none")
+      ->check(CLI::Range(0, 1 << 16));
   app.add_option("--steps", options.steps, "of a round")->check(CLI::Range(1, 1 << 20));
   app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 1000));
   app.add_option("--threads", options.threads, "0: all cores")->check(CLI::NonNegativeNumber);
