@@ -64,7 +64,7 @@ void Stack::add(const serve::ServedModel& model, const serve::TextSide& text,
                         .vocabulary_rows = text.tokenizer->vocabulary_size(),
                         .architecture = "none",
                         .dtype = "none",
-                        .fingerprint = "fp_0123456789ab",
+                        .fingerprint = std::make_shared<Later<std::string>>("fp_0123456789ab"),
                         .heads = {{.task = model.tasks == kGenerates ? serve::HeadTask::generate
                                                                      : serve::HeadTask::embed}}});
 }

@@ -192,6 +192,9 @@ void Daemon::load_models() {
   for (const auto& each : models_) {
     Served* model = each.get();
     const StepLimits& step = model->plan.step;
+    if (!model->plan.description.weight_files.empty())
+      model->fingerprint =
+          fingerprints_.of(model->plan.choice.name, model->plan.description.weight_files);
     const schedule::SchedulerOptions options{.max_sequences = step.sequences,
                                              .max_batch_tokens = step.tokens,
                                              .min_chunk_tokens = step.least_chunk,
@@ -224,17 +227,16 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   const uint32_t length = serve::longest_input(*text, is.max_model_len);
   auto encoder = encoder_of(model.plan.choice.directory, is);
   if (!encoder) return encoder.error();
-  model.loaded =
-      serve::ModelCard{.text = std::move(*text),
-                       .max_model_len = length,
-                       .encoder = *encoder,
-                       .vocabulary_rows = rows,
-                       .architecture = is.architecture,
-                       .dtype = is.dtype,
-                       .fingerprint = is.fingerprint.empty() ? "" : "fp_" + is.fingerprint,
-                       .heads = is.heads,
-                       .trust_control_tokens = config_.trust_control_tokens,
-                       .accept_embedding_ids = config_.accept_embedding_ids};
+  model.loaded = serve::ModelCard{.text = std::move(*text),
+                                  .max_model_len = length,
+                                  .encoder = *encoder,
+                                  .vocabulary_rows = rows,
+                                  .architecture = is.architecture,
+                                  .dtype = is.dtype,
+                                  .fingerprint = model.fingerprint,
+                                  .heads = is.heads,
+                                  .trust_control_tokens = config_.trust_control_tokens,
+                                  .accept_embedding_ids = config_.accept_embedding_ids};
   return std::move(loaded->runner);
 }
 

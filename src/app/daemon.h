@@ -10,6 +10,7 @@
 
 #include "app/address_file.h"
 #include "app/config.h"
+#include "app/fingerprints.h"
 #include "app/plan.h"
 #include "weir/base/clock.h"
 #include "weir/base/doorbell.h"
@@ -79,8 +80,9 @@ class Daemon {
     std::shared_ptr<work::WorkQueue> queue;
     std::shared_ptr<Progress> progress;
     std::chrono::steady_clock::time_point begun{};
-    std::optional<serve::ModelCard> loaded;          // set between load() and announce()
-    std::atomic<bool> done = false, failed = false;  // done: loading has ended
+    std::shared_ptr<const Later<std::string>> fingerprint;  // null: its weights are random
+    std::optional<serve::ModelCard> loaded;                 // set between load() and announce()
+    std::atomic<bool> done = false, failed = false;         // done: loading has ended
   };
 
   explicit Daemon(const Config& config) : config_(config) {}
@@ -110,6 +112,7 @@ class Daemon {
   std::unique_ptr<serve::SteeredService> service_;
   std::unique_ptr<http::Server> server_;
   std::optional<AddressFile> address_file_;
+  Fingerprints fingerprints_;
   std::unique_ptr<schedule::StepLoop> loop_;  // destroyed first: its thread uses all of the above
 };
 

@@ -255,7 +255,7 @@ nn::Model build(const LoadOptions& options, Folder& folder, nn::Backend& backend
   weights->check_unchanged();
   description.weight_bytes = bytes_of(*weights, options, type, description.device);
   description.numbers = options.dummy ? 0 : weights->bytes_as(at::kByte);
-  description.fingerprint = weights->fingerprint();
+  description.weight_files = weights->files();
   description.warnings = weights->warnings();
   if (auto left = unread(*weights, folder.architecture))
     description.warnings.push_back(*std::move(left));

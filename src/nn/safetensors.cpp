@@ -1,7 +1,6 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cinttypes>
 #include <filesystem>
 #include <set>
 #include <utility>
@@ -19,12 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kWhole = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-
-uint64_t fnv1a(uint64_t hash, const char* data, size_t size) {
-  for (size_t i = 0; i < size; ++i)
-    hash = (hash ^ static_cast<unsigned char>(data[i])) * 0x100000001b3ull;
-  return hash;
-}
 
 std::string shape_text(at::IntArrayRef shape) {
   std::string text = "(";
@@ -111,11 +104,7 @@ class SafetensorsWeights final : public Weights {
     return numbers_ * c10::elementSize(type);
   }
 
-  std::string fingerprint() const override {
-    char text[17];
-    std::snprintf(text, sizeof text, "%016" PRIx64, hash_);
-    return std::string(text, 12);
-  }
+  std::vector<std::string> files() const override { return files_; }
 
   void check_unchanged() const override {
     for (const auto& [name, place] : tensors_) must(place.file->check_unchanged());
@@ -162,7 +151,7 @@ class SafetensorsWeights final : public Weights {
   /// Takes the tensors of a file but those that `file_of` says are another's.
   void add_file(const fs::path& path, const FileOfTensor& file_of) {
     SafetensorsFile in = read_safetensors_header(path.string());
-    hash_file(in);
+    files_.push_back(path.string());
     if (numbers_read_) in.file->expect_all();
     for (auto& [name, place] : in.tensors) {
       const auto mapped = file_of.find(name);
@@ -176,29 +165,15 @@ class SafetensorsWeights final : public Weights {
     }
   }
 
-  /// The header alone is the same for two trainings of one model: a sample of the numbers tells
-  /// them apart.
-  void hash_file(const SafetensorsFile& in) {
-    const File& file = *in.file;
-    std::vector<char> bytes(in.data_begin);
-    must(file.read(bytes.data(), bytes.size(), 0));
-    hash_ = fnv1a(hash_, bytes.data(), bytes.size());
-    const uint64_t step = std::max<uint64_t>(file.size() / 64, 64);
-    for (uint64_t at = in.data_begin; at < file.size(); at += step) {
-      bytes.resize(std::min<uint64_t>(64, file.size() - at));
-      must(file.read(bytes.data(), bytes.size(), at));
-      hash_ = fnv1a(hash_, bytes.data(), bytes.size());
-    }
-  }
-
   const bool numbers_read_;
   const std::string shapes_by_ = "config.json";
   std::function<void(uint64_t)> read_;
+  std::vector<std::string> files_;
   std::map<std::string, TensorPlace> tensors_;
   std::set<std::string> used_;
   std::vector<std::string> warnings_;
   std::vector<std::pair<std::string, int64_t>> not_finite_;  // a tensor and how many of its numbers
-  uint64_t bytes_ = 0, numbers_ = 0, handed_out_ = 0, hash_ = 0xcbf29ce484222325ull;
+  uint64_t bytes_ = 0, numbers_ = 0, handed_out_ = 0;
 };
 
 }  // namespace

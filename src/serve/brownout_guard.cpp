@@ -70,7 +70,7 @@ void BrownoutGuard::hand_over(const Measures& measures, Ticket& ticket,
   note(*measures.twin, ticket.model_name(), caller);
   ticket.model = std::move(twin);
   caller.notes.model = ticket.model_name();
-  caller.notes.fingerprint = ticket.model->loaded.fingerprint;
+  caller.notes.fingerprint = ticket.model->loaded.known_fingerprint();
 }
 
 const std::string& twin_of(const Measures& measures) {

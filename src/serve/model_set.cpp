@@ -162,7 +162,7 @@ std::vector<ModelInfo> ModelSet::list(const traffic::Key& key) const {
                      .max_source_len = max_source_len(loaded),
                      .architecture = loaded.architecture,
                      .dtype = loaded.dtype,
-                     .fingerprint = loaded.fingerprint});
+                     .fingerprint = loaded.known_fingerprint()});
   }
   return infos;
 }

@@ -19,7 +19,7 @@ Result<std::shared_ptr<const ReadyModel>> Opening::find_model(const Want& want,
   auto model = parts_.models.resolve(want.model, want.needs, key);
   if (!model) return model;
   caller.notes.model = (*model)->served.name;
-  caller.notes.fingerprint = (*model)->loaded.fingerprint;
+  caller.notes.fingerprint = (*model)->loaded.known_fingerprint();
   return model;
 }
 

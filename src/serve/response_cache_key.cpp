@@ -27,7 +27,7 @@ std::optional<ResponseKey> response_key(const Checked& checked) {
   KeyBytes key;
   key.add(ticket.key->tenant);
   key.add(ticket.model_name());
-  key.add(ticket.model->loaded.fingerprint);
+  key.add(ticket.model->loaded.known_fingerprint());
   key.add(uint64_t{ask->options.index()});
   key.add(uint64_t{rows.size()});
   for (const RequestRow& row : rows) {

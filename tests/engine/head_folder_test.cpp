@@ -142,7 +142,8 @@ TEST(HeadFolder, OverATrunkThatGivesNoInnerStatesIsRefused) {
   auto head = TinyHead::tagger();
   head.json["trunk"] = {{"hidden_size", 32}, {"model_safetensors_sha256", ""}};
   const std::string trunk = "tests/golden/tiny/llama-gqa-tied";
-  head.json["trunk"]["model_safetensors_sha256"] = nn::sha256_of_file(trunk + "/model.safetensors");
+  head.json["trunk"]["model_safetensors_sha256"] =
+      *nn::sha256_of_files(std::vector{trunk + "/model.safetensors"});
   const auto described =
       describe({.directory = trunk, .heads = {head.write()}}, arch::table(), DeviceKind::cpu);
   ASSERT_FALSE(described);

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "engine/tiny_model.h"
-#include "nn/heads/file_hash.h"
+#include "weir/nn/file_hash.h"
 
 namespace weir::engine::test {
 
@@ -112,8 +112,9 @@ class TinyHead {
                {{"architecture", "BertModel"},
                 {"hidden_size", kHidden},
                 {"num_hidden_layers", 2},
-                {"model_safetensors_sha256",
-                 nn::sha256_of_file(std::string(kTrunk) + "/model.safetensors")}}}}) {}
+                {"model_safetensors_sha256", *nn::sha256_of_files(std::vector{
+                                                 std::string(kTrunk) + "/model.safetensors"})}}}}) {
+  }
 
   nlohmann::json linear(int64_t in) {
     tensors["linear.weight"] = {kLabels, in};

@@ -27,7 +27,7 @@ class SeededWeights final : public nn::Weights {
   std::vector<std::string> warnings() const override { return {}; }
   uint64_t bytes() const override { return 0; }
   uint64_t bytes_as(at::ScalarType) const override { return 0; }
-  std::string fingerprint() const override { return ""; }
+  std::vector<std::string> files() const override { return {}; }
   void check_unchanged() const override {}
 
  private:

@@ -155,7 +155,7 @@ struct ByteModel {
               .vocabulary_rows = 261,
               .architecture = "llama",
               .dtype = "float32",
-              .fingerprint = "fp_0123456789ab",
+              .fingerprint = std::make_shared<Later<std::string>>("fp_0123456789ab"),
               .heads = {{.task = HeadTask::generate}}};
   }
 };

@@ -57,8 +57,8 @@ struct Description {
   uint64_t page_bytes = 0;     // of one page over all layers; 0 without pages
   uint64_t slot_bytes = 0;     // of one sequence's state of fixed size; 0 without one
   std::vector<folder::HeadCard>
-      heads;                // what can be asked of it; as Shape and ModelSpec count them
-  std::string fingerprint;  // 12 hex digits of a hash of the weights
+      heads;  // what can be asked of it; as Shape and ModelSpec count them
+  std::vector<std::string> weight_files;  // none with dummy weights
   std::vector<std::string>
       warnings;  // what is odd in the folder and keeps nothing from being right
 };

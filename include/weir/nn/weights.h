@@ -21,11 +21,12 @@ class Weights {
   virtual at::Tensor get(const std::string& name, at::IntArrayRef shape) = 0;
   /// Tensors that nobody asked for.
   virtual std::vector<std::string> unused() const = 0;
-  /// Bytes of all tensors, and a hash of the files' headers and sizes: 12 hex digits.
+  /// The paths of the files, in the order of their names.
+  virtual std::vector<std::string> files() const = 0;
+  /// Bytes of all tensors.
   virtual uint64_t bytes() const = 0;
   /// What all tensors take as `type`.
   virtual uint64_t bytes_as(at::ScalarType type) const = 0;
-  virtual std::string fingerprint() const = 0;
   /// What whoever starts the model should know of its files.
   virtual std::vector<std::string> warnings() const = 0;
   /// Throws LoadError where a file was written since it was opened: tensors may be of both.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "weir/base/later.h"
 #include "weir/base/progress.h"
 #include "weir/base/result.h"
 #include "weir/folder/head_card.h"
@@ -95,10 +96,18 @@ struct ModelCard {
   uint32_t max_model_len = 0;
   std::optional<Encoder> encoder = {};  // set: the model is an encoder-decoder
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
-  std::string architecture, dtype, fingerprint;
+  std::string architecture, dtype;
+  /// "fp_" and 12 hex digits of the SHA-256 of its weights, once that is known. Null: never.
+  std::shared_ptr<const Later<std::string>> fingerprint = nullptr;
   std::vector<folder::HeadCard> heads;  // in the order of the model's
   bool trust_control_tokens = false;    // in messages; false: their texts are plain text
   bool accept_embedding_ids = true;     // ids of another tokenizer would give meaningless vectors
+
+  /// Empty while it is not known.
+  std::string known_fingerprint() const {
+    const std::string* known = fingerprint ? fingerprint->get() : nullptr;
+    return known ? *known : std::string();
+  }
 };
 
 }  // namespace weir::serve

@@ -56,7 +56,7 @@ struct ModelInfo {
   uint32_t max_model_len = 0;
   std::optional<uint32_t> max_source_len = {};  // tokens that its encoder takes, if it has one
   std::string architecture, dtype;
-  std::string fingerprint;  // "fp_" and 12 hex digits of the weights' hash
+  std::string fingerprint;  // "fp_" and 12 hex digits of the weights' SHA-256; empty: not known
   std::string failure;      // why it cannot be loaded; then only name, tasks and created are known
 };
 

@@ -1,9 +1,9 @@
 #include "weir/nn/head_folder.h"
 
-#include "nn/heads/file_hash.h"
 #include "nn/heads/folder_head.h"
 #include "weir/base/excerpt.h"
 #include "weir/folder/tables.h"
+#include "weir/nn/file_hash.h"
 
 namespace weir::nn {
 namespace {
@@ -33,7 +33,7 @@ ConfigFile needed(const ConfigFile& file, const char* field) {
 
 void check_hash(const ConfigFile& wanted, const std::string& directory) {
   const std::string hash = wanted.text("model_safetensors_sha256");
-  const std::string found = sha256_of_file(directory + "/model.safetensors");
+  const std::string found = *sha256_of_files(std::vector{directory + "/model.safetensors"});
   if (hash != found)
     wanted.refuse("model_safetensors_sha256 is " + excerpt(hash) + "; that of " + directory +
                   "/model.safetensors is " + found);
