@@ -18,6 +18,14 @@ double log_sum(size_t count, const auto& at) {
   return highest + std::log(sum);
 }
 
+/// Subtracts the largest of `numbers` from each, and returns it. So the sums of a long text stay as
+/// small as those of one word, and a double keeps the differences between labels, which decide.
+double take_highest(std::span<double> numbers) {
+  const double highest = *std::ranges::max_element(numbers);
+  for (double& number : numbers) number -= highest;
+  return highest;
+}
+
 /// The CRF over one text, with `labels()` numbers for each word.
 class Chain {
  public:
@@ -43,6 +51,7 @@ void find_best(const Chain& chain, CrfPath& path) {
   std::vector<double> best(labels), next(labels);
   for (size_t to = 0; to < labels; ++to) best[to] = chain.start(to) + chain.emission(0, to);
   for (size_t word = 1; word < chain.words(); ++word) {
+    path.score += take_highest(best);
     for (size_t to = 0; to < labels; ++to) {
       const auto from = std::ranges::max_element(
           std::views::iota(size_t{0}, labels), {},
@@ -54,7 +63,7 @@ void find_best(const Chain& chain, CrfPath& path) {
   }
   for (size_t label = 0; label < labels; ++label) best[label] += chain.end(label);
   const auto last = std::ranges::max_element(best);
-  path.score = *last;
+  path.score += *last;
   path.labels.resize(chain.words());
   path.labels.back() = static_cast<uint32_t>(last - best.begin());
   for (size_t word = chain.words() - 1; word > 0; --word) {
@@ -63,37 +72,47 @@ void find_best(const Chain& chain, CrfPath& path) {
 }
 
 /// For each word and label: the log of the sum of exp(score) over the paths that end there, the
-/// word's own emission included.
-std::vector<double> forward(const Chain& chain) {
+/// word's own emission included. Each word's are less what was taken from them, which is in
+/// `taken`.
+struct Forward {
+  std::vector<double> sums;  // (words, labels)
+  double taken = 0;
+};
+
+Forward forward(const Chain& chain) {
   const size_t labels = chain.labels();
-  std::vector<double> sums(chain.words() * labels);
+  Forward all{.sums = std::vector<double>(chain.words() * labels)};
+  std::vector<double>& sums = all.sums;
   for (size_t label = 0; label < labels; ++label) {
     sums[label] = chain.start(label) + chain.emission(0, label);
   }
   for (size_t word = 1; word < chain.words(); ++word) {
-    const double* from = &sums[(word - 1) * labels];
+    const std::span from(&sums[(word - 1) * labels], labels);
+    all.taken += take_highest(from);
     for (size_t to = 0; to < labels; ++to) {
       sums[word * labels + to] = chain.emission(word, to) + log_sum(labels, [&](size_t label) {
                                    return from[label] + chain.transition(label, to);
                                  });
     }
   }
-  return sums;
+  return all;
 }
 
 /// Walks back from the last word. Keeps for each label the log of the sum of exp(score) over the
 /// paths that go on from it.
 void find_marginals(const Chain& chain, CrfPath& path) {
   const size_t labels = chain.labels();
-  const std::vector<double> sums = forward(chain);
+  const Forward before = forward(chain);
   std::vector<double> on(labels), next(labels);
   for (size_t label = 0; label < labels; ++label) on[label] = chain.end(label);
-  const size_t last = (chain.words() - 1) * labels;
-  path.log_z = log_sum(labels, [&](size_t label) { return sums[last + label] + on[label]; });
   path.marginals.resize(chain.words());
   for (size_t word = chain.words(); word-- > 0;) {
-    const size_t label = path.labels[word];
-    path.marginals[word] = std::exp(sums[word * labels + label] + on[label] - path.log_z);
+    const auto through = [&](size_t label) {
+      return before.sums[word * labels + label] + on[label];
+    };
+    const double all = log_sum(labels, through);
+    if (word + 1 == chain.words()) path.log_z = before.taken + all;
+    path.marginals[word] = std::exp(through(path.labels[word]) - all);
     if (word == 0) break;
     for (size_t from = 0; from < labels; ++from) {
       next[from] = log_sum(labels, [&](size_t to) {
@@ -101,6 +120,7 @@ void find_marginals(const Chain& chain, CrfPath& path) {
       });
     }
     on.swap(next);
+    take_highest(on);
   }
 }
 

@@ -160,5 +160,18 @@ TEST_F(Crf, ALongTextLosesNoAccuracy) {
   EXPECT_NEAR(path.log_z, log_z, 1e-6);
 }
 
+TEST_F(Crf, LargeNumbersOfALongTextHideNoSmallOnes) {
+  // What all paths have in common decides nothing. Here it is 1e11, and two labels differ by 1e-6.
+  Case one = make(2, 100'000, [](auto&) { return 0; });
+  std::ranges::fill(one.crf.transitions, 1e6F);
+  for (size_t t = 0; t < one.words(); ++t) one.emissions[2 * t + t % 2] = t % 4 < 2 ? 1e-6F : 1.0F;
+  const CrfPath path = crf_path(one.crf, one.emissions);
+  for (size_t t = 0; t < one.words(); ++t) {
+    const double more = one.emissions[2 * t + t % 2];
+    ASSERT_EQ(path.labels[t], t % 2) << t;
+    ASSERT_NEAR(path.marginals[t], 1 / (1 + std::exp(-more)), 1e-8) << t;
+  }
+}
+
 }  // namespace
 }  // namespace weir::serve
