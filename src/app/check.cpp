@@ -8,8 +8,8 @@
 #include "app/commands.h"
 #include "app/machine_report.h"
 #include "app/plan.h"
+#include "weir/arch/table.h"
 #include "weir/base/excerpt.h"
-#include "weir/folder/json_file.h"
 #include "weir/kernels/cpu_isa.h"
 #include "weir/serve/served_model.h"
 
@@ -36,6 +36,13 @@ std::string size_text(uint64_t bytes) {
   return text.str();
 }
 
+/// What a head's numbers are: ", 9 labels, CRF".
+std::string columns_text(const folder::HeadCard& head) {
+  std::string text;
+  if (!head.labels.empty()) text += ", " + std::to_string(head.labels.size()) + " labels";
+  return text + (head.crf ? ", CRF" : "");
+}
+
 /// A line for each head, with its task.
 std::string tasks_text(const std::vector<folder::HeadCard>& heads) {
   std::string text;
@@ -43,8 +50,7 @@ std::string tasks_text(const std::vector<folder::HeadCard>& heads) {
     const std::string task = folder::to_string(head.task);
     text += (text.empty() ? "  tasks         " : "                ") + task;
     if (head.name != task) text += " (" + excerpt(head.name) + ")";
-    if (!head.labels.empty()) text += ", " + std::to_string(head.labels.size()) + " labels";
-    text += head.crf ? ", CRF\n" : "\n";
+    text += columns_text(head) + '\n';
   }
   return text;
 }
@@ -56,6 +62,23 @@ void print_sides(const serve::Encoder& encoder, const serve::TextSide& text, std
       << "  decoder       begins with token " << encoder.decoder_start;
   if (!piece.empty()) out << " (" << excerpt(piece) << ")";
   out << "\n";
+}
+
+/// As many labels as fit, in the order of the head's columns.
+std::string labels_text(const std::vector<std::string>& labels) {
+  constexpr size_t kMost = 20;
+  std::string text;
+  for (size_t i = 0; i < std::min(labels.size(), kMost); ++i)
+    text += (i ? ", " : "") + excerpt(labels[i]);
+  return text + (labels.size() > kMost ? ", ..." : "");
+}
+
+/// "sentence-transformers/all-MiniLM-L6-v2 (BertModel, 384 wide)"
+std::string trunk_text(const nn::HeadAlone& head) {
+  const std::string& architecture = head.trunk.architecture;
+  return (head.trunk_name.empty() ? "a model" : excerpt(head.trunk_name)) + " (" +
+         (architecture.empty() ? "" : excerpt(architecture) + ", ") +
+         std::to_string(head.trunk.shape.hidden) + " wide)";
 }
 
 void print_model(const PlannedModel& model, const serve::TextSide& text, std::ostream& out) {
@@ -90,7 +113,9 @@ Result<PlannedModel> check_model(const ModelChoice& choice, const Config& config
   const auto vocabulary = serve::fit_vocabulary(*text, rows);
   print_model(*model, *text, out);
   if (*encoder) print_sides(**encoder, *text, out);
-  for (const auto& warnings : {vocabulary, text->notes, model->description.warnings})
+  const auto& is = model->description;
+  const auto length = warn_of_length(is.heads, serve::longest_input(*text, is.max_model_len));
+  for (const auto& warnings : {vocabulary, text->notes, length, is.warnings})
     for (const std::string& warning : warnings) out << "  warning: " << warning << "\n";
   return model;
 }
@@ -121,18 +146,21 @@ bool check_models(const Config& config, std::ostream& out) {
   return rules && machine && models.failed.empty() && choices->skipped.empty();
 }
 
-/// A head's folder says which model it belongs to. Whether it fits is known only with that model.
+/// A head's folder alone. Whether it fits a model is known only with that model.
 Result<void> print_head(const std::string& folder, std::ostream& out) {
-  auto file = folder::JsonFile::read(folder + "/head.json");
-  if (!file) return file.error();
-  auto name = file->text("name"), task = file->text("task");
-  if (!name) return name.error();
-  if (!task) return task.error();
-  out << "head " << excerpt(name->value_or("without a name")) << "\n"
+  const auto head = engine::describe_head(folder, arch::table(), engine::best_device());
+  if (!head) return head.error();
+  const folder::HeadCard& card = head->card;
+  out << "head " << excerpt(card.name) << "\n"
       << "  directory     " << folder << "\n"
-      << "  task          " << excerpt(task->value_or("none")) << "\n"
-      << "  it is given to the model that it was made for: --model NAME=DIR,head=" << folder
-      << "\n";
+      << "  task          " << folder::to_string(card.task) << columns_text(card) << "\n"
+      << "  labels        " << labels_text(card.labels) << "\n";
+  if (card.task == folder::HeadTask::tag)
+    out << "  reads         " << (card.by_word ? "words\n" : "tokens\n");
+  if (card.max_tokens) out << "  max length    " << *card.max_tokens << " tokens\n";
+  out << "  numbers       " << head->numbers << "\n"
+      << "  made for      " << trunk_text(*head) << "\n"
+      << "  it is given to that model: --model NAME=DIR,head=" << folder << "\n";
   return {};
 }
 

@@ -221,10 +221,11 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   if (!loaded) return loaded.error();
   const engine::Description& is = loaded->description;
   const auto rows = static_cast<int32_t>(is.shape.vocabulary);
-  for (const auto& warnings : {serve::fit_vocabulary(*text, rows), text->notes, is.warnings})
+  const uint32_t length = serve::longest_input(*text, is.max_model_len);
+  for (const auto& warnings : {serve::fit_vocabulary(*text, rows), text->notes,
+                               warn_of_length(is.heads, length), is.warnings})
     for (const std::string& warning : warnings)
       spdlog::warn("model {}: {}", model.plan.choice.name, warning);
-  const uint32_t length = serve::longest_input(*text, is.max_model_len);
   auto encoder = encoder_of(model.plan.choice.directory, is);
   if (!encoder) return encoder.error();
   model.loaded = serve::ModelCard{.text = std::move(*text),

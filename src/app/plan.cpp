@@ -1,6 +1,7 @@
 #include "app/plan.h"
 
 #include "weir/arch/table.h"
+#include "weir/base/excerpt.h"
 
 namespace weir::app {
 namespace {
@@ -56,6 +57,17 @@ Result<std::optional<serve::Encoder>> encoder_of(const std::string& directory,
                                      static_cast<int32_t>(description.shape.vocabulary));
   if (!encoder) return encoder.error();
   return std::optional(*encoder);
+}
+
+std::vector<std::string> warn_of_length(const std::vector<folder::HeadCard>& heads,
+                                        uint32_t max_model_len) {
+  std::vector<std::string> warnings;
+  for (const folder::HeadCard& head : heads)
+    if (head.max_tokens.value_or(max_model_len) < max_model_len)
+      warnings.push_back("head " + excerpt(head.name) + " was made for inputs of at most " +
+                         std::to_string(*head.max_tokens) + " tokens; the model reads " +
+                         std::to_string(max_model_len) + " at once");
+  return warnings;
 }
 
 Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models) {

@@ -45,6 +45,11 @@ inline bool is_encoder_decoder(const engine::Description& description) {
 Result<std::optional<serve::Encoder>> encoder_of(const std::string& directory,
                                                  const engine::Description& description);
 
+/// A warning for each head that was made for shorter inputs than the model reads: `max_model_len`
+/// tokens at once.
+std::vector<std::string> warn_of_length(const std::vector<folder::HeadCard>& heads,
+                                        uint32_t max_model_len);
+
 /// The rules of the brown-out, checked against the models. Errors: the rule, and what is wrong with
 /// it.
 Result<std::vector<serve::BrownoutRule>> brownout_rules(const Config& config, const Plans& models);

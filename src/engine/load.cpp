@@ -10,7 +10,6 @@
 #include "weir/folder/sentence_modules.h"
 #include "weir/folder/tables.h"
 #include "weir/kernels/cpu_isa.h"
-#include "weir/nn/head_folder.h"
 #include "weir/nn/rows.h"
 #ifdef WEIR_CUDA
 #include "engine/load_cuda.h"
@@ -25,6 +24,13 @@ bool is_called(const nn::Architecture& architecture, const std::string& name) {
              architecture.other_names.end();
 }
 
+std::string names_of(std::span<const nn::Architecture> architectures) {
+  std::string names;
+  for (const auto& architecture : architectures)
+    names += (names.empty() ? "" : ", ") + architecture.name;
+  return names;
+}
+
 const nn::Architecture& find(const nn::ConfigFile& config,
                              std::span<const nn::Architecture> architectures) {
   const std::vector<std::string> names = config.texts("architectures");
@@ -37,10 +43,7 @@ const nn::Architecture& find(const nn::ConfigFile& config,
   const std::string wanted = !names.empty() ? names.back()
                              : type.empty() ? "none"
                                             : "of model_type " + type;
-  std::string known;
-  for (const auto& architecture : architectures)
-    known += (known.empty() ? "" : ", ") + architecture.name;
-  config.refuse("architecture " + wanted + " is not supported (" + known + ")");
+  config.refuse("architecture " + wanted + " is not supported (" + names_of(architectures) + ")");
 }
 
 at::ScalarType resolve_type(DType dtype, const nn::Shape& shape, DeviceKind device) {
@@ -223,8 +226,6 @@ void add_head_folders(nn::Model& model, const LoadOptions& options, Description&
       .directory = options.dummy ? "" : folder::transformer_folder(options.directory)};
   for (const std::string& directory : options.heads) {
     nn::HeadFolder folder = nn::load_head_folder(directory, trunk, backend);
-    for (const std::string& note : folder.notes)
-      model.notes.push_back("head " + folder.head.card.name + ": " + note);
     description.numbers += folder.numbers;
     model.heads.push_back(std::move(folder.head));
   }
@@ -316,6 +317,20 @@ Result<Description> describe(const LoadOptions& options,
     const auto backend = nn::make_shape_backend();
     build(options, folder, *backend, nullptr);
     return std::move(folder.description);
+  });
+}
+
+Result<nn::HeadAlone> describe_head(const std::string& directory,
+                                    std::span<const nn::Architecture> architectures,
+                                    DeviceKind device) {
+  return guarded<nn::HeadAlone>(directory, [&] {
+    nn::HeadAlone head = nn::check_head_folder(directory, device == DeviceKind::cuda);
+    const std::string& trunk = head.trunk.architecture;
+    const auto is_trunk = [&](const nn::Architecture& each) { return each.name == trunk; };
+    if (!trunk.empty() && std::none_of(architectures.begin(), architectures.end(), is_trunk))
+      throw nn::LoadError(directory + "/head.json: trunk: architecture " + excerpt(trunk) +
+                          " is not supported (" + names_of(architectures) + ")");
+    return head;
   });
 }
 

@@ -160,6 +160,12 @@ std::vector<std::string> ConfigFile::review(
   return std::move(review.notes);
 }
 
+void ConfigFile::refuse_unknown(std::initializer_list<folder::FieldTable> tables) const {
+  folder::FieldReview review = folder::review_fields(object_, *read_, tables);
+  if (review.refusal) refuse(*review.refusal);
+  if (!review.notes.empty()) refuse(review.notes.front());
+}
+
 void ConfigFile::refuse(const std::string& why) const { throw LoadError(path_ + ": " + why); }
 
 }  // namespace weir::nn

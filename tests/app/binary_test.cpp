@@ -72,14 +72,36 @@ TEST(Binary, CheckOfAFolderAloneSaysWhatCanBeAskedOfIt) {
   EXPECT_THAT(translator.output(), testing::Not(HasSubstr("warning")));
   Child head({"check", "models/minilm-ner-crf"});
   EXPECT_EQ(head.wait(), 0);
-  EXPECT_THAT(head.output(), StartsWith("head minilm-ner-crf\n"));
-  EXPECT_THAT(head.output(), HasSubstr("--model NAME=DIR,head=models/minilm-ner-crf\n"));
+  EXPECT_EQ(head.output(),
+            "head minilm-ner-crf\n"
+            "  directory     models/minilm-ner-crf\n"
+            "  task          tag, 9 labels, CRF\n"
+            "  labels        O, B-PER, I-PER, B-LOC, I-LOC, B-ORG, I-ORG, B-MISC, I-MISC\n"
+            "  reads         words\n"
+            "  max length    256 tokens\n"
+            "  numbers       231667\n"
+            "  made for      sentence-transformers/all-MiniLM-L6-v2 (BertModel, 384 wide)\n"
+            "  it is given to that model: --model NAME=DIR,head=models/minilm-ner-crf\n");
+  Child sentiment({"check", "models/minilm-sentiment"});
+  EXPECT_EQ(sentiment.wait(), 0);
+  EXPECT_THAT(sentiment.output(), HasSubstr("  task          classify, 2 labels\n"
+                                            "  labels        negative, positive\n"));
   Child none({"check", "/nowhere"});
   EXPECT_EQ(none.wait(), 1);
   EXPECT_THAT(none.output(), HasSubstr("wrong: \"/nowhere\" is no folder"));
   Child other({"check", tiny + "bert-tag,head=models/minilm-ner-crf"});
   EXPECT_EQ(other.wait(), 1);
   EXPECT_THAT(other.output(), HasSubstr("trunk: hidden_size is 384; the model has 32"));
+}
+
+TEST(Binary, CheckOfASpoiltHeadsFolderFails) {
+  const std::string folder = testing::TempDir() + "/weir_head_" + std::to_string(getpid());
+  std::filesystem::copy("models/minilm-sentiment", folder);
+  std::filesystem::resize_file(folder + "/head.safetensors", 3000);
+  Child cut({"check", folder});
+  EXPECT_EQ(cut.wait(), 1);
+  EXPECT_THAT(cut.output(), StartsWith("wrong: " + folder + "/head.safetensors"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Binary, CheckSaysWhereEachValueCameFrom) {

@@ -22,5 +22,13 @@ TEST(Plan, OptionsOfAModelReachTheLoader) {
   EXPECT_EQ(models[0].load.max_batch_tokens, 6u);
 }
 
+TEST(Plan, AHeadMadeForShorterInputsIsNamed) {
+  const std::vector<folder::HeadCard> heads{{.name = "any"}, {.name = "short", .max_tokens = 256}};
+  EXPECT_EQ(warn_of_length(heads, 256), std::vector<std::string>{});
+  EXPECT_EQ(warn_of_length(heads, 512),
+            std::vector<std::string>{"head short was made for inputs of at most 256 tokens; the "
+                                     "model reads 512 at once"});
+}
+
 }  // namespace
 }  // namespace weir::app

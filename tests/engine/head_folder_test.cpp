@@ -40,11 +40,24 @@ TEST(HeadFolder, IsTaken) {
             "accepted");
 }
 
-TEST(HeadFolder, WithANumberThatIsNotFiniteIsRefused) {
+TEST(HeadFolder, WithANumberThatIsNotFiniteOrTooLargeIsRefused) {
   for (const char* name : {"crf.start", "crf.transitions", "crf.end", "mix.weight", "linear.bias"})
-    EXPECT_THAT(tagger([&](TinyHead& head) { head.spoilt = name; }), HasSubstr(name));
-  EXPECT_THAT(classifier([](TinyHead& head) { head.spoilt = "linear.weight"; }),
-              HasSubstr("1 of linear.weight"));
+    EXPECT_THAT(tagger([&](TinyHead& head) { head.spoilt = name; }),
+                HasSubstr(std::string(name) + " holds inf; -1e+06 to 1e+06 is possible"));
+  EXPECT_THAT(classifier([](TinyHead& head) {
+                head.spoilt = "linear.weight";
+                head.number = std::nanf("");
+              }),
+              HasSubstr("linear.weight holds nan"));
+  const auto with = [](float number) {
+    return tagger([&](TinyHead& head) {
+      head.spoilt = "crf.transitions";
+      head.number = number;
+    });
+  };
+  EXPECT_THAT(with(3e38F), HasSubstr("crf.transitions holds 3e+38"));
+  EXPECT_THAT(with(-1.1e6F), HasSubstr("crf.transitions holds -1.1e+06"));
+  EXPECT_EQ(with(-1e6F), "accepted");
 }
 
 TEST(HeadFolder, OfAnotherTrunkIsRefused) {
@@ -54,9 +67,14 @@ TEST(HeadFolder, OfAnotherTrunkIsRefused) {
               HasSubstr("num_hidden_layers is 6; the model has 2"));
   EXPECT_THAT(tagger([](TinyHead& head) { head.json["trunk"]["architecture"] = "T5Model"; }),
               HasSubstr("architecture is T5Model; the model is a BertModel"));
-  EXPECT_THAT(
-      tagger([](TinyHead& head) { head.json["trunk"]["model_safetensors_sha256"] = "53aa"; }),
-      HasSubstr("model_safetensors_sha256 is 53aa; that of tests/golden/tiny/bert-mean/"));
+  const auto with_hash = [](const std::string& hash) {
+    return tagger([&](TinyHead& head) { head.json["trunk"]["model_safetensors_sha256"] = hash; });
+  };
+  EXPECT_THAT(with_hash(std::string(64, 'a')),
+              HasSubstr("model_safetensors_sha256 is " + std::string(64, 'a') +
+                        "; that of tests/golden/tiny/bert-mean/"));
+  EXPECT_THAT(with_hash("53aa"),
+              HasSubstr("model_safetensors_sha256 is 53aa; 64 digits of 0 to 9 and a to f"));
   EXPECT_THAT(tagger([](TinyHead& head) { head.json["input"]["dim"] = 16; }),
               HasSubstr("input: dim is 16; the model has 32"));
   EXPECT_THAT(tagger([](TinyHead& head) {
@@ -89,6 +107,126 @@ TEST(HeadFolder, OfAnotherKindIsRefused) {
               HasSubstr("sequence-classification reads last_hidden_state"));
   EXPECT_THAT(classifier([](TinyHead& head) { head.json["output"] = "tanh"; }),
               HasSubstr("output is \"tanh\"; softmax and sigmoid are supported"));
+}
+
+/// A head that says the same as today's, in its words.
+TEST(HeadFolder, ThatSaysWhatIsComputedIsTaken) {
+  EXPECT_EQ(tagger([](TinyHead& head) {
+              head.json["tokenizer"] = {{"kind", "trunk"},   {"add_special_tokens", "template"},
+                                        {"padding", "none"}, {"truncation", "end"},
+                                        {"max_tokens", 128}, {"strip_input", "none"}};
+              head.json["words"]["representation"] = "first token";
+              head.json["tag_scheme"] = "BIO";
+              head.json["entity_types"] = {"X"};
+              head.json["entities"] = "words";
+              head.json["input"]["meaning"] = "0: embeddings, k: layer k";
+              head.json["layers"][0]["formula"] = "sum_k weight[k] * hidden_states[k]";
+              head.json["layers"][1]["formula"] = "torch.nn.LSTM";
+              head.json["layers"][1]["output"] = "concat";
+              head.json["layers"][2]["output"] = "emissions";
+              head.json["layers"][3]["formula"] = "linear chain";
+              head.json["layers"][3]["decode"] = "Viterbi";
+              head.json["layers"][3]["forbidden"] = "-10000";
+            }),
+            "accepted");
+  EXPECT_EQ(classifier([](TinyHead& head) { head.json["output"] = "sigmoid over the 3 logits"; }),
+            "accepted");
+}
+
+TEST(HeadFolder, ThatSaysWhatIsNotComputedIsRefused) {
+  using At = json::json_pointer;
+  struct Case {
+    const char* field;
+    json value;
+    const char* refusal;
+  };
+  const Case cases[] = {
+      {"/tokenizer", "trunk", "tokenizer is \"trunk\", not an object"},
+      {"/tokenizer/kind", "cased", "tokenizer: kind is \"cased\"; only trunk is supported"},
+      {"/tokenizer/add_special_tokens", "none", "add_special_tokens is \"none\""},
+      {"/tokenizer/truncation", "middle", "truncation is \"middle\"; only end is supported"},
+      {"/tokenizer/padding", "to 128", "padding is \"to 128\"; only none is supported"},
+      {"/tokenizer/strip_input", "both", "strip_input is \"both\"; only none is supported"},
+      {"/tokenizer/max_tokens", 0, "max_tokens is 0; 1 to"},
+      {"/tokenizer/lower", true, "not known and not read: tokenizer.lower"},
+      {"/words", false, "words is false, not an object"},
+      {"/words/rule", "spaces", "words: rule is \"spaces\"; only tokenizer is supported"},
+      {"/words/representation", "mean", "representation is \"mean\"; only first token"},
+      {"/tag_scheme", "BMES", "tag_scheme \"BMES\" is not supported (BIO, IOB1, IOB2, IO, BIOES"},
+      {"/tag_scheme", "IO", "labels has \"B-X\", which tag_scheme IO does not have"},
+      {"/entity_types", {"X", "Y"}, "entity_types is [\"X\",\"Y\"]; labels has the kinds X"},
+      {"/entities", "tokens", "entities is \"tokens\"; only words is supported"},
+      {"/output", "softmax", "output is there; with a crf layer the CRF makes the scores"},
+      {"/temperature", 2, "not known and not read: temperature"},
+      {"/input/meaning", "0: first layer", "meaning is \"0: first layer\""},
+      {"/input/pooling", "mean", "not known and not read: input.pooling"},
+      {"/layers/0/formula", "softmax", "layers[0]: formula is \"softmax\""},
+      {"/layers/1/formula", "GRU", "layers[1]: formula is \"GRU\"; only torch.nn.LSTM"},
+      {"/layers/1/output", "sum", "layers[1]: output is \"sum\"; only concat is supported"},
+      {"/layers/1/parameters", {"a", 3}, "parameters is [\"a\",3], not a list of strings"},
+      {"/layers/2/activation", "relu", "layers[2]: not known and not read: activation"},
+      {"/layers/2/formula", "relu(W x)", "layers[2]: formula is \"relu(W x)\"; only W x + b"},
+      {"/layers/3/decode", "beam", "layers[3]: decode is \"beam\"; only Viterbi is supported"},
+      {"/layers/3/formula", "semi-Markov", "formula is \"semi-Markov\"; only linear chain"},
+      {"/layers/3/forbidden", "by the scheme", "forbidden is \"by the scheme\"; only -10000"},
+      {"/layers/3/transitions_index", nullptr, "transitions_index is missing"},
+      {"/labels", {"O", 1, "B-X"}, "labels is [\"O\",1,\"B-X\"], not a list of strings"},
+      {"/labels", {"O", "B-X", "O"}, "labels has \"O\" twice"},
+      {"/labels", {"O", "B-X", ""}, "labels has \"\"; a label has a name"},
+  };
+  for (const Case& each : cases)
+    EXPECT_THAT(tagger([&](TinyHead& head) { head.json[At(each.field)] = each.value; }),
+                HasSubstr(each.refusal))
+        << each.field;
+  EXPECT_THAT(classifier([](TinyHead& head) { head.json["output"] = nullptr; }),
+              HasSubstr("output is missing"));
+  EXPECT_THAT(classifier([](TinyHead& head) { head.json["output"] = "softmax of logits / 2"; }),
+              HasSubstr("output is \"softmax of logits / 2\"; softmax and sigmoid are supported"));
+  EXPECT_THAT(classifier([](TinyHead& head) { head.json["tag_scheme"] = "BIO"; }),
+              HasSubstr("tag_scheme is there; only a token-classification has it"));
+}
+
+std::string verdict_alone(const TinyHead& head, DeviceKind device = DeviceKind::cpu) {
+  const auto described = describe_head(head.write(), arch::table(), device);
+  return described ? "accepted" : described.error().message;
+}
+
+TEST(HeadFolder, AloneSaysWhatItIs) {
+  const auto head = describe_head(TinyHead::tagger().write(), arch::table(), DeviceKind::cpu);
+  ASSERT_TRUE(head) << head.error().message;
+  EXPECT_EQ(head->card.name, "tiny-tagger");
+  EXPECT_EQ(head->card.task, folder::HeadTask::tag);
+  EXPECT_THAT(head->card.labels, testing::ElementsAre("O", "B-X", "I-X"));
+  EXPECT_EQ(head->trunk.architecture, "BertModel");
+  EXPECT_EQ(head->trunk.shape.hidden, 32);
+  EXPECT_EQ(head->numbers, 3U + 15 + 2 * (20 * 32 + 20 * 5 + 40) + 33);
+  EXPECT_EQ(verdict_alone(TinyHead::classifier()), "accepted");
+}
+
+/// All but the comparison with the trunk's weights is done without them.
+TEST(HeadFolder, AloneIsCheckedToo) {
+  const auto alone = [](const Patch& patch) {
+    TinyHead head = TinyHead::tagger();
+    patch(head);
+    return verdict_alone(head);
+  };
+  EXPECT_THAT(alone([](TinyHead& head) { head.tensors.erase("crf.end"); }),
+              HasSubstr("has no tensor crf.end"));
+  EXPECT_THAT(alone([](TinyHead& head) { head.spoilt = "crf.end"; }), HasSubstr("crf.end holds"));
+  EXPECT_THAT(alone([](TinyHead& head) { head.json["format"] = "task-head/2"; }),
+              HasSubstr("only task-head/1 is supported"));
+  EXPECT_THAT(alone([](TinyHead& head) { head.json["input"]["dim"] = 48; }),
+              HasSubstr("input: dim is 48; the model has 32"));
+  EXPECT_THAT(alone([](TinyHead& head) { head.json["trunk"]["num_hidden_layers"] = 1; }),
+              HasSubstr("indices holds 2; the trunk's are 0 to 1"));
+  EXPECT_THAT(alone([](TinyHead& head) { head.json["trunk"]["architecture"] = "T5Model"; }),
+              HasSubstr("trunk: architecture T5Model is not supported ("));
+  EXPECT_THAT(alone([](TinyHead& head) { head.json["trunk"].erase("model_safetensors_sha256"); }),
+              HasSubstr("trunk: model_safetensors_sha256 is missing"));
+  EXPECT_THAT(alone([](TinyHead& head) { head.json["words"] = 1; }), HasSubstr("words is 1"));
+  EXPECT_EQ(alone([](TinyHead& head) { head.json["trunk"].erase("num_hidden_layers"); }),
+            "accepted");
+  EXPECT_THAT(verdict_alone(TinyHead::tagger(), DeviceKind::cuda), HasSubstr("not on a GPU"));
 }
 
 TEST(HeadFolder, WhoseShapesDoNotFitIsRefused) {
@@ -154,6 +292,7 @@ TEST(HeadFolder, OverATrunkThatGivesNoInnerStatesIsRefused) {
 TEST(HeadFolder, WithAnLstmIsRefusedOnAGpu) {
   auto head = TinyHead::tagger();
   head.json["input"]["source"] = "last_hidden_state";
+  head.json["input"].erase("indices");
   head.json["layers"].erase(0);
   head.tensors.erase("mix.weight");
   const LoadOptions options{.directory = TinyHead::kTrunk, .heads = {head.write()}};

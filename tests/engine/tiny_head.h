@@ -25,12 +25,13 @@ class TinyHead {
 
   nlohmann::json json;
   std::map<std::string, std::vector<int64_t>> tensors;  // and their shapes
-  std::string spoilt;                                   // the tensor whose first number is infinite
+  std::string spoilt;                                   // the tensor whose first number is `number`
+  float number = std::numeric_limits<float>::infinity();
 
   static TinyHead tagger() {
     TinyHead head("tiny-tagger", "token-classification");
     head.json["input"] = {{"source", "hidden_states"}, {"indices", {0, 1, 2}}, {"dim", kHidden}};
-    head.json["words"] = {{"rule", "BERT's"}};
+    head.json["words"] = {{"rule", "tokenizer"}};
     head.tensors = {{"mix.weight", {3}},
                     {"crf.start", {kLabels}},
                     {"crf.transitions", {kLabels, kLabels}},
@@ -69,6 +70,7 @@ class TinyHead {
                           {"pooling", "mean"},
                           {"normalize", "L2"},
                           {"dim", kHidden}};
+    head.json["output"] = "softmax";
     head.json["layers"] = nlohmann::json::array({head.linear(kHidden)});
     return head;
   }
@@ -84,10 +86,9 @@ class TinyHead {
       for (const int64_t size : shape) count *= size;
       for (int64_t i = 0; i < count; ++i) {
         const bool spoils = name == spoilt && i == 0;
-        const float number =
-            spoils ? std::numeric_limits<float>::infinity()
-                   : std::sin(static_cast<float>(i + 7) * 1.3F + static_cast<float>(at));
-        numbers.append(reinterpret_cast<const char*>(&number), sizeof number);
+        const float written =
+            spoils ? number : std::sin(static_cast<float>(i + 7) * 1.3F + static_cast<float>(at));
+        numbers.append(reinterpret_cast<const char*>(&written), sizeof written);
       }
       header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {at, numbers.size()}}};
       at = numbers.size();

@@ -13,6 +13,7 @@
 #include "weir/engine/device.h"
 #include "weir/folder/head_card.h"
 #include "weir/kernels/cpu_isa.h"
+#include "weir/nn/head_folder.h"
 #include "weir/nn/model.h"
 #include "weir/schedule/plan.h"
 
@@ -72,6 +73,12 @@ struct LoadedModel {
 /// Errors: invalid_argument with the reason.
 Result<Description> describe(const LoadOptions& options,
                              std::span<const nn::Architecture> architectures, DeviceKind device);
+
+/// Checks a head's folder alone: all of load() but the comparison with the model's weights. Errors:
+/// invalid_argument with the reason.
+Result<nn::HeadAlone> describe_head(const std::string& directory,
+                                    std::span<const nn::Architecture> architectures,
+                                    DeviceKind device);
 
 /// Builds the model on `device`, which outlives it. Runs in the step thread, after Device::enter.
 Result<LoadedModel> load(const LoadOptions& options,

@@ -43,7 +43,8 @@ struct HeadCard {
   /// A tagger that reads the first token of each word. Otherwise it reads every token that is no
   /// special one.
   bool by_word = false;
-  std::optional<Crf> crf = {};  // labels are decoded together
+  std::optional<Crf> crf = {};              // labels are decoded together
+  std::optional<uint32_t> max_tokens = {};  // of the longest input that the head was made for
 };
 
 }  // namespace weir::folder

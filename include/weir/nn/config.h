@@ -58,6 +58,9 @@ class ConfigFile {
   /// Throws LoadError where a field is refused.
   std::vector<std::string> review(std::initializer_list<folder::FieldTable> tables) const;
 
+  /// Throws LoadError where a field is refused, or was not asked for and is in no table.
+  void refuse_unknown(std::initializer_list<folder::FieldTable> tables) const;
+
   const nlohmann::json& json() const { return object_; }
   const std::string& path() const { return path_; }
   [[noreturn]] void refuse(const std::string& why) const;

@@ -5,17 +5,30 @@ namespace weir::folder {
 
 FieldTable head_fields() {
   static constexpr KnownField table[] = {
-      {"trunk.name"},    {"trunk.frozen"}, {"trunk.license"}, {"tokenizer"},  // the trunk's own
-      {"words"},                          // as text::Encoding counts them
-      {"input.meaning"}, {"tag_scheme"},  // as the labels say
-      {"entity_types"},  {"entities"},     {"training"},      {"metrics"},   {"data"}, {"license"},
+      {"trunk.name"},
+      {"trunk.frozen"},
+      {"trunk.license"},
+      // They explain words.rule, which is read.
+      {"words.steps"},
+      {"words.wordpiece"},
+      {"words.special_strings"},
+      {"words.checked"},
+      // Of the head's making.
+      {"training"},
+      {"metrics"},
+      {"data"},
+      {"license"},
+      {"author"},
+      {"version"},
+      {"description"},
+      {"notes"},
   };
   return table;
 }
 
 FieldTable head_layer_fields() {
   static constexpr KnownField table[] = {
-      {"formula"}, {"output"}, {"parameter_shapes.*"}, {"decode"}, {"forbidden"},
+      {"parameter_shapes.*"},
   };
   return table;
 }

@@ -1,6 +1,7 @@
 // "sequence-classification": the pooled last hidden states through the layers.
 #include "nn/heads/folder_head.h"
 #include "nn/heads/pooler.h"
+#include "nn/heads/tag_scheme.h"
 #include "weir/base/excerpt.h"
 
 namespace weir::nn {
@@ -38,10 +39,11 @@ PoolingPlan pooling_of(const ConfigFile& input) {
   return {.modes = {kernels::Pooling::mean}, .normalize = normalize != "none"};
 }
 
-folder::HeadCard::Scores scores_of_output(const ConfigFile& file) {
-  const std::string output = file.text("output", "softmax");
-  if (output.starts_with("softmax")) return folder::HeadCard::Scores::softmax;
-  if (output.starts_with("sigmoid")) return folder::HeadCard::Scores::sigmoid;
+folder::HeadCard::Scores scores_of_output(const ConfigFile& file, int64_t columns) {
+  const std::string output = file.text("output");
+  for (const auto& [name, scores] : {std::pair("softmax", folder::HeadCard::Scores::softmax),
+                                     std::pair("sigmoid", folder::HeadCard::Scores::sigmoid)})
+    if (is_output(output, name, columns)) return scores;
   file.refuse("output is \"" + excerpt(output) + "\"; softmax and sigmoid are supported");
 }
 
@@ -60,10 +62,11 @@ NamedHead make_folder_classify(const FolderHeadArgs& args) {
     args.input.refuse("source is \"" + excerpt(source) +
                       "\"; sequence-classification reads last_hidden_state");
   check_layers(args);
+  refuse_tag_fields(args.file);
   HeadLayers layers(args.layers, args.entries, args.trunk.shape.hidden);
   NamedHead made{.card = {.task = folder::HeadTask::classify,
                           .labels = folder_labels(args.file, layers.columns()),
-                          .scores = scores_of_output(args.file)}};
+                          .scores = scores_of_output(args.file, layers.columns())}};
   made.head = std::make_unique<FolderClassify>(Pooler(args.layers.backend, pooling_of(args.input)),
                                                std::move(layers));
   return made;

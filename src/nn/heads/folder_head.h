@@ -27,7 +27,10 @@ struct FolderTask {
 NamedHead make_folder_classify(const FolderHeadArgs& args);  // folder_classify.cpp
 NamedHead make_folder_tag(const FolderHeadArgs& args);       // folder_tag.cpp
 
-/// "labels" of head.json, as many as there are `columns`.
+/// Whether "output" of head.json says `name`: "softmax", or "softmax over the 3 logits".
+bool is_output(const std::string& said, const std::string& name, int64_t columns);
+
+/// "labels" of head.json, as many as there are `columns`; no two are equal.
 std::vector<std::string> folder_labels(const ConfigFile& file, int64_t columns);
 
 }  // namespace weir::nn

@@ -6,6 +6,8 @@
 
 #include "nn/heads/folder_head.h"
 #include "nn/heads/read_tokens.h"
+#include "nn/heads/tag_scheme.h"
+#include "nn/heads/text_rules.h"
 #include "weir/base/excerpt.h"
 #include "weir/nn/gather.h"
 
@@ -69,6 +71,10 @@ std::vector<int64_t> indices_of(const FolderHeadArgs& args) {
   const nlohmann::json& list = args.input.json().at("indices");
   if (!list.is_array() || list.empty())
     args.input.refuse("indices is " + excerpt(list.dump()) + ", not a list of layers");
+  check_wording(args.input, "meaning",
+                {"0: embeddings, k: layer k",
+                 "0: output of the embedding block (after its LayerNorm); k: output of encoder "
+                 "layer k; 6: last_hidden_state"});
   std::vector<int64_t> indices;
   for (const nlohmann::json& each : list) {
     const bool good = each.is_number_integer() && each >= 0 && each <= most;
@@ -98,9 +104,27 @@ Mix take_mix(const FolderHeadArgs& args, std::span<const ConfigFile>& entries) {
     entry.refuse("type \"scalar_mix\" is computed on processors only, not on a GPU");
   const auto count = static_cast<int64_t>(mix.layers.size());
   check_shape(entry, "shape", {count});
-  mix.weights = numbers_of(args.layers.weights.get(entry.text("weight"), {count}));
+  check_wording(entry, "formula",
+                {"sum_k weight[k] * hidden_states[k]",
+                 "x = sum_k mix.weight[k] * hidden_states[k]; the weights are final (softmax and "
+                 "scale already applied)"});
+  mix.weights = numbers_of(args.layers.tensors.get(entry.text("weight"), {count}));
   entries = entries.subspan(1);
   return mix;
+}
+
+void check_crf_wordings(const ConfigFile& entry) {
+  check_wording(entry, "formula",
+                {"linear chain",
+                 "score(y) = start[y_1] + sum_t emissions[t][y_t] + sum_t transitions[y_t][y_t+1] "
+                 "+ end[y_T]"});
+  check_wording(entry, "decode",
+                {"Viterbi", "Viterbi, maximum score; a tie goes to the lowest tag index"});
+  check_wording(entry, "forbidden",
+                {"-10000",
+                 "-10000 stands at starts and transitions that BIO does not allow (I-X at the "
+                 "start, or after anything but B-X or I-X), so a decoded path is always valid "
+                 "BIO"});
 }
 
 /// Takes the entry of the CRF from the end of `entries`.
@@ -110,15 +134,24 @@ std::optional<folder::Crf> take_crf(const FolderHeadArgs& args,
   const ConfigFile& entry = entries.back();
   entries = entries.first(entries.size() - 1);
   check_size(entry, "num_tags", labels, "labels has");
-  const std::string order = entry.text("transitions_index", "");
-  if (order != "[from][to]")
-    entry.refuse("transitions_index is \"" + excerpt(order) + "\"; only [from][to] is supported");
+  if (!entry.has("transitions_index")) entry.refuse("transitions_index is missing");
+  check_wording(entry, "transitions_index", {"[from][to]"});
+  check_crf_wordings(entry);
   const auto get = [&](const char* field, at::IntArrayRef shape) {
-    return numbers_of(args.layers.weights.get(entry.text(field), shape));
+    return numbers_of(args.layers.tensors.get(entry.text(field), shape));
   };
   return folder::Crf{.start = get("start", {labels}),
                      .transitions = get("transitions", {labels, labels}),
                      .end = get("end", {labels})};
+}
+
+/// Scores are a softmax of each line, or what the CRF makes of all lines.
+void check_tag_output(const ConfigFile& file, const folder::HeadCard& card) {
+  if (!file.has("output")) return;
+  if (card.crf) file.refuse("output is there; with a crf layer the CRF makes the scores");
+  const std::string output = file.text("output");
+  if (!is_output(output, "softmax", static_cast<int64_t>(card.labels.size())))
+    file.refuse("output is \"" + excerpt(output) + "\"; only softmax is supported");
 }
 
 }  // namespace
@@ -126,13 +159,15 @@ std::optional<folder::Crf> take_crf(const FolderHeadArgs& args,
 NamedHead make_folder_tag(const FolderHeadArgs& args) {
   std::span<const ConfigFile> entries = args.entries;
   Mix mix = take_mix(args, entries);
-  const auto labels = static_cast<int64_t>(args.file.texts("labels").size());
+  const auto labels = static_cast<int64_t>(texts_of(args.file, "labels").size());
   auto crf = take_crf(args, entries, labels);
   HeadLayers layers(args.layers, entries, args.trunk.shape.hidden);
   NamedHead made{.card = {.task = folder::HeadTask::tag,
                           .labels = folder_labels(args.file, layers.columns()),
-                          .by_word = args.file.has("words"),
+                          .by_word = reads_words(args.file),
                           .crf = std::move(crf)}};
+  check_tag_scheme(args.file, made.card.labels);
+  check_tag_output(args.file, made.card);
   made.head = std::make_unique<FolderTag>(args.layers.backend, std::move(mix), std::move(layers));
   return made;
 }

@@ -3,14 +3,17 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "nn/heads/head_tensors.h"
 #include "weir/nn/backend.h"
 #include "weir/nn/config.h"
 #include "weir/nn/pass.h"
-#include "weir/nn/weights.h"
 
 namespace weir::nn {
 
@@ -25,7 +28,7 @@ class HeadLayer {
 
 /// What a head's layers are made from.
 struct HeadLayerArgs {
-  Weights& weights;  // of head.safetensors
+  HeadTensors& tensors;
   Backend& backend;
   bool on_gpu = false;
 };
@@ -51,7 +54,15 @@ void check_shape(const ConfigFile& entry, const char* field, at::IntArrayRef sha
 /// Refuses `entry` where its `field` is another number than `wanted`, which `what` says.
 void check_size(const ConfigFile& entry, const char* field, int64_t wanted, const char* what);
 
-/// The numbers of a float32 tensor; zeros of one that has none (at::kMeta).
+/// Refuses `entry` where its `field` is there and is not one of `texts`: wordings of the one thing
+/// that is computed. The message names the first of them.
+void check_wording(const ConfigFile& entry, const char* field,
+                   std::initializer_list<std::string_view> texts);
+
+/// The texts of a list; none where it is absent. Refuses `entry` where it is another thing.
+std::vector<std::string> texts_of(const ConfigFile& entry, const char* field);
+
+/// The numbers of a tensor of head.safetensors.
 std::vector<float> numbers_of(const at::Tensor& tensor);
 
 // The kinds of layers: a file each, a line each in head_layers.cpp. `columns`: those that come in;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "nn/heads/head_layer.h"
@@ -57,13 +58,28 @@ void check_size(const ConfigFile& entry, const char* field, int64_t wanted, cons
                  std::to_string(wanted));
 }
 
+void check_wording(const ConfigFile& entry, const char* field,
+                   std::initializer_list<std::string_view> texts) {
+  if (!entry.has(field)) return;
+  const std::string found = entry.text(field);
+  if (std::ranges::find(texts, found) != texts.end()) return;
+  entry.refuse(std::string(field) + " is \"" + excerpt(found) + "\"; only " +
+               std::string(*texts.begin()) + " is supported");
+}
+
+std::vector<std::string> texts_of(const ConfigFile& entry, const char* field) {
+  std::vector<std::string> texts;
+  if (!entry.has(field)) return texts;
+  const nlohmann::json& list = entry.json().at(field);
+  const auto is_text = [](const nlohmann::json& each) { return each.is_string(); };
+  if (!list.is_array() || !std::ranges::all_of(list, is_text))
+    entry.refuse(std::string(field) + " is " + excerpt(list.dump()) + ", not a list of strings");
+  return list.get<std::vector<std::string>>();
+}
+
 std::vector<float> numbers_of(const at::Tensor& tensor) {
-  std::vector<float> numbers(static_cast<size_t>(tensor.numel()));
-  if (tensor.is_meta()) return numbers;
-  const at::Tensor flat = tensor.to(at::kFloat).contiguous();
-  const float* data = flat.const_data_ptr<float>();
-  numbers.assign(data, data + flat.numel());
-  return numbers;
+  const float* data = tensor.const_data_ptr<float>();
+  return {data, data + tensor.numel()};
 }
 
 }  // namespace weir::nn

@@ -22,10 +22,12 @@ std::unique_ptr<HeadLayer> make_linear_layer(const HeadLayerArgs& args, const Co
                                              int64_t& columns) {
   check_size(entry, "in_features", columns, "what comes in has");
   const int64_t out = entry.size("out_features");
+  check_wording(entry, "formula", {"W x + b", "logits = W x + b"});
+  check_wording(entry, "output", {"logits", "emissions"});
   check_shape(entry, "weight_shape", {out, columns});
   check_shape(entry, "bias_shape", {out});
-  LinearSource source{.weights = {args.weights.get(entry.text("weight"), {out, columns})}};
-  if (entry.has("bias")) source.biases.push_back(args.weights.get(entry.text("bias"), {out}));
+  LinearSource source{.weights = {args.tensors.get(entry.text("weight"), {out, columns})}};
+  if (entry.has("bias")) source.biases.push_back(args.tensors.get(entry.text("bias"), {out}));
   columns = out;
   return std::make_unique<LinearLayer>(args.backend.linear(source, at::kFloat));
 }
