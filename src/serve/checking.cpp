@@ -33,7 +33,11 @@ Result<std::vector<RequestRow>> Checking::rows_of(const Ticket& ticket, const As
   const Extent extent = task.extent(ticket.model->loaded, ask);
   if (auto pays = parts_.admission.check_payable(ticket, extent, caller); !pays)
     return pays.error();
-  return prepared(caller, [&] { return task.rows(*ticket.model, ask); });
+  StillWanted wanted(ticket, caller, parts_.clock);
+  auto rows = prepared(caller, [&] { return task.rows(*ticket.model, ask, wanted); });
+  if (!rows) return rows;
+  if (auto still = wanted.check(); !still) return still.error();
+  return rows;
 }
 
 // The twin takes only what it can serve unchanged, so that a brown-out makes no good request wrong.
@@ -41,7 +45,8 @@ void Checking::relieve(Checked& checked, Measures& measures, const Ask& ask, Cal
   const Task& task = task_of(ask.options);
   auto twin = parts_.models.resolve(twin_of(measures), needs_of(ask), *checked.ticket.key);
   if (!twin) return;
-  auto rows = prepared(caller, [&] { return task.rows(**twin, ask); });
+  StillWanted wanted(checked.ticket, caller, parts_.clock);
+  auto rows = prepared(caller, [&] { return task.rows(**twin, ask, wanted); });
   if (!rows) return;
   checked.rows = *std::move(rows);
   parts_.brownout.hand_over(measures, checked.ticket, *std::move(twin), caller);

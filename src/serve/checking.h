@@ -18,12 +18,13 @@ class Checking {
     const ModelSet& models;
     BrownoutGuard& brownout;
     const Admission& admission;
+    const Clock& clock;
     std::chrono::milliseconds retry_after;
   };
   explicit Checking(Parts parts) : parts_(parts) {}
 
   /// Takes `ask` unless it fails. Gives the caller's turn back. Errors: invalid_argument,
-  /// overloaded, rate_limited.
+  /// overloaded, rate_limited; deadline and cancelled, between the parts of the work.
   Result<Checked> check(Ticket ticket, Ask& ask, Caller& caller) const;
 
  private:

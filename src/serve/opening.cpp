@@ -33,17 +33,21 @@ Result<Ticket> Opening::open(const Want& want, Caller& caller) const {
                  .message = "the server is shutting down and takes no new requests",
                  .retry_after = parts_.retry_after};
   const traffic::Key& key = *caller.identity->key();
-  std::optional<TimePoint> deadline;
-  if (caller.timeout) deadline = arrival + *caller.timeout;
-  return Ticket{
+  Ticket ticket{
       .in_flight = std::move(in_flight),
       .request_id = caller.request_id,
       .key = caller.identity->key(),
       .model = *std::move(model),
       .arrival = arrival,
-      .deadline = deadline,
+      .timeout = caller.timeout,
+      .deadline = std::nullopt,
       .priority = caller.priority ? std::min(*caller.priority, key.priority) : key.priority,
       .ledger = parts_.service.ledger};
+  if (!caller.timeout) return ticket;
+  const TimePoint from = caller.preparation ? caller.preparation->arrival() : arrival;
+  ticket.deadline = from + *caller.timeout;
+  if (arrival >= *ticket.deadline) return deadline_passed(*caller.timeout);
+  return ticket;
 }
 
 void Opening::note_refusal(const Want& want, const Caller& caller, const Error& error) const {

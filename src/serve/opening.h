@@ -32,7 +32,7 @@ class Opening {
 
   /// Errors: unauthenticated, permission_denied, those of ModelSet::resolve.
   Result<std::shared_ptr<const ReadyModel>> find_model(const Want& want, Caller& caller) const;
-  /// Errors also: unavailable (after close()).
+  /// Errors also: unavailable (after close()); deadline (it passed while the body was read).
   Result<Ticket> open(const Want& want, Caller& caller) const;
   /// Writes log and metrics of a request that was refused before it stood in line.
   void note_refusal(const Want& want, const Caller& caller, const Error& error) const;

@@ -13,6 +13,7 @@ class IntakePreparation final : public Preparation {
   IntakePreparation(traffic::IntakeVisit visit, TimePoint arrival)
       : visit_(std::move(visit)), arrival_(arrival) {}
 
+  TimePoint arrival() const override { return arrival_; }
   Result<void> hold(size_t bytes) override { return visit_.hold(bytes); }
   Result<void> enter(const Caller& caller) override {
     traffic::Patience patience{.gone = caller.gone, .deadline = std::nullopt};

@@ -32,7 +32,7 @@ class ModelService final : public SteeredService {
         opening_({parts_, models_, options_.retry_after}),
         admission_(options_, parts_.gate, parts_.clock),
         brownout_(options_.brownout, parts_.metrics),
-        checking_({models_, brownout_, admission_, options_.retry_after}),
+        checking_({models_, brownout_, admission_, parts_.clock, options_.retry_after}),
         responses_(options_.response_cache, {admission_, parts_.metrics, parts_.clock}) {
     set_keys(std::move(keys));
   }
@@ -149,11 +149,13 @@ Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   auto ticket = opening_.open({ask.model, needs_of(ask)}, caller);
   if (!ticket) return ticket.error();
   const ReadyModel& model = *ticket->model;
-  auto rows = prepared(caller, [&] { return task.rows(model, ask); });
+  StillWanted wanted(*ticket, caller, parts_.clock);
+  auto rows = prepared(caller, [&] { return task.rows(model, ask, wanted); });
   if (!rows) return rows.error();
   DryRun dry = admission_.preview(*ticket, *rows, caller);
   if (dry.refusal) dry.refusal = with_field(ask, *std::move(dry.refusal));
   for (RequestRow& row : *rows) {
+    if (auto still = wanted.check(); !still) return still.error();
     auto text = prepared(caller, [&] { return task.text(model, ask.inputs[row.input]); });
     if (!text) return text.error();
     DryRun::Prompt prompt{*std::move(text),

@@ -8,6 +8,7 @@
 #include "admission.h"
 #include "key_bytes.h"
 #include "model_set.h"
+#include "still_wanted.h"
 #include "weir/serve/ask.h"
 #include "weir/serve/tasks.h"
 #include "weir/work/output.h"
@@ -26,8 +27,9 @@ struct Task {
   /// What is known of a request before the work of rendering and tokenizing it.
   Extent (*extent)(const ModelCard& model, const Ask& ask);
   /// Renders, tokenizes and checks the inputs against the model's limits. Errors: invalid_argument
-  /// with the field in `param`.
-  Result<std::vector<RequestRow>> (*rows)(const ReadyModel& model, const Ask& ask);
+  /// with the field in `param`; those of StillWanted.
+  Result<std::vector<RequestRow>> (*rows)(const ReadyModel& model, const Ask& ask,
+                                          StillWanted& wanted);
   /// The text of an input as it is tokenized.
   Result<std::string> (*text)(const ReadyModel& model, const Input& input);
   /// Adds all that the answer depends on beside the rows' tokens. False: two answers to the request

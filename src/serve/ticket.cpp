@@ -80,13 +80,23 @@ void note_refusal(const Ticket& ticket, const Error& error) {
                  error.code);
 }
 
-Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens) {
-  const auto limit =
-      std::chrono::duration_cast<std::chrono::milliseconds>(*ticket.deadline - ticket.arrival);
+namespace {
+
+Error timeout_passed(std::chrono::milliseconds timeout, const std::string& when) {
   return {.code = Code::deadline,
-          .message = "the request's timeout of " + std::to_string(limit.count()) +
-                     " ms passed after " + std::to_string(completion_tokens) +
-                     " completion tokens"};
+          .message =
+              "the request's timeout of " + std::to_string(timeout.count()) + " ms passed " + when};
+}
+
+}  // namespace
+
+Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens) {
+  return timeout_passed(*ticket.timeout,
+                        "after " + std::to_string(completion_tokens) + " completion tokens");
+}
+
+Error deadline_passed(std::chrono::milliseconds timeout) {
+  return timeout_passed(timeout, "while it was read and tokenized");
 }
 
 double milliseconds_of(Duration duration) {

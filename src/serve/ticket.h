@@ -38,14 +38,15 @@ struct Ticket {
   std::string request_id;
   std::shared_ptr<const traffic::Key> key;
   std::shared_ptr<const ReadyModel> model;
-  TimePoint arrival;  // at the service
-  std::optional<TimePoint> deadline;
-  int priority = 5;                      // the key's, or less
-  TimePoint at_gate = {};                // when it came to the gate
-  std::chrono::milliseconds waited{0};   // at the gate
-  traffic::Ledger* ledger = nullptr;     // null: none is kept
-  std::string_view task = {};            // its name, for the log
-  const char* response_cache = nullptr;  // how the cache served it: "hit", "coalesced"
+  TimePoint arrival;                                 // at the service, its body read
+  std::optional<std::chrono::milliseconds> timeout;  // that the client asked for
+  std::optional<TimePoint> deadline;                 // counts from before the body was read
+  int priority = 5;                                  // the key's, or less
+  TimePoint at_gate = {};                            // when it came to the gate
+  std::chrono::milliseconds waited{0};               // at the gate
+  traffic::Ledger* ledger = nullptr;                 // null: none is kept
+  std::string_view task = {};                        // its name, for the log
+  const char* response_cache = nullptr;              // how the cache served it: "hit", "coalesced"
 
   const std::string& model_name() const { return model->served.name; }
   work::WorkQueue::Asker asker() const { return {key->name, priority, key->weight}; }
@@ -72,7 +73,10 @@ void log_refusal(const Refused& refused);
 /// Writes log and metrics of a request that was refused after it had its ticket.
 void note_refusal(const Ticket& ticket, const Error& error);
 
+/// The error of a request whose deadline passed. REQUIRES: it has one.
 Error deadline_passed(const Ticket& ticket, uint32_t completion_tokens);
+/// The same, of a request with this timeout that was not in line yet.
+Error deadline_passed(std::chrono::milliseconds timeout);
 
 double milliseconds_of(Duration duration);
 double seconds_of(Duration duration);

@@ -18,6 +18,9 @@ class RecordedPreparation final : public serve::Preparation {
   std::optional<Error> no_turn;
   std::vector<size_t> held;
   std::atomic<int> turns = 0, runs = 0;
+  TimePoint began{};
+
+  TimePoint arrival() const override { return began; }
 
   Result<void> hold(size_t bytes) override {
     if (bytes > most) return Error{.code = Code::overloaded, .message = "no room"};

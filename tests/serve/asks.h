@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "fakes/fake_clock.h"
 #include "serve/prompts.h"
 #include "serve/task.h"
 #include "weir/serve/service.h"
@@ -101,7 +102,9 @@ inline Result<std::vector<int32_t>> embedding_input(const ModelCard& model, cons
 template <class Request>
 Result<std::vector<RequestRow>> rows_of(const ReadyModel& model, const Request& request) {
   const Ask ask = ask_of(request);
-  return task_of(ask.options).rows(model, ask);
+  const fakes::FakeClock clock;
+  StillWanted wanted({}, clock);
+  return task_of(ask.options).rows(model, ask, wanted);
 }
 
 /// What a model's only head gives.

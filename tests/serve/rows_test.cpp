@@ -6,7 +6,17 @@
 namespace weir::serve {
 namespace {
 
+using namespace std::string_literals;
 using testing::SizeIs;
+
+/// Each look at it takes 10 ms.
+class TickingClock final : public Clock {
+ public:
+  TimePoint now() const override { return TimePoint(std::chrono::milliseconds(10 * ++looks_)); }
+
+ private:
+  mutable int looks_ = 0;
+};
 
 class RowsTest : public testing::Test {
  protected:
@@ -93,6 +103,43 @@ TEST_F(RowsTest, OnlyTextsHaveTokensThatAreNotPooled) {
   auto text = task_of(asked.options).text(ready(encoder_.loaded), asked.inputs[0]);
   ASSERT_TRUE(text);
   EXPECT_EQ(*text, "ask:ab");
+}
+
+/// The last text is no UTF-8: whoever comes to it says so.
+TEST_F(RowsTest, ADeadlineEndsThePreparationBetweenInputs) {
+  std::vector<Prompt> texts(20, "ab");
+  texts.emplace_back("\xff");
+  const auto until = [&](int milliseconds) {
+    const auto limit = std::chrono::milliseconds(milliseconds);
+    return StillWanted::Until{.timeout = limit, .deadline = TimePoint(limit)};
+  };
+  const auto code = [&](const ModelCard& loaded, const Ask& ask, StillWanted::Until limits) {
+    const TickingClock clock;
+    StillWanted wanted(std::move(limits), clock);
+    const auto rows = task_of(ask.options).rows(ready(loaded), ask, wanted);
+    return rows ? Code::internal : rows.error().code;
+  };
+  const Ask embed = ask_of(EmbeddingRequest{.inputs = texts}),
+            generate = ask_of(CompletionRequest{.prompts = texts});
+  EXPECT_EQ(code(encoder_.loaded, embed, until(100)), Code::deadline);
+  EXPECT_EQ(code(encoder_.loaded, embed, until(1000)), Code::invalid_argument);
+  EXPECT_EQ(code(model_.loaded, generate, until(100)), Code::deadline);
+  EXPECT_EQ(code(model_.loaded, generate, until(1000)), Code::invalid_argument);
+}
+
+TEST_F(RowsTest, AClientThatLeftEndsThePreparation) {
+  const Ask ask = ask_of(EmbeddingRequest{.inputs = std::vector<Prompt>(20, "ab")});
+  const auto code = [&](int stays) {
+    const TickingClock clock;
+    int asked = 0;
+    StillWanted wanted({.gone = [&] { return ++asked > stays; }}, clock);
+    const auto rows = task_of(ask.options).rows(ready(encoder_.loaded), ask, wanted);
+    return std::pair(rows ? "read" : rows.error().message, asked);
+  };
+  EXPECT_EQ(code(0), std::pair("the client left while its request was read"s, 1));
+  EXPECT_EQ(code(2), std::pair("the client left while its request was read"s, 3));
+  // 20 inputs take 200 ms, in which it is looked for every 50 ms.
+  EXPECT_EQ(code(99), std::pair("read"s, 4));
 }
 
 }  // namespace

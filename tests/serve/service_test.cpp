@@ -394,6 +394,23 @@ TEST_F(ServiceTest, ARequestGivesItsTurnBackBeforeItWaitsForTheModel) {
   EXPECT_THAT(metrics_.text(), HasSubstr("weir_intake_bytes 0\n"));
 }
 
+TEST_F(ServiceTest, ATimeoutCountsFromBeforeTheBodyWasRead) {
+  caller_.timeout = milliseconds(100);
+  caller_.preparation = service_->prepare(caller_);
+  clock_.advance(milliseconds(60));
+  {
+    auto generation = start({.model = "bytes", .prompts = {"hi"}});
+    EXPECT_EQ(take().deadline, clock_.now() + milliseconds(40));
+  }
+  clock_.advance(milliseconds(40));
+  auto late = complete({.model = "bytes", .prompts = {"hi"}}, caller_);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::deadline);
+  EXPECT_EQ(late.error().message,
+            "the request's timeout of 100 ms passed while it was read and tokenized");
+  EXPECT_FALSE(dry_run(CompletionRequest{.model = "bytes", .prompts = {"hi"}}, caller_));
+}
+
 TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
   std::ostringstream log;
   auto former = spdlog::default_logger();

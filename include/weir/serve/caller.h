@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/base/clock.h"
 #include "weir/base/result.h"
 
 namespace weir::serve {
@@ -36,7 +37,9 @@ struct Notes {
 struct Caller {
   std::shared_ptr<const Identity> identity;
   std::string request_id;
-  std::function<bool()> gone;  // true: the client left. Called during waits; may be null
+  /// True: the client left. Called during waits and between parts of long work, also by a thread of
+  /// the preparation. May be null.
+  std::function<bool()> gone;
   std::optional<std::chrono::milliseconds> max_wait;  // lowers the key's
   std::optional<std::chrono::milliseconds> timeout;   // the request's own deadline
   std::optional<int> priority;                        // 0 to 9; lowers the key's
@@ -49,6 +52,8 @@ struct Caller {
 class Preparation {
  public:
   virtual ~Preparation() = default;
+  /// When it began. The request's own deadline counts from here.
+  virtual TimePoint arrival() const = 0;
   /// Takes room for a body of `bytes` in total, more than before. Errors: overloaded.
   virtual Result<void> hold(size_t bytes) = 0;
   /// Waits for the turn. Errors: cancelled, deadline.

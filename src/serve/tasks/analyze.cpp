@@ -43,11 +43,12 @@ Result<void> check(const ModelCard& model, const Analyze& asked) {
 }
 
 /// One row, read once for all tasks.
-Result<RequestRow> row_to_tag(const ModelCard& model, const Ask& ask, size_t index) {
+Result<RequestRow> row_to_tag(const ModelCard& model, const Ask& ask, size_t index,
+                              StillWanted& wanted) {
   const bool truncate = options_of(ask).truncate;
   const std::string name = field_of(ask, index);
-  auto tagged =
-      windows_to_tag(model, {.input = ask.inputs[index], .name = name, .truncate = truncate});
+  auto tagged = windows_to_tag(model, wanted,
+                               {.input = ask.inputs[index], .name = name, .truncate = truncate});
   if (!tagged) return tagged.error();
   if (tagged->windows.size() > 1)
     return context_exceeded(model.max_model_len,
@@ -61,8 +62,10 @@ Result<RequestRow> row_to_tag(const ModelCard& model, const Ask& ask, size_t ind
   return row;
 }
 
-Result<RequestRow> row_of(const ModelCard& model, const Ask& ask, size_t index) {
-  if (options_of(ask).tag) return row_to_tag(model, ask, index);
+Result<RequestRow> row_of(const ModelCard& model, const Ask& ask, size_t index,
+                          StillWanted& wanted) {
+  if (auto still = wanted.check(); !still) return still.error();
+  if (options_of(ask).tag) return row_to_tag(model, ask, index, wanted);
   const Truncation truncation{.truncate = options_of(ask).truncate};
   auto typed = tokens_to_read(
       model, {.input = ask.inputs[index], .truncation = truncation, .name = field_of(ask, index)});
@@ -71,13 +74,13 @@ Result<RequestRow> row_of(const ModelCard& model, const Ask& ask, size_t index) 
       .prompt = std::move(typed->ids), .types = std::move(typed->types), .params = work::Reads{}};
 }
 
-Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, StillWanted& wanted) {
   const ModelCard& loaded = model.loaded;
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   if (auto checked = check(loaded, options_of(ask)); !checked) return checked.error();
   std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
-    auto row = row_of(loaded, ask, i);
+    auto row = row_of(loaded, ask, i, wanted);
     if (!row) return row.error();
     row->input = static_cast<uint32_t>(i);
     auto& reads = std::get<work::Reads>(row->params);  // of the tagger, if it is asked

@@ -19,8 +19,8 @@ Extent extent(const ModelCard& model, const Ask& ask) {
                    options_of(ask).truncation.tokens.value_or(model.max_model_len));
 }
 
-Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
-  return rows_to_read(model.loaded, ask,
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, StillWanted& wanted) {
+  return rows_to_read(model.loaded, ask, wanted,
                       {.head = head_of(model.loaded, HeadTask::classify),
                        .truncation = options_of(ask).truncation});
 }

@@ -28,10 +28,10 @@ Extent extent(const ModelCard& model, const Ask& ask) {
                    options_of(ask).truncation.tokens.value_or(model.max_model_len));
 }
 
-Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, StillWanted& wanted) {
   const ModelCard& loaded = model.loaded;
   if (auto checked = check_dimensions(loaded, options_of(ask)); !checked) return checked.error();
-  return rows_to_read(loaded, ask,
+  return rows_to_read(loaded, ask, wanted,
                       {.head = head_of(loaded, HeadTask::embed),
                        .truncation = options_of(ask).truncation,
                        .prefix = loaded.text.prompt.text,

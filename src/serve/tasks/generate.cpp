@@ -132,13 +132,14 @@ Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
                     .echo_only = echo_only};
 }
 
-Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, StillWanted& wanted) {
   if (ask.inputs.empty()) return invalid("prompt is empty", "prompt", error_name::kEmptyArray);
   auto shared = shared_parts(model, ask);
   if (!shared) return shared.error();
   size_t tokens = 0;
   std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
+    if (auto still = wanted.check(); !still) return still.error();
     auto row = row_of(model, ask, i, *shared);
     if (!row) return row.error();
     tokens += row->prompt.size();

@@ -20,10 +20,11 @@ uint32_t head_of(const ModelCard& model, HeadTask task) {
 }
 
 Result<std::vector<RequestRow>> rows_to_read(const ModelCard& model, const Ask& ask,
-                                             const RowsToRead& asked) {
+                                             StillWanted& wanted, const RowsToRead& asked) {
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
+    if (auto still = wanted.check(); !still) return still.error();
     auto typed = tokens_to_read(model, {.input = ask.inputs[i],
                                         .truncation = asked.truncation,
                                         .name = field_of(ask, i),

@@ -5,6 +5,7 @@
 
 #include "serve/admission.h"
 #include "serve/model_set.h"
+#include "serve/still_wanted.h"
 #include "weir/serve/ask.h"
 #include "weir/serve/tasks.h"
 #include "weir/work/output.h"
@@ -21,9 +22,10 @@ struct RowsToRead {
   std::string prefix = {};  // stands before each text
   uint32_t left_out = 0;    // tokens at the beginning of each text that are not pooled
 };
-/// One row for each input. Errors: invalid_argument with the field in `param`.
+/// One row for each input. Errors: invalid_argument with the field in `param`; those of
+/// StillWanted.
 Result<std::vector<RequestRow>> rows_to_read(const ModelCard& model, const Ask& ask,
-                                             const RowsToRead& asked);
+                                             StillWanted& wanted, const RowsToRead& asked);
 
 /// The numbers of a row's only head. REQUIRES: it asked one.
 work::Numbers only_numbers(work::Readings readings);

@@ -46,12 +46,12 @@ Error too_long(const ModelCard& model, const std::string& name) {
       name);
 }
 
-Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask) {
+Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, StillWanted& wanted) {
   if (ask.inputs.empty()) return invalid("input is empty", "input", error_name::kEmptyArray);
   std::vector<RequestRow> rows;
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
     auto windows = windows_to_tag(
-        model.loaded,
+        model.loaded, wanted,
         {.input = ask.inputs[i], .name = field_of(ask, i), .truncate = options_of(ask).truncate});
     if (!windows) return windows.error();
     if (rows.size() + windows->windows.size() > kMostRows)
@@ -95,16 +95,19 @@ Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const 
 
 }  // namespace
 
-Result<TaggedInput> windows_to_tag(const ModelCard& model, const InputToTag& asked) {
+Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
+                                   const InputToTag& asked) {
   const std::string& name = asked.name;
   const auto* given = std::get_if<Text>(&asked.input);
   if (!given || given->pair)
     return invalid(name + " is no single text; spans are those of a text", name,
                    error_name::kInvalidType);
   if (given->text.empty()) return invalid(name + " is empty", name, error_name::kInvalidValue);
+  if (auto still = wanted.check(); !still) return still.error();
   auto part = enough_of(given->text, model, most_tokens(model, asked.truncate) + 1, name);
   if (!part) return part.error();
   if (!asked.truncate && part->size() < given->text.size()) return too_long(model, name);
+  if (auto still = wanted.check(); !still) return still.error();
   auto encoding = model.text.tokenizer->encode_places(*part, std::nullopt, given->add_special);
   if (!encoding) {
     encoding.error().param = name;

@@ -28,8 +28,9 @@ struct InputToTag {
   bool truncate = false;  // one window, cut
 };
 /// Errors: invalid_argument (no text, an empty one, one of a pair; more tokens than kMostWindows
-/// windows have).
-Result<TaggedInput> windows_to_tag(const ModelCard& model, const InputToTag& asked);
+/// windows have); those of StillWanted.
+Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
+                                   const InputToTag& asked);
 
 /// What the tagger's head reads of a window.
 work::Read read_of(const ModelCard& model, const Window& window);
