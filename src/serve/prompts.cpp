@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "context_length.h"
+#include "empty_input.h"
 #include "model_set.h"
 #include "text_bounds.h"
 #include "weir/base/excerpt.h"
@@ -13,10 +14,6 @@
 
 namespace weir::serve {
 namespace {
-
-Error empty(const std::string& name) {
-  return invalid(name + " is empty", name, error_name::kInvalidValue);
-}
 
 template <class Words>  // a string, or a text::Rendered
 Result<std::vector<int32_t>> tokenize(const Words& text, const ModelCard& model, bool add_special,
@@ -28,7 +25,7 @@ Result<std::vector<int32_t>> tokenize(const Words& text, const ModelCard& model,
 
 Result<void> check_length(const std::vector<int32_t>& ids, TokenLimit limit,
                           const std::string& name) {
-  if (ids.empty()) return empty(name);
+  if (ids.empty()) return no_tokens(name);
   const size_t for_answer = limit.of_encoder ? 0 : 1;
   if (ids.size() + for_answer <= limit.tokens) return {};
   return limit_exceeded(limit,
@@ -126,6 +123,7 @@ Result<std::vector<int32_t>> completion_prompt(const ModelCard& model, const Inp
                                                const std::string& name) {
   const TokenLimit limit = prompt_limit(model);
   if (const auto* given = std::get_if<Ids>(&input)) {
+    if (given->empty()) return no_ids(name);
     if (auto checked = check_length(*given, limit, name); !checked) return checked.error();
     if (auto checked = check_ids(*given, model.vocabulary_rows, name); !checked)
       return checked.error();
@@ -135,6 +133,7 @@ Result<std::vector<int32_t>> completion_prompt(const ModelCard& model, const Inp
   if (auto checked = check_text(text.text, model, limit, name); !checked) return checked.error();
   auto encoded = tokenize(text.text, model, text.add_special, name);
   if (!encoded) return encoded.error();
+  if (encoded->empty() && text.text.empty()) return no_text(name);
   if (auto checked = check_length(*encoded, limit, name); !checked) return checked.error();
   if (auto checked = check_tokens(*encoded, model, name); !checked) return checked.error();
   return encoded;

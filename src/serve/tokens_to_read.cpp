@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "context_length.h"
+#include "empty_input.h"
 #include "prompts.h"
 #include "text_bounds.h"
 #include "weir/base/error_name.h"
@@ -42,10 +43,6 @@ Cut cut_of(const ModelCard& model, const Truncation& truncation) {
 
 Error too_long(const Cut& cut, size_t tokens, const std::string& name) {
   return context_exceeded(cut.limit, fmt::format("However, {} has {} tokens.", name, tokens), name);
-}
-
-Error is_empty(const std::string& name) {
-  return invalid(name + " is empty", name, error_name::kInvalidValue);
 }
 
 Error named(Error error, const std::string& name) {
@@ -108,6 +105,7 @@ Typed typed(text::Encoding encoding) {
 
 Result<Typed> read_pair(const ModelCard& model, const Text& text, const Cut& cut,
                         const std::string& name) {
+  if (text.text.empty() && text.pair->empty()) return no_text(name);
   auto first = part_to_read(text.text, model, cut, name);
   if (!first) return first.error();
   auto second = part_to_read(*text.pair, model, cut, name);
@@ -124,14 +122,14 @@ Result<Typed> read_pair(const ModelCard& model, const Text& text, const Cut& cut
 
 Result<Typed> read_text(const ModelCard& model, const Text& given, const Cut& cut,
                         const InputToRead& asked) {
-  if (given.text.empty()) return is_empty(asked.name);
+  if (given.text.empty()) return no_text(asked.name);
   const std::string text = asked.prefix + given.text;
   auto part = part_to_read(text, model, cut, asked.name);
   if (!part) return part.error();
   const text::Tokenizer& tokenizer = *model.text.tokenizer;
   auto ids = tokenizer.encode(*part, given.add_special);
   if (!ids) return named(std::move(ids.error()), asked.name);
-  if (ids->empty()) return is_empty(asked.name);
+  if (ids->empty()) return no_tokens(asked.name);
   if (auto checked = check_tokens(*ids, model, asked.name); !checked) return checked.error();
   if (ids->size() <= cut.limit) return Typed{*std::move(ids)};
   if (!cut.cuts) return too_long(cut, ids->size(), asked.name);
@@ -148,7 +146,7 @@ Result<Typed> read_ids(const ModelCard& model, const Ids& ids, const Cut& cut,
                        " holds token ids, which this server does not take: send text"
                        " (LangChain: check_embedding_ctx_length=False)",
                    name);
-  if (ids.empty()) return is_empty(name);
+  if (ids.empty()) return no_ids(name);
   if (auto checked = check_ids(ids, model.vocabulary_rows, name); !checked) return checked.error();
   if (ids.size() <= cut.limit) return Typed{ids};
   if (!cut.cuts) return too_long(cut, ids.size(), name);

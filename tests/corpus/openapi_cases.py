@@ -31,7 +31,7 @@ IDS = ("prompt", "input", "tokens", "allowed_token_ids", "stop_token_ids")
 REASONS = [
     r"only allowed with", r"not allowed with", r"over max_tokens", r"; give one$", r"^give either prompt or messages", r"did you mean",
     r"maximum context length", r"^model is missing; choose one of", r"is not served; served", r"^the model \".*\" does not exist",
-    r"this model's ids are", r"is empty$", r"has more than \d+ bytes in all", r"max_tokens must be from 1", r"^usage is not kept here",
+    r"this model's ids are", r"is empty$", r"has no tokens$", r"has more than \d+ bytes in all", r"max_tokens must be from 1", r"^usage is not kept here",
     r"may see only its own usage", r"this model's vectors have",
     r"^truncate_prompt_tokens is \d+; (this model adds|\d+ to \d+ is allowed)",
 ]

@@ -140,6 +140,10 @@ TEST_F(PromptsTest, CompletionsRefuse) {
   EXPECT_EQ(refusal(completion_prompt(model, std::vector<int32_t>{}, true, "prompt")),
             "prompt is empty @prompt");
   EXPECT_EQ(refusal(completion_prompt(model, "", false, "prompt")), "prompt is empty @prompt");
+  EXPECT_STREQ(completion_prompt(model, "", false, "prompt").error().name,
+               "string_below_min_length");
+  EXPECT_STREQ(completion_prompt(model, std::vector<int32_t>{}, true, "prompt").error().name,
+               "empty_array");
   EXPECT_EQ(refusal(completion_prompt(model, std::string(64, 'x'), false, "prompt")),
             "This model's maximum context length is 64 tokens. However, prompt has 64 tokens, and "
             "at least one is for the answer. (context_length_exceeded) @prompt");
@@ -200,7 +204,9 @@ TEST_F(EmbeddingInputTest, FillsTheModelAndNoMore) {
   EXPECT_EQ(*input(std::vector<int32_t>(10, 5)), std::vector<int32_t>(10, 5));
   EXPECT_EQ(refusal(input(std::vector<int32_t>(11, 5))), too_long);
   EXPECT_EQ(refusal(input("")), "input is empty @input");
+  EXPECT_STREQ(input("").error().name, "string_below_min_length");
   EXPECT_EQ(refusal(input(std::vector<int32_t>{})), "input is empty @input");
+  EXPECT_STREQ(input(std::vector<int32_t>{}).error().name, "empty_array");
   EXPECT_EQ(refusal(input(std::vector<int32_t>{259})),
             "input[0] is 259; this model's ids are 0 to 258 @input[0]");
 }

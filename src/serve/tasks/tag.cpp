@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "serve/context_length.h"
+#include "serve/empty_input.h"
 #include "serve/extent.h"
 #include "serve/prompts.h"
 #include "serve/task.h"
@@ -102,7 +103,7 @@ Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
   if (!given || given->pair)
     return invalid(name + " is no single text; spans are those of a text", name,
                    error_name::kInvalidType);
-  if (given->text.empty()) return invalid(name + " is empty", name, error_name::kInvalidValue);
+  if (given->text.empty()) return no_text(name);
   if (auto still = wanted.check(); !still) return still.error();
   auto part = enough_of(given->text, model, most_tokens(model, asked.truncate) + 1, name);
   if (!part) return part.error();
@@ -113,8 +114,7 @@ Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
     encoding.error().param = name;
     return encoding.error();
   }
-  if (encoding->ids.empty())
-    return invalid(name + " has no tokens", name, error_name::kInvalidValue);
+  if (encoding->ids.empty()) return no_tokens(name);
   if (auto checked = check_tokens(encoding->ids, model, name); !checked) return checked.error();
   TaggedInput tagged{.units = units_of(*encoding, card_of(model).by_word), .windows = {}};
   if (asked.truncate) {

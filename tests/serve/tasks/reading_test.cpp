@@ -164,6 +164,9 @@ TEST_F(ReadingTest, WhatCannotBeAskedIsNamed) {
   EXPECT_EQ(refusal(Tag{}, {pair}), "input is no single text; spans are those of a text @input");
   EXPECT_EQ(refusal(Tag{}, {text("a"), text("")}), "input[1] is empty @input[1]");
   EXPECT_EQ(refusal(Classify{}, {text("")}), "input is empty @input");
+  EXPECT_EQ(refusal(Classify{}, {Text{.text = "", .pair = ""}}), "input is empty @input");
+  EXPECT_EQ(refusal(Classify{}, {Text{.text = "a", .pair = ""}}), "accepted");
+  EXPECT_EQ(refusal(Classify{}, {Text{.text = "", .pair = "a"}}), "accepted");
   EXPECT_EQ(refusal(Analyze{}, {text("a")}), "tasks names none of embed, classify, tag @tasks");
   EXPECT_EQ(refusal(Analyze{.embed = Embed{.dimensions = 9}}, {text("a")}),
             "dimensions is 9; this model's vectors have 4 @tasks.embed.dimensions");
