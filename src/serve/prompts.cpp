@@ -163,14 +163,16 @@ Result<std::string> known_text(const text::Tokenizer& tokenizer, Ids ids) {
   return tokenizer.decode(ids, false);
 }
 
-Result<std::string> text_of(const ReadyModel& model, const Input& input) {
-  if (const auto* text = std::get_if<Text>(&input))
-    return text->pair ? text->text + '\n' + *text->pair : text->text;
-  if (const auto* ids = std::get_if<Ids>(&input))
-    return known_text(*model.loaded.text.tokenizer, *ids);
+Result<Text> text_of(const ReadyModel& model, const Input& input) {
+  if (const auto* text = std::get_if<Text>(&input)) return *text;
+  if (const auto* ids = std::get_if<Ids>(&input)) {
+    auto text = known_text(*model.loaded.text.tokenizer, *ids);
+    if (!text) return text.error();
+    return Text{.text = *std::move(text)};
+  }
   auto rendered = chat_text(model.served, model.loaded, std::get<Chat>(input));
   if (!rendered) return rendered.error();
-  return std::move(rendered->text);
+  return Text{.text = std::move(rendered->text)};
 }
 
 }  // namespace weir::serve

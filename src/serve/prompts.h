@@ -65,9 +65,9 @@ Result<void> check_ids(const std::vector<int32_t>& ids, int32_t vocabulary_rows,
 Result<void> check_tokens(const std::vector<int32_t>& tokens, const ModelCard& model,
                           const std::string& name);
 
-/// The text of an input as it is tokenized: the rendered conversation, the given text, or the text
-/// of the ids.
-Result<std::string> text_of(const ReadyModel& model, const Input& input);
+/// The text of an input as it is tokenized: the rendered conversation, the given text or pair, or
+/// the text of the ids.
+Result<Text> text_of(const ReadyModel& model, const Input& input);
 
 /// The text of ids, special tokens included. Ids past the tokenizer's have none.
 Result<std::string> known_text(const text::Tokenizer& tokenizer, Ids ids);

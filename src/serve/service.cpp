@@ -154,12 +154,18 @@ Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   if (!rows) return rows.error();
   DryRun dry = admission_.preview(*ticket, *rows, caller);
   if (dry.refusal) dry.refusal = with_field(ask, *std::move(dry.refusal));
-  for (RequestRow& row : *rows) {
+  for (const RequestRow& row : *rows) {
+    if (row.input < dry.prompts.size()) {  // the next window of the same input
+      std::vector<int32_t>& ids = dry.prompts.back().tokens.ids;
+      ids.insert(ids.end(), row.prompt.begin(), row.prompt.end());
+      continue;
+    }
     if (auto still = wanted.check(); !still) return still.error();
     auto text = prepared(caller, [&] { return task.text(model, ask.inputs[row.input]); });
     if (!text) return text.error();
-    DryRun::Prompt prompt{*std::move(text),
-                          prompt_tokens_of(std::move(row.source), std::move(row.prompt))};
+    DryRun::Prompt prompt{.text = std::move(text->text),
+                          .tokens = prompt_tokens_of(row.source, row.prompt),
+                          .pair = std::move(text->pair)};
     auto begun = known_text(*model.loaded.text.tokenizer, prompt.tokens.decoder_ids);
     if (!begun) return begun.error();
     prompt.decoder_text = *std::move(begun);

@@ -30,8 +30,8 @@ struct Task {
   /// with the field in `param`; those of StillWanted.
   Result<std::vector<RequestRow>> (*rows)(const ReadyModel& model, const Ask& ask,
                                           StillWanted& wanted);
-  /// The text of an input as it is tokenized.
-  Result<std::string> (*text)(const ReadyModel& model, const Input& input);
+  /// The text, or the pair of texts, of an input as it is tokenized.
+  Result<Text> (*text)(const ReadyModel& model, const Input& input);
   /// Adds all that the answer depends on beside the rows' tokens. False: two answers to the request
   /// may differ.
   bool (*add_to_key)(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows);

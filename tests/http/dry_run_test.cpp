@@ -60,6 +60,13 @@ TEST_F(DryRuns, ShowBothSidesOfAnEncoderDecoder) {
   EXPECT_EQ(body["prompts"][0]["decoder_token_ids"], json({0, 5, 6}));
 }
 
+TEST_F(DryRuns, ShowBothTextsOfAPair) {
+  service.preview.prompts = {{.text = "a", .tokens = {.ids = {1, 2}}, .pair = "b\n"}};
+  start();
+  const json body = ask(post("/v1/classify", R"({"input":[["a","b\n"]]})", kDry)).json();
+  EXPECT_EQ(body["prompts"], json::parse(R"([{"prompt":"a","pair":"b\n","tokens":2}])"));
+}
+
 TEST_F(DryRuns, OfARequestThatWouldBeRefused) {
   service.preview.refusal =
       Error{.code = Code::rate_limited, .message = "why", .limit_unit = "tokens"};

@@ -102,7 +102,7 @@ TEST_F(RowsTest, OnlyTextsHaveTokensThatAreNotPooled) {
   const Ask asked = ask_of(request);
   auto text = task_of(asked.options).text(ready(encoder_.loaded), asked.inputs[0]);
   ASSERT_TRUE(text);
-  EXPECT_EQ(*text, "ask:ab");
+  EXPECT_EQ(text->text, "ask:ab");
 }
 
 /// The last text is no UTF-8: whoever comes to it says so.

@@ -32,8 +32,9 @@ struct Tokens {
 struct DryRun {
   struct Prompt {
     std::string text;  // the prompt as it is tokenized: the rendered text, or the text of its ids
-    PromptTokens tokens;
-    std::string decoder_text = {};  // of tokens.decoder_ids, special tokens included
+    PromptTokens tokens;                   // of all windows, if it is read in windows
+    std::string decoder_text = {};         // of tokens.decoder_ids, special tokens included
+    std::optional<std::string> pair = {};  // the second text of a pair
   };
   struct Bucket {
     std::string owner, unit, window;  // "key web", "tokens", "60s"; no window: concurrent requests
@@ -41,7 +42,7 @@ struct DryRun {
     std::chrono::milliseconds full_in{0};
   };
   std::string model;
-  std::vector<Prompt> prompts;
+  std::vector<Prompt> prompts;                                // one for each input
   int64_t requests = 0, input_tokens = 0, output_tokens = 0;  // taken in advance
   std::vector<Bucket> limits;
   std::chrono::milliseconds gate_wait{0}, queue_wait{0};  // as predicted

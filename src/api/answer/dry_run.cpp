@@ -25,6 +25,7 @@ void append_tokens(std::string& out, const std::string& whose, std::span<const i
 void append_prompt(std::string& out, const serve::DryRun::Prompt& prompt, bool ids) {
   out += R"({"prompt":)";
   append_json(out, prompt.text) += ',';
+  if (prompt.pair) append_json(out += R"("pair":)", *prompt.pair) += ',';
   append_tokens(out, "", prompt.tokens.ids, ids);
   if (!prompt.tokens.decoder_ids.empty()) {
     append_json(out += R"(,"decoder_prompt":)", prompt.decoder_text) += ',';
@@ -95,6 +96,7 @@ Json dry_run_answer() {
     return Field{.name = name, .schema = std::move(value), .required = true};
   };
   Json prompt = answer({must("prompt", text()),
+                        {.name = "pair", .schema = text()},
                         must("tokens", count()),
                         {.name = "token_ids", .schema = list(count())},
                         {.name = "decoder_prompt", .schema = text()},

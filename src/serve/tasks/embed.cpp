@@ -38,10 +38,11 @@ Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, St
                        .left_out = loaded.text.prompt.left_out});
 }
 
-Result<std::string> text(const ReadyModel& model, const Input& input) {
+Result<Text> text(const ReadyModel& model, const Input& input) {
   auto text = text_of(model, input);
-  if (!text || !std::holds_alternative<Text>(input)) return text;
-  return model.loaded.text.prompt.text + *text;
+  if (text && std::holds_alternative<Text>(input))
+    text->text.insert(0, model.loaded.text.prompt.text);
+  return text;
 }
 
 bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {

@@ -184,6 +184,29 @@ TEST_F(ReadingTest, WhatCannotBeAskedIsNamed) {
   EXPECT_EQ(refusal(Tag{}, {text("a")}), "no model that tags words is served @model");
 }
 
+TEST_F(ReadingTest, ADryRunHasOneEntryForEachInput) {
+  const auto prompts = [&](Options options, std::vector<Input> inputs) {
+    auto dry = service_->dry_run(
+        {.model = {}, .inputs = std::move(inputs), .options = std::move(options)}, caller_);
+    EXPECT_TRUE(dry) << dry.error().message;
+    return dry ? dry->prompts : std::vector<DryRun::Prompt>{};
+  };
+  const auto pairs = prompts(Classify{}, {Text{.text = "a", .pair = "b"}, text("c")});
+  ASSERT_THAT(pairs, SizeIs(2));
+  EXPECT_EQ(pairs[0].text, "a");
+  EXPECT_EQ(pairs[0].pair, "b");
+  EXPECT_EQ(pairs[1].text, "c");
+  EXPECT_EQ(pairs[1].pair, std::nullopt);
+  std::string words;
+  for (int i = 0; i < 30; ++i) words += "ab XY ";  // more than one window
+  const auto tagged = prompts(Tag{}, {text(words), text("XY")});
+  ASSERT_THAT(tagged, SizeIs(2));
+  EXPECT_EQ(tagged[0].text, words);
+  EXPECT_GT(tagged[0].ids.size(), words.size());
+  EXPECT_EQ(tagged[1].text, "XY");
+  EXPECT_THAT(tagged[1].ids, ElementsAre(kBos, 'X', 'Y', kEos));
+}
+
 TEST_F(ReadingTest, ATaggerOfAnotherWidthIsOurFault) {
   auto generation = begin(Tag{}, {text("ab")});
   reply(take_all().at(0), {{.columns = 2, .values = {1, 2, 3, 4}}});
