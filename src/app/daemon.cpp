@@ -258,7 +258,8 @@ void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
   const std::string source =
       encoder ? fmt::format(", sources of {} tokens", encoder->max_tokens) : "";
   spdlog::info("model {} is ready: {}, {}, {} tokens{}{}, loaded in {}", name,
-               model.loaded->architecture, model.loaded->dtype, spec->max_tokens, source, cache,
+               model.loaded->architecture, model.loaded->dtype, model.loaded->max_model_len, source,
+               cache,
                seconds_since(model.begun));
   model.progress->set("ready", 100);
   service_->mark_ready(name, *std::exchange(model.loaded, std::nullopt));

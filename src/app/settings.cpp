@@ -212,8 +212,11 @@ std::vector<Setting> clients() {
       {.name = "response-cache",
        .kind = Kind::bytes,
        .fallback = "0",
-       .help = "Keeps answers to greedy (temperature 0) and embedding requests, so that a tenant's "
-               "same request is answered from memory and same ones at a time run once; 0: off.",
+       .help =
+           "Memory for the answers of requests that are always answered alike: greedy "
+           "generations (temperature 0), vectors, labels and spans. An equal request of the same "
+           "tenant is answered from memory, and equal requests at the same time run once; 0: "
+           "off.",
        .apply =
            [](Config& config, const Value& value) {
              config.response_cache = static_cast<size_t>(whole(value));

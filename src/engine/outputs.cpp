@@ -8,9 +8,9 @@
 namespace weir::engine {
 namespace {
 
-Error gives_nan(const std::string& where) {
+Error gives(const std::string& what, const std::string& where) {
   return Error{.code = Code::internal,
-               .message = "the model gives NaN: " + where,
+               .message = "the model gives " + what + ": " + where,
                .name = "model_gives_nan"};
 }
 
@@ -40,7 +40,7 @@ work::Logprobs logprobs_of(const nn::HeadOutput& answers, int64_t line, uint32_t
 work::Output token_output(const nn::HeadOutput& answers, int64_t line, Asked logprobs) {
   const int32_t id = answers.ids.const_data_ptr<int32_t>()[line];
   if (id == kernels::kNothingToDraw) return nothing_to_draw();
-  if (id < 0) return gives_nan("its logits hold no number to draw a token from");
+  if (id < 0) return gives("NaN", "its logits hold no number to draw a token from");
   work::Token token{id};
   if (logprobs) token.logprobs = logprobs_of(answers, line, *logprobs);
   return token;
@@ -54,9 +54,9 @@ std::optional<Error> check_finite(std::span<const float> numbers) {
   const auto wrong =
       std::find_if_not(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
   if (wrong == numbers.end()) return std::nullopt;
-  return gives_nan("number " + std::to_string(wrong - numbers.begin()) + " of " +
-                   std::to_string(numbers.size()) + " of its vector is " +
-                   (std::isnan(*wrong) ? "NaN" : "infinite"));
+  return gives(std::isnan(*wrong) ? "NaN" : "an infinite number",
+               "number " + std::to_string(wrong - numbers.begin()) + " of " +
+                   std::to_string(numbers.size()));
 }
 
 /// One head's part of a row's Readings: `lines` lines from `first` on.

@@ -6,7 +6,7 @@ namespace weir::serve {
 
 Result<Checked> Checking::check(Ticket ticket, Ask& ask, Caller& caller) const {
   const Task& task = task_of(ask.options);
-  Checked checked{std::move(ticket), {}, nullptr};
+  Checked checked{std::move(ticket), inputs_field(ask), {}, nullptr};
   Measures measures = parts_.brownout.look(checked.ticket.model->served);
   if (measures.twin && task.is_of_text(ask)) relieve(checked, measures, ask, caller);
   if (auto taken =
@@ -14,7 +14,7 @@ Result<Checked> Checking::check(Ticket ticket, Ask& ask, Caller& caller) const {
       !taken)
     return taken.error();
   if (auto room = parts_.admission.check_room(checked.ticket, ask.inputs.size()); !room)
-    return with_field(ask, room.error());
+    return with_field(checked.field, room.error());
   if (checked.rows.empty()) {
     auto rows = rows_of(checked.ticket, ask, caller);
     if (!rows) return rows.error();

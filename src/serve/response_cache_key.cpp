@@ -23,7 +23,7 @@ ResponseKey KeyBytes::digest() const {
 }
 
 std::optional<ResponseKey> response_key(const Checked& checked) {
-  const auto& [ticket, rows, ask] = checked;
+  const auto& [ticket, field, rows, ask] = checked;
   KeyBytes key;
   key.add(ticket.key->tenant);
   key.add(ticket.model_name());

@@ -136,7 +136,7 @@ Result<std::unique_ptr<Generation>> ModelService::stand_in_line(Checked checked,
 Result<std::unique_ptr<Generation>> ModelService::enqueue(GateLine& line, Caller& caller) {
   Checked& checked = line.checked;
   auto admitted = admission_.enqueue(checked.ticket, line.place, checked.rows, caller);
-  if (!admitted) return admitted.error();
+  if (!admitted) return with_field(checked.field, std::move(admitted.error()));
   if (!task_of(checked.ask->options).generates())
     return std::make_unique<RunningReading>(std::move(checked), *std::move(admitted), parts_.clock);
   const auto& asked = std::get<Generate>(checked.ask->options).sampling;
@@ -153,7 +153,7 @@ Result<DryRun> ModelService::dry_run(const Ask& ask, Caller& caller) {
   auto rows = prepared(caller, [&] { return task.rows(model, ask, wanted); });
   if (!rows) return rows.error();
   DryRun dry = admission_.preview(*ticket, *rows, caller);
-  if (dry.refusal) dry.refusal = with_field(ask, *std::move(dry.refusal));
+  if (dry.refusal) dry.refusal = with_field(inputs_field(ask), *std::move(dry.refusal));
   for (const RequestRow& row : *rows) {
     if (row.input < dry.prompts.size()) {  // the next window of the same input
       std::vector<int32_t>& ids = dry.prompts.back().tokens.ids;

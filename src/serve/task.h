@@ -59,6 +59,6 @@ std::string_view inputs_field(const Ask& ask);
 /// "prompt" for an input that stands alone, "prompt[2]" for one of a list.
 std::string field_of(const Ask& ask, size_t index);
 /// A queue's refusal of too many rows, with the field of the inputs in `param`.
-Error with_field(const Ask& ask, Error error);
+Error with_field(std::string_view field, Error error);
 
 }  // namespace weir::serve

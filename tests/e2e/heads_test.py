@@ -41,6 +41,10 @@ def test_models_tell_their_tasks(daemon):
     assert tasks == {CHAT: ["generate"], VECTORS: ["embed", "classify", "tag"], TRANSLATOR: ["generate"]}
 
 
+def test_the_log_says_how_much_is_read_at_once(daemon):
+    assert daemon.logs(f"model {VECTORS} is ready: BertModel, float32, 256 tokens, ")
+
+
 def test_probabilities_are_the_references(daemon):
     texts = [c for c in SENTIMENT if c["text"]]
     answer = ask(daemon, "classify", input=[c["text"] for c in texts], truncate=True)

@@ -1,4 +1,6 @@
 // Several heads over one trunk: what a step calls, and that each answers as it does alone.
+#include "weir/nn/heads.h"
+
 #include <ATen/ops/stack.h>
 #include <ATen/ops/sum.h>
 #include <gmock/gmock.h>
@@ -66,19 +68,23 @@ constexpr uint32_t kEmbed = 0, kClassify = 1, kTag = 2, kLayers = 3;
 class Heads : public ::testing::TestWithParam<at::ScalarType> {
  protected:
   Heads() {
-    const nn::ConfigFile config(
-        "config.json",
-        {{"architectures", {"BertForSequenceClassification", "BertForTokenClassification"}},
-         {"num_hidden_layers", 3},
-         {"hidden_size", 45},
-         {"intermediate_size", 64},
-         {"num_attention_heads", 3},
-         {"vocab_size", 101},
-         {"id2label", {{"0", "a"}, {"1", "b"}, {"2", "c"}}},
-         {"max_position_embeddings", 64}});
+    const auto config_of = [](const char* architecture) {
+      return nn::ConfigFile("config.json", {{"architectures", {architecture}},
+                                            {"num_hidden_layers", 3},
+                                            {"hidden_size", 45},
+                                            {"intermediate_size", 64},
+                                            {"num_attention_heads", 3},
+                                            {"vocab_size", 101},
+                                            {"id2label", {{"0", "a"}, {"1", "b"}, {"2", "c"}}},
+                                            {"max_position_embeddings", 64}});
+    };
     const std::string folder = "nowhere";
+    const auto classify = config_of("BertForSequenceClassification"),
+               tag = config_of("BertForTokenClassification");
     nn::Model model = architecture().build(
-        nn::Builder({folder, config, weights_, cpu().backend(), GetParam(), 0}));
+        nn::Builder({folder, classify, weights_, cpu().backend(), GetParam(), 0}));
+    nn::add_checkpoint_heads(
+        model, nn::Builder({folder, tag, weights_, cpu().backend(), GetParam(), 0}), "bert.");
     model.heads.push_back(
         {{.task = HeadTask::tag, .name = "layers"}, std::make_unique<LayerSums>()});
     model.trunk = std::make_unique<CountingTrunk>(std::move(model.trunk), calls_);

@@ -206,13 +206,13 @@ TEST(ModelFiles, AFileThatIsWrittenWhileItIsReadIsNotServed) {
   EXPECT_THAT(loaded.error().message, HasSubstr("was written while it was read"));
 }
 
-/// Puts NaN into every number of a tensor.
-void spoil(const FolderCopy& folder, const std::string& tensor) {
+/// Fills a tensor with one byte: NaN, 0, 0.75 (0x3f) or 3.4e38 (0x7f).
+void spoil(const FolderCopy& folder, const std::string& tensor, char byte = '\xff') {
   Checkpoint checkpoint(folder.read(kWeights));
   const auto range = checkpoint.header.at(tensor)["data_offsets"];
   const auto begin = range[0].get<size_t>(), end = range[1].get<size_t>();
   std::fill(checkpoint.data.begin() + static_cast<ptrdiff_t>(begin),
-            checkpoint.data.begin() + static_cast<ptrdiff_t>(end), '\xff');
+            checkpoint.data.begin() + static_cast<ptrdiff_t>(end), byte);
   folder.write(kWeights, checkpoint.bytes());
 }
 
@@ -245,8 +245,19 @@ TEST(ModelGivesNaN, AnEncodersRowIsAnError) {
   auto runner = load_runner({.directory = folder.path(), .dtype = DType::float32});
   auto outputs = run(*runner, {{{2, 7, 3}, 0, {}, work::Reads{work::Read{}}}});
   ASSERT_TRUE(std::holds_alternative<Error>(outputs.at(0)));
+  EXPECT_EQ(std::get<Error>(outputs[0]).message, "the model gives NaN: number 0 of 32");
+}
+
+TEST(ModelGivesNaN, AnInfiniteNumberIsCalledSo) {
+  FolderCopy folder("bert-classify");
+  spoil(folder, "bert.pooler.dense.weight", 0);
+  spoil(folder, "bert.pooler.dense.bias", 0x3f);
+  spoil(folder, "classifier.weight", 0x7f);
+  auto runner = load_runner({.directory = folder.path(), .dtype = DType::float32});
+  auto outputs = run(*runner, {{{2, 7, 3}, 0, {}, work::Reads{{.head = 1}}}});
+  ASSERT_TRUE(std::holds_alternative<Error>(outputs.at(0)));
   EXPECT_EQ(std::get<Error>(outputs[0]).message,
-            "the model gives NaN: number 0 of 32 of its vector is NaN");
+            "the model gives an infinite number: number 0 of 3");
 }
 
 TEST(ModelGivesNaN, ADecodersRowIsAnErrorAndNoToken) {

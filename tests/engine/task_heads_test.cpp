@@ -116,6 +116,11 @@ TEST(TaskHeads, OfAnotherShapeOrWithoutTheirLabelsAreRefused) {
   EXPECT_THAT(verdict(R"({"num_labels": 2})"), HasSubstr("num_labels is 2; id2label has 3"));
   EXPECT_THAT(verdict(R"({"id2label": null, "num_labels": 2000000000})"),
               HasSubstr("num_labels is 2000000000; at most 1048576 is possible"));
+  EXPECT_THAT(
+      verdict(
+          R"({"architectures": ["BertForTokenClassification", "BertForSequenceClassification"]})"),
+      HasSubstr("architectures names BertForSequenceClassification and "
+                "BertForTokenClassification; a checkpoint has one head beside its trunk"));
 }
 
 }  // namespace

@@ -155,12 +155,11 @@ TEST_F(EmbeddingTest, ARowOfNaNIsNamed) {
   ask({.inputs = {"ab", "cd"}});
   auto requests = take_all(2);
   requests[1].reply.fail({.code = Code::internal,
-                          .message = "the model gives NaN: number 0 of 4 of its vector is NaN",
+                          .message = "the model gives NaN: number 0 of 4",
                           .name = "model_gives_nan"});
   auto answer = answer_.get();
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().message,
-            "input[1]: the model gives NaN: number 0 of 4 of its vector is NaN");
+  EXPECT_EQ(answer.error().message, "input[1]: the model gives NaN: number 0 of 4");
 }
 
 TEST_F(EmbeddingTest, AnswersOfTheWrongKindAreOurFault) {

@@ -74,6 +74,17 @@ TEST_F(ServiceTest, MorePromptsThanAQueueHoldsAreNamedByTheirField) {
   EXPECT_EQ(dry->refusal->param, "prompt");
 }
 
+/// Only the tokens say that it does not fit, and they are counted by the queue, after the gate.
+TEST_F(ServiceTest, ARefusalAfterTheGateNamesTheFieldToo) {
+  restart({}, {.requests = 2, .tokens = 10});
+  auto completed = complete({.prompts = {std::string(20, 'x')}}, caller_);
+  ASSERT_FALSE(completed);
+  EXPECT_EQ(completed.error().param, "prompt");
+  auto chatted = chat({.messages = R"([{"role":"user","content":"a long message"}])"}, caller_);
+  ASSERT_FALSE(chatted);
+  EXPECT_EQ(chatted.error().param, "messages");
+}
+
 TEST_F(ServiceTest, NoNameAndSeveralChoices) {
   auto tokens = service_->tokenize({.input = Text{"a"}}, caller_);
   ASSERT_FALSE(tokens);

@@ -52,8 +52,16 @@ std::optional<uint64_t> read_seed(Fields& fields) {
   if (!value) return std::nullopt;
   if (value->is_number_unsigned()) return value->get<uint64_t>();
   constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  return static_cast<uint64_t>(integer_at(*value, fields.path_of("seed"), kLeast, kMost));
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  const std::string path = fields.path_of("seed");
+  // Digits beyond the range are read as such a number.
+  constexpr double kExact = 9007199254740992;  // 2^53
+  const double real = value->is_number_float() ? value->get<double>() : 0;
+  if (std::abs(real) > kExact)
+    refuse(fmt::format("{} must be from {} to {}, not {}", path, kLeast, kMost, value->dump()),
+           path, real < 0 ? error_name::kIntegerBelowMin : error_name::kIntegerAboveMax);
+  constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+  return static_cast<uint64_t>(integer_at(*value, path, kLeast, kAny));
 }
 
 }  // namespace

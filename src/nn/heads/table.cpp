@@ -14,8 +14,14 @@ constexpr CheckpointHead kHeads[] = {
 
 void add_checkpoint_heads(Model& model, const Builder& whole, const std::string& trunk) {
   const auto names = whole.config().texts("architectures");
+  const CheckpointHead* found = nullptr;
   for (const CheckpointHead& entry : kHeads) {
     if (std::ranges::find(names, entry.architecture) == names.end()) continue;
+    // Their tensors have the same names, so the checkpoint has only one of them.
+    if (found)
+      whole.config().refuse(std::string("architectures names ") + found->architecture + " and " +
+                            entry.architecture + "; a checkpoint has one head beside its trunk");
+    found = &entry;
     if (!whole.has(entry.needed)) {
       model.notes.push_back(std::string("config.json names ") + entry.architecture +
                             ", and the checkpoint has no tensor " + entry.needed +

@@ -30,8 +30,8 @@ std::string field_of(const Ask& ask, size_t index) {
   return ask.listed || ask.inputs.size() > 1 ? field + '[' + std::to_string(index) + ']' : field;
 }
 
-Error with_field(const Ask& ask, Error error) {
-  if (error.code == Code::invalid_argument && error.param.empty()) error.param = inputs_field(ask);
+Error with_field(std::string_view field, Error error) {
+  if (error.code == Code::invalid_argument && error.param.empty()) error.param = field;
   return error;
 }
 
