@@ -1,19 +1,13 @@
 // POST /v1/analyze: several answers to a text that the model reads once.
-#include "api/answer/dry_run.h"
 #include "api/answer/readings.h"
-#include "api/codec/reading_requests.h"
-#include "api/codec/texts.h"
-#include "api/codec/unsupported.h"
 #include "api/openai/vector_text.h"
 #include "api/routes/handlers.h"
 #include "api/routes/read_and_answer.h"
+#include "api/routes/reading_route.h"
 #include "api/routes/schemas.h"
-#include "api/schema/request_fields.h"
 
 namespace weir::api {
 namespace {
-
-constexpr TextsRule kTexts{.pairs = false};
 
 schema::FieldList embed_fields() {
   using namespace schema;
@@ -36,28 +30,24 @@ Json tasks_schema() {
 }
 
 Json analyze_request() {
-  using namespace schema;
-  return request(joined(
-      {model_field(), FieldList{texts_field(kTexts)},
-       FieldList{{.name = "tasks",
-                  .schema = tasks_schema(),
-                  .description = "What is asked of each input, with the fields of /v1/embeddings, "
-                                 "/v1/classify and /v1/tag.",
-                  .required = true},
-                 {.name = "truncate",
-                  .schema = flag(),
-                  .description = "Cut an input to the model's limit.",
-                  .by_default = false}},
-       handling_fields(), unsupported_fields(Endpoint::reading)}));
+  return reading_request(
+      {}, {{.name = "tasks",
+            .schema = tasks_schema(),
+            .description = "What is asked of each input, with the fields of /v1/embeddings, "
+                           "/v1/classify and /v1/tag.",
+            .required = true},
+           {.name = "truncate",
+            .schema = schema::flag(),
+            .description = "Cut an input to the model's limit.",
+            .by_default = false}});
 }
 
 Json analyze_answer() {
   using namespace schema;
   Json vector = any_of({list(any_number()), text()});
-  Json whole = list_answer({{.name = "embedding", .schema = std::move(vector)},
-                            {.name = "labels", .schema = labels_schema()},
-                            {.name = "spans", .schema = spans_schema()}});
-  return any_of({std::move(whole), dry_run_answer()});
+  return reading_answer({{.name = "embedding", .schema = std::move(vector)},
+                         {.name = "labels", .schema = labels_schema()},
+                         {.name = "spans", .schema = spans_schema()}});
 }
 
 serve::Embed read_embed(Fields fields, bool& base64) {
@@ -104,18 +94,12 @@ void append_analysis(std::string& out, const serve::Analysis& analysis, bool bas
 }  // namespace
 
 Result<DecodedAnalysis> decode_analyze(const std::string& body, UnknownFields& unknown) {
-  DecodedAnalysis decoded;
-  auto done = decode(body, unknown, [&](Fields& fields) {
-    decoded.ask.model = read_model(fields);
-    read_texts_to_read(fields, decoded.ask, kTexts);
+  const auto read = [](Fields& fields, DecodedAnalysis& decoded) {
     serve::Analyze analyze = read_tasks(fields, decoded.base64);
     analyze.truncate = fields.flag("truncate").value_or(false);
-    decoded.ask.options = std::move(analyze);
-    decoded.handling = read_handling(fields);
-    read_unsupported(fields, Endpoint::reading);
-  });
-  if (!done) return done.error();
-  return decoded;
+    return analyze;
+  };
+  return decode_reading<DecodedAnalysis>(body, unknown, {}, read);
 }
 
 Result<Said> post_analyze(Call& call, Api& api) {

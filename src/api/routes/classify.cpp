@@ -1,13 +1,9 @@
 // POST /v1/classify: labels with their scores.
-#include "api/answer/dry_run.h"
 #include "api/answer/readings.h"
-#include "api/codec/reading_requests.h"
-#include "api/codec/texts.h"
-#include "api/codec/unsupported.h"
 #include "api/routes/handlers.h"
 #include "api/routes/read_and_answer.h"
+#include "api/routes/reading_route.h"
 #include "api/routes/schemas.h"
-#include "api/schema/request_fields.h"
 
 namespace weir::api {
 namespace {
@@ -15,32 +11,22 @@ namespace {
 constexpr TextsRule kTexts{.pairs = true};
 
 Json classify_request() {
-  using namespace schema;
-  return request(
-      joined({model_field(), FieldList{texts_field(kTexts)}, classify_fields(), truncation_fields(),
-              handling_fields(), unsupported_fields(Endpoint::reading)}));
+  return reading_request(kTexts, schema::joined({classify_fields(), schema::truncation_fields()}));
 }
 
 Json classify_answer() {
-  Json whole = list_answer({{.name = "labels", .schema = labels_schema(), .required = true}});
-  return schema::any_of({std::move(whole), dry_run_answer()});
+  return reading_answer({{.name = "labels", .schema = labels_schema(), .required = true}});
 }
 
 }  // namespace
 
 Result<DecodedReading> decode_classify(const std::string& body, UnknownFields& unknown) {
-  DecodedReading decoded;
-  auto done = decode(body, unknown, [&](Fields& fields) {
-    decoded.ask.model = read_model(fields);
-    read_texts_to_read(fields, decoded.ask, kTexts);
+  const auto read = [](Fields& fields, DecodedReading&) {
     serve::Classify classify = read_classify(fields);
     classify.truncation = read_truncation(fields);
-    decoded.ask.options = classify;
-    decoded.handling = read_handling(fields);
-    read_unsupported(fields, Endpoint::reading);
-  });
-  if (!done) return done.error();
-  return decoded;
+    return classify;
+  };
+  return decode_reading<DecodedReading>(body, unknown, kTexts, read);
 }
 
 Result<Said> post_classify(Call& call, Api& api) {

@@ -1,48 +1,35 @@
 // POST /v1/tag: labelled spans.
-#include "api/answer/dry_run.h"
 #include "api/answer/readings.h"
-#include "api/codec/reading_requests.h"
-#include "api/codec/texts.h"
-#include "api/codec/unsupported.h"
 #include "api/routes/handlers.h"
 #include "api/routes/read_and_answer.h"
+#include "api/routes/reading_route.h"
 #include "api/routes/schemas.h"
-#include "api/schema/request_fields.h"
 
 namespace weir::api {
 namespace {
 
 Json tag_request() {
-  using namespace schema;
-  return request(joined(
-      {model_field(), FieldList{texts_field()}, aggregation_fields(),
-       FieldList{{.name = "truncate",
-                  .schema = flag(),
-                  .description = "Cut an input to the model's limit, instead of reading it in "
-                                 "overlapping windows.",
-                  .by_default = false}},
-       handling_fields(), unsupported_fields(Endpoint::reading)}));
+  schema::FieldList own = aggregation_fields();
+  own.push_back({.name = "truncate",
+                 .schema = schema::flag(),
+                 .description = "Cut an input to the model's limit, instead of reading it in "
+                                "overlapping windows.",
+                 .by_default = false});
+  return reading_request({}, std::move(own));
 }
 
 Json tag_answer() {
-  Json whole = list_answer({{.name = "spans", .schema = spans_schema(), .required = true}});
-  return schema::any_of({std::move(whole), dry_run_answer()});
+  return reading_answer({{.name = "spans", .schema = spans_schema(), .required = true}});
 }
 
 }  // namespace
 
 Result<DecodedReading> decode_tag(const std::string& body, UnknownFields& unknown) {
-  DecodedReading decoded;
-  auto done = decode(body, unknown, [&](Fields& fields) {
-    decoded.ask.model = read_model(fields);
-    read_texts_to_read(fields, decoded.ask);
-    decoded.ask.options = serve::Tag{.aggregation = read_aggregation(fields),
-                                     .truncate = fields.flag("truncate").value_or(false)};
-    decoded.handling = read_handling(fields);
-    read_unsupported(fields, Endpoint::reading);
-  });
-  if (!done) return done.error();
-  return decoded;
+  const auto read = [](Fields& fields, DecodedReading&) {
+    return serve::Tag{.aggregation = read_aggregation(fields),
+                      .truncate = fields.flag("truncate").value_or(false)};
+  };
+  return decode_reading<DecodedReading>(body, unknown, {}, read);
 }
 
 Result<Said> post_tag(Call& call, Api& api) {
