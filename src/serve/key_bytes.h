@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,21 +23,23 @@ struct ResponseKeyHash {
   }
 };
 
-/// Joins fields into bytes. A field of variable length is preceded by its length, so two different
-/// lists of fields never give the same bytes.
+/// Hashes fields one after another, without a copy of them. A field of variable length is preceded
+/// by its length, so two different lists of fields never give the same bytes.
 class KeyBytes {
  public:
-  void add(uint64_t number) {
-    bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
-  }
+  KeyBytes();
+  ~KeyBytes();
+  KeyBytes(const KeyBytes&) = delete;
+
+  void add(uint64_t number) { hash(&number, sizeof number); }
   void add(std::string_view text) {
     add(text.size());
-    bytes_ += text;
+    hash(text.data(), text.size());
   }
   template <class Number>
   void add(const std::vector<Number>& numbers) {
     add(numbers.size());
-    bytes_.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(Number));
+    hash(numbers.data(), numbers.size() * sizeof(Number));
   }
   template <class Number>
   void add_optional(const std::optional<Number>& number) {
@@ -45,10 +47,13 @@ class KeyBytes {
     add(static_cast<uint64_t>(number.value_or(0)));
   }
 
-  ResponseKey digest() const;
+  /// The key of all that was added. Nothing may be added after it.
+  ResponseKey digest();
 
  private:
-  std::string bytes_;
+  class State;
+  void hash(const void* data, size_t size);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace weir::serve

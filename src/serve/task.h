@@ -15,6 +15,13 @@
 
 namespace weir::serve {
 
+/// What a request's key in the response cache is made of. Owns nothing.
+struct KeyParts {
+  const Options& options;
+  const std::vector<Input>& inputs;
+  const std::vector<RequestRow>& rows;
+};
+
 /// What a task makes of a request for the model, and of the model's numbers for the client. There
 /// is one Task for each alternative of Options. Pure functions, for any thread. REQUIRES: the Ask's
 /// options are the task's own, and the model has the tasks that needs() returns.
@@ -34,7 +41,7 @@ struct Task {
   Result<Text> (*text)(const ReadyModel& model, const Input& input);
   /// Adds all that the answer depends on beside the rows' tokens. False: two answers to the request
   /// may differ.
-  bool (*add_to_key)(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows);
+  bool (*add_to_key)(KeyBytes& key, const KeyParts& parts);
   /// Whether the request means the same to another model with this task: it has texts, not ids of
   /// one vocabulary.
   bool (*is_of_text)(const Ask& ask);

@@ -47,19 +47,16 @@ Result<RequestRow> row_to_tag(const ModelCard& model, const Ask& ask, size_t ind
                               StillWanted& wanted) {
   const bool truncate = options_of(ask).truncate;
   const std::string name = field_of(ask, index);
-  auto tagged = windows_to_tag(model, wanted,
-                               {.input = ask.inputs[index], .name = name, .truncate = truncate});
-  if (!tagged) return tagged.error();
-  if (tagged->windows.size() > 1)
+  auto read = windows_to_tag(model, wanted,
+                             {.input = ask.inputs[index], .name = name, .truncate = truncate});
+  if (!read) return read.error();
+  if (read->windows.size() > 1)
     return context_exceeded(model.max_model_len,
                             fmt::format("However, {} has more; \"truncate\": true cuts it, and "
                                         "/v1/tag reads it in windows.",
                                         name),
                             name);
-  Window& window = tagged->windows.front();
-  RequestRow row{.prompt = window.ids, .params = work::Reads{read_of(model, window)}};
-  row.tagged = std::make_shared<const TaggedInput>(*std::move(tagged));
-  return row;
+  return std::move(rows_to_tag(model, *std::move(read), index).front());
 }
 
 Result<RequestRow> row_of(const ModelCard& model, const Ask& ask, size_t index,
@@ -70,8 +67,10 @@ Result<RequestRow> row_of(const ModelCard& model, const Ask& ask, size_t index,
   auto typed = tokens_to_read(
       model, {.input = ask.inputs[index], .truncation = truncation, .name = field_of(ask, index)});
   if (!typed) return typed.error();
-  return RequestRow{
-      .prompt = std::move(typed->ids), .types = std::move(typed->types), .params = work::Reads{}};
+  return RequestRow{.prompt = std::move(typed->ids),
+                    .types = std::move(typed->types),
+                    .params = work::Reads{},
+                    .input = static_cast<uint32_t>(index)};
 }
 
 Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, StillWanted& wanted) {
@@ -82,7 +81,6 @@ Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, St
   for (size_t i = 0; i < ask.inputs.size(); ++i) {
     auto row = row_of(loaded, ask, i, wanted);
     if (!row) return row.error();
-    row->input = static_cast<uint32_t>(i);
     auto& reads = std::get<work::Reads>(row->params);  // of the tagger, if it is asked
     if (options_of(ask).classify) reads.push_back({.head = head_of(loaded, HeadTask::classify)});
     if (options_of(ask).embed) reads.push_back({.head = head_of(loaded, HeadTask::embed)});
@@ -91,13 +89,13 @@ Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, St
   return rows;
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows) {
-  const Analyze& asked = options_of(ask);
+bool add_to_key(KeyBytes& key, const KeyParts& parts) {
+  const auto& asked = std::get<Analyze>(parts.options);
   const auto add = [&](const Task& task, const auto& options) {
     key.add(uint64_t{options.has_value()});
     if (!options) return;
-    Ask one{.model = {}, .inputs = ask.inputs, .options = *options};
-    task.add_to_key(key, one, rows);
+    const Options one = *options;
+    task.add_to_key(key, {.options = one, .inputs = parts.inputs, .rows = parts.rows});
   };
   add(kEmbed, asked.embed);
   add(kClassify, asked.classify);

@@ -25,9 +25,10 @@ Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, St
                        .truncation = options_of(ask).truncation});
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {
-  key.add_optional(options_of(ask).top_k);
-  key.add(uint64_t{options_of(ask).raw_scores});
+bool add_to_key(KeyBytes& key, const KeyParts& parts) {
+  const auto& asked = std::get<Classify>(parts.options);
+  key.add_optional(asked.top_k);
+  key.add(uint64_t{asked.raw_scores});
   return true;
 }
 

@@ -45,8 +45,8 @@ Result<Text> text(const ReadyModel& model, const Input& input) {
   return text;
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {
-  key.add_optional(options_of(ask).dimensions);
+bool add_to_key(KeyBytes& key, const KeyParts& parts) {
+  key.add_optional(std::get<Embed>(parts.options).dimensions);
   return true;
 }
 

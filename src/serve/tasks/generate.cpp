@@ -163,8 +163,8 @@ void add_logit_changes(KeyBytes& key, const work::SamplingParams& params) {
     key.add(std::bit_cast<uint32_t>(penalty));
 }
 
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& rows) {
-  for (const RequestRow& row : rows) {
+bool add_to_key(KeyBytes& key, const KeyParts& parts) {
+  for (const RequestRow& row : parts.rows) {
     // A greedy draw does not depend on seed, top_p, top_k and min_p, so they are left out.
     const auto& params = std::get<work::SamplingParams>(row.params);
     if (params.temperature != 0) return false;
@@ -178,7 +178,7 @@ bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>& ro
     key.add(row.echo);
     key.add(row.echo_only);
   }
-  const Sampling& asked = options_of(ask).sampling;
+  const Sampling& asked = std::get<Generate>(parts.options).sampling;
   key.add(asked.stop.size());
   for (const std::string& stop : asked.stop) key.add(stop);
   key.add(asked.include_stop_str_in_output);

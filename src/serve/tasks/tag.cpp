@@ -58,21 +58,16 @@ Result<std::vector<RequestRow>> rows(const ReadyModel& model, const Ask& ask, St
     if (rows.size() + windows->windows.size() > kMostRows)
       return invalid(fmt::format("the inputs are read in more than {} windows in all", kMostRows),
                      "input", error_name::kArrayAboveMax);
-    const auto tagged = std::make_shared<const TaggedInput>(*std::move(windows));
-    for (const Window& window : tagged->windows)
-      rows.push_back({.prompt = window.ids,
-                      .types = {},
-                      .params = work::Reads{read_of(model.loaded, window)},
-                      .input = static_cast<uint32_t>(i),
-                      .tagged = tagged});
+    for (RequestRow& row : rows_to_tag(model.loaded, *std::move(windows), i))
+      rows.push_back(std::move(row));
   }
   return rows;
 }
 
 /// Adds the text too: spans hold parts of it, and two texts may have the same tokens.
-bool add_to_key(KeyBytes& key, const Ask& ask, const std::vector<RequestRow>&) {
-  key.add(static_cast<uint64_t>(options_of(ask).aggregation));
-  for (const Input& input : ask.inputs) key.add(std::get<Text>(input).text);
+bool add_to_key(KeyBytes& key, const KeyParts& parts) {
+  key.add(static_cast<uint64_t>(std::get<Tag>(parts.options).aggregation));
+  for (const Input& input : parts.inputs) key.add(std::get<Text>(input).text);
   return true;
 }
 
@@ -96,8 +91,8 @@ Result<Answers> answers(const ModelCard& model, const Ask& ask, std::span<const 
 
 }  // namespace
 
-Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
-                                   const InputToTag& asked) {
+Result<InputInWindows> windows_to_tag(const ModelCard& model, StillWanted& wanted,
+                                      const InputToTag& asked) {
   const std::string& name = asked.name;
   const auto* given = std::get_if<Text>(&asked.input);
   if (!given || given->pair)
@@ -116,23 +111,35 @@ Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
   }
   if (encoding->ids.empty()) return no_tokens(name);
   if (auto checked = check_tokens(encoding->ids, model, name); !checked) return checked.error();
-  TaggedInput tagged{.units = units_of(*encoding, card_of(model).by_word), .windows = {}};
+  InputInWindows read{.units = units_of(*encoding, card_of(model).by_word), .windows = {}};
   if (asked.truncate) {
-    auto window = cut_window(*encoding, tagged.units, model.max_model_len);
+    auto window = cut_window(*encoding, read.units, model.max_model_len);
     if (!window) return window.error();
-    tagged.windows.push_back(*std::move(window));
-    tagged.units.resize(tagged.windows.front().taken_to);
-    return tagged;
+    read.windows.push_back(*std::move(window));
+    read.units.resize(read.windows.front().units.taken_to);
+    return read;
   }
-  auto windows = windows_of(*encoding, tagged.units, model.max_model_len);
+  auto windows = windows_of(*encoding, read.units, model.max_model_len);
   if (!windows) return windows.error();
   if (windows->size() > kMostWindows) return too_long(model, name);
-  tagged.windows = *std::move(windows);
-  return tagged;
+  read.windows = *std::move(windows);
+  return read;
 }
 
-work::Read read_of(const ModelCard& model, const Window& window) {
-  return {.head = head_of(model, HeadTask::tag), .tokens = window.reads};
+std::vector<RequestRow> rows_to_tag(const ModelCard& model, InputInWindows read, size_t input) {
+  const auto tagged = std::make_shared<TaggedInput>();
+  tagged->units = std::move(read.units);
+  std::vector<RequestRow> rows;
+  for (Window& window : read.windows) {
+    tagged->windows.push_back(window.units);
+    work::Read asked{.head = head_of(model, HeadTask::tag), .tokens = std::move(window.reads)};
+    rows.push_back({.prompt = std::move(window.ids),
+                    .types = {},
+                    .params = work::Reads{std::move(asked)},
+                    .input = static_cast<uint32_t>(input),
+                    .tagged = tagged});
+  }
+  return rows;
 }
 
 Result<Spans> spans_from(const ModelCard& model, const Input& input, const TaggedInput& tagged,
@@ -141,7 +148,7 @@ Result<Spans> spans_from(const ModelCard& model, const Input& input, const Tagge
   const size_t columns = card.labels.size();
   std::vector<std::span<const float>> lines;
   for (size_t i = 0; i < numbers.size(); ++i) {
-    if (numbers[i].values.size() != tagged.windows[i].reads.size() * columns)
+    if (numbers[i].values.size() != tagged.windows[i].count * columns)
       return Error{.code = Code::internal, .message = "the tagger gave another number of lines"};
     lines.emplace_back(numbers[i].values);
   }

@@ -15,8 +15,14 @@ namespace weir::serve {
 /// The most windows of one input.
 inline constexpr size_t kMostWindows = 256;
 
-/// An input that is tagged: its units, and the windows in which the model reads them.
+/// An input that is tagged: its units, and those of each window in which the model reads them.
 struct TaggedInput {
+  std::vector<LabelUnit> units;
+  std::vector<WindowUnits> windows;
+};
+
+/// An input with what the model reads of it.
+struct InputInWindows {
   std::vector<LabelUnit> units;
   std::vector<Window> windows;
 };
@@ -29,11 +35,11 @@ struct InputToTag {
 };
 /// Errors: invalid_argument (no text, an empty one, one of a pair; more tokens than kMostWindows
 /// windows have); those of StillWanted.
-Result<TaggedInput> windows_to_tag(const ModelCard& model, StillWanted& wanted,
-                                   const InputToTag& asked);
+Result<InputInWindows> windows_to_tag(const ModelCard& model, StillWanted& wanted,
+                                      const InputToTag& asked);
 
-/// What the tagger's head reads of a window.
-work::Read read_of(const ModelCard& model, const Window& window);
+/// A row for each window, in which the tagger is asked. `input`: the input's index.
+std::vector<RequestRow> rows_to_tag(const ModelCard& model, InputInWindows read, size_t input);
 
 /// The spans of a text from the numbers of its windows. Errors: internal (the numbers are another
 /// head's).

@@ -92,21 +92,18 @@ uint32_t first_unit_at(std::span<const LabelUnit> units, uint32_t token) {
 Window window_of(const text::Encoding& encoding, std::span<const LabelUnit> units,
                  Stretch stretch) {
   const Stretch own = text_of(encoding);
-  const auto copy = [&](const auto& all, auto& out) {
-    out.assign(all.begin(), all.begin() + own.begin);
-    out.insert(out.end(), all.begin() + stretch.begin, all.begin() + stretch.end);
-    out.insert(out.end(), all.begin() + own.end, all.end());
-  };
+  const std::vector<int32_t>& all = encoding.ids;
   Window window;
-  copy(encoding.ids, window.ids);
-  copy(encoding.types, window.types);
-  window.first = first_unit_at(units, stretch.begin);
-  for (const LabelUnit& unit : units.subspan(window.first)) {
+  window.ids.assign(all.begin(), all.begin() + own.begin);
+  window.ids.insert(window.ids.end(), all.begin() + stretch.begin, all.begin() + stretch.end);
+  window.ids.insert(window.ids.end(), all.begin() + own.end, all.end());
+  const uint32_t first = first_unit_at(units, stretch.begin);
+  for (const LabelUnit& unit : units.subspan(first)) {
     if (unit.token >= stretch.end) break;
     window.reads.push_back(unit.token - stretch.begin + own.begin);
   }
-  window.taken_from = window.first;
-  window.taken_to = window.first + static_cast<uint32_t>(window.reads.size());
+  const auto count = static_cast<uint32_t>(window.reads.size());
+  window.units = {.first = first, .count = count, .taken_from = first, .taken_to = first + count};
   return window;
 }
 
@@ -127,8 +124,8 @@ Result<std::vector<Window>> windows_of(const text::Encoding& encoding,
     const uint32_t to = first_unit_at(units, taken[i].end);
     if (from == to) continue;
     windows.push_back(window_of(encoding, units, stretches[i]));
-    windows.back().taken_from = from;
-    windows.back().taken_to = to;
+    windows.back().units.taken_from = from;
+    windows.back().units.taken_to = to;
   }
   return windows;
 }
@@ -141,11 +138,11 @@ Result<Window> cut_window(const text::Encoding& encoding, std::span<const LabelU
   return window_of(encoding, units, {own.begin, own.begin + *room});
 }
 
-std::vector<float> merge_windows(std::span<const Window> windows,
+std::vector<float> merge_windows(std::span<const WindowUnits> windows,
                                  std::span<const std::span<const float>> numbers, size_t columns) {
   std::vector<float> merged;
   for (size_t i = 0; i < windows.size(); ++i) {
-    const Window& window = windows[i];
+    const WindowUnits& window = windows[i];
     const auto lines = numbers[i].subspan((window.taken_from - window.first) * columns,
                                           (window.taken_to - window.taken_from) * columns);
     merged.insert(merged.end(), lines.begin(), lines.end());

@@ -10,6 +10,17 @@
 
 namespace weir::serve {
 
+/// The units of a window, as indices among all units of the text.
+struct WindowUnits {
+  uint32_t first = 0;
+  uint32_t count = 0;
+  /// Those that are taken from this window.
+  uint32_t taken_from = 0;
+  uint32_t taken_to = 0;  // exclusive
+
+  bool operator==(const WindowUnits&) const = default;
+};
+
 /// A part of a text that a model reads at once, with the tokens that the tokenizer puts around a
 /// text.
 ///
@@ -24,14 +35,10 @@ namespace weir::serve {
 /// not depend on windows.
 struct Window {
   std::vector<int32_t> ids;
-  std::vector<uint8_t> types;
-  /// Tokens of this window, ascending, at which its units (`first` and those after it) are read.
-  /// All units of the window are read, since in a head units of a text may depend on each other.
+  /// Tokens of this window, ascending, at which its units are read. All of them are read, since in
+  /// a head units of a text may depend on each other.
   std::vector<uint32_t> reads;
-  uint32_t first = 0;  // index of its first unit among all units
-  /// The units that are taken from this window.
-  uint32_t taken_from = 0;  // index among all units
-  uint32_t taken_to = 0;    // exclusive
+  WindowUnits units;
 
   bool operator==(const Window&) const = default;
 };
@@ -48,8 +55,8 @@ Result<Window> cut_window(const text::Encoding& encoding, std::span<const LabelU
                           size_t limit);
 
 /// The numbers of all units, each from the window that it is taken from, in the order of the units.
-/// `numbers[w]` are (reads, columns) of `windows[w]`.
-std::vector<float> merge_windows(std::span<const Window> windows,
+/// `numbers[w]` are (count, columns) of `windows[w]`.
+std::vector<float> merge_windows(std::span<const WindowUnits> windows,
                                  std::span<const std::span<const float>> numbers, size_t columns);
 
 }  // namespace weir::serve

@@ -232,6 +232,26 @@ TEST_F(ReadingTest, SpansAreCachedByTextNotByTokens) {
   EXPECT_EQ(header("x-weir-cache"), "miss");  // another task of the same tokens
 }
 
+TEST_F(ReadingTest, AnalysesAreCachedByTheOptionsOfEachTask) {
+  serve_with({.response_cache = 1 << 20});
+  const auto cached = [&](const Analyze& asked) {
+    auto generation = begin(asked, {text("a X")});
+    for (work::Request& request : take_all()) {
+      std::vector<work::Numbers> heads{tagged(request, 0)};
+      if (asked.embed) heads.push_back({.columns = 4, .values = {3, 4, 0, 0}});
+      reply(request, std::move(heads));
+    }
+    answers(*generation);
+    return header("x-weir-cache");
+  };
+  EXPECT_EQ(cached({.tag = Tag{}}), "miss");
+  EXPECT_EQ(cached({.tag = Tag{}}), "hit");
+  EXPECT_EQ(cached({.tag = Tag{.aggregation = Aggregation::none}}), "miss");
+  EXPECT_EQ(cached({.embed = Embed{}, .tag = Tag{}}), "miss");
+  EXPECT_EQ(cached({.embed = Embed{.dimensions = 2}, .tag = Tag{}}), "miss");
+  EXPECT_EQ(cached({.embed = Embed{.dimensions = 2}, .tag = Tag{}}), "hit");
+}
+
 TEST(PairsToRead, TheLongerTextIsCut) {
   const ByteEncoder encoder;
   const auto read = [&](const Text& pair, std::optional<uint32_t> tokens) {

@@ -46,9 +46,13 @@ TEST(WindowsOfTexts, GiveTheSpansOfTheWholeAtEveryLength) {
       const auto windows = *windows_of(encoding, units, limit);
       EXPECT_TRUE(windows.size() == 1 || limit < encoding.size()) << limit;
       std::vector<std::vector<float>> kept;
-      for (const Window& window : windows) kept.push_back(numbers(window));
+      std::vector<WindowUnits> taken;
+      for (const Window& window : windows) {
+        kept.push_back(numbers(window));
+        taken.push_back(window.units);
+      }
       const std::vector<std::span<const float>> views(kept.begin(), kept.end());
-      const auto merged = merge_windows(windows, views, labels.size());
+      const auto merged = merge_windows(taken, views, labels.size());
       EXPECT_EQ(spans_of_text(text, {units, merged}, tagger, Aggregation::simple), whole) << limit;
     }
   }

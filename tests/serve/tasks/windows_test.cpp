@@ -52,9 +52,13 @@ std::vector<float> read(const Window& window, int reach) {
 
 std::vector<float> read_all(const std::vector<Window>& windows, int reach) {
   std::vector<std::vector<float>> kept;
-  for (const Window& window : windows) kept.push_back(read(window, reach));
+  std::vector<WindowUnits> units;
+  for (const Window& window : windows) {
+    kept.push_back(read(window, reach));
+    units.push_back(window.units);
+  }
   const std::vector<std::span<const float>> views(kept.begin(), kept.end());
-  return merge_windows(windows, views, 1);
+  return merge_windows(units, views, 1);
 }
 
 class Windows : public testing::TestWithParam<bool> {
@@ -77,11 +81,12 @@ class Windows : public testing::TestWithParam<bool> {
 void expect_each_unit_once(const std::vector<Window>& windows, std::span<const LabelUnit> units) {
   uint32_t next = 0;
   for (const Window& window : windows) {
-    EXPECT_EQ(window.taken_from, next);
-    EXPECT_GE(window.taken_from, window.first);
-    EXPECT_LE(window.taken_to, window.first + window.reads.size());
-    EXPECT_GT(window.taken_to, window.taken_from);
-    next = window.taken_to;
+    EXPECT_EQ(window.units.taken_from, next);
+    EXPECT_GE(window.units.taken_from, window.units.first);
+    EXPECT_EQ(window.units.count, window.reads.size());
+    EXPECT_LE(window.units.taken_to, window.units.first + window.units.count);
+    EXPECT_GT(window.units.taken_to, window.units.taken_from);
+    next = window.units.taken_to;
   }
   EXPECT_EQ(next, units.size());
 }
@@ -92,11 +97,8 @@ void expect_well_formed(const Window& window, const text::Encoding& encoding,
   ASSERT_GT(window.ids.size(), kAround);
   EXPECT_EQ(window.ids.front(), kCls);
   EXPECT_EQ(window.ids.back(), kSep);
-  EXPECT_EQ(window.types.front(), 1);
-  EXPECT_EQ(window.types.back(), 1);
-  EXPECT_EQ(window.types.size(), window.ids.size());
   for (size_t i = 0; i < window.reads.size(); ++i) {
-    EXPECT_EQ(window.ids[window.reads[i]], encoding.ids[units[window.first + i].token]);
+    EXPECT_EQ(window.ids[window.reads[i]], encoding.ids[units[window.units.first + i].token]);
   }
 }
 
@@ -142,10 +144,9 @@ TEST_P(Windows, OfATextThatFitsAreThePlainEncoding) {
       const auto windows = *windows_of(encoding, units, encoding.size() + more);
       ASSERT_EQ(windows.size(), 1U);
       EXPECT_EQ(windows[0].ids, encoding.ids);
-      EXPECT_EQ(windows[0].types, encoding.types);
       EXPECT_EQ(windows[0], *cut_window(encoding, units, encoding.size() + more));
       EXPECT_EQ(windows[0].reads.size(), units.size());
-      EXPECT_EQ(windows[0].taken_to, units.size());
+      EXPECT_EQ(windows[0].units.taken_to, units.size());
     }
   }
 }
@@ -158,9 +159,9 @@ TEST_P(Windows, HoldAsMuchAsFitsAndOverlapAQuarter) {
   ASSERT_EQ(windows.size(), 3U);
   for (uint32_t i = 0; i < 3; ++i) {
     EXPECT_EQ(windows[i].ids.size(), 40 + kAround);
-    EXPECT_EQ(windows[i].first, 30 * i);
-    EXPECT_EQ(windows[i].taken_from, i == 0 ? 0 : 30 * i + 5);
-    EXPECT_EQ(windows[i].taken_to, i == 2 ? 100 : 30 * i + 35);
+    EXPECT_EQ(windows[i].units.first, 30 * i);
+    EXPECT_EQ(windows[i].units.taken_from, i == 0 ? 0 : 30 * i + 5);
+    EXPECT_EQ(windows[i].units.taken_to, i == 2 ? 100 : 30 * i + 35);
   }
 }
 
@@ -171,8 +172,8 @@ TEST_P(Windows, TakeAUnitFromTheEarlierOfTwoThatSeeAsMuchOfItsNeighbours) {
   // Tokens 0-43 and 33-59: token 38 is the fifth from the end of one and from the start of the
   // other.
   ASSERT_EQ(windows.size(), 2U);
-  EXPECT_EQ(windows[0].taken_to, 39U);
-  EXPECT_EQ(windows[1].first, 33U);
+  EXPECT_EQ(windows[0].units.taken_to, 39U);
+  EXPECT_EQ(windows[1].units.first, 33U);
 }
 
 TEST_P(Windows, TakeAUnitWhereMoreOfItsNeighboursAreSeen) {
@@ -203,7 +204,7 @@ TEST_P(Windows, OfNoTextAreOneThatReadsNothing) {
   ASSERT_EQ(windows.size(), 1U);
   EXPECT_EQ(windows[0].ids, encoding.ids);
   EXPECT_TRUE(windows[0].reads.empty());
-  EXPECT_EQ(windows[0].taken_to, 0U);
+  EXPECT_EQ(windows[0].units.taken_to, 0U);
 }
 
 TEST_P(Windows, WithoutRoomForTheTextAreRefused) {
@@ -227,15 +228,15 @@ TEST_P(Windows, ACutTextKeepsWhatStandsAfterIt) {
   EXPECT_EQ(window.ids, (std::vector<int32_t>{kCls, 101, 102, 103, 104, 105, 106, kSep}));
   EXPECT_EQ(window.reads, by_word() ? (std::vector<uint32_t>{1, 3, 6})
                                     : (std::vector<uint32_t>{1, 2, 3, 4, 5, 6}));
-  EXPECT_EQ(window.taken_to, window.reads.size());
+  EXPECT_EQ(window.units.taken_to, window.reads.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Units, Windows, testing::Bool(),
                          [](const auto& test) { return test.param ? "words" : "tokens"; });
 
 TEST(MergeWindows, TakesWholeLines) {
-  const Window windows[] = {{.reads = {1, 2}, .first = 0, .taken_from = 0, .taken_to = 1},
-                            {.reads = {1, 2, 3}, .first = 0, .taken_from = 1, .taken_to = 3}};
+  const WindowUnits windows[] = {{.first = 0, .count = 2, .taken_from = 0, .taken_to = 1},
+                                 {.first = 0, .count = 3, .taken_from = 1, .taken_to = 3}};
   const std::vector<float> first = {1, 2, 3, 4}, second = {5, 6, 7, 8, 9, 10};
   const std::span<const float> numbers[] = {first, second};
   EXPECT_EQ(merge_windows(windows, numbers, 2), (std::vector<float>{1, 2, 7, 8, 9, 10}));
