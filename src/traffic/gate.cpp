@@ -9,10 +9,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The longest sleep: a clock may jump.
+// The longest sleep, since a clock may jump.
 constexpr milliseconds kLook{100};
 
-/// When a waiter has to look: it can be let in, or has waited as long as it may.
+/// When a waiter has to look: it can be admitted, or has waited as long as it may.
 TimePoint wake_of(const Waiter& waiter) { return std::min(waiter.due, waiter.deadline); }
 
 milliseconds left_of(const Waiter& waiter, TimePoint now) {
@@ -20,8 +20,8 @@ milliseconds left_of(const Waiter& waiter, TimePoint now) {
   return std::max(std::chrono::ceil<milliseconds>(until - now), milliseconds(0));
 }
 
-/// An estimate may turn out too good, and who was let into the line should not be turned away
-/// after: a newcomer's has to leave some room.
+/// Whether a newcomer should not enter the line. An estimated wait may turn out too short, and a
+/// request in line should not be refused later. So an estimate must leave 3/10 of `max_wait` free.
 bool is_doubtful(const Waiter& waiter, TimePoint now, milliseconds max_wait) {
   return is_estimate(waiter.blocker) && waiter.due != TimePoint::max() &&
          waiter.due - now > max_wait * 7 / 10;
@@ -83,7 +83,7 @@ void Gate::Impl::settle(Line::Foresight foresight) {
   const TimePoint now = clock_.now();
   renew(now);
   capacities_.look(now);
-  // A waiter's memory stays while the mutex is held: it wakes only after.
+  // A waiter's thread needs the mutex to go on, so the waiter lives as long as it is held here.
   for (Waiter* waiter : line_.settle(now, foresight)) {
     if (waiter->state == Waiter::State::admitted) capacities_.admitted(waiter->model);
     static_cast<Sleeper*>(waiter)->bell.notify_one();
@@ -119,7 +119,7 @@ std::optional<Error> Gate::Impl::impossible(Sleeper& waiter) const {
 Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
                                                         std::vector<CellState>* cells) {
   auto place = std::make_unique<Place::State>(*this);
-  // The book may ask the history, which takes a while: not under the line's mutex.
+  // Not under the line's mutex: the book may ask the history, which takes a while.
   Sleeper& waiter = describe(place->waiter(), entry);
   std::unique_lock lock(mutex_);
   if (closed_) return closed();
@@ -147,7 +147,7 @@ Result<std::unique_ptr<Place::State>> Gate::Impl::enter(const Entry& entry,
     }
   }
   if (cells != nullptr) *cells = waiter.seen;
-  // Who waits is the line's: others write it as soon as the mutex is free.
+  // Other threads may write a waiting request as soon as the mutex is free.
   const bool is_refused = waiter.state == Waiter::State::refused;
   lock.unlock();
   if (is_refused) return refusal(waiter, now);
@@ -170,9 +170,9 @@ Quote Gate::Impl::quote(const Entry& entry) {
   quote.refusal = impossible(waiter);
   if (quote.refusal || waiter.cells->empty()) return quote;
   renew(now);
-  line_.foretell(waiter, now);
+  line_.predict(waiter, now);
   quote.wait = left_of(waiter, now);
-  // What can be paid now waits for nothing.
+  // A request that can be paid now does not wait, so nothing is estimated.
   bool doubtful = waiter.due > now && is_doubtful(waiter, now, entry.max_wait);
   if (waiter.state == Waiter::State::refused || doubtful) quote.refusal = refusal(waiter, now);
   return quote;

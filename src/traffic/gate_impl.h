@@ -15,18 +15,17 @@
 
 namespace weir::traffic {
 
-/// Units that refused, and when they can be paid, as the client reads it. `waiter.blocker` says
-/// which.
+/// The refusal for the client: the limit `waiter.blocker`, and when it can be paid.
 Error refusal(const Waiter& waiter, TimePoint now);
 Error never_fits(const Waiter& waiter);
 
-/// A waiter and the thread that sleeps for it.
+/// A waiter, and the bell of the thread that waits for it.
 struct Sleeper : Waiter {
   std::shared_ptr<const Key> key;
   std::condition_variable bell;
 };
 
-/// The threads around a Line: one mutex for the line, one condition variable for each who waits.
+/// Makes a Line thread-safe: one mutex for the line, and one condition variable for each waiter.
 class Gate::Impl {
  public:
   Impl(std::unique_ptr<Limiter> limiter, const Clock& clock, GateOptions options)
@@ -45,28 +44,30 @@ class Gate::Impl {
   size_t waiting() const;
   void close();
 
-  /// Moves the buckets of who is in, and lets in who can be paid now.
+  /// Changes the buckets of an admitted request, and admits the waiting requests that can be paid
+  /// then.
   std::vector<CellState> adjust(const Cells& cells, const Cost& change);
   void first_token(const std::string& model, TimePoint admitted_at);
   TimePoint now() const { return clock_.now(); }
 
-  // What a Place asks for.
+  // For Place.
   bool admitted(const Sleeper& waiter) const;
   Standing standing(const Sleeper& waiter) const;
   std::vector<CellState> seen(const Sleeper& waiter) const;
   Result<bool> wait(Sleeper& waiter, std::chrono::milliseconds limit);
-  /// Takes the waiter out of the line; true: it was admitted.
+  /// Takes the waiter out of the line if it still waits. True: it was admitted.
   bool leave(Sleeper& waiter);
 
  private:
   Sleeper& describe(Sleeper& waiter, const Entry& entry);
-  /// What it takes of its model's capacity, as things are now.
+  /// Sets what the waiter takes of its model's capacity, by the model's present pace.
   void price(Sleeper& waiter, TimePoint now);
-  /// The bucket that `waiter` can never pay from, as an error.
+  /// The error if a bucket can never pay for `waiter`; none: each can.
   std::optional<Error> impossible(Sleeper& waiter) const;
-  /// At once, where nobody is before: admitted or refused. Else it stays waiting.
+  /// Admits or refuses the waiter if that can be decided at once; otherwise it stays waiting.
+  /// REQUIRES: no waiting request has one of its buckets.
   void try_at_once(Sleeper& waiter, TimePoint now);
-  /// Whose quota's period ended while it waited stands before the next one's bucket.
+  /// Requests whose quota's period has ended get the bucket of the next period.
   void renew(TimePoint now);
   void settle(Line::Foresight foresight = Line::Foresight::now);
 
@@ -79,7 +80,7 @@ class Gate::Impl {
   bool closed_ = false;
 };
 
-/// What a Place holds.
+/// What a Place holds: a waiter, which is in line or admitted.
 class Place::State {
  public:
   explicit State(Gate::Impl& gate) : gate_(gate) {}
@@ -89,7 +90,7 @@ class Place::State {
   Gate::Impl& gate() const { return gate_; }
   Sleeper& waiter() { return waiter_; }
   const Sleeper& waiter() const { return waiter_; }
-  /// What it was admitted for is somebody else's now.
+  /// What it was admitted for is the permit's from now on, so the destructor gives nothing back.
   void hand_over() { taken_ = true; }
 
  private:

@@ -14,11 +14,11 @@ uint64_t oldest(const ModelLine& line) {
   return ticket;
 }
 
-/// The line whose oldest head waits longest goes first, so that requests for several models that
-/// share a bucket keep their order.
+/// The line with the oldest first request comes first. So requests for several models that share a
+/// bucket keep their order.
 bool is_older(const ModelLine* a, const ModelLine* b) { return oldest(*a) < oldest(*b); }
 
-/// The buckets that cannot pay, by what the limiter said.
+/// Closes the buckets that, by the limiter's decision, cannot pay.
 void close_refusing(const Waiter& waiter, const Decision& decision, ClosedCells& closed) {
   for (size_t i = 0; i < waiter.cells->size(); ++i) {
     const Cell& cell = (*waiter.cells)[i];
@@ -61,7 +61,7 @@ void Line::join(Waiter& waiter) {
   auto own = std::find_if(line.clients.begin(), line.clients.end(),
                           [&](const ClientLine& each) { return each.client == waiter.client; });
   if (own == line.clients.end()) {
-    // A client gains nothing from having been away.
+    // A client gains nothing from having been idle.
     double least = 0;
     for (bool first = true; const ClientLine& each : line.clients) {
       double served = *each.served;
@@ -123,7 +123,7 @@ void Line::renew(TimePoint now, const std::function<Cells(const Waiter&)>& cells
   }
 }
 
-void Line::foretell(Waiter& waiter, TimePoint now) {
+void Line::predict(Waiter& waiter, TimePoint now) {
   struct Outlook {
     Waiter* of;
     TimePoint due;
@@ -204,8 +204,8 @@ bool Line::admit_next(ModelLine& line, ClosedCells& closed, TimePoint now,
   }
 }
 
-/// One request after the other: with each that goes, other requests are the oldest, and other
-/// buckets cannot pay.
+/// Admits one request at a time. After each, another request may be the oldest, and other buckets
+/// may be unable to pay.
 void Line::admit(TimePoint now, std::vector<Waiter*>& changed) {
   bool went = true;
   while (went) {
@@ -253,14 +253,14 @@ std::vector<Waiter*> Line::play(TimePoint now, std::vector<Waiter*>& nearer) {
 std::vector<Waiter*> Line::settle(TimePoint now, Foresight foresight) {
   std::vector<Waiter*> changed, nearer;
   admit(now, changed);
-  stale_ = foresight == Foresight::soon && now - foretold_ < forecast_age_ && size_ > 0;
+  stale_ = foresight == Foresight::soon && now - predicted_ < forecast_age_ && size_ > 0;
   if (stale_) return changed;
-  foretold_ = now;
+  predicted_ = now;
   for (bool again = size_ > 0; again;) {
     const std::vector<Waiter*> gone = play(now, nearer);
     for (Waiter* waiter : gone) refuse(*waiter, now, changed);
     if (gone.empty()) break;
-    // A request that is gone may have held up one that can be paid.
+    // A request behind a refused one may be payable now.
     const size_t before = size_;
     admit(now, changed);
     again = size_ < before;

@@ -311,13 +311,13 @@ TEST_F(LineTest, ANewcomerThatOnlyAsksMovesNobody) {
   asks.cells = next.cells;
   asks.cost = kOne;
   asks.deadline = now_ + 1s;
-  line_.foretell(asks, now_);
+  line_.predict(asks, now_);
   EXPECT_EQ(due_in(asks), 1s);
   EXPECT_EQ(asks.state, Waiter::State::waiting);
   EXPECT_EQ(due_in(next), 1s) << "it is not before the one that asked";
   EXPECT_EQ(next.place, 1u);
   asks.deadline = now_ + 999ms;
-  line_.foretell(asks, now_);
+  line_.predict(asks, now_);
   EXPECT_EQ(asks.state, Waiter::State::refused);
   EXPECT_EQ(line_.size(), 1u);
 }
