@@ -9,7 +9,7 @@
 // Enough for `DEEPEST` levels.
 #define STACK (64 << 20)
 
-// How a call ended. With anything but `Ok` the `error` buffer, where there is one, says why.
+// How a call ended. Unless it is `Ok`, the `error` buffer says why, if the call has one.
 typedef enum WeirStatus {
   WEIR_STATUS_OK = 0,
   // The caller's input is wrong.
@@ -20,7 +20,7 @@ typedef enum WeirStatus {
   WEIR_STATUS_INTERNAL = 3,
 } WeirStatus;
 
-// The stream of one completion. For one thread at a time; keeps its tokenizer alive.
+// The text of one completion as it comes. Used by one thread at a time; keeps its tokenizer alive.
 typedef struct WeirDetokenizer WeirDetokenizer;
 
 // A parsed chat template. Immutable; threads may share it.
@@ -29,35 +29,35 @@ typedef struct WeirTemplate WeirTemplate;
 // A tokenizer. Immutable; threads may share it.
 typedef struct WeirTokenizer WeirTokenizer;
 
-// Bytes owned by the caller, who gives them back with `weir_bytes_free`. Text is UTF-8 and has no zero at its end.
+// Bytes that the caller owns, and gives back with `weir_bytes_free`. Text is UTF-8 and has no zero byte at its end.
 typedef struct WeirBytes {
   uint8_t *data;
   uintptr_t size;
   uintptr_t capacity;
 } WeirBytes;
 
-// Token ids owned by the caller, who gives them back with `weir_ids_free`.
+// Token ids that the caller owns, and gives back with `weir_ids_free`.
 typedef struct WeirIds {
   uint32_t *data;
   uintptr_t size;
   uintptr_t capacity;
 } WeirIds;
 
-// A token and where it stands.
+// A token and its place in the text.
 typedef struct WeirPlace {
   uint32_t id;
-  // What the tokenizer's template calls its type.
+  // The token's type, from the tokenizer's template.
   uint8_t token_type;
   // 0: of the text; 1: of its pair; -1: a token that the template adds.
   int8_t text;
-  // Index of its word within its text; -1: of none.
+  // Index of the token's word within its text; -1: it has none.
   int32_t word;
-  // Code points of its text.
+  // Code points of its text, `end` exclusive.
   uint32_t begin;
   uint32_t end;
 } WeirPlace;
 
-// Tokens owned by the caller, who gives them back with `weir_places_free`.
+// Tokens that the caller owns, and gives back with `weir_places_free`.
 typedef struct WeirPlaces {
   struct WeirPlace *data;
   uintptr_t size;
@@ -69,14 +69,15 @@ extern "C" {
 #endif // __cplusplus
 
 // # Safety
-// `bytes` came from this crate and was not given back before; a buffer of nulls is fine.
+// `bytes` came from this crate and was not given back before; a buffer of nulls is allowed.
 void weir_bytes_free(struct WeirBytes bytes);
 
 // # Safety
 // As `weir_bytes_free`.
 void weir_ids_free(struct WeirIds ids);
 
-// The stream of what follows `prompt`: the text of both less the prompt's. Of a long prompt only the end is read.
+// Makes the stream of the text after `prompt`: the text of prompt and completion without that of the prompt. Only the
+// end of a long prompt is read.
 //
 // # Safety
 // `tokenizer` is alive; `prompt` points to `prompt_size` ids; `detokenizer` is writable.
@@ -88,10 +89,10 @@ enum WeirStatus weir_detokenizer_new(const struct WeirTokenizer *tokenizer,
                                      struct WeirBytes *error);
 
 // # Safety
-// `detokenizer` came from `weir_detokenizer_new` and nobody uses it any more; null is fine.
+// `detokenizer` came from `weir_detokenizer_new` and is not used any more; null is allowed.
 void weir_detokenizer_free(struct WeirDetokenizer *detokenizer);
 
-// The text that `id` completes; often empty. Ids outside the vocabulary say nothing.
+// The text that `id` completes; often empty. Ids outside the vocabulary add no text.
 //
 // # Safety
 // `text` points to a `WeirBytes` that owns nothing.
@@ -100,7 +101,7 @@ enum WeirStatus weir_detokenizer_step(struct WeirDetokenizer *detokenizer,
                                       struct WeirBytes *text,
                                       struct WeirBytes *error);
 
-// What still waits, at the end. The stream starts anew after it.
+// The text that is still held back at the end. After this call the stream starts anew.
 //
 // # Safety
 // As `weir_detokenizer_step`.
@@ -108,7 +109,8 @@ enum WeirStatus weir_detokenizer_flush(struct WeirDetokenizer *detokenizer,
                                        struct WeirBytes *text,
                                        struct WeirBytes *error);
 
-// As `weir_tokenizer_encode`, with the places of the tokens, and of a pair of texts where `pair` is not null.
+// As `weir_tokenizer_encode`, with the places of the tokens. If `pair` is not null, `text` and `pair` are encoded as
+// a pair.
 //
 // # Safety
 // `text` points to `size` bytes; `pair` is null or points to `pair_size` bytes; `places` to a `WeirPlaces` that owns nothing.
@@ -125,8 +127,9 @@ enum WeirStatus weir_tokenizer_encode_places(const struct WeirTokenizer *tokeniz
 // As `weir_bytes_free`.
 void weir_places_free(struct WeirPlaces places);
 
-// How many bytes of a text are enough for its first `count` tokens, special ones around it not counted: the first `count`
-// ids of that beginning are those of the whole text. `size` itself where the text has fewer tokens, or where that is not certain.
+// How many bytes of a text are enough for its first `count` tokens, without the special tokens around the text: the
+// first `count` ids of these bytes are those of the whole text. It is `size` if the text has fewer tokens, or if
+// fewer bytes are not certain to be enough.
 //
 // # Safety
 // `tokenizer` is alive; `text` points to `size` bytes; `enough` is writable.
@@ -137,7 +140,8 @@ enum WeirStatus weir_tokenizer_prefix(const struct WeirTokenizer *tokenizer,
                                       uintptr_t *enough,
                                       struct WeirBytes *error);
 
-// Parses a template. `globals` is a JSON object of names that every rendering sees unless its context has them too.
+// Parses a template. `globals` is a JSON object. Each rendering sees its names, unless the context has the same
+// names.
 //
 // # Safety
 // `source` and `globals` point to as many bytes as said; `created` is writable; `error` is null or owns nothing.
@@ -149,11 +153,12 @@ enum WeirStatus weir_template_new(const uint8_t *source,
                                   struct WeirBytes *error);
 
 // # Safety
-// `chat_template` came from `weir_template_new` and nobody uses it any more; null is fine.
+// `chat_template` came from `weir_template_new` and is not used any more; null is allowed.
 void weir_template_free(struct WeirTemplate *chat_template);
 
-// Renders with `context`, a JSON object. With a tokenizer, `plain` becomes what `weir_tokenizer_encode_plain` takes: it
-// keeps texts of special tokens that `context` brought from being taken for the template's own.
+// Renders with `context`, a JSON object. With a tokenizer, `plain` gets the offsets that
+// `weir_tokenizer_encode_plain` takes. They mark the texts of special tokens that came from `context`: these stay
+// plain text.
 //
 // # Safety
 // `context` points to `size` bytes; `tokenizer` is alive or null; `rendered` and `plain` own nothing.
@@ -165,12 +170,13 @@ enum WeirStatus weir_template_render(const struct WeirTemplate *chat_template,
                                      struct WeirIds *plain,
                                      struct WeirBytes *error);
 
-// Reads a tokenizer.json. Its truncation and padding are cleared. `additions` is empty or a JSON object with the tokens
-// that other files add: `added` in their order, then `special` ones, each with its `content` and what else is known.
+// Reads a tokenizer.json, and switches its truncation and padding off. `additions` is empty, or a JSON object with
+// the tokens that other files add: the list `added` in its order, then the list `special`. Each token has its
+// `content` and what else is known of it.
 //
 // # Safety
-// `json` and `additions` point to as many bytes as said; `tokenizer` is writable; `error` as everywhere: null, or a
-// buffer that owns nothing.
+// `json` and `additions` point to as many bytes as said; `tokenizer` is writable; `error`, as in all calls, is null
+// or owns nothing.
 enum WeirStatus weir_tokenizer_new(const uint8_t *json,
                                    uintptr_t size,
                                    const uint8_t *additions,
@@ -179,7 +185,7 @@ enum WeirStatus weir_tokenizer_new(const uint8_t *json,
                                    struct WeirBytes *error);
 
 // # Safety
-// `tokenizer` came from `weir_tokenizer_new` and nobody uses it any more; null is fine.
+// `tokenizer` came from `weir_tokenizer_new` and is not used any more; null is allowed.
 void weir_tokenizer_free(struct WeirTokenizer *tokenizer);
 
 // # Safety
@@ -191,8 +197,8 @@ enum WeirStatus weir_tokenizer_encode(const struct WeirTokenizer *tokenizer,
                                       struct WeirIds *ids,
                                       struct WeirBytes *error);
 
-// As `weir_tokenizer_encode`, but no special token goes across a character that starts at one of the byte offsets
-// `plain`, which rise.
+// As `weir_tokenizer_encode`, but no special token covers a character that starts at one of the byte offsets `plain`
+// (ascending).
 //
 // # Safety
 // `text` points to `size` bytes and `plain` to `plain_count` offsets; `ids` to a `WeirIds` that owns nothing.
@@ -214,7 +220,7 @@ enum WeirStatus weir_tokenizer_decode(const struct WeirTokenizer *tokenizer,
                                       struct WeirBytes *text,
                                       struct WeirBytes *error);
 
-// The token's own string; `NotFound` where no token has this id.
+// The token's own string; `NotFound` if no token has this id.
 //
 // # Safety
 // `piece` points to a `WeirBytes` that owns nothing.
@@ -222,7 +228,7 @@ enum WeirStatus weir_tokenizer_piece(const struct WeirTokenizer *tokenizer,
                                      uint32_t id,
                                      struct WeirBytes *piece);
 
-// The bytes that the token adds to a text, which may be part of a character; `NotFound` where no token has this id.
+// The bytes that the token adds to a text, perhaps part of a character; `NotFound` if no token has this id.
 //
 // # Safety
 // `bytes` points to a `WeirBytes` that owns nothing.
@@ -230,7 +236,7 @@ enum WeirStatus weir_tokenizer_token_bytes(const struct WeirTokenizer *tokenizer
                                            uint32_t id,
                                            struct WeirBytes *bytes);
 
-// The id of a token's own string; `NotFound` where no token is spelt so.
+// The id of the token with this string; `NotFound` if there is none.
 //
 // # Safety
 // `piece` points to `size` bytes; `id` is writable.
@@ -239,7 +245,7 @@ enum WeirStatus weir_tokenizer_id(const struct WeirTokenizer *tokenizer,
                                   uintptr_t size,
                                   uint32_t *id);
 
-// Whether an added token takes the white space beside it with it.
+// Whether an added token takes in the white space beside it.
 //
 // # Safety
 // `tokenizer` is alive.

@@ -3,7 +3,7 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice::from_raw_parts;
 
-/// How a call ended. With anything but `Ok` the `error` buffer, where there is one, says why.
+/// How a call ended. Unless it is `Ok`, the `error` buffer says why, if the call has one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeirStatus {
@@ -16,7 +16,7 @@ pub enum WeirStatus {
     Internal = 3,
 }
 
-/// Bytes owned by the caller, who gives them back with `weir_bytes_free`. Text is UTF-8 and has no zero at its end.
+/// Bytes that the caller owns, and gives back with `weir_bytes_free`. Text is UTF-8 and has no zero byte at its end.
 #[repr(C)]
 pub struct WeirBytes {
     pub data: *mut u8,
@@ -24,7 +24,7 @@ pub struct WeirBytes {
     pub capacity: usize,
 }
 
-/// Token ids owned by the caller, who gives them back with `weir_ids_free`.
+/// Token ids that the caller owns, and gives back with `weir_ids_free`.
 #[repr(C)]
 pub struct WeirIds {
     pub data: *mut u32,
@@ -129,7 +129,7 @@ pub unsafe fn free<T>(handle: *mut T) {
 }
 
 /// # Safety
-/// `bytes` came from this crate and was not given back before; a buffer of nulls is fine.
+/// `bytes` came from this crate and was not given back before; a buffer of nulls is allowed.
 #[no_mangle]
 pub unsafe extern "C" fn weir_bytes_free(bytes: WeirBytes) {
     if !bytes.data.is_null() {

@@ -30,7 +30,7 @@ pub struct Stream {
     at_prompt: bool,
 }
 
-/// The stream of one completion. For one thread at a time; keeps its tokenizer alive.
+/// The text of one completion as it comes. Used by one thread at a time; keeps its tokenizer alive.
 pub struct WeirDetokenizer {
     stream: Stream,
 }
@@ -182,7 +182,8 @@ impl Stream {
     }
 }
 
-/// The stream of what follows `prompt`: the text of both less the prompt's. Of a long prompt only the end is read.
+/// Makes the stream of the text after `prompt`: the text of prompt and completion without that of the prompt. Only the
+/// end of a long prompt is read.
 ///
 /// # Safety
 /// `tokenizer` is alive; `prompt` points to `prompt_size` ids; `detokenizer` is writable.
@@ -203,13 +204,13 @@ pub unsafe extern "C" fn weir_detokenizer_new(
 }
 
 /// # Safety
-/// `detokenizer` came from `weir_detokenizer_new` and nobody uses it any more; null is fine.
+/// `detokenizer` came from `weir_detokenizer_new` and is not used any more; null is allowed.
 #[no_mangle]
 pub unsafe extern "C" fn weir_detokenizer_free(detokenizer: *mut WeirDetokenizer) {
     free(detokenizer);
 }
 
-/// The text that `id` completes; often empty. Ids outside the vocabulary say nothing.
+/// The text that `id` completes; often empty. Ids outside the vocabulary add no text.
 ///
 /// # Safety
 /// `text` points to a `WeirBytes` that owns nothing.
@@ -228,7 +229,7 @@ pub unsafe extern "C" fn weir_detokenizer_step(
     })
 }
 
-/// What still waits, at the end. The stream starts anew after it.
+/// The text that is still held back at the end. After this call the stream starts anew.
 ///
 /// # Safety
 /// As `weir_detokenizer_step`.

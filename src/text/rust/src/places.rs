@@ -5,22 +5,22 @@ use tokenizers::{Encoding, Model, OffsetType, PreTokenizedString};
 use crate::boundary::*;
 use crate::tokenizer::{vocabulary_of, Vocabulary, WeirTokenizer};
 
-/// A token and where it stands.
+/// A token and its place in the text.
 #[repr(C)]
 pub struct WeirPlace {
     pub id: u32,
-    /// What the tokenizer's template calls its type.
+    /// The token's type, from the tokenizer's template.
     pub token_type: u8,
     /// 0: of the text; 1: of its pair; -1: a token that the template adds.
     pub text: i8,
-    /// Index of its word within its text; -1: of none.
+    /// Index of the token's word within its text; -1: it has none.
     pub word: i32,
-    /// Code points of its text.
+    /// Code points of its text, `end` exclusive.
     pub begin: u32,
     pub end: u32,
 }
 
-/// Tokens owned by the caller, who gives them back with `weir_places_free`.
+/// Tokens that the caller owns, and gives back with `weir_places_free`.
 #[repr(C)]
 pub struct WeirPlaces {
     pub data: *mut WeirPlace,
@@ -98,7 +98,8 @@ fn place_of(encoding: &Encoding, token: usize) -> Result<WeirPlace, Failure> {
     })
 }
 
-/// As `weir_tokenizer_encode`, with the places of the tokens, and of a pair of texts where `pair` is not null.
+/// As `weir_tokenizer_encode`, with the places of the tokens. If `pair` is not null, `text` and `pair` are encoded as
+/// a pair.
 ///
 /// # Safety
 /// `text` points to `size` bytes; `pair` is null or points to `pair_size` bytes; `places` to a `WeirPlaces` that owns nothing.

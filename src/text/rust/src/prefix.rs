@@ -67,8 +67,9 @@ fn enough_for(tokenizer: &Tokenizer, margins: &Margins, text: &str, count: usize
     Ok(text.len())
 }
 
-/// How many bytes of a text are enough for its first `count` tokens, special ones around it not counted: the first `count`
-/// ids of that beginning are those of the whole text. `size` itself where the text has fewer tokens, or where that is not certain.
+/// How many bytes of a text are enough for its first `count` tokens, without the special tokens around the text: the
+/// first `count` ids of these bytes are those of the whole text. It is `size` if the text has fewer tokens, or if
+/// fewer bytes are not certain to be enough.
 ///
 /// # Safety
 /// `tokenizer` is alive; `text` points to `size` bytes; `enough` is writable.

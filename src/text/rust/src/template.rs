@@ -282,7 +282,8 @@ fn words_of(error: &Error) -> String {
     }
 }
 
-/// Parses a template. `globals` is a JSON object of names that every rendering sees unless its context has them too.
+/// Parses a template. `globals` is a JSON object. Each rendering sees its names, unless the context has the same
+/// names.
 ///
 /// # Safety
 /// `source` and `globals` point to as many bytes as said; `created` is writable; `error` is null or owns nothing.
@@ -304,14 +305,15 @@ pub unsafe extern "C" fn weir_template_new(
 }
 
 /// # Safety
-/// `chat_template` came from `weir_template_new` and nobody uses it any more; null is fine.
+/// `chat_template` came from `weir_template_new` and is not used any more; null is allowed.
 #[no_mangle]
 pub unsafe extern "C" fn weir_template_free(chat_template: *mut WeirTemplate) {
     free(chat_template);
 }
 
-/// Renders with `context`, a JSON object. With a tokenizer, `plain` becomes what `weir_tokenizer_encode_plain` takes: it
-/// keeps texts of special tokens that `context` brought from being taken for the template's own.
+/// Renders with `context`, a JSON object. With a tokenizer, `plain` gets the offsets that
+/// `weir_tokenizer_encode_plain` takes. They mark the texts of special tokens that came from `context`: these stay
+/// plain text.
 ///
 /// # Safety
 /// `context` points to `size` bytes; `tokenizer` is alive or null; `rendered` and `plain` own nothing.

@@ -100,12 +100,13 @@ pub unsafe fn vocabulary_of<'a>(tokenizer: *const WeirTokenizer) -> &'a Vocabula
     &tokenizer.vocabulary
 }
 
-/// Reads a tokenizer.json. Its truncation and padding are cleared. `additions` is empty or a JSON object with the tokens
-/// that other files add: `added` in their order, then `special` ones, each with its `content` and what else is known.
+/// Reads a tokenizer.json, and switches its truncation and padding off. `additions` is empty, or a JSON object with
+/// the tokens that other files add: the list `added` in its order, then the list `special`. Each token has its
+/// `content` and what else is known of it.
 ///
 /// # Safety
-/// `json` and `additions` point to as many bytes as said; `tokenizer` is writable; `error` as everywhere: null, or a
-/// buffer that owns nothing.
+/// `json` and `additions` point to as many bytes as said; `tokenizer` is writable; `error`, as in all calls, is null
+/// or owns nothing.
 #[no_mangle]
 pub unsafe extern "C" fn weir_tokenizer_new(
     json: *const u8,
@@ -123,7 +124,7 @@ pub unsafe extern "C" fn weir_tokenizer_new(
 }
 
 /// # Safety
-/// `tokenizer` came from `weir_tokenizer_new` and nobody uses it any more; null is fine.
+/// `tokenizer` came from `weir_tokenizer_new` and is not used any more; null is allowed.
 #[no_mangle]
 pub unsafe extern "C" fn weir_tokenizer_free(tokenizer: *mut WeirTokenizer) {
     free(tokenizer);
@@ -147,8 +148,8 @@ pub unsafe extern "C" fn weir_tokenizer_encode(
     })
 }
 
-/// As `weir_tokenizer_encode`, but no special token goes across a character that starts at one of the byte offsets
-/// `plain`, which rise.
+/// As `weir_tokenizer_encode`, but no special token covers a character that starts at one of the byte offsets `plain`
+/// (ascending).
 ///
 /// # Safety
 /// `text` points to `size` bytes and `plain` to `plain_count` offsets; `ids` to a `WeirIds` that owns nothing.
@@ -190,7 +191,7 @@ pub unsafe extern "C" fn weir_tokenizer_decode(
     })
 }
 
-/// The token's own string; `NotFound` where no token has this id.
+/// The token's own string; `NotFound` if no token has this id.
 ///
 /// # Safety
 /// `piece` points to a `WeirBytes` that owns nothing.
@@ -207,7 +208,7 @@ pub unsafe extern "C" fn weir_tokenizer_piece(
     })
 }
 
-/// The bytes that the token adds to a text, which may be part of a character; `NotFound` where no token has this id.
+/// The bytes that the token adds to a text, perhaps part of a character; `NotFound` if no token has this id.
 ///
 /// # Safety
 /// `bytes` points to a `WeirBytes` that owns nothing.
@@ -223,7 +224,7 @@ pub unsafe extern "C" fn weir_tokenizer_token_bytes(
     })
 }
 
-/// The id of a token's own string; `NotFound` where no token is spelt so.
+/// The id of the token with this string; `NotFound` if there is none.
 ///
 /// # Safety
 /// `piece` points to `size` bytes; `id` is writable.
@@ -242,7 +243,7 @@ pub unsafe extern "C" fn weir_tokenizer_id(
     })
 }
 
-/// Whether an added token takes the white space beside it with it.
+/// Whether an added token takes in the white space beside it.
 ///
 /// # Safety
 /// `tokenizer` is alive.
