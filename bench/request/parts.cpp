@@ -125,7 +125,7 @@ double whole_answer() {
   std::vector<api::ChoiceText> choices(1);
   choices[0].text = " river";
   return microseconds([&] {
-    api::openai::whole_answer(shape, {{1, 2, 3}}, choices, {.prompt_tokens = 32});
+    api::openai::whole_answer(shape, {{.ids = {1, 2, 3}}}, choices, {.prompt_tokens = 32});
   });
 }
 

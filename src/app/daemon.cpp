@@ -259,8 +259,7 @@ void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
       encoder ? fmt::format(", sources of {} tokens", encoder->max_tokens) : "";
   spdlog::info("model {} is ready: {}, {}, {} tokens{}{}, loaded in {}", name,
                model.loaded->architecture, model.loaded->dtype, model.loaded->max_model_len, source,
-               cache,
-               seconds_since(model.begun));
+               cache, seconds_since(model.begun));
   model.progress->set("ready", 100);
   service_->mark_ready(name, *std::exchange(model.loaded, std::nullopt));
   model.done = true;

@@ -202,9 +202,9 @@ TEST_F(ReadingTest, ADryRunHasOneEntryForEachInput) {
   const auto tagged = prompts(Tag{}, {text(words), text("XY")});
   ASSERT_THAT(tagged, SizeIs(2));
   EXPECT_EQ(tagged[0].text, words);
-  EXPECT_GT(tagged[0].ids.size(), words.size());
+  EXPECT_GT(tagged[0].tokens.ids.size(), words.size());
   EXPECT_EQ(tagged[1].text, "XY");
-  EXPECT_THAT(tagged[1].ids, ElementsAre(kBos, 'X', 'Y', kEos));
+  EXPECT_THAT(tagged[1].tokens.ids, ElementsAre(kBos, 'X', 'Y', kEos));
 }
 
 TEST_F(ReadingTest, ATaggerOfAnotherWidthIsOurFault) {
