@@ -111,7 +111,7 @@ TEST_F(EncoderDecoderTest, EachSideHasItsLength) {
   EXPECT_EQ(refusal({.prompts = {std::string(121, 'x')}}),
             "prompt has 121 bytes, which are at least 21 tokens" + over);
   EXPECT_EQ(refusal({.prompts = {""}, .add_special_tokens = false}),
-            "prompt is empty @prompt invalid_value");
+            "prompt is empty @prompt string_below_min_length");
   EXPECT_EQ(refusal({.prompts = {"a"}, .decoder_prompt = std::string(62, 'x')}), "accepted");
   EXPECT_EQ(refusal({.prompts = {"a"}, .decoder_prompt = std::string(63, 'x')}),
             "This model's maximum context length is 64 tokens. However, the decoder's start token "
