@@ -13,6 +13,9 @@ from client import Connection, Sample, completion, embedding, text
 WORDS = "river water stone house bank flood mill gate fish boat bridge rain lake wind road tree".split()
 
 
+LOOK_S = 0.25  # an open loop looks so often whether it is hopeless
+
+
 @dataclass(frozen=True)
 class Target:
     """Where requests go, and as whom."""
@@ -112,11 +115,13 @@ class Load:
             (await self.one(connection)).due = due
             idle.append(connection)
 
-        due = 0.0
-        while (due := due + self.random.expovariate(rate)) < seconds and not (hopeless and hopeless(self.samples)):
+        due, look, left_early = 0.0, LOOK_S, False
+        while not left_early and (due := due + self.random.expovariate(rate)) < seconds:
             await asyncio.sleep(max(0.0, due - (time.perf_counter() - self.zero)))
             tasks.append(asyncio.create_task(one(due)))
-        left_early = hopeless is not None and hopeless(self.samples)
+            if hopeless and due >= look:  # it reads all samples: at each arrival it would take the cores from the server
+                left_early, look = hopeless(self.samples), due + LOOK_S
+        left_early = left_early or (hopeless is not None and hopeless(self.samples))
         await finish(tasks, 0 if left_early else grace)
         for connection in idle:
             connection.close()
