@@ -95,6 +95,8 @@ void print_model(const PlannedModel& model, const serve::TextSide& text, std::os
       << "  vocabulary    " << is.shape.vocabulary << "\n"
       << "  max length    " << serve::longest_input(text, is.max_model_len) << " tokens\n"
       << "  weights       " << (model.load.dummy ? "random" : size_text(is.weight_bytes)) << "\n";
+  if (is.shape.remembers.window > 0)
+    out << "  window        " << is.shape.remembers.window << " tokens\n";
   if (is.page_bytes > 0) {
     out << "  cache         " << is.page_bytes << " bytes a page of " << model.load.page_size
         << " tokens\n";

@@ -18,16 +18,14 @@ nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
   nn::Shape shape = nn::Shape::read(config);
   shape.group_heads(config);
   shape.remembers.pages = true;
-  if (traits.windows && config.has("sliding_window"))
-    shape.remembers.window = config.size("sliding_window");
+  const bool no_window = !traits.window || config.is_null("sliding_window");
+  shape.remembers.window = no_window ? 0 : config.size("sliding_window", traits.window);
   shape.tied = config.boolean("tie_word_embeddings", false);
   shape.max_positions = nn::rope_reach(config, shape.max_positions);
-  const int64_t head_dim = traits.head_dim ? traits.head_dim : shape.hidden / shape.heads;
-  shape.head_dim = config.integer("head_dim", head_dim);
+  shape.head_dim =
+      config.integer("head_dim", traits.head_dim ? traits.head_dim : shape.hidden / shape.heads);
   const bool named = config.has("head_dim") || traits.head_dim;
   shape.check_rotated_heads(config, named ? "head_dim" : "hidden_size / num_attention_heads");
-  if (config.boolean("use_sliding_window", false))
-    config.refuse("use_sliding_window true is not supported");
   return shape;
 }
 

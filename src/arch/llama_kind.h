@@ -9,7 +9,7 @@ namespace weir::arch {
 /// What models of Llama's kind differ in.
 struct LlamaTraits {
   std::string model_type;   // in config.json
-  bool windows = false;     // config.json's sliding_window holds for every layer; null: none
+  int64_t window = 0;       // of every layer, where sliding_window is not said; 0: there is none
   bool head_norms = false;  // RMSNorm of each head of queries and keys, before they are rotated
   int64_t head_dim = 0;     // where config.json has none; 0: hidden_size / num_attention_heads
 };

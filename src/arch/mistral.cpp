@@ -5,7 +5,7 @@
 namespace weir::arch {
 
 nn::Architecture mistral() {
-  return llama_kind("MistralForCausalLM", {.model_type = "mistral", .windows = true});
+  return llama_kind("MistralForCausalLM", {.model_type = "mistral", .window = 4096});
 }
 
 }  // namespace weir::arch

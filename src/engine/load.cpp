@@ -111,6 +111,23 @@ std::vector<schedule::HeadSpec> head_specs(const std::vector<folder::HeadCard>& 
   return specs;
 }
 
+/// A sequence that needs more than the whole cache could never end. A source takes half of the
+/// cache at most, so that source and text of every length that is told fit together.
+void limit_lengths(schedule::ModelSpec& spec) {
+  uint32_t for_text = spec.pages;
+  if (spec.memory.source) {
+    if (spec.pages < 2)
+      throw nn::LoadError(
+          "the cache has 1 page; an encoder-decoder needs one for a source and one "
+          "for the decoder's text");
+    const uint32_t all = (spec.max_source + spec.page_size - 1) / spec.page_size;
+    const uint32_t for_source = std::min(all, spec.pages / 2);
+    spec.max_source = std::min(spec.max_source, for_source * spec.page_size);
+    for_text -= for_source;
+  }
+  if (spec.least_pages(spec.max_tokens) > for_text) spec.max_tokens = for_text * spec.page_size;
+}
+
 schedule::ModelSpec spec_of(const Description& description, const LoadOptions& options) {
   schedule::ModelSpec spec;
   spec.heads = head_specs(description.heads);
@@ -143,9 +160,7 @@ schedule::ModelSpec spec_of(const Description& description, const LoadOptions& o
     spec.pages =
         static_cast<uint32_t>(std::min<uint64_t>(pages, 2 * one_sequence * options.max_sequences));
     if (options.pages) spec.pages = options.pages;
-    // A sequence that needs more than the whole cache could never end.
-    if (spec.least_pages(spec.max_tokens) > spec.pages)
-      spec.max_tokens = spec.pages * spec.page_size;
+    limit_lengths(spec);
   }
   return spec;
 }
@@ -294,6 +309,7 @@ LoadedModel load_model(const LoadOptions& options, std::span<const nn::Architect
 #endif
   if (!runner) runner = make_runner(folder.spec, std::move(model), type, device);
   description.max_model_len = runner->spec().max_tokens;
+  description.max_source = runner->spec().max_source;
   return {std::move(runner), std::move(description)};
 }
 

@@ -40,6 +40,8 @@ const nlohmann::json* ConfigFile::find(const char* field) const {
 
 bool ConfigFile::has(const char* field) const { return find(field) != nullptr; }
 
+bool ConfigFile::is_null(const char* field) const { return !has(field) && object_.contains(field); }
+
 int64_t ConfigFile::integer(const char* field) const {
   const auto* value = find(field);
   if (!value) refuse(std::string(field) + " is missing");

@@ -84,5 +84,21 @@ TEST(Table, AShapeSaysWhatASequenceRemembers) {
   }
 }
 
+// As MistralConfig has it: 4,096 where nothing is said, no window where the field is null.
+TEST(Mistral, HasAWindowUnlessItsConfigSaysNull) {
+  const auto window = [](const nlohmann::json& more) {
+    nlohmann::json config = nlohmann::json::parse(R"({"num_hidden_layers": 1, "hidden_size": 32,
+        "vocab_size": 80, "num_attention_heads": 2, "max_position_embeddings": 64})");
+    config.update(more);
+    return find("MistralForCausalLM")
+        ->describe(nn::ConfigFile("config.json", config))
+        .remembers.window;
+  };
+  EXPECT_EQ(window(nlohmann::json::object()), 4096);
+  EXPECT_EQ(window({{"sliding_window", nullptr}}), 0);
+  EXPECT_EQ(window({{"sliding_window", 8}}), 8);
+  EXPECT_THROW(window({{"sliding_window", 0}}), nn::LoadError);
+}
+
 }  // namespace
 }  // namespace weir::arch

@@ -193,7 +193,7 @@ TEST(LoadTest, WhatCannotBeServedIsRefusedByName) {
               ::testing::HasSubstr("num_hidden_layers is missing"));
   const std::string sliding = R"({"use_sliding_window": true,)" + std::string(kTinyLlama).substr(1);
   EXPECT_THAT(message(sliding, {.dummy = true}),
-              ::testing::HasSubstr("use_sliding_window true is not supported"));
+              ::testing::HasSubstr("windows in some layers are not supported"));
   EXPECT_THAT(message(kTinyBert, {.max_model_len = 65, .dummy = true}),
               ::testing::HasSubstr("max-model-len is 65; this model takes 64"));
   EXPECT_THAT(message(kTinyBert),

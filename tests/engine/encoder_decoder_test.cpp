@@ -144,6 +144,27 @@ INSTANTIATE_TEST_SUITE_P(Golden, TinyT5,
                            return name;
                          });
 
+// Whatever the cache holds, a source and a text of the lengths that are told fit together.
+TEST(EnjaT5, LengthsFitTheCacheTogether) {
+  for (const uint32_t pages : {2U, 3U, 28U, 40U, 64U, 500U}) {
+    const auto model =
+        load_runner({.directory = "models/enja-t5", .page_size = kPageSize, .pages = pages});
+    ASSERT_TRUE(model);
+    const schedule::ModelSpec& spec = model->spec();
+    const auto pages_of = [](uint32_t tokens) { return (tokens + kPageSize - 1) / kPageSize; };
+    EXPECT_GT(spec.max_source, 0U);
+    EXPECT_LE(pages_of(spec.max_source) + pages_of(spec.max_tokens), pages);
+    if (pages < 64) continue;
+    EXPECT_EQ(spec.max_source, 512U);
+    EXPECT_EQ(spec.max_tokens, 512U);
+  }
+  Progress progress;
+  const auto refused = load({.directory = "models/enja-t5", .page_size = kPageSize, .pages = 1},
+                            arch::table(), cpu(), progress);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("the cache has 1 page"), std::string::npos);
+}
+
 json translations() {
   std::ifstream file("models/enja-t5/golden.json");
   return json::parse(file)["rows"];

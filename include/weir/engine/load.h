@@ -54,7 +54,7 @@ struct Description {
   uint32_t max_model_len = 0;  // after loading: no more than the cache holds
   uint64_t numbers = 0;        // in the files of the weights; 0 with dummy weights
   uint64_t weight_bytes = 0;   // of the files, on a GPU of `dtype`; 0 with dummy weights
-  uint32_t max_source = 0;     // tokens of a source; 0: there is no encoder beside a decoder
+  uint32_t max_source = 0;     // of a source, likewise; 0: there is no encoder beside a decoder
   uint64_t page_bytes = 0;     // of one page over all layers; 0 without pages
   uint64_t slot_bytes = 0;     // of one sequence's state of fixed size; 0 without one
   std::vector<folder::HeadCard>

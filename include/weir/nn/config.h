@@ -29,7 +29,8 @@ class ConfigFile {
   static ConfigFile read(const std::string& path);
   ConfigFile(std::string path, nlohmann::json object);
 
-  bool has(const char* field) const;  // present and not null
+  bool has(const char* field) const;      // present and not null
+  bool is_null(const char* field) const;  // present and null
   int64_t integer(const char* field) const;
   int64_t integer(const char* field, int64_t otherwise) const;
   /// A count of layers, heads, features, ...: at least 1, and as an int32.

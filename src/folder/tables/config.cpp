@@ -132,6 +132,10 @@ FieldTable llama_config_fields() {
       {"rope_scaling.original_max_position_embeddings"},  // linear does not need it
       {"rope_parameters.original_max_position_embeddings"},
       {"sliding_window"},  // of use_sliding_window
+      {.name = "use_sliding_window",
+       .verdict = refused,
+       .note = "windows in some layers are not supported",
+       .neutral = "[false]"},
   };
   return table;
 }
