@@ -90,6 +90,10 @@ class TimedOps final : public kernels::Ops {
     Stopwatch watch(times_, "activate");
     ops_.activate(x, act);
   }
+  void gru(Rows state_out, ConstRows gates_x, ConstRows gates_h, ConstRows state_in) override {
+    Stopwatch watch(times_, "gru");
+    ops_.gru(state_out, gates_x, gates_h, state_in);
+  }
   void pool(Rows out, ConstRows hidden, const Ragged& ragged,
             const kernels::PoolRule& rule) override {
     Stopwatch watch(times_, "pool");

@@ -34,6 +34,11 @@ struct GateArgs {
   Act act = Act::none;
 };
 
+struct GruArgs {
+  Rows out;
+  ConstRows x, h, state;
+};
+
 struct PoolArgs {
   Rows out;
   ConstRows hidden;
@@ -73,6 +78,7 @@ struct RowKernels {
   void (*rope)(const RopeArgs&, int64_t begin, int64_t end);
   void (*gate)(const GateArgs&, int64_t begin, int64_t end);
   void (*activate)(Rows x, Act act, int64_t begin, int64_t end);
+  void (*gru)(const GruArgs&, int64_t begin, int64_t end);
   void (*pool)(const PoolArgs&, int64_t begin, int64_t end);
   void (*mix)(const MixArgs&, int64_t begin, int64_t end);
   /// Of directions of rows: row begin / directions first.

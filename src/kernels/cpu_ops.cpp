@@ -101,6 +101,13 @@ class CpuOps final : public Ops {
               [&](int64_t begin, int64_t end) { kernels_.rows.activate(x, act, begin, end); });
   }
 
+  void gru(Rows state_out, ConstRows gates_x, ConstRows gates_h, ConstRows state_in) override {
+    check_gru(state_out, gates_x, gates_h, state_in);
+    const GruArgs args{state_out, gates_x, gates_h, state_in};
+    over_rows(pool_, state_out.rows, 8 * bytes_of_row(state_out),
+              [&](int64_t begin, int64_t end) { kernels_.rows.gru(args, begin, end); });
+  }
+
   void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) override;
   void mix(Rows out, ConstRows x, std::span<const float> weights) override;
   void lstm(Rows out, ConstRows gates, std::span<const int32_t> begins, const Lstm& lstm) override;

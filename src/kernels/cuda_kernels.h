@@ -30,6 +30,9 @@ void rope(Rows qk, const int32_t* positions, const float* cos_sin, int32_t head_
           cudaStream_t stream);
 void gate(Rows out, ConstRows gate_up, Act act, cudaStream_t stream);
 void activate(Rows x, Act act, cudaStream_t stream);
+/// Each state_out[r] of gates_x[r], gates_h[r] and state_in[r].
+void gru(Rows state_out, ConstRows gates_x, ConstRows gates_h, ConstRows state_in,
+         cudaStream_t stream);
 void pool(Rows out, ConstRows hidden, const int32_t* q_begin, const PoolRule& rule,
           cudaStream_t stream);
 void append(PagedKv cache, ConstRows k, ConstRows v, const Ragged& ragged, cudaStream_t stream);

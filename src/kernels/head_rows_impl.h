@@ -1,4 +1,4 @@
-// Operations of heads that read: mixes of layers and LSTMs. Included after simd_*.h, simd_math.h
+// Recurrent cells, and the mixes of layers of heads that read. Included after simd_*.h, simd_math.h
 // and rows_impl.h by one file per instruction set.
 #pragma once
 
@@ -100,6 +100,35 @@ void lstm(const LstmArgs& a, int64_t begin, int64_t end) {
   for (int64_t unit = begin; unit < end; ++unit) lstm_run(a, unit);
 }
 
+struct GruParts {
+  Vec x[3], h[3], state;
+};
+Vec next_gru_state(const GruParts& parts) {
+  const auto& [x, h, state] = parts;
+  const Vec reset = sigmoid(add(x[0], h[0])), kept = sigmoid(add(x[1], h[1]));
+  const Vec fresh = tanh(fma(reset, h[2], x[2]));
+  return fma(kept, sub(state, fresh), fresh);
+}
+
+void gru(const GruArgs& a, int64_t begin, int64_t end) {
+  const int64_t width = a.out.cols;
+  for (int64_t r = begin; r < end; ++r) {
+    const float *x = row<float>(a.x, r), *h = row<float>(a.h, r), *state = row<float>(a.state, r);
+    float* out = row<float>(a.out, r);
+    const auto parts = [&](int64_t j, auto... left) {
+      GruParts of{.x = {}, .h = {}, .state = load(state + j, left...)};
+      for (int64_t k = 0; k < 3; ++k) {
+        of.x[k] = load(x + k * width + j, left...);
+        of.h[k] = load(h + k * width + j, left...);
+      }
+      return of;
+    };
+    over(
+        width, [&](int64_t j) { store(out + j, next_gru_state(parts(j))); },
+        [&](int64_t j, int left) { store(out + j, next_gru_state(parts(j, left)), left); });
+  }
+}
+
 RowKernels row_kernels() {
   return {.take = take,
           .rms_norm = rms_norm,
@@ -109,6 +138,7 @@ RowKernels row_kernels() {
           .rope = rope,
           .gate = gate,
           .activate = activate,
+          .gru = gru,
           .pool = pool,
           .mix = mix,
           .lstm = lstm};

@@ -124,6 +124,11 @@ class CudaOps final : public Ops {
     if (x.rows > 0) cuda::activate(x, act, stream_);
   }
 
+  void gru(Rows state_out, ConstRows gates_x, ConstRows gates_h, ConstRows state_in) override {
+    check_gru(state_out, gates_x, gates_h, state_in);
+    if (state_out.rows > 0) cuda::gru(state_out, gates_x, gates_h, state_in, stream_);
+  }
+
   void mix(Rows, ConstRows, std::span<const float>) override {
     believe(false, "mix: layers are mixed on processors only");
   }

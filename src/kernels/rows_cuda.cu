@@ -132,6 +132,18 @@ __global__ void activate_kernel(Lines<T> x, int64_t cols, Act act) {
     put(row + c, acted(act, to_float(row[c])));
 }
 
+__global__ void gru_kernel(Lines<float> out, Lines<const float> x, Lines<const float> h,
+                           Lines<const float> state, int64_t width) {
+  const int64_t r = blockIdx.x;
+  const auto sigmoid = [](float v) { return 1.f / (1.f + expf(-v)); };
+  for (int64_t j = threadIdx.x; j < width; j += blockDim.x) {
+    const float reset = sigmoid(x[r][j] + h[r][j]);
+    const float kept = sigmoid(x[r][width + j] + h[r][width + j]);
+    const float fresh = tanhf(x[r][2 * width + j] + reset * h[r][2 * width + j]);
+    out[r][j] = fresh + kept * (state[r][j] - fresh);
+  }
+}
+
 template <class T>
 __global__ void pool_kernel(Lines<float> out, Lines<const T> hidden, const int32_t* q_begin,
                             int64_t cols, PoolRule rule) {
@@ -267,6 +279,14 @@ void activate(Rows x, Act act, cudaStream_t stream) {
     activate_kernel<T><<<blocks(x.rows), kThreads, 0, stream>>>(lines<T>(x), x.cols, act);
   });
   launched("activate");
+}
+
+void gru(Rows state_out, ConstRows gates_x, ConstRows gates_h, ConstRows state_in,
+         cudaStream_t stream) {
+  gru_kernel<<<blocks(state_out.rows), kThreads, 0, stream>>>(
+      lines<float>(state_out), lines<float>(gates_x), lines<float>(gates_h), lines<float>(state_in),
+      state_out.cols);
+  launched("gru");
 }
 
 void pool(Rows out, ConstRows hidden, const int32_t* q_begin, const PoolRule& rule,

@@ -128,6 +128,17 @@ inline void check_mix(const Rows& out, const ConstRows& x, int64_t layers) {
       out.rows, out.cols, x.rows, x.cols, layers);
 }
 
+inline void check_gru(const Rows& out, const ConstRows& x, const ConstRows& h,
+                      const ConstRows& in) {
+  same_shape("gru", out, in);
+  same_shape("gru", x, h);
+  believe(out.type == DType::float32 && x.type == DType::float32 && x.rows == out.rows &&
+              x.cols == 3 * out.cols,
+          "gru: states (%" PRId64 ", %" PRId64 ") have gates (%" PRId64 ", %" PRId64
+          "), three times as wide; all are float32",
+          out.rows, out.cols, x.rows, x.cols);
+}
+
 inline void check_lstm(const Rows& out, const ConstRows& gates, std::span<const int32_t> begins,
                        const Lstm& lstm) {
   const int64_t states = int64_t{lstm.directions} * lstm.width;

@@ -50,15 +50,6 @@ std::unique_ptr<Linear> gates(const Builder& model, const std::string& end, int6
                                 model.type());
 }
 
-/// gates: (rows, 3 width) each, of the reset gate, the update gate and the new state.
-at::Tensor next_state(const at::Tensor& of_inputs, const at::Tensor& of_states,
-                      const at::Tensor& state) {
-  const auto x = of_inputs.chunk(3, 1), h = of_states.chunk(3, 1);
-  const at::Tensor reset = x[0].add(h[0]).sigmoid_(), update = x[1].add(h[1]).sigmoid_();
-  const at::Tensor fresh = x[2].add(reset.mul(h[2])).tanh_();
-  return fresh.add(update.mul(state.sub(fresh)));
-}
-
 }  // namespace
 
 Gru::Gru(const Builder& model, int64_t layer, const Sizes& sizes)
@@ -90,7 +81,8 @@ at::Tensor Gru::forward(const at::Tensor& x, const Pass& pass) const {
     state = state.narrow(0, 0, rows);
     at::Tensor next = states.narrow(0, done, rows);
     const at::Tensor of_states = states_->logits(state.to(x.scalar_type()), pass);
-    next.copy_(next_state(gather(pass.backend, of_inputs, tokens), of_states, state));
+    const at::Tensor of_tokens = gather(pass.backend, of_inputs, tokens);
+    pass.backend.ops().gru(rows_of(next), rows_of(of_tokens), rows_of(of_states), rows_of(state));
     for (int64_t i = 0; i < rows; ++i)
       places[static_cast<size_t>(tokens[static_cast<size_t>(i)])] = static_cast<int32_t>(done + i);
     for (int64_t i = order.with_token(t + 1); i < rows; ++i)

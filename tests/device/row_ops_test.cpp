@@ -120,6 +120,21 @@ TEST_P(DeviceOps, Activations) {
   }
 }
 
+TEST_P(DeviceOps, Gru) {
+  for (int64_t width : {5, 300}) {
+    std::mt19937 random(7);
+    Matrix x = Matrix(DType::float32, 9, 3 * width, 2).fill(random),
+           h = Matrix(DType::float32, 9, 3 * width, 1).fill(random),
+           state = Matrix(DType::float32, 9, width, 3).fill(random),
+           cpu(DType::float32, 9, width, 1), cuda = cpu;
+    There x_there(x), h_there(h), state_there(state), cuda_there(cuda);
+    cpu_->gru(cpu.rows(), x.rows(), h.rows(), state.rows());
+    cuda_->gru(cuda_there.rows(), x_there.rows(), h_there.rows(), state_there.rows());
+    cuda_there.back();
+    expect_same(cuda, cpu, "gru");
+  }
+}
+
 TEST_P(DeviceOps, Pool) {
   Matrix hidden = random(30, 65, 2);
   std::vector<int32_t> begin = {0, 1, 12, 30};

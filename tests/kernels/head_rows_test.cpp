@@ -94,6 +94,33 @@ TEST_P(OpsTest, LstmIsThePlainLoopInBothDirections) {
     }
 }
 
+TEST_P(OpsTest, AGruCellIsPyTorchs) {
+  if (type() != DType::float32) GTEST_SKIP() << "its numbers are float32";
+  for (const int64_t width : {1, 7, 16, 35, 256})
+    for (const int64_t rows : {1, 3, 90}) {
+      Matrix x = Matrix(DType::float32, rows, 3 * width, 2).fill(random_, 2),
+             h = Matrix(DType::float32, rows, 3 * width, 1).fill(random_, 2);
+      Matrix state = Matrix(DType::float32, rows, width, 4).fill(random_),
+             out(DType::float32, rows, width, 3);
+      x.set(0, 0, -200);  // exp(200) is infinite in float32
+      const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+      const auto want = [&](int64_t r, int64_t c) {
+        const double reset = sigmoid(x.at(r, c) + h.at(r, c));
+        const double kept = sigmoid(x.at(r, width + c) + h.at(r, width + c));
+        const double fresh = std::tanh(x.at(r, 2 * width + c) + reset * h.at(r, 2 * width + c));
+        return (1 - kept) * fresh + kept * state.at(r, c);
+      };
+      ops_->gru(out.rows(), x.rows(), h.rows(), state.rows());
+      EXPECT_TRUE(out.gaps_untouched());
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < width; ++c) ASSERT_NEAR(out.at(r, c), want(r, c), 2e-6);
+      ops_->gru(state.rows(), x.rows(), h.rows(), state.rows());
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < width; ++c) ASSERT_EQ(state.at(r, c), out.at(r, c)) << "in place";
+      }
+    }
+}
+
 TEST_P(OpsTest, AnLstmsRowHasTheSameBitsAloneAndAmongOthers) {
   if (type() != DType::float32) GTEST_SKIP() << "its numbers are float32";
   const Weights weights(64, 2, random_);

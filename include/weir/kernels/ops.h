@@ -98,6 +98,12 @@ class Ops {
   /// x = act(x)
   virtual void activate(Rows x, Act act) = 0;
 
+  /// The next states of a GRU cell, as PyTorch has it. Of the parts r, z and n of gates_x (W_ih x +
+  /// b_ih) and gates_h (W_hh h + b_hh): r = sigmoid(x_r + h_r); z = sigmoid(x_z + h_z); n =
+  /// tanh(x_n + r h_n); state_out = (1 - z) n + z state_in. All float32; gates: (rows, 3 width),
+  /// states: (rows, width). state_out may be state_in.
+  virtual void gru(Rows state_out, ConstRows gates_x, ConstRows gates_h, ConstRows state_in) = 0;
+
   /// One vector a row. out: (rows, hidden) float32
   virtual void pool(Rows out, ConstRows hidden, const Ragged& ragged, const PoolRule& rule) = 0;
 
