@@ -137,9 +137,9 @@ def test_what_cannot_be_is_refused_by_name(daemon, route, body, param, says):
 
 def test_a_deadline_ends_the_reading_of_many_texts(daemon):
     texts = ["".join(f"word{i} " for i in range(400))] * 800
-    response = daemon.post("/v1/tag", {"model": VECTORS, "input": texts, "timeout": 0.2})
+    response = daemon.post("/v1/tag", {"model": VECTORS, "input": texts, "timeout": 0.05})
     assert response.status_code == 504, response.text
-    assert response.json()["error"]["message"] == "the request's timeout of 200 ms passed while it was read and tokenized"
+    assert response.json()["error"]["message"] == "the request's timeout of 50 ms passed while it was read and tokenized"
 
 
 def test_dry_runs_tell_what_would_be_charged(daemon):
