@@ -101,7 +101,7 @@ Vec bend(const Tile<T>& t, Vec score, int row, int key) {
   return mul(score, set1(kLog2e));
 }
 
-// kPlain: scores are only scaled, and the block's first key is seen by all rows.
+// kPlain: scores are only scaled, and all rows see the block's first key.
 template <bool kPlain, class T>
 void soften_rows(const Tile<T>& t, int rows, int first_row, int vectors, float* weights,
                  float* correction) {
@@ -150,7 +150,7 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void soften(const Tile<T>& t, int rows, int first_row, int vectors,
                                           float* weights, float* correction) {
-  if (t.bends || t.s.first_seen[first_row + rows - 1] > t.now->first) [[unlikely]]
+  if (!t.plain) [[unlikely]]
     return soften_bent_rows(t, rows, first_row, vectors, weights, correction);
   soften_rows<true>(t, rows, first_row, vectors, weights, correction);
 }
@@ -328,9 +328,9 @@ void write_rows(const Tile<T>& t, const float* sum, const float* acc) {
 }
 
 // The first key of the first block of a range that a row of this tile sees.
-int first_key(const AttentionTile& a, int range) {
-  const int seen = a.first_seen(0) / kKeyBlock * kKeyBlock;
-  return range * kKeyRange > seen ? range * kKeyRange : seen;
+int first_key(const KeysSeen& seen, int range) {
+  const int first = seen.first / kKeyBlock * kKeyBlock;
+  return range * kKeyRange > first ? range * kKeyRange : first;
 }
 
 // The newest key and value go to their place: the block at hand is the last.
@@ -350,19 +350,21 @@ void write_newest(const Tile<T>& t) {
 template <class T>
 void go_through_range(Tile<T>& t, int range, const AttentionTile* next) {
   clear(t);
-  const int visible = t.a.end_seen();
+  const int visible = t.seen.end, last_window = t.a.first_seen(t.a.queries - 1);
   const int end = (range + 1) * kKeyRange < visible ? (range + 1) * kKeyRange : visible;
   const int last = t.a.range_end * kKeyRange < visible ? t.a.range_end * kKeyRange : visible;
-  for (int key = first_key(t.a, range); key < end; key += kKeyBlock) {
+  for (int key = first_key(t.seen, range); key < end; key += kKeyBlock) {
     t.ahead = t.now == t.s.blocks ? t.s.blocks + 1 : t.s.blocks;
     if (key + kKeyBlock < last) {
-      locate<T>(t.a, t.s.nothing, *t.ahead, key + kKeyBlock);
+      locate<T>(t.a.source, t.s.nothing, *t.ahead, key + kKeyBlock, t.seen);
     } else if (next != nullptr) {
-      locate<T>(*next, t.s.nothing, *t.ahead, first_key(*next, next->range_begin));
+      const KeysSeen seen(*next);
+      locate<T>(next->source, t.s.nothing, *t.ahead, first_key(seen, next->range_begin), seen);
     } else {
       t.ahead = t.now;
     }
     if (t.a.new_key != nullptr && key + kKeyBlock >= visible) write_newest(t);
+    t.plain = !t.bends && last_window <= key;
     t.run_block(t);
     t.now = t.ahead;
   }
@@ -399,7 +401,7 @@ void run_typed(std::span<const AttentionTile> tiles, RunBlock<T> block) {
     Tile<T> t(tiles[i], scratch, block);
     t.now = now;
     if (i == 0) {
-      locate<T>(t.a, scratch.nothing, *now, first_key(t.a, t.a.range_begin));
+      locate<T>(t.a.source, scratch.nothing, *now, first_key(t.seen, t.a.range_begin), t.seen);
       fetch(t, *now);
     }
     run_tile(t, i + 1 < tiles.size() ? &tiles[i + 1] : nullptr);

@@ -43,11 +43,19 @@ struct Scratch {
   alignas(64) float total[kTileRows * kMaxHeadDim];  // of all ranges before
   float greatest[kTileRows], sum[kTileRows], total_greatest[kTileRows], total_sum[kTileRows];
   alignas(64) float weights[kGroup * kKeyBlock];
-  alignas(64) float nothing[kMaxHeadDim];          // a key of zeros
-  int first_seen[kTileRows], end_seen[kTileRows];  // of the keys, by each row
-  int position[kTileRows];
-  const float* bias[kTileRows];  // of each row's head, at the query's own position
+  alignas(64) float nothing[kMaxHeadDim];  // a key of zeros
+  int end_seen[kTileRows];                 // of the keys, by each row
   KeyBlock blocks[2];
+  // Of rows that are not plain.
+  int first_seen[kTileRows], position[kTileRows];
+  const float* bias[kTileRows];  // of the row's head, at the query's own position
+};
+
+/// Keys [first, end), those of a tile.
+struct KeysSeen {
+  int first, end;
+  explicit KeysSeen(const AttentionTile& tile)
+      : first(tile.first_seen(0)), end(tile.end_seen(tile.queries - 1)) {}
 };
 
 template <class T>
@@ -67,6 +75,8 @@ struct Tile {
   const int q_width;  // 32-bit numbers of a row of q: as many, or twice where pairs are widened
   bool pack_values = false;
   const bool bends;      // scores are more than scaled
+  const KeysSeen seen;   // by any row
+  bool plain = true;     // of the block at hand: scores are only scaled, and no window begins in it
   const bool in_words;   // the source's keys
   const bool pack_keys;  // where they lie in rows, and where many rows would widen them each anew
   KeyBlock* now;         // the block that is worked on
@@ -81,6 +91,7 @@ struct Tile {
         words(static_cast<int>(words_of(tile.type, tile.head_dim))),
         q_width(kWidens<T> ? tile.head_dim : words),
         bends(tile.attention.soft_cap > 0 || tile.attention.bias.data != nullptr),
+        seen(tile),
         in_words(tile.source.word_stride > 0),
         pack_keys(!in_words || (kWidens<T> && rows > kGroup)) {}
 
@@ -96,7 +107,7 @@ struct Tile {
 // where they see none.
 template <class T>
 int keys_seen(const Tile<T>& t, int first_row, int rows) {
-  if (t.s.first_seen[first_row] >= t.now->first + t.now->count) return 0;
+  if (!t.plain && t.s.first_seen[first_row] >= t.now->first + t.now->count) return 0;
   const int seen = t.s.end_seen[first_row + rows - 1] - t.now->first;
   return seen < t.now->count ? seen : t.now->count;
 }
@@ -110,18 +121,22 @@ inline void prefetch(const void* data, int64_t bytes) {
     __builtin_prefetch(static_cast<const char*>(data) + at, 0, 2);
 }
 
+// What a row needs that is not plain.
+template <class T>
+[[gnu::noinline]] void place_row(const Tile<T>& t, int row, int query, int head) {
+  const DistanceBias bias = bias_from(t.a.attention.bias, head);
+  t.s.first_seen[row] = t.a.first_seen(query);
+  t.s.position[row] = t.a.position + query;
+  t.s.bias[row] = bias.data == nullptr ? nullptr : bias.data + bias.left;
+}
+
 template <class T>
 void pack_q(const Tile<T>& t) {
   t.over_rows([&](int r, int query, int head) {
     const T* q = static_cast<const T*>(t.a.q) + query * t.a.q_stride + head * t.a.head_dim;
     float* out = t.s.q + r * t.q_width;
-    t.s.first_seen[r] = t.a.first_seen(query);
     t.s.end_seen[r] = t.a.end_seen(query);
-    if (t.bends) {
-      const DistanceBias bias = bias_from(t.a.attention.bias, head);
-      t.s.position[r] = t.a.position + query;
-      t.s.bias[r] = bias.data == nullptr ? nullptr : bias.data + bias.left;
-    }
+    if (t.bends || t.a.attention.window > 0) place_row(t, r, query, head);
     if constexpr (kWidens<T>) {
       over(
           t.q_width, [&](int64_t d) { store(out + d, load(q + d)); },
@@ -141,18 +156,16 @@ void pack_q(const Tile<T>& t) {
   }
 }
 
-// The keys of a tile from `first` on, as far as they fit; `nothing` stands for those beyond. Pages
-// before the first key that is seen may be missing: that key stands for theirs.
+// The keys that are seen from `first` on, as far as they fit; `nothing` stands for those beyond.
+// Pages before the first key that is seen may be missing: that key stands for theirs.
 template <class T>
-void locate(const AttentionTile& tile, const float* nothing, KeyBlock& block, int first) {
-  const KeySource& source = tile.source;
-  const int end = tile.end_seen();
+void locate(const KeySource& source, const float* nothing, KeyBlock& block, int first,
+            const KeysSeen& seen) {
   block.first = first;
-  block.count = end - first < kKeyBlock ? end - first : kKeyBlock;
-  const int seen = tile.first_seen(0) - first;
+  block.count = seen.end - first < kKeyBlock ? seen.end - first : kKeyBlock;
   int missing = 0;
-  if (seen > 0) {
-    const int there = (first + seen) / source.page_size * source.page_size;
+  if (seen.first > first) [[unlikely]] {
+    const int there = seen.first / source.page_size * source.page_size;
     missing = there > first ? there - first : 0;
   }
   int page = (first + missing) / source.page_size, slot = (first + missing) % source.page_size;
@@ -172,7 +185,8 @@ void locate(const AttentionTile& tile, const float* nothing, KeyBlock& block, in
     for (int k = 0; k < here; ++k) block.values[i + k] = values + k * source.key_stride;
     i += here;
   }
-  if (missing > 0) stand_in(block, missing, seen);
+  if (missing > 0) [[unlikely]]
+    stand_in(block, missing, seen.first - first);
   for (int i = block.count; i < kKeyBlock; ++i) block.keys[i] = block.values[i] = nothing;
   for (int v = vectors_of(block.count); v < kKeyVectors; ++v) block.words[v] = nothing;
 }

@@ -44,6 +44,8 @@ void AttentionPlan::clear() {
 }
 
 void AttentionPlan::add(const AttentionTile& whole) {
+  if (whole.queries > 0 && whole.queries * int64_t{whole.heads} <= kTileRows)
+    return add_tile(whole);
   for (int head = 0; head < whole.heads; head += kTileRows) {
     AttentionTile part = whole;
     part.heads = std::min(kTileRows, whole.heads - head);
@@ -62,12 +64,12 @@ void AttentionPlan::add(const AttentionTile& whole) {
   }
 }
 
-void AttentionPlan::add_tile(AttentionTile tile) {
+void AttentionPlan::add_tile(const AttentionTile& whole) {
+  AttentionTile& tile = tiles_.emplace_back(whole);
   const int64_t keys = tile.end_seen() - tile.first_seen(0);
   tile.range_begin = tile.first_range();
   tile.range_end = tile.last_range();
   work_ += keys * tile.queries * tile.heads * tile.head_dim;
-  tiles_.push_back(tile);
 }
 
 // With fewer tiles than the threads need to share evenly, long ones are cut by ranges of keys.

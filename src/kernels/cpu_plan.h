@@ -21,7 +21,7 @@ class AttentionPlan {
   void run(ThreadPool& pool, const AttentionKernels& kernels);
 
  private:
-  void add_tile(AttentionTile tile);
+  void add_tile(const AttentionTile& whole);
   void split_ranges(int threads);
 
   std::vector<AttentionTile> tiles_, merges_;
