@@ -266,13 +266,13 @@ void clear(const Tile<T>& t) {
   }
 }
 
-// One row's softmax state: (greatest, sum, acc) becomes that of both, of which each may have seen
-// no key.
+// One row's softmax state: (greatest, sum, acc) becomes that of both. One of them may have seen no
+// key; not both, since the windows of a tile's rows begin less than a range apart.
+static_assert(kTileRows < kKeyRange);
 void merge_row(float& greatest, float& sum, float* acc, float other_greatest, float other_sum,
                const float* other, int width) {
   const float top = other_greatest > greatest ? other_greatest : greatest;
-  const float base = top == kNone ? 0.f : top;
-  alignas(64) float scale[16] = {greatest - base, other_greatest - base};
+  alignas(64) float scale[16] = {greatest - top, other_greatest - top};
   for (int i = 0; i < 16; i += kLanes) store(scale + i, exp2(load(scale + i)));
   greatest = top;
   sum = __builtin_fmaf(sum, scale[0], other_sum * scale[1]);
