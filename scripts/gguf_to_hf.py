@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Turns a GGUF of the llama architecture into a Hugging Face directory: bfloat16 safetensors, configs, tokenizer, chat template.
 
-usage: gguf_to_hf.py IN.gguf OUT_DIR
+usage: gguf_to_hf.py IN.gguf OUT_DIR [NAME=VALUE...]
 
+NAME=VALUE is a further entry of generation_config.json, VALUE as in JSON: a GGUF does not carry the sampling of the model's card.
 Needs gguf, numpy, safetensors, tokenizers; no torch. The weights are what the GGUF holds, dequantized: what quantization
 lost stays lost, and the directory's README.md says so.
 """
@@ -107,7 +108,7 @@ def tokenizer_json(tokens, types, merges, pre):
     }
 
 
-def convert(src, out):
+def convert(src, out, generation):
     reader = GGUFReader(src)
     get = lambda key, default=None: reader.fields[key].contents() if key in reader.fields else default
     if get("general.architecture") != "llama":
@@ -162,7 +163,7 @@ def convert(src, out):
         "use_cache": True,
         "vocab_size": len(tokens),
     })
-    save("generation_config.json", {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": pad})
+    save("generation_config.json", {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": pad, **generation})
     save("tokenizer.json", tokenizer_json(tokens, get("tokenizer.ggml.token_type"), get("tokenizer.ggml.merges"),
                                           get("tokenizer.ggml.pre")))
     Tokenizer.from_file(path("tokenizer.json"))  # refuses what the library cannot read
@@ -190,7 +191,19 @@ def convert(src, out):
     print(f"  {out}: dequantized from {', '.join(kinds)}; these weights went through {bits} bits")
 
 
+def entries(arguments):
+    """NAME=VALUE... as a dict."""
+    read = {}
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        try:
+            read[name] = json.loads(value)
+        except ValueError:
+            sys.exit(f"gguf_to_hf: {argument!r} is not NAME=VALUE with a VALUE as in JSON")
+    return read
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    convert(sys.argv[1], sys.argv[2])
+    convert(sys.argv[1], sys.argv[2], entries(sys.argv[3:]))
