@@ -15,14 +15,14 @@ die() {
   exit 1
 }
 
-# watched COMMAND...: passes on what COMMAND prints. Where it prints nothing for 8 s (a terminal: 1 s), a line says how long it has
+# watched COMMAND...: passes on what COMMAND prints. Where it prints nothing for 5 s (a terminal: 1 s), a line says how long it has
 # been silent, and how much of EXPECT_MB lies in the folder EXPECT_AT if these are set. With SETUP_BACKGROUND another command has the
 # terminal, and says that.
 watched() { "$@" 2>&1 | pass_on; }
 
 pass_on() {
   trap '' INT # the command ends by it; its last words are passed on
-  local line begun='' beat=8 silent=0 code
+  local line begun='' beat=5 silent=0 code
   if [ -t 1 ]; then beat=1; fi
   while true; do
     code=0

@@ -74,7 +74,7 @@ step_cost() {
     python) echo 30 150 20 ;;
     python-tests) echo 31 155 20 ;;
     torch) echo 545 1480 15 ;;
-    httplib) echo 65 70 15 ;;
+    httplib) echo 77 80 15 ;;
     cuda) echo 700 1500 30 ;;
     flashinfer) echo 15 60 5 ;;
     cuda-runtime) echo 2000 4200 40 ;;
