@@ -48,10 +48,10 @@ commands_left() {
   elif [ -f "$folder/.built" ]; then
     find "$root/src" "$root/include" -type f -newer "$folder/.built" -printf '%f\n' | awk -v most=$weir_commands '
       {left += /[.]h$/ ? 10 : 1}
-      END {print left > most ? most : left + 0}'
+      END {print (left < most ? left + 0 : most)}'
   else
     find "$folder" -name '*.o' -not -path '*_test.dir/*' -not -path '*/bench/*' | awk -v all=$weir_commands '
-      END {print NR < all ? all - NR : 1}'
+      END {print (NR < all ? all - NR : 1)}'
   fi
 }
 
