@@ -55,7 +55,7 @@ commands_left() {
   fi
 }
 
-# step_is_there NAME: packages, test-packages, a part of .deps, models, build. A build of a few files is not worth a word.
+# step_is_there NAME: packages, packages-tests, a part of .deps, models, build. A build of a few files is not worth a word.
 step_is_there() {
   case $1 in
     packages) [ -z "$(missing_packages)" ] ;;
@@ -111,7 +111,9 @@ announce() {
     if [ "$name" != models ]; then seconds=$((seconds + cost[0] / 10)); fi
   done
   if [ -z "$SETUP_STEPS" ]; then return; fi
-  say "$(wc -w <<<"$SETUP_STEPS") steps: about $mb MB to download, $((disk / 1000)).$((disk % 1000 / 100)) GB of disk, \
+  local count
+  count=$(wc -w <<<"$SETUP_STEPS")
+  say "$count step$([ "$count" = 1 ] || echo s): about $mb MB to download, $((disk / 1000)).$((disk % 1000 / 100)) GB of disk, \
 $(((seconds + 59) / 60)) min with $jobs cores and 10 MB/s"
   local free
   free=$(df -Pm "$root" | awk 'NR == 2 {print $4}')
@@ -120,44 +122,10 @@ $(((seconds + 59) / 60)) min with $jobs cores and 10 MB/s"
 
 # begin_step NAME TEXT: says which of the announced steps begins.
 begin_step() {
-  local name i=0 at='' all=0
+  local name at='' all=0
   for name in ${SETUP_STEPS:-}; do
     all=$((all + 1))
     if [ "$name" = "$1" ]; then at=$all; fi
   done
   if [ -n "$at" ]; then say "step $at of $all: $2"; else say "$2"; fi
-}
-
-# fetch NAME PIP_ARGUMENT...: the pinned files of a part into $fresh. What lies there whole is not downloaded again; pip goes on with a file
-# whose connection broke.
-fetch() {
-  local name=$1 cost
-  shift
-  fresh=$deps/.download/$name/$(sha256sum <"$pins/$name.txt" | cut -c1-16)
-  rm -rf "$fresh/partial"
-  mkdir -p "$fresh/partial"
-  read -ra cost < <(step_cost "$name")
-  TMPDIR=$fresh/partial EXPECT_AT=$fresh EXPECT_MB=${cost[0]} watched "$python" -m pip download --disable-pip-version-check \
-    --progress-bar off --no-deps --require-hashes -r "$pins/$name.txt" -d "$fresh" "$@"
-  rm -rf "$fresh/partial"
-}
-
-# The models come in the background while the code compiles. A process group of its own does not get a terminal's Ctrl-C, so whoever
-# ends this script ends it too.
-models_in_background() {
-  set -m
-  SETUP_BACKGROUND=1 "$root/scripts/get_models" &
-  models_job=$!
-  set +m
-  trap 'kill -- "-$models_job" 2>/dev/null || true' EXIT
-}
-models_came() {
-  local code=0
-  if kill -0 "$models_job" 2>/dev/null; then
-    say "waiting for the models"
-    EXPECT_AT=$deps/.download/models EXPECT_MB=176 watched tail --pid="$models_job" -s 0.2 -f /dev/null
-  fi
-  wait "$models_job" || code=$?
-  trap - EXIT
-  return $code
 }
