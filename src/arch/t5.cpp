@@ -177,10 +177,10 @@ nn::Model build(const nn::Builder& whole) {
   const Tensor table = whole.table("shared", model.shape.vocabulary, model.shape.hidden);
   model.trunk = std::make_unique<T5Trunk>(whole, model.shape,
                                           nn::Embedding(whole.backend(), table, whole.type()));
-  // A head of its own says that it is tied where it is a copy, and the reverse.
-  model.shape.tied = !whole.has("lm_head.weight");
-  const bool scales = whole.config().boolean("scale_decoder_outputs",
-                                             whole.config().boolean("tie_word_embeddings", true));
+  // Some checkpoints say that they are tied and have a head of their own: it is the one to take.
+  const bool says_tied = whole.config().boolean("tie_word_embeddings", true);
+  model.shape.tied = says_tied && !whole.has("lm_head.weight");
+  const bool scales = whole.config().boolean("scale_decoder_outputs", says_tied);
   const double scale = scales ? 1 / std::sqrt(static_cast<double>(model.shape.hidden)) : 1;
   model.heads.push_back(nn::make_lm_head(whole, model.shape, table, static_cast<float>(scale)));
   return model;

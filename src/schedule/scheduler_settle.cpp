@@ -123,6 +123,7 @@ void Scheduler::settle_token(Sequence& sequence, work::Token token, bool more) {
   sequence.tokens.push_back(id);
   const uint32_t known = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
   const bool stop = stops(sequence, known, id), ends = stop || known == sequence.limit;
+  token.at = now_;
   sequence.request.reply.push(std::move(token), more || ends);
   if (ends)
     finish(sequence, {.reason = stop ? work::FinishReason::stop : work::FinishReason::length,

@@ -30,6 +30,7 @@ Choice::Choice(const Setup& setup, work::ReplyReader reader)
       include_stop_(setup.asked.include_stop_str_in_output),
       tells_logprobs_(params_of(setup.row).logprobs.has_value()),
       echo_only_(setup.row.echo_only),
+      stops_at_strings_(!setup.asked.stop.empty()),
       stop_tokens_(params_of(setup.row).stop_tokens),
       eos_ids_(setup.text.eos_ids),
       queued_at_(setup.queued_at),
@@ -62,6 +63,10 @@ void Choice::begin(Delta& delta) {
   delta.prompt_logprobs = std::exchange(prompt_logprobs_, {});
 }
 
+void Choice::wait_for_end() {
+  if (!stops_at_strings_) reader_.wait_for_end();
+}
+
 void Choice::close() {
   closed_ = true;
   events_.clear();
@@ -69,24 +74,34 @@ void Choice::close() {
 }
 
 void Choice::fetch(TimePoint now) {
-  size_t tokens = 0;
+  size_t tokens = 0;  // of one step
+  TimePoint at = now;
   while (auto event = reader_.next(std::chrono::milliseconds(0))) {
     if (const auto* prompt = std::get_if<work::PromptTokens>(&*event)) {
       for (const work::Token& token : prompt->tokens)
         prompt_logprobs_.push_back(token_logprob(*tokenizer_, token));
       continue;
     }
-    if (std::holds_alternative<work::Token>(*event)) ++tokens;
+    if (const auto* token = std::get_if<work::Token>(&*event)) {
+      const TimePoint its = token->at.value_or(now);
+      if (its != at) note_times(std::exchange(tokens, 0), at);
+      at = its;
+      ++tokens;
+    }
     events_.push_back(*std::move(event));
   }
+  note_times(tokens, at);
+}
+
+void Choice::note_times(size_t tokens, TimePoint at) {
   if (tokens == 0) return;
   if (!first_at_) {
-    first_at_ = last_at_ = now;
+    first_at_ = last_at_ = at;
     --tokens;
   }
-  const double gap = tokens > 0 ? seconds_of(now - last_at_) / static_cast<double>(tokens) : 0;
+  const double gap = tokens > 0 ? seconds_of(at - last_at_) / static_cast<double>(tokens) : 0;
   gaps_.insert(gaps_.end(), tokens, gap);
-  last_at_ = now;
+  last_at_ = at;
 }
 
 Result<void> Choice::take_events(size_t tokens, Delta& delta) {

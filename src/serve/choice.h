@@ -33,6 +33,9 @@ class Choice {
   /// Error or the end nothing comes.
   Result<std::optional<Delta>> poll(TimePoint now);
 
+  /// Nobody wants a piece before the end: its tokens wake nobody. Unless a stop string may end it.
+  void wait_for_end();
+
   /// Stops reading, and cancels what still runs.
   void close();
 
@@ -45,7 +48,7 @@ class Choice {
   const std::optional<TimePoint>& first_token_at() const { return first_at_; }
   const std::vector<double>& gaps() const {
     return gaps_;
-  }  // seconds between tokens, as they reached us
+  }  // seconds between tokens; those of one step share its time
 
   /// The scheduler's times once it has finished; else (stopped by a string, or cut off) as measured
   /// here.
@@ -53,6 +56,7 @@ class Choice {
 
  private:
   void fetch(TimePoint now);
+  void note_times(size_t tokens, TimePoint at);
   Result<void> take_events(size_t tokens, Delta& delta);
   /// False: the token may be the stop token. Only the next event tells.
   bool take_token(const work::Token& token, Delta& delta);
@@ -62,7 +66,7 @@ class Choice {
   bool names_eos(int32_t id) const;
 
   const uint32_t index_, prompt_tokens_, max_tokens_, min_tokens_;
-  const bool ignore_eos_, include_stop_, tells_logprobs_, echo_only_;
+  const bool ignore_eos_, include_stop_, tells_logprobs_, echo_only_, stops_at_strings_;
   const std::vector<int32_t> stop_tokens_, eos_ids_;
   const TimePoint queued_at_;
   const std::shared_ptr<const text::Tokenizer> tokenizer_;

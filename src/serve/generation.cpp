@@ -73,10 +73,14 @@ Result<std::optional<Delta>> RunningGeneration::look() {
   return std::optional<Delta>();
 }
 
-void RunningGeneration::leave(const Error& error) {
-  abandon(finish_word(error.code));
+void RunningGeneration::wait_for_end() {
+  for (auto& choice : choices_) choice->wait_for_end();
+}
+
+void RunningGeneration::leave(Code code) {
+  abandon(finish_word(code));
   charge();
-  if (our_fault(error.code) && completion_tokens() == 0) account_.refund_all();
+  if (our_fault(code) && completion_tokens() == 0) account_.refund_all();
 }
 
 void RunningGeneration::charge() {

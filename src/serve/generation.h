@@ -19,11 +19,12 @@ class RunningGeneration final : public RunningRequest {
                     const Sampling& asked, const Clock& clock);
   ~RunningGeneration() override;
 
+  void wait_for_end() override;
   Usage usage() const override;
 
  private:
   Result<std::optional<Delta>> look() override;  // of the choice whose turn it is
-  void leave(const Error& error) override;
+  void leave(Code code) override;
   bool begun() const override;
   uint32_t completion_tokens() const override;
 

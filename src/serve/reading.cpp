@@ -19,7 +19,7 @@ RunningReading::RunningReading(Checked checked, Admitted admitted, const Clock& 
 
 RunningReading::~RunningReading() {
   if (done()) return;
-  leave({.code = Code::cancelled});
+  leave(Code::cancelled);
   end("abort");
 }
 
@@ -73,17 +73,17 @@ Result<std::optional<Delta>> RunningReading::finish() {
   return std::optional<Delta>(std::move(delta));
 }
 
-void RunningReading::leave(const Error& error) {
+void RunningReading::leave(Code code) {
   int64_t charged = 0, cached = 0;
   for (size_t row = 0; row < parts_.size(); ++row) {
     Part& part = parts_[row];
     // A row that has begun is computed to its end, even if nobody waits for it any more.
     if (part.started) charged += tokens_of(row);
     if (part.started) cached += part.started->cached_tokens;
-    if (!part.finish) observe(row, finish_word(error.code));
+    if (!part.finish) observe(row, finish_word(code));
     part.reader.close();
   }
-  if (error.code == Code::cancelled || error.code == Code::deadline)
+  if (code == Code::cancelled || code == Code::deadline)
     account_.used(charged, 0, cached);
   else
     account_.refund_all();

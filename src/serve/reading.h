@@ -29,7 +29,7 @@ class RunningReading final : public RunningRequest {
   };
 
   Result<std::optional<Delta>> look() override;
-  void leave(const Error& error) override;
+  void leave(Code code) override;
   bool begun() const override;
 
   Result<void> look(size_t row);

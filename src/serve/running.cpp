@@ -28,8 +28,10 @@ Result<std::optional<Delta>> RunningRequest::next(milliseconds limit) {
   const TimePoint until = clock_.now() + limit;
   for (bool waits = true;;) {
     const TimePoint now = clock_.now();
-    if (ticket_.deadline && now >= *ticket_.deadline)
-      return fail(deadline_passed(ticket_, completion_tokens()));
+    if (ticket_.deadline && now >= *ticket_.deadline) {
+      leave(Code::deadline);  // counts what has come
+      return end_with(deadline_passed(ticket_, completion_tokens()));
+    }
     bell_->silence();
     auto delta = look();
     if (!delta) return fail(std::move(delta.error()));
@@ -42,7 +44,11 @@ Result<std::optional<Delta>> RunningRequest::next(milliseconds limit) {
 }
 
 Result<std::optional<Delta>> RunningRequest::fail(Error error) {
-  leave(error);
+  leave(error.code);
+  return end_with(std::move(error));
+}
+
+Error RunningRequest::end_with(Error error) {
   error_ = std::move(error);
   end(finish_word(error_->code));
   return *error_;

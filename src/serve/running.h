@@ -36,12 +36,12 @@ class RunningRequest : public Generation {
   /// Takes what has come, without waiting.
   virtual Result<std::optional<Delta>> look() = 0;
   /// Closes the rows that still run, and writes them into the account. end() follows.
-  virtual void leave(const Error& error) = 0;
+  virtual void leave(Code code) = 0;
   virtual bool begun() const = 0;  // one of its rows was planned
   virtual uint32_t completion_tokens() const { return 0; }
 
-  Result<std::optional<Delta>> fail(Error error);
-  void end(std::string_view finish);  // settles, and writes the log line; called once
+  Result<std::optional<Delta>> fail(Error error);  // leaves, and ends with it
+  void end(std::string_view finish);               // settles, and writes the log line; called once
 
   const Clock& clock_;
   Ticket ticket_;
@@ -52,6 +52,8 @@ class RunningRequest : public Generation {
   Prompts prompts_;
 
  private:
+  Error end_with(Error error);
+
   const Size size_;
   size_t place_ = SIZE_MAX;  // in the queue, as last seen
   bool ended_ = false;

@@ -41,8 +41,14 @@ Result<bool> WaitingGeneration::pass(milliseconds limit) {
   auto running = through_(*line_);
   if (!running) return running.error();
   running_ = *std::move(running);
+  if (waits_for_end_) running_->wait_for_end();
   line_.reset();
   return true;
+}
+
+void WaitingGeneration::wait_for_end() {
+  waits_for_end_ = true;
+  if (running_) running_->wait_for_end();
 }
 
 Error WaitingGeneration::refuse(Error error) {

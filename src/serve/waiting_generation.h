@@ -31,6 +31,7 @@ class WaitingGeneration final : public Generation {
   const std::string& model() const override { return model_; }
   const Prompts& prompts() const override { return prompts_; }
   Result<std::optional<Delta>> next(std::chrono::milliseconds limit) override;
+  void wait_for_end() override;
   std::optional<Wake> wake() const override { return running_ ? running_->wake() : std::nullopt; }
   bool done() const override { return error_ || (running_ && running_->done()); }
   std::optional<PlaceInLine> standing() override;
@@ -48,6 +49,7 @@ class WaitingGeneration final : public Generation {
   Prompts prompts_;
   std::optional<GateLine> line_;
   std::unique_ptr<Generation> running_;
+  bool waits_for_end_ = false;
   std::optional<Error> error_;
 };
 

@@ -6,6 +6,13 @@
 #include <mutex>
 
 namespace weir::work {
+namespace {
+
+bool is_end(const Event& event) {
+  return std::holds_alternative<Finish>(event) || std::holds_alternative<Error>(event);
+}
+
+}  // namespace
 
 /// What lies between the two ends. Its events are bounded by what one request can produce.
 class ReplyChannel {
@@ -17,6 +24,7 @@ class ReplyChannel {
     {
       std::lock_guard lock(mutex_);
       if (closed()) return;
+      rings = rings && (!waits_for_end_ || is_end(event));
       events_.push_back(std::move(event));
     }
     arrived_.notify_one();
@@ -31,8 +39,13 @@ class ReplyChannel {
     if (events_.empty()) return std::nullopt;
     std::optional<Event> event = std::move(events_.front());
     events_.pop_front();
-    ended_ = std::holds_alternative<Finish>(*event) || std::holds_alternative<Error>(*event);
+    ended_ = is_end(*event);
     return event;
+  }
+
+  void wait_for_end() {
+    std::lock_guard lock(mutex_);
+    waits_for_end_ = true;
   }
 
   void close() {
@@ -48,7 +61,7 @@ class ReplyChannel {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Event> events_;
-  bool ended_ = false;
+  bool ended_ = false, waits_for_end_ = false;
   std::atomic<bool> closed_ = false;  // written under the mutex; read by the step thread without it
 };
 
@@ -107,6 +120,10 @@ ReplyReader::~ReplyReader() { close(); }
 
 std::optional<Event> ReplyReader::next(std::chrono::milliseconds limit) {
   return channel_ ? channel_->next(limit) : std::nullopt;
+}
+
+void ReplyReader::wait_for_end() {
+  if (channel_) channel_->wait_for_end();
 }
 
 void ReplyReader::close() {

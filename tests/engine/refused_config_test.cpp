@@ -99,6 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
                             "rope_type \"dynamic\" is not"},
                     Refused{"llama-llama3-rope", R"({"rope_parameters":{"low_freq_factor":4}})",
                             "low_freq_factor and high_freq_factor are equal"},
+                    Refused{"t5-tied-gated", R"({"tie_word_embeddings":false})",
+                            "the checkpoint has no tensor lm_head.weight"},
                     Refused{kLlama, R"({"num_hidden_layers":3})",
                             "the checkpoint has no tensor model.layers.2."},
                     Refused{kBert, R"({"hidden_act":"quick_gelu"})",

@@ -421,6 +421,65 @@ TEST_F(GenerationTest, MetricsSayWhenTokensCame) {
       fakes::scraped(metrics_, "weir_inter_token_seconds_bucket{model=\"bytes\",le=\"0.025\"}"), 3);
 }
 
+TEST_F(GenerationTest, ATokensTimeIsThatOfItsStepWheneverItIsRead) {
+  auto generation = start({.prompts = {"a"}});
+  work::Request request = take();
+  const TimePoint begin = clock_.now();
+  request.reply.start({});
+  for (const int64_t ms : {100, 160, 160, 180})
+    request.reply.push({.id = 'x', .at = begin + milliseconds(ms)});
+  clock_.advance(std::chrono::seconds(5));
+  request.reply.finish({.reason = work::FinishReason::length, .prompt_tokens = 2});
+  drain(*generation);
+  const std::pair<const char*, double> expected[] = {{"weir_time_to_first_token_seconds_sum", 0.1},
+                                                     {"weir_inter_token_seconds_count", 3},
+                                                     {"weir_inter_token_seconds_sum", 0.08}};
+  for (const auto& [name, value] : expected)
+    EXPECT_NEAR(fakes::scraped(metrics_, name + std::string("{model=\"bytes\"}")).value_or(-1),
+                value, 1e-9)
+        << name;
+  EXPECT_EQ(
+      fakes::scraped(metrics_, "weir_inter_token_seconds_bucket{model=\"bytes\",le=\"0.025\"}"), 1);
+}
+
+TEST_F(GenerationTest, WhoWaitsForTheEndIsNotWokenForTokens) {
+  auto generation = start({.prompts = {"a"}});
+  generation->wait_for_end();
+  work::Request request = take();
+  const auto bell = generation->wake()->bell;
+  push(request, "x");
+  EXPECT_FALSE(bell->wait(milliseconds(0)));
+  request.reply.finish({.reason = work::FinishReason::length, .prompt_tokens = 2});
+  EXPECT_TRUE(bell->wait(milliseconds(0)));
+  EXPECT_EQ(text_of(drain(*generation)), "x");
+}
+
+TEST_F(GenerationTest, AStopStringIsLookedForInEachTokenAlsoBeforeTheEnd) {
+  auto generation = start({.prompts = {"a"}, .sampling = {.stop = {"y"}}});
+  generation->wait_for_end();
+  work::Request request = take();
+  const auto bell = generation->wake()->bell;
+  push(request, "x");
+  EXPECT_TRUE(bell->wait(milliseconds(0)));
+  push(request, "y");
+  EXPECT_TRUE(bell->wait(milliseconds(0)));
+  drain(*generation);
+  EXPECT_TRUE(request.reply.closed());
+}
+
+TEST_F(GenerationTest, ItsTimeoutCountsTheTokensThatNobodyHasRead) {
+  caller_.timeout = milliseconds(100);
+  auto generation = start({.prompts = {"a"}});
+  generation->wait_for_end();
+  work::Request request = take();
+  push(request, "xyz");
+  clock_.advance(milliseconds(100));
+  auto delta = generation->next(milliseconds(0));
+  ASSERT_FALSE(delta);
+  EXPECT_EQ(delta.error().message,
+            "the request's timeout of 100 ms passed after 3 completion tokens");
+}
+
 /// What a bucket of 10,000 tokens has lost, seen by the next request, which takes 2 + 1 itself.
 class SettlementTest : public ServedTest {
  protected:

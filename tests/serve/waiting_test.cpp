@@ -72,6 +72,18 @@ TEST_F(WaitingTest, ItIsToldWhereItStandsAndGoesOn) {
   EXPECT_THAT(refusals(), IsEmpty());
 }
 
+TEST_F(WaitingTest, WhoWaitsForTheEndDoesSoBehindTheLineToo) {
+  auto running = first();
+  auto waiting = start({.prompts = {"b"}});
+  waiting->wait_for_end();
+  clock_.advance(milliseconds(20'000));
+  ASSERT_TRUE(waiting->next(milliseconds(0)));
+  work::Request request = take();
+  const auto bell = waiting->wake()->bell;
+  push(request, "x");
+  EXPECT_FALSE(bell->wait(milliseconds(0)));
+}
+
 TEST_F(WaitingTest, LeavingTheLineCostsNothing) {
   auto running = first();
   auto waiting = start({.prompts = {"b"}}), behind = start({.prompts = {"c"}});

@@ -98,6 +98,20 @@ TEST(Reply, AStartAndAPromptsTokensRingNoBell) {
   EXPECT_TRUE(bell->wait(0ms));
 }
 
+TEST(Reply, WhoWaitsForTheEndHearsTheEndOnly) {
+  for (const bool fails : {false, true}) {
+    auto bell = std::make_shared<Doorbell>();
+    auto [reply, reader] = make_reply(bell);
+    reader.wait_for_end();
+    reply.push(Token{1});
+    reply.push(Readings{});
+    EXPECT_FALSE(bell->wait(0ms));
+    EXPECT_EQ(std::get<Token>(*reader.next(0ms)).id, 1);
+    fails ? reply.fail(Error{}) : reply.finish({});
+    EXPECT_TRUE(bell->wait(0ms));
+  }
+}
+
 TEST(Reply, OneBellServesSeveral) {
   auto bell = std::make_shared<Doorbell>();
   auto [a, a_reader] = make_reply(bell);

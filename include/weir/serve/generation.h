@@ -52,6 +52,8 @@ class Generation {
   /// Waits at most `limit` for the next piece of any choice. nullopt: none came. An Error ends the
   /// whole generation.
   virtual Result<std::optional<Delta>> next(std::chrono::milliseconds limit) = 0;
+  /// The caller wants no piece before the end. Pieces can still come earlier, but need not wake it.
+  virtual void wait_for_end() {}
   /// When to call next() again. nullopt: the caller has to wait in next().
   virtual std::optional<Wake> wake() const { return std::nullopt; }
   virtual bool done() const = 0;                      // every choice has ended

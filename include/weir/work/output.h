@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "weir/base/clock.h"
 #include "weir/base/result.h"
 
 namespace weir::work {
@@ -21,6 +22,7 @@ struct Logprobs {
 struct Token {
   int32_t id;
   std::optional<Logprobs> logprobs = {};  // where the request asks for them
+  std::optional<TimePoint> at = {};       // the end of its step; unset: not known
 };
 
 /// Tokens of the prompt in order, from its second on, as they are read. All of them come before the

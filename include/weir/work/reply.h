@@ -52,6 +52,9 @@ class ReplyReader {
   /// The next event; empty when `limit` passed without one (0: looks and returns). After Finish or
   /// Error nothing more comes, and the call returns at once.
   std::optional<Event> next(std::chrono::milliseconds limit);
+  /// From now on the bell rings only for Finish and Error: a reader that wants the whole answer is
+  /// not woken for each of its tokens.
+  void wait_for_end();
   void close();
 
  private:
@@ -59,8 +62,8 @@ class ReplyReader {
 };
 
 /// `bell`, if any, is rung after each event except Started and PromptTokens, which are not urgent,
-/// and Tokens pushed with `more`. A reader of several replies waits on one bell and then looks at
-/// each with next(0ms).
+/// Tokens pushed with `more`, and what comes before the end of a reader that waits for it. A reader
+/// of several replies waits on one bell and then looks at each with next(0ms).
 std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work

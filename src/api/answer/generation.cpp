@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds kLook{150};
 
 Result<std::vector<ChoiceText>> collect(const Call& call, serve::Generation& generation) {
   std::vector<ChoiceText> choices(generation.prompts().size());
+  generation.wait_for_end();
   while (!generation.done()) {
     if (call.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
     auto next = generation.next(kLook);
