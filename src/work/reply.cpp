@@ -93,7 +93,7 @@ void Reply::push(PromptTokens prompt) {
 }
 
 void Reply::push(Readings readings) {
-  if (channel_) channel_->push(std::move(readings));
+  if (channel_) channel_->push(std::move(readings), false);
 }
 
 void Reply::finish(Finish finish) { answer(finish); }

@@ -442,7 +442,7 @@ TEST_F(GenerationTest, ATokensTimeIsThatOfItsStepWheneverItIsRead) {
       fakes::scraped(metrics_, "weir_inter_token_seconds_bucket{model=\"bytes\",le=\"0.025\"}"), 1);
 }
 
-TEST_F(GenerationTest, WhoWaitsForTheEndIsNotWokenForTokens) {
+TEST_F(GenerationTest, ACallerThatWaitsForTheEndIsNotWokenForTokens) {
   auto generation = start({.prompts = {"a"}});
   generation->wait_for_end();
   work::Request request = take();

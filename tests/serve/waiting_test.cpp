@@ -72,7 +72,7 @@ TEST_F(WaitingTest, ItIsToldWhereItStandsAndGoesOn) {
   EXPECT_THAT(refusals(), IsEmpty());
 }
 
-TEST_F(WaitingTest, WhoWaitsForTheEndDoesSoBehindTheLineToo) {
+TEST_F(WaitingTest, ACallerThatWaitsForTheEndDoesSoBehindTheLineToo) {
   auto running = first();
   auto waiting = start({.prompts = {"b"}});
   waiting->wait_for_end();

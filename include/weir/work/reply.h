@@ -61,9 +61,10 @@ class ReplyReader {
   std::shared_ptr<ReplyChannel> channel_;
 };
 
-/// `bell`, if any, is rung after each event except Started and PromptTokens, which are not urgent,
-/// Tokens pushed with `more`, and what comes before the end of a reader that waits for it. A reader
-/// of several replies waits on one bell and then looks at each with next(0ms).
+/// `bell`, if any, is rung after each event except: Started and PromptTokens, which are not urgent;
+/// Readings, which Finish follows at once; Tokens pushed with `more`; all but the end, if the
+/// reader waits for the end. A reader of several replies waits on one bell and then looks at each
+/// with next(0ms).
 std::pair<Reply, ReplyReader> make_reply(std::shared_ptr<Doorbell> bell = nullptr);
 
 }  // namespace weir::work
