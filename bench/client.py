@@ -53,17 +53,19 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.done: asyncio.Future | None = None
 
+    async def connect(self) -> None:
+        if self.transport is None:
+            await asyncio.get_running_loop().create_connection(lambda: self, self.host, self.port)
+
     async def post(self, path: str, body: dict, sample: Sample, take: Take, headers: str = "") -> None:
         """Sends, fills status and headers, hands over the body as it comes; returns at its end."""
         data = json.dumps(body).encode()
         head = f"POST {self.prefix}{path} HTTP/1.1\r\n{self.fixed}{headers}Content-Length: {len(data)}\r\n\r\n"
         for last in (False, True):  # a kept connection may have been closed by the server meanwhile
-            loop = asyncio.get_running_loop()
-            if self.transport is None:
-                await loop.create_connection(lambda: self, self.host, self.port)
+            await self.connect()
             self.sample, self.take = sample, take
             self.rest, self.left, self.chunked, self.spoken = b"", 0, False, False
-            self.done = loop.create_future()
+            self.done = asyncio.get_running_loop().create_future()
             self.transport.write(head.encode() + data)
             try:
                 await self.done

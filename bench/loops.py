@@ -104,11 +104,14 @@ class Load:
         return Run(self.samples, time.perf_counter() - self.zero)
 
     async def open(self, rate: float, seconds: float, hopeless: Callable[[list[Sample]], bool] | None = None,
-                   grace: float = 60) -> Run:
-        """Poisson arrivals at `rate` a second; ends early once `hopeless`. What runs on is broken off after `grace`."""
-        self.zero = time.perf_counter()
+                   grace: float = 60, kept: int = 0) -> Run:
+        """Poisson arrivals at `rate` a second; ends early once `hopeless`. What runs on is broken off after `grace`. `kept`
+        connections are open before the first arrival, as a client's pool keeps them; further ones are opened when all are in use."""
         tasks: list[asyncio.Task] = []
-        idle: list[Connection] = []
+        idle = [self.connection() for _ in range(kept)]
+        for connection in idle:
+            await connection.connect()
+        self.zero = time.perf_counter()
 
         async def one(due: float) -> None:
             connection = idle.pop() if idle else self.connection()

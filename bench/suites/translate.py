@@ -77,7 +77,7 @@ class Weir:
         hopeless = lambda samples: sum(late(sample) for sample in samples) > most_late
         with self.server.awake():
             warm(self.server, "translations")
-            run = asyncio.run(self.load().open(rate, seconds, hopeless, grace=2 * LIMIT_S))
+            run = asyncio.run(self.load().open(rate, seconds, hopeless, grace=2 * LIMIT_S, kept=round(rate * LIMIT_S)))
         met = sum(latency(sample) <= LIMIT_S for sample in run.samples) / max(1, len(run.samples))
         answered = [latency(sample) for sample in run.samples if sample.due is not None and not sample.error]
         return {"requests": len(run.samples), "met": round(met, 4), "latency_ms": spread_ms(answered)}

@@ -5,32 +5,32 @@
 #include <utility>
 
 #include "api/answer/generation_body.h"
+#include "weir/serve/client_looks.h"
 
 namespace weir::api {
 namespace {
 
-// A client that has left is noticed within this time.
-constexpr std::chrono::milliseconds kLook{150};
+void append(std::vector<ChoiceText>& choices, serve::Delta delta) {
+  ChoiceText& choice = choices.at(delta.choice);
+  choice.text += delta.text;
+  choice.token_ids.insert(choice.token_ids.end(), delta.token_ids.begin(), delta.token_ids.end());
+  std::move(delta.logprobs.begin(), delta.logprobs.end(), std::back_inserter(choice.logprobs));
+  if (!delta.prompt_logprobs.empty()) choice.prompt_logprobs = std::move(delta.prompt_logprobs);
+  if (delta.end) choice.end = *delta.end;
+}
 
 }  // namespace
 
 Result<std::vector<ChoiceText>> collect(const Call& call, serve::Generation& generation) {
   std::vector<ChoiceText> choices(generation.prompts().size());
   generation.wait_for_end();
-  while (!generation.done()) {
-    if (call.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
-    auto next = generation.next(kLook);
+  for (serve::ClientLooks looks;;) {
+    auto next = generation.next(looks.next());
     if (!next) return next.error();
-    if (!*next) continue;
-    serve::Delta& delta = **next;
-    ChoiceText& choice = choices.at(delta.choice);
-    choice.text += delta.text;
-    choice.token_ids.insert(choice.token_ids.end(), delta.token_ids.begin(), delta.token_ids.end());
-    std::move(delta.logprobs.begin(), delta.logprobs.end(), std::back_inserter(choice.logprobs));
-    if (!delta.prompt_logprobs.empty()) choice.prompt_logprobs = std::move(delta.prompt_logprobs);
-    if (delta.end) choice.end = *delta.end;
+    if (*next) append(choices, std::move(**next));
+    if (generation.done()) return choices;
+    if (call.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
   }
-  return choices;
 }
 
 Result<Said> answer_stream(const Call& call, const Api& api,

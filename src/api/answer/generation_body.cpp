@@ -21,15 +21,13 @@ GenerationBody::GenerationBody(const Call& call, const Api& api,
     : call_(call), api_(api), generation_(std::move(generation)), form_(std::move(form)) {}
 
 Result<void> GenerationBody::begin() {
-  while (!has_something() && !generation_->done()) {
-    if (call_.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
+  while (true) {
     auto advanced = advance(kLook);
-    if (advanced) continue;
-    if (out_.empty()) return advanced;
-    failure_ = advanced.error();  // after the pieces in out_
-    return {};
+    if (!advanced && out_.empty()) return advanced;
+    if (!advanced) failure_ = advanced.error();  // after the pieces in out_
+    if (failure_ || has_something() || generation_->done()) return {};
+    if (call_.caller.gone()) return Error{.code = Code::cancelled, .message = "the client left"};
   }
-  return {};
 }
 
 Body::Piece GenerationBody::next(milliseconds limit) {
