@@ -1,5 +1,6 @@
 // Requests that stand in line at the gate, are refused on their way, or are only asked about.
 #include "served.h"
+#include "weir/serve/client_looks.h"
 
 namespace weir::serve {
 namespace {
@@ -264,6 +265,14 @@ TEST_F(WaitingTest, ADryRunOfAWrongRequestIsAnError) {
   dry = dry_run(EmbeddingRequest{.model = "bytes", .inputs = {"a"}}, caller_);
   ASSERT_FALSE(dry);
   EXPECT_EQ(dry.error().param, "model");
+}
+
+TEST(ClientLooks, BecomeRarerUpToABound) {
+  ClientLooks looks;
+  EXPECT_EQ(looks.next(), ClientLooks::kFirst);
+  EXPECT_EQ(looks.next(), 2 * ClientLooks::kFirst);
+  for (int i = 0; i < 10; ++i) EXPECT_LE(looks.next(), ClientLooks::kMost);
+  EXPECT_EQ(looks.next(), ClientLooks::kMost);
 }
 
 }  // namespace

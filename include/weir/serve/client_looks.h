@@ -6,9 +6,9 @@
 
 namespace weir::serve {
 
-/// How long a thread that waits for a whole answer sleeps before its next look at the client, who
-/// may have left. Each sleep is twice the one before it, at most kMost: a look costs a wake and a
-/// system call, and thousands of threads may wait for long answers.
+/// How long a thread that waits for a whole answer sleeps before it looks again whether its client
+/// has left. Each sleep is twice the one before it, at most kMost: a look costs a wake and a system
+/// call, and thousands of threads may wait for long answers.
 class ClientLooks {
  public:
   static constexpr std::chrono::milliseconds kFirst{150}, kMost{1200};
