@@ -66,7 +66,9 @@ Json schema_of(const Setting& setting) {
 }  // namespace
 
 std::string config_template() {
+  // Editors read the first line: it names the schema.
   std::string text =
+      "#:schema ./weir.schema.json\n"
       "# Every setting of `weir serve` with its default. Read only if named: --config FILE or "
       "WEIR_CONFIG.\n"
       "# A flag (--port) goes before the environment (WEIR_PORT), the environment before this "

@@ -33,6 +33,11 @@ TEST(ConfigTemplate, TheCommittedSchemaIsUpToDate) {
   expect_file("config/weir.schema.json", config_schema());
 }
 
+TEST(ConfigTemplate, TheFirstLineNamesTheSchemaBesideTheFile) {
+  const std::string text = config_template();
+  EXPECT_EQ(text.substr(0, text.find('\n')), "#:schema ./weir.schema.json");
+}
+
 TEST(ConfigTemplate, TheCommittedFileSaysEverySettingWithItsDefault) {
   auto given = given_by_file_at("config/weir.toml");
   ASSERT_TRUE(given) << given.error().message;
