@@ -40,5 +40,5 @@ target_link_libraries(cuda INTERFACE "${torch}/lib/libcudart.so.13")
 
 # Whoever links torch links its CUDA half: it registers itself when loaded, so the linker must not drop it as unused.
 target_link_libraries(torch INTERFACE -Wl,--no-as-needed torch_cuda c10_cuda cuda)
-# What libtorch_cuda.so loads in its turn (scripts/setup --gpu): only an RPATH, not a RUNPATH, is searched for that too.
-target_link_options(torch INTERFACE "-Wl,--disable-new-dtags" "-Wl,-rpath,${WEIR_DEPS_DIR}/cuda-runtime/lib")
+# What libtorch_cuda.so loads in its turn (scripts/setup --gpu).
+target_link_options(torch INTERFACE "-Wl,-rpath,${WEIR_DEPS_DIR}/cuda-runtime/lib")

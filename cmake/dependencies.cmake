@@ -62,7 +62,8 @@ if(WEIR_TORCH)
   target_compile_definitions(torch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
   target_link_directories(torch INTERFACE "${torch}/lib")
   target_link_libraries(torch INTERFACE -Wl,--no-as-needed torch_cpu c10)
-  target_link_options(torch INTERFACE "-Wl,-rpath,${torch}/lib"
+  # An RPATH, not a RUNPATH: it is searched for the libraries of libraries too, and before LD_LIBRARY_PATH.
+  target_link_options(torch INTERFACE "-Wl,--disable-new-dtags" "-Wl,-rpath,${torch}/lib"
     "-Wl,--allow-shlib-undefined")
   if(WEIR_CUDA)
     include(cuda)
