@@ -2,7 +2,7 @@
 pins=$root/scripts/pins
 
 # The parts of .deps. A part's rule is raised when the steps that make it change; its file is there when the part is.
-declare -A part_rule=([python]=2 [python-tests]=1 [torch]=1 [httplib]=1 [cuda]=2 [flashinfer]=1 [cuda-runtime]=1)
+declare -A part_rule=([python]=2 [python-tests]=1 [torch]=2 [httplib]=1 [cuda]=2 [flashinfer]=1 [cuda-runtime]=1)
 declare -A part_file=([python]=venv/bin/python [python-tests]=venv/bin/pytest [torch]=torch/lib/libtorch_cpu.so
   [httplib]=cpp-httplib/httplib.h [cuda]=cuda/bin/nvcc [flashinfer]=flashinfer/include [cuda-runtime]=cuda-runtime/lib)
 
