@@ -79,7 +79,7 @@ step_cost() {
     flashinfer) echo 15 60 5 ;;
     cuda-runtime) echo 2000 4200 40 ;;
     models) echo 176 460 0 ;;
-    build) echo "6 700 $((weir_seconds * $(commands_left) / weir_commands / jobs))" ;;
+    build) echo "6 460 $((weir_seconds * $(commands_left) / weir_commands / jobs))" ;;
   esac
 }
 
