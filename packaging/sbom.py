@@ -28,10 +28,10 @@ def version():
 def made_at():
     """The time of the commit, so that the same sources give the same file; of SOURCE_DATE_EPOCH where that is set."""
     seconds = os.environ.get("SOURCE_DATE_EPOCH")
-    if not seconds:
+    if not seconds and shutil.which("git"):  # an image is built without git and without the history
         asked = subprocess.run(["git", "log", "-1", "--format=%ct"], capture_output=True, text=True, cwd=inventory.ROOT)
-        seconds = asked.stdout.strip() or time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
+        seconds = asked.stdout.strip()
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds or time.time())))
 
 
 def licences(component):

@@ -93,3 +93,10 @@ def test_a_package_that_nobody_described_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(inventory, "ROOT", str(tmp_path))
     with pytest.raises(SystemExit, match="Surprise"):
         inventory.compiled_in_of_debian()
+
+
+def test_it_is_made_without_git_too(monkeypatch):
+    import sbom
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", sbom.made_at())
