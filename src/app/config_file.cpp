@@ -20,8 +20,9 @@ const Setting* find(std::string_view name) {
 
 /// The text of a TOML value that has the right type for its setting. Errors: what is allowed.
 Result<std::string> text_of(const Setting& setting, const toml::node& node) {
-  bool wants_whole = setting.kind == Kind::whole || setting.kind == Kind::bytes;
-  bool wants_text = setting.kind != Kind::whole && setting.kind != Kind::toggle;
+  const bool wants_whole =
+      setting.kind == Kind::whole || setting.kind == Kind::bytes || setting.kind == Kind::duration;
+  const bool wants_text = setting.kind != Kind::whole && setting.kind != Kind::toggle;
   if (const auto* whole = node.as_integer(); whole != nullptr && wants_whole) {
     return std::to_string(whole->get());
   }
@@ -69,7 +70,7 @@ Result<Given> read(const toml::table& table, const std::string& name) {
     const Setting* setting = find(key.str());
     if (setting == nullptr) {
       return invalid(std::string(key.str()) + " (" + origin +
-                     "): there is no such setting; `weir check` prints them all");
+                     "): " + about_no_setting(std::string(key.str())));
     }
     auto value = value_of(*setting, node);
     if (!value) {

@@ -9,6 +9,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kNumber = "[0-9]+([.][0-9]{1,6})?";
+
 Json fallback_json(const Setting& setting) {
   switch (setting.kind) {
     case Kind::list:
@@ -46,14 +48,16 @@ Json schema_of(const Setting& setting) {
       schema["enum"] = setting.choices;
       break;
     case Kind::bytes: {
-      std::string number = "[0-9]+(KiB|MiB|GiB|TiB)?";
+      const std::string size = std::string(kNumber) + "( ?([kKmMgGtT][iI]?[bB]?|[bB]))?";
       schema["type"] = {"string", "integer"};
-      schema["pattern"] = "^(" + (setting.has_auto ? "auto|" + number : number) + ")$";
+      schema["pattern"] = "^(" + (setting.has_auto ? "auto|" + size : size) + ")$";
       break;
     }
     case Kind::duration:
-      schema["type"] = "string";
-      schema["pattern"] = "^[0-9]+(us|ms|s|m|h|d)$";
+      schema["type"] = {"string", "integer"};
+      schema["pattern"] = std::string("^") + kNumber +
+                          "( ?(us|microseconds?|ms|msec|milliseconds?|s|secs?|seconds?|m|mins?|"
+                          "minutes?|h|hrs?|hours?|d|days?))?$";
       break;
     case Kind::text:
     case Kind::secret:

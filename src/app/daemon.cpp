@@ -11,6 +11,7 @@
 #include "app/intake_options.h"
 #include "app/memory_plan.h"
 #include "weir/arch/table.h"
+#include "weir/base/log.h"
 #include "weir/schedule/step_series.h"
 
 namespace weir::app {
@@ -23,9 +24,15 @@ constexpr std::chrono::seconds kStuck{60};
 // once, as without drafts.
 constexpr uint32_t kMostDrafts = 12;
 
-std::string address(const std::string& host, int port) {
-  bool is_v6 = host.find(':') != std::string::npos;
-  return "http://" + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+std::string authority(const std::string& host, int port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+/// "4608 pages of 16 tokens: 73728 tokens, 288 MiB"
+std::string cache_text(const schedule::ModelSpec& spec, uint64_t page_bytes) {
+  return fmt::format("{} pages of {} tokens: {} tokens, {} MiB", spec.pages, spec.page_size,
+                     uint64_t{spec.pages} * spec.page_size, (spec.pages * page_bytes) >> 20);
 }
 
 std::string seconds_since(std::chrono::steady_clock::time_point start) {
@@ -176,7 +183,7 @@ Result<void> Daemon::listen() {
   if (!server) return server.error();
   server_ = std::move(*server);
   address_file_.emplace(config_.host, server_->port());
-  spdlog::info("listening on {}", address(config_.host, server_->port()));
+  spdlog::info("listening on http://{}", authority(config_.host, server_->port()));
   return {};
 }
 
@@ -252,14 +259,19 @@ void Daemon::announce(Served& model, Result<schedule::ModelSpec> spec) {
     model.done = true;
     return;
   }
-  std::string cache =
-      spec->pages > 0 ? fmt::format(", {} pages of {}", spec->pages, spec->page_size) : "";
   const auto& encoder = model.loaded->encoder;
   const std::string source =
       encoder ? fmt::format(", sources of {} tokens", encoder->max_tokens) : "";
-  spdlog::info("model {} is ready: {}, {}, {} tokens{}{}, loaded in {}", name,
+  spdlog::info("model {} is ready: {}, {}, {} tokens{}, loaded in {}", name,
                model.loaded->architecture, model.loaded->dtype, model.loaded->max_model_len, source,
-               cache, seconds_since(model.begun));
+               seconds_since(model.begun));
+  if (spec->pages > 0)
+    spdlog::info("model {}: the cache has {}", name,
+                 cache_text(*spec, model.plan.description.page_bytes));
+  model.offer = Offer{.model = name,
+                      .tasks = tasks_of(model.plan.description),
+                      .converses = model.loaded->text.chat_template && !encoder,
+                      .encoder_decoder = encoder.has_value()};
   model.progress->set("ready", 100);
   service_->mark_ready(name, *std::exchange(model.loaded, std::nullopt));
   model.done = true;
@@ -286,8 +298,23 @@ void Daemon::log_what_is_ready() const {
   for (const auto& model : models_)
     if (model->failed) add(model->plan.choice.name);
   for (const FailedModel& model : failed_plans_) add(model.choice.name);
-  if (failed.empty()) return spdlog::info("all models are ready");
-  spdlog::warn("ready, but for models that failed: {}", failed);
+  if (failed.empty())
+    spdlog::info("all models are ready");
+  else
+    spdlog::warn("ready, but for models that failed: {}", failed);
+  if (config_.log_format == "text") show_first_calls();
+}
+
+void Daemon::show_first_calls() const {
+  const bool wants_key = service_->wants_key();
+  spdlog::info("{}", wants_key ? "requests need a key" : "no key is needed");
+  std::vector<Offer> offers;
+  for (const auto& model : models_)
+    if (model->offer) offers.push_back(*model->offer);
+  const std::string where = reachable_host(config_.host) + ":" + std::to_string(server_->port());
+  // Not as lines of the log: a time before them would have to be cut off to use them.
+  for (const std::string& call : first_calls(offers, where, wants_key))
+    show_beside_log(call + "\n");
 }
 
 void Daemon::drain() {

@@ -11,6 +11,7 @@
 #include "app/address_file.h"
 #include "app/config.h"
 #include "app/fingerprints.h"
+#include "app/first_calls.h"
 #include "app/plan.h"
 #include "weir/base/clock.h"
 #include "weir/base/doorbell.h"
@@ -56,7 +57,7 @@ class Daemon {
   std::optional<std::pair<std::string, Progress::State>> loading() const;
   /// Whether no model could be loaded, or with require-all one could not. The log says why.
   bool failed() const;
-  /// Writes a log line. Call it when no model loads any more.
+  /// Tells in the log what can be asked. Call it when no model loads any more.
   void log_what_is_ready() const;
   /// Whether the device computes no more in this process. All requests to it are answered.
   bool lost() const { return lost_; }
@@ -82,6 +83,7 @@ class Daemon {
     std::chrono::steady_clock::time_point begun{};
     std::shared_ptr<const Later<std::string>> fingerprint;  // null: its weights are random
     std::optional<serve::ModelCard> loaded;                 // set between load() and announce()
+    std::optional<Offer> offer;                             // set once it is ready, before `done`
     std::atomic<bool> done = false, failed = false;         // done: loading has ended
   };
 
@@ -96,6 +98,7 @@ class Daemon {
   void load_models();
   Result<std::unique_ptr<schedule::Runner>> load(Served& model);
   void announce(Served& model, Result<schedule::ModelSpec> spec);
+  void show_first_calls() const;
 
   const Config& config_;
   const SteadyClock clock_;

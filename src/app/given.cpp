@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/foreign_flags.h"
 #include "app/words.h"
 
 namespace weir::app {
@@ -83,6 +84,18 @@ Resolved resolve(const std::vector<Given>& sources) {
     resolved.decided.push_back({&setting, std::move(given)});
   }
   return resolved;
+}
+
+std::string about_no_setting(const std::string& name) {
+  const std::string what = "there is no such setting";
+  if (auto foreign = foreign_flag("--" + name)) return what + "; " + std::string(foreign->answer);
+  std::string dashed = name;
+  std::ranges::replace(dashed, '_', '-');
+  std::vector<std::string> names;
+  for (const Setting& setting : settings()) names.push_back(setting.name);
+  if (const std::string* meant = meant_by(dashed, names))
+    return what + "; did you mean " + *meant + "?";
+  return what + "; `weir check` prints them all";
 }
 
 std::string about_unknown(const std::string& variable) {

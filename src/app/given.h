@@ -53,6 +53,10 @@ Resolved resolve(const std::vector<Given>& sources);
 /// Variables that begin with WEIR_ and are no setting: probably misspelt.
 std::vector<std::string> unknown_variables(const char* const* environment);
 
+/// What is said of a name in a file that is no setting: the setting that is probably meant, or
+/// weir's answer to a flag of another program.
+std::string about_no_setting(const std::string& name);
+
 /// A line about such a variable, with the variable that is probably meant.
 std::string about_unknown(const std::string& variable);
 

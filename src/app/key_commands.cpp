@@ -5,11 +5,13 @@
 
 namespace weir::app {
 
-int key_new(const std::string& name, std::ostream& out) {
+int key_new(const std::string& name, std::ostream& out, std::ostream& secret) {
   auto key = traffic::make_key(name);
   if (!key) return fail(kWrongSetting, key.error());
-  // The secret is not written as a comment: so a key file into which both were copied is refused.
-  out << key->secret << "\n\n" << key->toml;
+  // Not into one stream: so `weir key new web >> keys.toml` keeps the secret out of the file.
+  out << key->toml << std::flush;
+  if (!out) return fail(kFailed, unwritable_output());
+  secret << key->secret << std::endl;
   return 0;
 }
 

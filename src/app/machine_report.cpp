@@ -19,7 +19,7 @@ Result<void> print_machine(std::vector<PlannedModel> models, const Config& confi
   set_step_limits(models, config, hardware);
   auto cache = plan_memory(models, config, hardware, container);
   if (!cache) return cache.error();
-  out << "  cache         " << (*cache >> 20) << " MiB for keys and values\n";
+  out << "  memory        " << (*cache >> 20) << " MiB for keys and values\n";
   for (const PlannedModel& model : models)
     out << "  steps of " << model.choice.name << "  " << to_string(model.step) << "\n";
   return {};

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "weir/base/quantity.h"
 #include "weir/traffic/duration.h"
 
 namespace weir::app {
@@ -12,11 +13,14 @@ namespace {
 
 constexpr const char* kAuto = "auto";
 
-constexpr std::array<std::pair<std::string_view, int64_t>, 5> kSizes{{{"TiB", int64_t{1} << 40},
-                                                                      {"GiB", int64_t{1} << 30},
-                                                                      {"MiB", int64_t{1} << 20},
-                                                                      {"KiB", int64_t{1} << 10},
-                                                                      {"", 1}}};
+constexpr int64_t kKiB = int64_t{1} << 10, kMiB = kKiB << 10, kGiB = kMiB << 10, kTiB = kGiB << 10;
+
+// As `docker run --memory` reads them: each letter is a power of 1024.
+constexpr std::array kSizeUnits{
+    Unit{"", 1},       Unit{"b", 1},     Unit{"k", kKiB},  Unit{"kb", kKiB},  Unit{"ki", kKiB},
+    Unit{"kib", kKiB}, Unit{"m", kMiB},  Unit{"mb", kMiB}, Unit{"mi", kMiB},  Unit{"mib", kMiB},
+    Unit{"g", kGiB},   Unit{"gb", kGiB}, Unit{"gi", kGiB}, Unit{"gib", kGiB}, Unit{"t", kTiB},
+    Unit{"tb", kTiB},  Unit{"ti", kTiB}, Unit{"tib", kTiB}};
 
 std::string joined(const std::vector<std::string>& items, const std::string& between) {
   std::string text;
@@ -26,32 +30,17 @@ std::string joined(const std::vector<std::string>& items, const std::string& bet
 
 std::string size_text(int64_t bytes) {
   if (bytes < 0) return kAuto;
-  for (auto [unit, size] : kSizes) {
-    if (bytes >= size && bytes % size == 0) return std::to_string(bytes / size) + std::string(unit);
+  for (const auto& [unit, size] : {std::pair("TiB", kTiB), std::pair("GiB", kGiB),
+                                   std::pair("MiB", kMiB), std::pair("KiB", kKiB)}) {
+    if (bytes >= size && bytes % size == 0) return std::to_string(bytes / size) + unit;
   }
-  return "0";
-}
-
-/// The whole number before `unit` at the text's end.
-std::optional<int64_t> number_before(std::string_view text, std::string_view unit) {
-  if (!text.ends_with(unit)) return std::nullopt;
-  text.remove_suffix(unit.size());
-  int64_t number = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
+  return std::to_string(bytes);
 }
 
 std::optional<int64_t> parse_size(const Setting& setting, std::string_view text) {
   if (setting.has_auto && text == kAuto) return -1;
-  for (auto [unit, size] : kSizes) {
-    auto number = number_before(text, unit);
-    if (!number) continue;
-    if (*number < 0 || *number > setting.most / size) return std::nullopt;
-    int64_t bytes = *number * size;
-    return bytes >= setting.least ? std::optional(bytes) : std::nullopt;
-  }
-  return std::nullopt;
+  const auto bytes = parse_quantity(text, kSizeUnits, setting.most);
+  return bytes && *bytes >= setting.least ? bytes : std::nullopt;
 }
 
 std::optional<Value> parse(const Setting& setting, const std::string& text) {
@@ -63,9 +52,12 @@ std::optional<Value> parse(const Setting& setting, const std::string& text) {
       return text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
     case Kind::whole: {
       if (setting.has_auto && text == kAuto) return int64_t{-1};
-      auto number = number_before(text, "");
-      if (!number || *number < setting.least || *number > setting.most) return std::nullopt;
-      return *number;
+      int64_t number = 0;
+      const char* last = text.data() + text.size();
+      const auto [end, failure] = std::from_chars(text.data(), last, number);
+      if (failure != std::errc{} || end != last) return std::nullopt;
+      if (number < setting.least || number > setting.most) return std::nullopt;
+      return number;
     }
     case Kind::toggle:
       if (text == "true" || text == "1") return true;
@@ -113,10 +105,31 @@ std::string Setting::allowed() const {
     case Kind::choice:
       return "one of " + joined(choices, ", ");
     case Kind::bytes:
-      return either + "a size such as 512KiB, 16MiB, 2GiB, from " + size_text(least) + " to " +
+      return either + "a size such as 512K, 16MiB, 1.5G, from " + size_text(least) + " to " +
              size_text(most);
     case Kind::duration:
-      return "a duration such as 250ms, 2s, 1m, 1h";
+      return "a duration such as 250ms, 2s, 1m, 1h, or a number of seconds";
+  }
+  return "";
+}
+
+std::string Setting::value_word() const {
+  if (!word.empty()) return word;
+  switch (kind) {
+    case Kind::text:
+    case Kind::secret:
+    case Kind::list:
+      return "TEXT";
+    case Kind::whole:
+      return "N";
+    case Kind::toggle:
+      return "";
+    case Kind::choice:
+      return joined(choices, "|");
+    case Kind::bytes:
+      return "SIZE";
+    case Kind::duration:
+      return "TIME";
   }
   return "";
 }

@@ -33,9 +33,12 @@ struct Setting {
   /// repeat a secret. Null: the text is the value.
   Result<std::string> (*settle)(const std::string& text) = nullptr;
   bool refuses_empty_flag = false;  // so an empty shell variable does not switch keys off
+  std::string word;                 // what the help calls the value: "DIR"; empty: by its kind
+  std::string group;                // its heading in the help
 
-  std::string variable() const;  // "WEIR_MAX_NUM_SEQS"
-  std::string allowed() const;   // "a whole number from 1 to 4096"
+  std::string variable() const;    // "WEIR_MAX_NUM_SEQS"
+  std::string allowed() const;     // "a whole number from 1 to 4096"
+  std::string value_word() const;  // in the help: "N", "SIZE", "on|off"; a toggle has none
 };
 
 /// All settings, in the order of the configuration file.

@@ -23,7 +23,8 @@ std::vector<Setting> address() {
        .help =
            "Address to listen on. Anything but loopback wants keys, api-key or insecure-no-auth.",
        .apply = [](Config& config, const Value& value) { config.host = text(value); },
-       .settle = settle_host},
+       .settle = settle_host,
+       .word = "HOST"},
       {.name = "port",
        .kind = Kind::whole,
        .fallback = "8080",
@@ -43,11 +44,13 @@ std::vector<Setting> models() {
            "Models to serve: NAME=DIR[,dtype=float32][,max-model-len=N][,head=HEADDIR], or DIR "
            "alone. NAME may hold slashes; a DIR with a comma stands in double quotes. A HEADDIR "
            "holds a further head (head.json, head.safetensors); several may be given.",
-       .apply = [](Config& config, const Value& value) { config.models = std::get<List>(value); }},
+       .apply = [](Config& config, const Value& value) { config.models = std::get<List>(value); },
+       .word = "NAME=DIR"},
       {.name = "models-dir",
        .help = "Serves each sub-folder that has a config.json under its name, but for hidden ones, "
                "or the folder itself if it is one model.",
-       .apply = [](Config& config, const Value& value) { config.models_dir = text(value); }},
+       .apply = [](Config& config, const Value& value) { config.models_dir = text(value); },
+       .word = "DIR"},
       {.name = "require-all",
        .kind = Kind::toggle,
        .fallback = "false",
@@ -166,13 +169,15 @@ std::vector<Setting> clients() {
       {.name = "keys",
        .help = "Key file (`weir key new NAME` makes its lines); read again when it changes.",
        .apply = [](Config& config, const Value& value) { config.keys = text(value); },
-       .refuses_empty_flag = true},
+       .refuses_empty_flag = true,
+       .word = "FILE"},
       {.name = "api-key",
        .kind = Kind::secret,
        .help = "One key that may do everything, beside those of the key file.",
        .apply = [](Config& config, const Value& value) { config.api_key = text(value); },
        .settle = settle_secret,
-       .refuses_empty_flag = true},
+       .refuses_empty_flag = true,
+       .word = "KEY"},
       {.name = "insecure-no-auth",
        .kind = Kind::toggle,
        .fallback = "false",
@@ -190,7 +195,13 @@ std::vector<Setting> clients() {
       {.name = "data-dir",
        .help = "Folder for what outlives a run: usage by day, key and model, and with it quotas. "
                "Empty: usage is not kept, and quotas begin anew with each run.",
-       .apply = [](Config& config, const Value& value) { config.data_dir = text(value); }},
+       .apply = [](Config& config, const Value& value) { config.data_dir = text(value); },
+       .word = "DIR"},
+  };
+}
+
+std::vector<Setting> waiting() {
+  return {
       {.name = "queue-requests",
        .kind = Kind::whole,
        .fallback = "4096",
@@ -209,6 +220,18 @@ std::vector<Setting> clients() {
                    const Value& value) { config.queue_tokens = static_cast<size_t>(whole(value)); },
        .least = 1,
        .most = 1'000'000'000},
+      {.name = "brownout",
+       .kind = Kind::list,
+       .help =
+           "What to do for new requests while so many wait for a model, and until half as many "
+           "do: queue>=200:max-tokens=64, queue>=400:min-priority=5, queue>=300:model=big>small.",
+       .apply = [](Config& config, const Value& value) { config.brownout = std::get<List>(value); },
+       .word = "RULE"},
+  };
+}
+
+std::vector<Setting> answers() {
+  return {
       {.name = "response-cache",
        .kind = Kind::bytes,
        .fallback = "0",
@@ -238,13 +261,6 @@ std::vector<Setting> clients() {
                "tokenizer, which mean other words here; false refuses them.",
        .apply = [](Config& config,
                    const Value& value) { config.accept_embedding_ids = std::get<bool>(value); }},
-      {.name = "brownout",
-       .kind = Kind::list,
-       .help =
-           "What to do for new requests while so many wait for a model, and until half as many "
-           "do: queue>=200:max-tokens=64, queue>=400:min-priority=5, queue>=300:model=big>small.",
-       .apply = [](Config& config,
-                   const Value& value) { config.brownout = std::get<List>(value); }},
   };
 }
 
@@ -292,14 +308,16 @@ std::vector<Setting> http() {
        .kind = Kind::list,
        .help = "Origins whose web pages may call the API; * is all.",
        .apply = [](Config& config,
-                   const Value& value) { config.cors_origins = std::get<List>(value); }},
+                   const Value& value) { config.cors_origins = std::get<List>(value); },
+       .word = "ORIGIN"},
       {.name = "allowed-hosts",
        .kind = Kind::list,
        .help =
            "Names under which clients without keys may ask, beside localhost, loopback addresses "
            "and host; * is any. Empty: any, unless host is loopback.",
        .apply = [](Config& config,
-                   const Value& value) { config.allowed_hosts = std::get<List>(value); }},
+                   const Value& value) { config.allowed_hosts = std::get<List>(value); },
+       .word = "HOST"},
       {.name = "keep-alive",
        .kind = Kind::duration,
        .fallback = "75s",
@@ -308,6 +326,11 @@ std::vector<Setting> http() {
            "wants more than that here. 0s closes after each answer.",
        .apply = [](Config& config,
                    const Value& value) { config.keep_alive = std::get<milliseconds>(value); }},
+  };
+}
+
+std::vector<Setting> stop() {
+  return {
       {.name = "drain-delay",
        .kind = Kind::duration,
        .fallback = "0s",
@@ -322,6 +345,11 @@ std::vector<Setting> http() {
        .help = "How long running requests may go on after SIGTERM.",
        .apply = [](Config& config,
                    const Value& value) { config.drain_timeout = std::get<milliseconds>(value); }},
+  };
+}
+
+std::vector<Setting> log() {
+  return {
       {.name = "log-format",
        .kind = Kind::choice,
        .fallback = "text",
@@ -333,14 +361,27 @@ std::vector<Setting> http() {
        .fallback = "info",
        .help = "The least that is logged.",
        .apply = [](Config& config, const Value& value) { config.log_level = text(value); },
-       .choices = {"trace", "debug", "info", "warning", "error", "critical", "off"}},
+       .choices = {"trace", "debug", "info", "warning", "error", "critical", "off"},
+       .word = "LEVEL"},
   };
 }
 
 std::vector<Setting> all() {
+  const std::pair<const char*, std::vector<Setting>> parts[] = {{"Address", address()},
+                                                                {"Models", models()},
+                                                                {"Steps and memory", engine()},
+                                                                {"Keys and limits", clients()},
+                                                                {"Waiting", waiting()},
+                                                                {"Answers", answers()},
+                                                                {"HTTP", http()},
+                                                                {"Stop", stop()},
+                                                                {"Log", log()}};
   std::vector<Setting> table;
-  for (const auto& part : {address(), models(), engine(), clients(), http()}) {
-    table.insert(table.end(), part.begin(), part.end());
+  for (const auto& [group, part] : parts) {
+    for (Setting setting : part) {
+      setting.group = group;
+      table.push_back(std::move(setting));
+    }
   }
   return table;
 }

@@ -1,14 +1,11 @@
-#include <algorithm>
-#include <iomanip>
-#include <iostream>
+#include <ostream>
 
 #include "app/commands.h"
+#include "app/text_table.h"
 #include "weir/serve/usage.h"
 
 namespace weir::app {
 namespace {
-
-using TableRow = std::vector<std::string>;
 
 constexpr size_t kWords = 3;  // columns of text; right-aligned numbers follow
 
@@ -25,19 +22,6 @@ std::vector<TableRow> lines_of(const std::vector<serve::UsageRow>& rows) {
   return lines;
 }
 
-void print_table(const std::vector<TableRow>& lines, std::ostream& out) {
-  std::vector<size_t> widths(lines.front().size());
-  for (const TableRow& line : lines)
-    for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  for (const TableRow& line : lines) {
-    for (size_t i = 0; i < line.size(); ++i) {
-      out << (i == 0 ? "" : "  ") << (i < kWords ? std::left : std::right)
-          << std::setw(static_cast<int>(widths[i])) << line[i];
-    }
-    out << "\n";
-  }
-}
-
 }  // namespace
 
 int usage(const Config& config, const Command& command, std::ostream& out) {
@@ -51,7 +35,7 @@ int usage(const Config& config, const Command& command, std::ostream& out) {
   if (command.csv)
     out << serve::usage_csv(*rows);
   else
-    print_table(lines_of(*rows), out);
+    print_table(lines_of(*rows), kWords, out);
   return 0;
 }
 

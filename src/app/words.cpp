@@ -44,13 +44,15 @@ bool is_truth(const std::string& word) {
 }
 
 /// The error for a word that belongs to no flag. `before`: the word before it, if any.
-Error stray(const std::string& word, const std::string& before, const std::vector<Flag>& flags) {
-  const Flag* flag = find(before, flags);
+Error stray(const std::string& word, const std::string& before, const Syntax& syntax) {
+  const Flag* flag = find(before, syntax.flags);
   const std::string what = fmt::format("\"{}\" belongs to no flag: ", excerpt(word));
   if (flag != nullptr && !flag->has_value && is_truth(word))
     return invalid(what + before + " stands alone, or as " + before + "=true or " + before +
                    "=false");
-  return invalid(what + "each flag takes one word");
+  if (syntax.words.empty()) return invalid(what + "each flag takes one word");
+  return invalid(what + syntax.words.front() +
+                 " stands before the flags, and each flag takes one word");
 }
 
 }  // namespace
@@ -67,16 +69,21 @@ const std::string* meant_by(const std::string& name, std::span<const std::string
 }
 
 Result<std::vector<std::string>> one_word_each(std::span<const std::string> words,
-                                               const std::vector<Flag>& flags) {
+                                               const Syntax& syntax) {
+  const std::vector<Flag>& flags = syntax.flags;
   std::vector<std::string> checked;
-  for (size_t i = 0; i < words.size(); ++i) {
+  size_t i = 0;
+  while (i < std::min(words.size(), syntax.words.size()) && !words[i].empty() &&
+         !words[i].starts_with('-'))
+    checked.push_back(words[i++]);
+  for (; i < words.size(); ++i) {
     const std::string& word = words[i];
     const size_t equals = std::min(word.find('='), word.size());
     const std::string name = word.substr(0, equals);
     const Flag* flag = find(name, flags);
     if (flag == nullptr && word.starts_with("-") && name.find_first_not_of('-') < name.size())
       return unknown(name, flags);
-    if (flag == nullptr) return stray(word, i > 0 ? words[i - 1] : "", flags);
+    if (flag == nullptr) return stray(word, i > 0 ? words[i - 1] : "", syntax);
     if (!flag->has_value) {
       checked.push_back(word);
       continue;

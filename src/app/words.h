@@ -17,11 +17,18 @@ struct Flag {
 /// The one of `names` of which `name` is probably a misspelling; null: none is near.
 const std::string* meant_by(const std::string& name, std::span<const std::string> names);
 
+/// What a command takes.
+struct Syntax {
+  std::vector<Flag> flags;
+  std::vector<std::string>
+      words;  // the names of its own words, "DIR", which stand before its flags
+};
+
 /// The words after a command's name, with "--flag=value" as two words for flags that have a value.
 /// A flag takes one word, which does not begin with "--" unless it is written "--flag=value".
-/// Errors: a flag without its value; a word that no flag takes; an unknown flag, with the flag that
-/// is probably meant.
+/// Errors: a flag without its value; a word that neither a flag nor the command takes; an unknown
+/// flag, with the flag that is probably meant.
 Result<std::vector<std::string>> one_word_each(std::span<const std::string> words,
-                                               const std::vector<Flag>& flags);
+                                               const Syntax& syntax);
 
 }  // namespace weir::app

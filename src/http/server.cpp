@@ -1,5 +1,6 @@
 #include "weir/http/server.h"
 
+#include <netdb.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -37,6 +38,17 @@ int allow_files(int wanted) {
   return static_cast<int>(room);
 }
 
+/// Why nothing listens on the host, right after bind() failed; ": " before it, or nothing.
+std::string bind_failure(const std::string& host) {
+  const int number = errno;
+  const addrinfo hints{.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+  addrinfo* found = nullptr;
+  const int unknown = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (unknown != 0) return std::string(": ") + gai_strerror(unknown);
+  freeaddrinfo(found);
+  return number != 0 ? std::string(": ") + std::strerror(number) : "";
+}
+
 class HttplibServer final : public Server {
  public:
   HttplibServer(ServerOptions options, serve::Service& service, Registry& metrics)
@@ -69,8 +81,7 @@ class HttplibServer final : public Server {
                                                                  : -1;
     if (port_ <= 0) {
       return invalid("cannot listen on " + options_.host + " port " +
-                     std::to_string(options_.port) +
-                     (errno ? std::string(": ") + std::strerror(errno) : std::string()));
+                     std::to_string(options_.port) + bind_failure(options_.host));
     }
     acceptor_ = std::thread([this] {
       ask_for_short_slices();

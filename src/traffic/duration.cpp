@@ -1,21 +1,30 @@
 #include "weir/traffic/duration.h"
 
 #include <array>
-#include <charconv>
 #include <cstdint>
-#include <utility>
+
+#include "weir/base/quantity.h"
 
 namespace weir::traffic {
 namespace {
 
-constexpr int64_t kLongest = int64_t{3650} * 86'400 * 1'000'000;
+constexpr int64_t kMs = 1'000, kSecond = 1'000'000, kMinute = 60 * kSecond, kHour = 60 * kMinute,
+                  kDay = 24 * kHour;
+constexpr int64_t kLongest = 3650 * kDay;
 
-constexpr std::array<std::pair<std::string_view, int64_t>, 6> kUnits{{{"us", 1},
-                                                                      {"ms", 1'000},
-                                                                      {"s", 1'000'000},
-                                                                      {"m", 60'000'000},
-                                                                      {"h", 3'600'000'000},
-                                                                      {"d", 86'400'000'000}}};
+constexpr std::array kUnits{Unit{"", kSecond},        Unit{"us", 1},
+                            Unit{"microsecond", 1},   Unit{"microseconds", 1},
+                            Unit{"ms", kMs},          Unit{"msec", kMs},
+                            Unit{"millisecond", kMs}, Unit{"milliseconds", kMs},
+                            Unit{"s", kSecond},       Unit{"sec", kSecond},
+                            Unit{"secs", kSecond},    Unit{"second", kSecond},
+                            Unit{"seconds", kSecond}, Unit{"m", kMinute},
+                            Unit{"min", kMinute},     Unit{"mins", kMinute},
+                            Unit{"minute", kMinute},  Unit{"minutes", kMinute},
+                            Unit{"h", kHour},         Unit{"hr", kHour},
+                            Unit{"hrs", kHour},       Unit{"hour", kHour},
+                            Unit{"hours", kHour},     Unit{"d", kDay},
+                            Unit{"day", kDay},        Unit{"days", kDay}};
 
 /// Seconds with up to three decimals and no trailing zeros.
 std::string seconds_text(int64_t ms) {
@@ -31,16 +40,8 @@ std::string seconds_text(int64_t ms) {
 }  // namespace
 
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text) {
-  int64_t number = 0;
-  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || number < 0) return std::nullopt;
-  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
-  for (auto [name, size] : kUnits) {
-    if (unit != name) continue;
-    if (number > kLongest / size) return std::nullopt;
-    return std::chrono::microseconds(number * size);
-  }
-  return std::nullopt;
+  const auto number = parse_quantity(text, kUnits, kLongest);
+  return number ? std::optional(std::chrono::microseconds(*number)) : std::nullopt;
 }
 
 std::string to_string(std::chrono::microseconds duration) {

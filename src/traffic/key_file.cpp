@@ -59,9 +59,14 @@ const toml::array& list_of(const toml::node& node, const std::string& field) {
 
 std::chrono::microseconds duration_of(const toml::node& node, const std::string& field) {
   const auto* text = node.as_string();
-  auto duration = text != nullptr ? parse_duration(text->get()) : std::nullopt;
+  const auto* seconds = node.as_integer();
+  auto duration = text != nullptr      ? parse_duration(text->get())
+                  : seconds != nullptr ? parse_duration(std::to_string(seconds->get()))
+                                       : std::nullopt;
   if (!duration)
-    refuse_value(node, field, "a duration such as \"250ms\", \"2s\", \"1m\", \"1h\", \"1d\"");
+    refuse_value(node, field,
+                 "a duration such as \"250ms\", \"2s\", \"1m\", \"1h\", \"1d\", or a number of "
+                 "seconds");
   return *duration;
 }
 

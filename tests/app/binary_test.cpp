@@ -137,11 +137,34 @@ TEST(Binary, CheckReadsTheTextSideAndPrintsWhatALoadTells) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Binary, AKeyWhoseLinesCannotBeWrittenIsNotShown) {
+  Child full({"key", "new", "web"}, "", {}, "exec >/dev/full");
+  EXPECT_EQ(full.wait(), 1);
+  EXPECT_EQ(one_line_of(full),
+            "weir: standard output cannot be written: No space left on device\n");
+}
+
+TEST(Binary, CheckTellsWhatAutoComesTo) {
+  Child check({"check", "--threads", "0", "--model", "x=tests/golden/tiny/llama-gqa-tied"});
+  EXPECT_EQ(check.wait(), 0) << check.output();
+  EXPECT_THAT(check.output(), testing::ContainsRegex("memory +\\= auto"));
+  EXPECT_THAT(check.output(), testing::ContainsRegex("  device +[a-z]+, [1-9][0-9]* threads"));
+  EXPECT_THAT(check.output(), testing::ContainsRegex("  memory +[1-9][0-9]* MiB for keys and"));
+}
+
+TEST(Binary, AHostThatNobodyKnowsIsToldWithTheReason) {
+  Child serve({"serve", "--host", "nonsense.invalid", "--api-key", "x", "--port", "0", "--model",
+               "x=tests/golden/tiny/bert-mean"});
+  EXPECT_EQ(serve.wait(), 1);
+  EXPECT_THAT(serve.errors(),
+              testing::ContainsRegex("cannot listen on nonsense.invalid port 0: [A-Z]"));
+}
+
 TEST(Binary, AKeyThatIsMadeIsInTheFileItMakes) {
   Child fresh({"key", "new", "web"});
   ASSERT_EQ(fresh.wait(), 0);
-  std::string secret = fresh.output().substr(0, fresh.output().find('\n'));
-  std::string toml = fresh.output().substr(secret.size());
+  const std::string toml = fresh.output();
+  const std::string secret = one_line_of(fresh).substr(0, fresh.errors().size() - 1);
   EXPECT_THAT(secret, MatchesRegex("sk-weir-[A-Za-z0-9_-]+"));
   EXPECT_THAT(toml, testing::Not(HasSubstr(secret)));
 
@@ -158,7 +181,7 @@ TEST(Binary, AKeyThatIsMadeIsInTheFileItMakes) {
   std::ofstream(path) << toml << "prio = 3\n";
   Child wrong({"key", "check", path});
   EXPECT_EQ(wrong.wait(), 1);
-  EXPECT_THAT(one_line_of(wrong), HasSubstr(path + ":6: key: unknown field \"prio\""));
+  EXPECT_THAT(one_line_of(wrong), HasSubstr(path + ":4: key: unknown field \"prio\""));
   std::remove(path.c_str());
 
   Child unnamed({"key", "new", "a b"});

@@ -212,28 +212,54 @@ TEST(Settings, AWrongOneIsNamedWithValueOriginAndWhatIsAllowed) {
             "port (flag --port): \"99999\" is not a whole number from 0 to 65535");
   EXPECT_EQ(environment({{"WEIR_DTYPE", "float16"}}).error().message,
             "dtype (env WEIR_DTYPE): \"float16\" is not one of auto, float32, bfloat16");
-  EXPECT_EQ(given_by_file("host = \"::1\"\nmax-wait = \"soon\"\n", "w.toml").error().message,
-            "max-wait (w.toml:2): \"soon\" is not a duration such as 250ms, 2s, 1m, 1h");
+  EXPECT_EQ(
+      given_by_file("host = \"::1\"\nmax-wait = \"soon\"\n", "w.toml").error().message,
+      "max-wait (w.toml:2): \"soon\" is not a duration such as 250ms, 2s, 1m, 1h, or a number "
+      "of seconds");
   EXPECT_EQ(given_by_file("port = \"80\"", "w.toml").error().message,
             "port (w.toml:1): '80' is not a whole number from 0 to 65535");
   EXPECT_THAT(given_by_file("model = \"a=b\"", "w.toml").error().message,
               HasSubstr("model (w.toml:1): 'a=b' is not a list of texts"));
   EXPECT_THAT(given_by_file("insecure-no-auth = 1", "w.toml").error().message,
               HasSubstr("insecure-no-auth (w.toml:1): 1 is not true or false"));
-  EXPECT_THAT(given_by_file("prot = 80", "w.toml").error().message,
-              HasSubstr("prot (w.toml:1): there is no such setting"));
+  EXPECT_EQ(given_by_file("nonsense = 80", "w.toml").error().message,
+            "nonsense (w.toml:1): there is no such setting; `weir check` prints them all");
   EXPECT_THAT(given_by_file("port = ", "w.toml").error().message, HasSubstr("w.toml:1: "));
   EXPECT_THAT(given_by_file_at("/nowhere/w.toml").error().message,
               HasSubstr("config \"/nowhere/w.toml\" cannot be read: No such file"));
+}
+
+TEST(Settings, AMisspeltLineOfTheFileIsToldWhatWasMeant) {
+  const auto about = [](const std::string& line) {
+    return given_by_file(line, "w.toml").error().message;
+  };
+  EXPECT_EQ(about("prot = 80"), "prot (w.toml:1): there is no such setting; did you mean port?");
+  EXPECT_THAT(about("max_num_seqs = 8"), HasSubstr("did you mean max-num-seqs?"));
+  EXPECT_THAT(about("max_batch_token = 8"), HasSubstr("did you mean max-batch-tokens?"));
+  EXPECT_THAT(about("gpu-memory-utilization = 0.9"), HasSubstr("no such setting; here --memory"));
+}
+
+TEST(Settings, ADurationOfTheFileMayBeANumberOfSeconds) {
+  auto given = given_by_file("max-wait = 5", "w.toml");
+  ASSERT_TRUE(given) << given.error().message;
+  EXPECT_EQ(given->at("max-wait").value, Value(5000ms));
+  EXPECT_EQ(*parse_value(setting("max-wait"), "5"), Value(5000ms));
+  EXPECT_EQ(*parse_value(setting("max-wait"), "1.5 seconds"), Value(1500ms));
+  EXPECT_FALSE(given_by_file("max-wait = -5", "w.toml"));
 }
 
 TEST(Settings, Sizes) {
   const Setting& memory = setting("memory");
   EXPECT_EQ(*parse_value(memory, "2GiB"), Value(int64_t{2} << 30));
   EXPECT_EQ(*parse_value(memory, "1048576"), Value(int64_t{1} << 20));
+  for (const char* text : {"4G", "4g", "4GB", "4gb", "4Gi", "4GiB", "4 GiB", "4096M", "4096MB",
+                           "4194304K", "4194304kb", "4294967296B", "4294967296"})
+    EXPECT_EQ(*parse_value(memory, text), Value(int64_t{4} << 30)) << text;
+  EXPECT_EQ(*parse_value(memory, "1.5G"), Value(int64_t{3} << 29));
+  EXPECT_EQ(*parse_value(memory, "1T"), Value(int64_t{1} << 40));
   EXPECT_EQ(*parse_value(memory, "auto"), Value(int64_t{-1}));
   for (const char* text :
-       {"", "2GB", "GiB", "-1GiB", "1.5GiB", "2 GiB", "1KiB", "99999999999TiB", "Auto"}) {
+       {"", "GiB", "-1GiB", "2  GiB", "2GiBs", "1KiB", "99999999999TiB", "65TiB", "Auto"}) {
     EXPECT_FALSE(parse_value(memory, text)) << text;
   }
   EXPECT_FALSE(parse_value(setting("max-body"), "auto"));

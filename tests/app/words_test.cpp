@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "app/command_line.h"
 #include "app/foreign_flags.h"
 #include "app/given.h"
@@ -48,6 +50,11 @@ TEST(Words, AWordThatNoFlagTakesIsRefused) {
             "\"false\" belongs to no flag: --require-all stands alone, or as --require-all=true or "
             "--require-all=false; see weir serve --help");
   EXPECT_THAT(refusal({"serve", "models"}), StartsWith("\"models\" belongs to no"));
+  EXPECT_EQ(refusal({"check", "--model", "a=/a", "b=/b"}),
+            "\"b=/b\" belongs to no flag: DIR stands before the flags, and each flag takes one "
+            "word; see weir check --help");
+  EXPECT_THAT(refusal({"check", ""}), StartsWith("\"\" belongs to no flag"));
+  EXPECT_THAT(refusal({"key", "new", "a", "b"}), StartsWith("\"b\" belongs to no flag"));
   EXPECT_THAT(refusal({"serve", "--port", "1", "--", "2"}), HasSubstr("\"--\""));
 }
 
@@ -93,6 +100,95 @@ TEST(Words, AFlagOfAnotherProgramIsAnsweredWithOurs) {
               StartsWith("--model-id: here --model NAME=DIR"));
   EXPECT_THAT(refusal({"serve", "-ngl", "99"}), StartsWith("-ngl: "));
   EXPECT_THAT(refusal({"serve", "-p", "80"}), StartsWith("-p: here --port;"));
+}
+
+TEST(Commands, AMisspeltOneIsToldWhatWasMeant) {
+  EXPECT_EQ(refusal({"srve"}), "there is no command srve; did you mean serve?; see weir --help");
+  EXPECT_THAT(refusal({"model"}), HasSubstr("did you mean models?"));
+  EXPECT_THAT(refusal({"version"}), HasSubstr("did you mean --version?"));
+  EXPECT_THAT(refusal({"key", "nwe", "web"}),
+              HasSubstr("key: there is no command nwe; did you mean new?"));
+  EXPECT_EQ(refusal({"run", "llama"}),
+            "there is no command run: the commands are serve, check, chat, models, usage, key and "
+            "help; see "
+            "weir --help");
+  EXPECT_THAT(refusal({"help", "srve"}), HasSubstr("did you mean serve?"));
+}
+
+TEST(Commands, AMissingOneIsTold) {
+  EXPECT_EQ(refusal({}),
+            "a command is missing: serve, check, chat, models, usage, key and help; see weir "
+            "--help");
+  EXPECT_EQ(refusal({"key"}), "key: a command is missing: new, hash and check; see weir --help");
+  EXPECT_EQ(refusal({"key", "new"}), "NAME is required; see weir key new --help");
+}
+
+TEST(Commands, AFlagStandsBehindItsCommand) {
+  EXPECT_EQ(refusal({"--port", "80"}),
+            "--port is a flag of weir serve and stands behind it: weir serve --port; see weir "
+            "--help");
+  EXPECT_THAT(refusal({"--csv"}), HasSubstr("weir usage --csv"));
+  EXPECT_EQ(refusal({"--nonsense", "serve"}), "there is no flag --nonsense; see weir --help");
+  EXPECT_THAT(refusal({"key", "new", "web", "--admin"}), StartsWith("there is no flag --admin"));
+}
+
+TEST(Commands, Chat) {
+  auto chat =
+      parsed({"chat", "tiny", "--port", "81", "--system", "Be brief.", "--max-tokens", "7"});
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(chat->kind, Command::Kind::chat);
+  EXPECT_EQ(chat->chat.model, "tiny");
+  EXPECT_EQ(chat->chat.system, "Be brief.");
+  EXPECT_EQ(chat->chat.max_tokens, 7u);
+  EXPECT_THAT(flag(chat, "port"), ElementsAre("81"));
+  EXPECT_EQ(parsed({"chat"})->chat.max_tokens, 0u);
+  for (const char* wrong : {"0", "-1", "many", "99999999"})
+    EXPECT_THAT(refusal({"chat", "--max-tokens", wrong}), HasSubstr("--max-tokens")) << wrong;
+  EXPECT_EQ(parsed({"models"})->kind, Command::Kind::models);
+  EXPECT_EQ(parsed({"check", "--kinds"})->kind, Command::Kind::kinds);
+  EXPECT_EQ(parsed({"check"})->kind, Command::Kind::check);
+  EXPECT_THAT(refusal({"check", "/m", "--kinds"}), StartsWith("DIR excludes --kinds"));
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream all(text);
+  for (std::string line; std::getline(all, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(Help, IsTheSameByFlagAndByCommand) {
+  EXPECT_THAT(parsed({"--help"})->text, HasSubstr("serve"));
+  EXPECT_EQ(parsed({"help"})->text, parsed({"--help"})->text);
+  EXPECT_EQ(parsed({"help", "serve"})->text, parsed({"serve", "-h"})->text);
+  EXPECT_EQ(parsed({"help", "key"})->text, parsed({"key", "--help"})->text);
+  EXPECT_EQ(parsed({"help", "key", "new"})->text, parsed({"key", "new", "--help"})->text);
+  EXPECT_THAT(parsed({"help", "key", "new"})->text, HasSubstr("weir key new [FLAGS] NAME"));
+  EXPECT_THAT(refusal({"help", "serve", "more"}), StartsWith("weir serve has no command more"));
+}
+
+TEST(Help, HasAtMost100ColumnsALine) {
+  for (const std::vector<const char*>& words :
+       std::vector<std::vector<const char*>>{{"help"},
+                                             {"help", "serve"},
+                                             {"help", "check"},
+                                             {"help", "chat"},
+                                             {"help", "models"},
+                                             {"help", "usage"},
+                                             {"help", "key"},
+                                             {"help", "key", "new"}})
+    for (const std::string& line : lines_of(parsed(words)->text))
+      EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(Help, HasGroupsAndNamesOfValues) {
+  const std::string text = parsed({"help", "serve"})->text;
+  for (const Setting& setting : settings()) {
+    EXPECT_THAT(text, HasSubstr("\n" + setting.group + ":\n")) << setting.name;
+    const std::string value = setting.value_word();
+    EXPECT_EQ(value.empty(), setting.kind == Kind::toggle) << setting.name;
+    EXPECT_THAT(text, HasSubstr("--" + setting.name + (value.empty() ? "" : " " + value)));
+  }
 }
 
 TEST(Words, OneLetterIsNoMisspeltOne) {

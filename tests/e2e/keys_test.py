@@ -11,10 +11,9 @@ from daemon import BINARY, CHAT, VECTORS, Daemon, model
 
 
 def new_key(name):
-    """(secret, lines of the key file) as `weir key new` prints them."""
-    out = subprocess.run([BINARY, "key", "new", name], capture_output=True, text=True, check=True, timeout=20).stdout
-    secret, toml = out.split("\n\n", 1)
-    return secret.strip(), toml
+    """(secret, lines of the key file) as `weir key new` prints them on standard error and output."""
+    made = subprocess.run([BINARY, "key", "new", name], capture_output=True, text=True, check=True, timeout=20)
+    return made.stderr.strip(), made.stdout
 
 
 def with_fields(toml, **fields):

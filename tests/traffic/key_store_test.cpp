@@ -172,10 +172,10 @@ TEST(KeyStore, RefusesTheWholeFileWithItsLine) {
   EXPECT_THAT(error_of(key_line("priority = \"5\"\n")), HasSubstr("keys.toml:4: priority: \"5\""));
   EXPECT_THAT(error_of(key_line("weight = 0\n")), HasSubstr("keys.toml:4: weight: 0"));
   EXPECT_THAT(error_of(key_line("weight = nan\n")), HasSubstr("keys.toml:4: weight"));
-  EXPECT_THAT(error_of(key_line("max_wait = 2\n")),
-              HasSubstr("keys.toml:4: max_wait: 2 is not a duration"));
-  EXPECT_THAT(error_of(key_line("max_wait = \"2 seconds\"\n")),
-              HasSubstr("keys.toml:4: max_wait: \"2 seconds\""));
+  EXPECT_THAT(error_of(key_line("max_wait = -2\n")),
+              HasSubstr("keys.toml:4: max_wait: -2 is not a duration"));
+  EXPECT_THAT(error_of(key_line("max_wait = \"2 weeks\"\n")),
+              HasSubstr("keys.toml:4: max_wait: \"2 weeks\""));
   EXPECT_THAT(error_of(key_line("scopes = [\"infer\", \"root\"]\n")),
               HasSubstr("keys.toml:4: scopes: \"root\" is not one of infer, usage, admin"));
   EXPECT_THAT(error_of(key_line("models = \"*\"\n")),

@@ -30,6 +30,12 @@ struct Dialect {
   std::string_view secret_header, secret_scheme;
 };
 
+/// What a route asks of a model.
+struct Asks {
+  serve::Tasks tasks = {};    // a model with one of these can be asked; empty: no head is asked
+  bool conversation = false;  // the model has a chat template and is no encoder-decoder
+};
+
 /// One endpoint. `handle` returns the answer, or the error that becomes the answer.
 struct Route {
   std::string_view method, path;  // a path may end in {id}
@@ -38,6 +44,7 @@ struct Route {
   Result<Said> (*handle)(Call&, Api&);
   const RouteSchema* schema;
   bool dry_run = false;  // takes the header x-weir-dry-run
+  Asks asks = {};
 };
 
 std::span<const Route> routes();

@@ -7,8 +7,9 @@
 
 namespace weir::traffic {
 
-/// "250ms", "2s", "1m", "1h", "1d": a whole number and a unit (us, ms, s, m, h, d). nullopt:
-/// anything else, or over 10 years.
+/// "250ms", "1.5s", "2 minutes", "1h", "1d"; a number alone is seconds (weir/base/quantity.h). The
+/// units are us, ms, s, m, h, d and the words for them, in any case. nullopt: anything else, or
+/// over 10 years.
 std::optional<std::chrono::microseconds> parse_duration(std::string_view text);
 
 /// The shortest text that parse_duration reads back as `duration`. Whole seconds stay seconds:
