@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "app/words.h"
 #include "weir/base/quantity.h"
 #include "weir/traffic/duration.h"
 
@@ -21,12 +22,6 @@ constexpr std::array kSizeUnits{
     Unit{"kib", kKiB}, Unit{"m", kMiB},  Unit{"mb", kMiB}, Unit{"mi", kMiB},  Unit{"mib", kMiB},
     Unit{"g", kGiB},   Unit{"gb", kGiB}, Unit{"gi", kGiB}, Unit{"gib", kGiB}, Unit{"t", kTiB},
     Unit{"tb", kTiB},  Unit{"ti", kTiB}, Unit{"tib", kTiB}};
-
-std::string joined(const std::vector<std::string>& items, const std::string& between) {
-  std::string text;
-  for (const std::string& item : items) text += (text.empty() ? "" : between) + item;
-  return text;
-}
 
 std::string size_text(int64_t bytes) {
   if (bytes < 0) return kAuto;

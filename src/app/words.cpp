@@ -57,6 +57,10 @@ Error stray(const std::string& word, const std::string& before, const Syntax& sy
 
 }  // namespace
 
+std::string joined(std::span<const std::string> items, std::string_view between) {
+  return fmt::format("{}", fmt::join(items, between));
+}
+
 const std::string* meant_by(const std::string& name, std::span<const std::string> names) {
   if (name.size() < kTooShort) return nullptr;
   const size_t most = name.size() < kShort ? 1 : kMostEdits;

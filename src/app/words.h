@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/result.h"
@@ -13,6 +14,9 @@ struct Flag {
   std::string name;
   bool has_value = true;
 };
+
+/// The items in one text, with `between` between each two.
+std::string joined(std::span<const std::string> items, std::string_view between);
 
 /// The one of `names` of which `name` is probably a misspelling; null: none is near.
 const std::string* meant_by(const std::string& name, std::span<const std::string> names);

@@ -1,7 +1,5 @@
 #include "app/client/choose_model.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 
 #include "app/client/conversation.h"
@@ -10,10 +8,6 @@
 
 namespace weir::app {
 namespace {
-
-std::string joined(const std::vector<std::string>& texts) {
-  return fmt::format("{}", fmt::join(texts, ", "));
-}
 
 std::vector<std::string> names_of(const std::vector<ListedModel>& models) {
   std::vector<std::string> names;
@@ -35,7 +29,7 @@ Error unknown(const std::string& wanted, const std::vector<std::string>& names,
   const std::string* meant = meant_by(wanted, names);
   return {.code = Code::not_found,
           .message = what + (meant ? "; did you mean " + *meant + "? It" : "; it") + " serves " +
-                     joined(names)};
+                     joined(names, ", ")};
 }
 
 Result<void> try_model(const DaemonClient& client, const ChatOptions& options,
@@ -62,14 +56,14 @@ Result<std::string> choose_model(const DaemonClient& client, const ChatOptions& 
   const std::string& wanted = options.model;
   if (!wanted.empty() && !std::ranges::count(names, wanted)) return unknown(wanted, names, client);
   Error why = invalid("none of the models at " + url_of(client.access().address) +
-                      " can chat: " + (names.empty() ? "there is none" : joined(names)));
+                      " can chat: " + (names.empty() ? "there is none" : joined(names, ", ")));
   for (const std::string& name : wanted.empty() ? able : std::vector{wanted}) {
     auto tried = try_model(client, options, name);
     if (tried) return name;
     why = tried.error();
   }
   if (!wanted.empty() && !able.empty() && !std::ranges::count(able, wanted))
-    why.message += "; those that may chat: " + joined(able);
+    why.message += "; those that may chat: " + joined(able, ", ");
   return why;
 }
 

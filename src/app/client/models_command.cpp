@@ -1,5 +1,3 @@
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 #include <ostream>
 
@@ -7,13 +5,10 @@
 #include "app/client/reach.h"
 #include "app/commands.h"
 #include "app/text_table.h"
+#include "app/words.h"
 
 namespace weir::app {
 namespace {
-
-std::string joined(const std::vector<std::string>& texts) {
-  return fmt::format("{}", fmt::join(texts, ", "));
-}
 
 std::string state_text(const ModelState& state) {
   if (state.failed()) return "failed: " + state.failure;
@@ -32,8 +27,8 @@ TableRow row_of(const ModelState& state, const ListedModel* model) {
   const std::string unknown = "-";
   TableRow row{state.name, unknown, unknown, unknown, state_text(state)};
   if (model != nullptr)
-    row = {state.name, model->max_source ? "encoder-decoder" : model->kind, joined(model->tasks),
-           context_text(*model), state_text(state)};
+    row = {state.name, model->max_source ? "encoder-decoder" : model->kind,
+           joined(model->tasks, ", "), context_text(*model), state_text(state)};
   for (std::string& text : row) text = without_controls(text);
   return row;
 }
