@@ -1,12 +1,12 @@
 #include <toml++/toml.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "app/given.h"
+#include "weir/base/access.h"
 
 namespace weir::app {
 namespace {
@@ -95,7 +95,7 @@ Result<Given> given_by_file_at(const std::string& path) {
   std::ifstream file(path);
   if (!file || std::filesystem::is_directory(path)) {
     return invalid("config \"" + path +
-                   "\" cannot be read: " + std::strerror(file ? EISDIR : errno));
+                   "\" cannot be read: " + reason_of(file ? EISDIR : errno, path));
   }
   std::ostringstream text;
   text << file.rdbuf();

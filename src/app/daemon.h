@@ -62,6 +62,9 @@ class Daemon {
   /// Whether the device computes no more in this process. All requests to it are answered.
   bool lost() const { return lost_; }
 
+  /// What each model does that is loaded.
+  std::vector<schedule::StepLoop::Activity> activity() const { return loop_->activity(); }
+
   /// From now on /ready says that the daemon drains. It still takes work.
   void announce_drain();
   /// Takes no new work from now on. Running work goes on.

@@ -21,7 +21,7 @@ bool generates(const Offer& offer) { return offer.tasks.has(serve::HeadTask::gen
 
 constexpr Call kChat{
     [](const Offer& offer) { return offer.converses; }, "/v1/chat/completions",
-    R"({"max_tokens":64,"messages":[{"role":"user","content":"Name three rivers."}]})"};
+    R"({"max_tokens":64,"messages":[{"role":"user","content":"Name three fruits."}]})"};
 constexpr Call kContinue{
     [](const Offer& offer) { return generates(offer) && !offer.encoder_decoder; },
     "/v1/completions", R"({"prompt":"The river"})"};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/setting.h"
+#include "weir/base/access.h"
 #include "weir/base/file.h"
 #include "weir/folder/sentence_modules.h"
 
@@ -24,10 +25,8 @@ std::string config_of(const fs::path& folder) {
 }
 
 /// Whether there is a config.json of any kind: a broken link must become an error, not be skipped.
-bool is_model(const fs::path& folder) {
-  std::error_code failure;
-  return fs::exists(fs::symlink_status(config_of(folder), failure));
-}
+/// Errors: the folder cannot be looked into.
+Result<bool> is_model(const fs::path& folder) { return is_there(config_of(folder)); }
 
 /// The parts of "NAME=DIR,option,...".
 struct ModelText {
@@ -153,19 +152,30 @@ Result<void> set_option(ModelChoice& choice, const std::string& option,
   return {};
 }
 
-std::vector<ModelChoice> in_folder(const std::string& folder, const Config& config) {
+/// The models of a folder: itself, or its sub-folders. A sub-folder that cannot be looked into is
+/// skipped, with a line that says so. Errors: the folder itself cannot be read.
+Result<ModelChoices> in_folder(const std::string& folder, const Config& config) {
   auto choice = [&](const fs::path& path) {
     return ModelChoice{folder_name(path), path, {}, config.dtype, config.max_model_len};
   };
-  if (is_model(folder)) return {choice(folder)};
-  std::vector<ModelChoice> found;
+  const auto itself = is_model(folder);
+  if (!itself) return itself.error();
+  if (*itself) return ModelChoices{.models = {choice(folder)}, .skipped = {}};
+  ModelChoices found;
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(folder, failure)) {
-    // Hidden folders belong to tools: ".ipynb_checkpoints" holds copies of models.
-    if (entry.path().filename().string().starts_with('.')) continue;
-    if (is_model(entry.path())) found.push_back(choice(entry.path()));
+    const std::string name = entry.path().filename();
+    // Hidden folders belong to tools: ".ipynb_checkpoints" holds copies of models. lost+found is
+    // the file system's.
+    if (name.starts_with('.') || name == "lost+found") continue;
+    const auto model = is_model(entry.path());
+    if (!model)
+      found.skipped.push_back("the folder \"" + entry.path().string() +
+                              "\" is not served: " + model.error().message);
+    else if (*model)
+      found.models.push_back(choice(entry.path()));
   }
-  std::sort(found.begin(), found.end(),
+  std::sort(found.models.begin(), found.models.end(),
             [](const ModelChoice& a, const ModelChoice& b) { return a.name < b.name; });
   return found;
 }
@@ -189,7 +199,7 @@ std::string why_none(const std::string& folder) {
   std::error_code failure;
   const bool there = fs::exists(folder, failure);
   if (there) fs::directory_iterator(folder, failure);
-  const std::string why = failure ? "cannot be read: " + failure.message()
+  const std::string why = failure ? "cannot be read: " + reason_of(failure.value(), folder)
                           : there ? "has no config.json and no sub-folder that has one"
                                   : "is not there";
   return '"' + folder + "\" " + why +
@@ -228,7 +238,9 @@ Result<ModelChoice> parse_model(const std::string& text, const Config& config) {
 }
 
 Result<void> check_folder(const ModelChoice& choice) {
-  if (is_model(choice.directory)) {
+  const auto model = is_model(choice.directory);
+  if (!model) return model.error();
+  if (*model) {
     const auto config = File::open(config_of(choice.directory));
     return config ? Result<void>() : config.error();
   }
@@ -248,9 +260,12 @@ Result<ModelChoices> choose_models(const Config& config) {
   }
   if (!config.models_dir.empty()) {
     auto found = in_folder(config.models_dir, config);
-    if (found.empty()) return invalid("models-dir: " + why_none(config.models_dir));
-    chosen.skipped = skip_unnamed(found);
-    choices.insert(choices.end(), found.begin(), found.end());
+    if (!found) return invalid("models-dir: " + found.error().message);
+    if (found->models.empty() && found->skipped.empty())
+      return invalid("models-dir: " + why_none(config.models_dir));
+    chosen.skipped = std::move(found->skipped);
+    for (std::string& line : skip_unnamed(found->models)) chosen.skipped.push_back(std::move(line));
+    choices.insert(choices.end(), found->models.begin(), found->models.end());
   }
   if (choices.empty() && !chosen.skipped.empty()) return invalid(chosen.skipped.front());
   if (choices.empty())

@@ -28,7 +28,7 @@ Result<void> check_folder(const ModelChoice& choice);
 /// The models of `--model` and `--models-dir`.
 struct ModelChoices {
   std::vector<ModelChoice> models;   // at least one
-  std::vector<std::string> skipped;  // a line for each folder that cannot name a model
+  std::vector<std::string> skipped;  // a line for each folder that is not served
 };
 
 /// Errors: a wrong text, a repeated name, no folder with a model.

@@ -12,6 +12,7 @@
 #include "app/key_watch.h"
 #include "app/loading.h"
 #include "app/stop_signals.h"
+#include "app/summary.h"
 #include "weir/base/log.h"
 #include "weir/kernels/cpu_isa.h"
 
@@ -139,7 +140,10 @@ int run(Daemon& daemon, StopSignals& signals, const Config& config) {
   bool terminal = config.log_format == "text" && isatty(STDERR_FILENO) == 1;
   auto signal = wait_for_models(daemon, signals, terminal);
   if (!signal && !daemon.failed() && !daemon.lost()) daemon.log_what_is_ready();
+  const SteadyClock clock;
+  Summary summary(clock);
   while (!signal && !daemon.failed() && !daemon.lost()) {
+    summary.look([&daemon] { return daemon.activity(); });
     look_at_keys(config, keys, daemon, signals.take_hang_up());
     signal = signals.wait(kServingTick);
   }

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "weir/base/access.h"
+
 namespace weir {
 namespace {
 
@@ -19,7 +21,7 @@ Error cannot_open(const std::string& path, int why) {
   const auto target = std::filesystem::read_symlink(path, failure);
   if (why == ENOENT && !failure)
     return invalid(path + " is a link to " + target.string() + ", which is not there");
-  return invalid(path + " cannot be read: " + std::strerror(why));
+  return invalid(path + " cannot be read: " + reason_of(why, path));
 }
 
 const char* kind_of(mode_t mode) {

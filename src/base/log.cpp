@@ -1,127 +1,86 @@
 #include "weir/base/log.h"
 
 #include <spdlog/details/os.h>
-#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
 #include <memory>
-#include <mutex>
 #include <string_view>
 
+#include "base/log_form.h"
+#include "weir/base/log_line.h"
 #include "weir/base/log_writer.h"
-#include "weir/base/utf8.h"
 
 namespace weir {
 namespace {
-
-void append(spdlog::memory_buf_t& out, std::string_view text) {
-  out.append(text.data(), text.data() + text.size());
-}
-
-// The message on one line: a line break in it must not look like a second record. For JSON also the
-// quotes.
-class EscapedMessage final : public spdlog::custom_flag_formatter {
- public:
-  explicit EscapedMessage(LogFormat format) : format_(format) {}
-
-  void format(const spdlog::details::log_msg& message, const std::tm&,
-              spdlog::memory_buf_t& out) override {
-    std::string_view text(message.payload.data(), message.payload.size());
-    while (!text.empty()) {
-      size_t length = utf8_length(text);
-      if (length == 0) append(out, "\xEF\xBF\xBD");
-      if (length == 1) put(out, text[0]);
-      if (length > 1) append(out, text.substr(0, length));
-      text.remove_prefix(std::max<size_t>(length, 1));
-    }
-  }
-
-  std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<EscapedMessage>(format_);
-  }
-
- private:
-  void put(spdlog::memory_buf_t& out, char c) const {
-    constexpr std::string_view kHex = "0123456789abcdef";
-    auto code = static_cast<unsigned char>(c);
-    if (c == '\n') return append(out, "\\n");
-    if (c == '\r') return append(out, "\\r");
-    if (c == '\t') return append(out, "\\t");
-    if (code < 0x20 || code == 0x7F) {
-      append(out, "\\u00");
-      out.push_back(kHex[code >> 4]);
-      return out.push_back(kHex[code & 15]);
-    }
-    if (format_ == LogFormat::json && (c == '"' || c == '\\')) out.push_back('\\');
-    out.push_back(c);
-  }
-
-  LogFormat format_;
-};
 
 constexpr std::chrono::seconds kFlushLimit{1};
 
 // Of trace, debug, info, warning, error, critical, as spdlog's own sinks colour them.
 constexpr std::array<std::string_view, 6> kColours{
     "\033[37m", "\033[36m", "\033[32m", "\033[33m\033[1m", "\033[31m\033[1m", "\033[1m\033[41m"};
-constexpr std::string_view kPlain = "\033[m";
 
 bool has_colours() {
   return spdlog::details::os::in_terminal(stderr) && spdlog::details::os::is_color_terminal();
 }
 
-/// A line's text, its coloured range as the formatter left it.
-std::string line_of(spdlog::formatter& formatter, const spdlog::details::log_msg& message,
-                    bool coloured) {
-  spdlog::memory_buf_t text;
-  formatter.format(message, text);
-  std::string line(text.data(), text.size());
-  const auto level = static_cast<size_t>(message.level);
-  if (!coloured || level >= kColours.size() || message.color_range_end <= message.color_range_start)
-    return line;
-  line.insert(message.color_range_end, kPlain);
-  line.insert(message.color_range_start, kColours[level]);
-  return line;
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      break;
+  }
+  return spdlog::level::err;
 }
 
 // spdlog's own sinks write in the thread that logs, and its asynchronous ones wait for their writer
 // at the end: both hang with a pipe that nobody reads.
 class QueuedSink final : public spdlog::sinks::sink {
  public:
-  explicit QueuedSink(std::unique_ptr<spdlog::formatter> formatter)
-      : coloured_(has_colours()),
-        formatter_(std::move(formatter)),
-        writer_({.dropped_line = dropped_line(formatter_->clone(), coloured_)}) {}
+  explicit QueuedSink(LogFormat format)
+      : form_(format),
+        coloured_(format == LogFormat::text && has_colours()),
+        writer_({.dropped_line = dropped_line(form_, coloured_)}) {}
 
   void log(const spdlog::details::log_msg& message) override {
-    std::string line;
-    {
-      std::lock_guard lock(mutex_);
-      line = line_of(*formatter_, message, coloured_);
-    }
-    writer_.put(std::move(line));
+    writer_.put(form_.line(head(message.time, message.level, coloured_),
+                           {message.payload.data(), message.payload.size()}));
+  }
+  void log(spdlog::level::level_enum level, std::string_view event,
+           const std::vector<LogField>& fields) {
+    writer_.put(
+        form_.line(head(std::chrono::system_clock::now(), level, coloured_), event, fields));
   }
   void flush() override { writer_.drain(kFlushLimit); }
-  void set_pattern(const std::string&) override {}  // start_log decides it
+  void set_pattern(const std::string&) override {}  // LogForm decides it
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
   LogWriter& writer() { return writer_; }
 
  private:
+  static LogForm::Head head(LogForm::Time time, spdlog::level::level_enum level, bool coloured) {
+    const auto word = spdlog::level::to_string_view(level);
+    const auto index = static_cast<size_t>(level);
+    return {.time = time,
+            .level = {word.data(), word.size()},
+            .colour = coloured && index < kColours.size() ? kColours[index] : ""};
+  }
   /// For the writing thread, which outlives the sink where it is stuck.
-  static std::function<std::string(uint64_t)> dropped_line(
-      std::shared_ptr<spdlog::formatter> formatter, bool coloured) {
-    return [formatter, coloured](uint64_t count) {
-      const std::string text = fmt::format("{} lines of the log were dropped: nobody read", count);
-      return line_of(*formatter, {"", spdlog::level::warn, text}, coloured);
+  static std::function<std::string(uint64_t)> dropped_line(LogForm form, bool coloured) {
+    return [form, coloured](uint64_t count) {
+      return form.line(head(std::chrono::system_clock::now(), spdlog::level::warn, coloured),
+                       fmt::format("{} lines of the log were dropped: nobody read", count));
     };
   }
 
+  const LogForm form_;
   const bool coloured_;
-  std::mutex mutex_;  // of the formatter
-  const std::unique_ptr<spdlog::formatter> formatter_;
   LogWriter writer_;
 };
 
@@ -139,20 +98,21 @@ Result<void> start_log(LogFormat format, const std::string& level) {
     return invalid("log level \"" + level +
                    "\" is not one of trace, debug, info, warning, error, critical, off");
   }
-  const bool json = format == LogFormat::json;
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(
-      json ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
-  formatter->add_flag<EscapedMessage>('*', format)
-      .set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%*"})"
-                        : "%Y-%m-%d %H:%M:%S.%e %^%-8l%$ %*");
-  auto logger =
-      std::make_shared<spdlog::logger>("", std::make_shared<QueuedSink>(std::move(formatter)));
+  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<QueuedSink>(format));
   logger->set_level(wanted);
   spdlog::set_default_logger(std::move(logger));
   return {};
 }
 
 void log_warning(const std::string& text) { spdlog::warn("{}", text); }
+
+bool logs(LogLevel level) { return spdlog::should_log(level_of(level)); }
+
+void log_fields(LogLevel level, std::string_view event, const std::vector<LogField>& fields) {
+  if (!logs(level)) return;
+  if (QueuedSink* sink = sink_of_log()) return sink->log(level_of(level), event, fields);
+  spdlog::log(level_of(level), "{}", joined_columns(fields, SIZE_MAX));
+}
 
 void show_beside_log(std::string text) {
   if (QueuedSink* sink = sink_of_log()) sink->writer().put(std::move(text));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "weir/base/access.h"
 #include "weir/base/excerpt.h"
 #include "weir/base/file.h"
 
@@ -16,8 +17,9 @@ using nlohmann::json;
 Result<JsonFile> JsonFile::read(const std::string& path, const std::vector<std::string>& skip) {
   JsonFile file;
   file.path_ = path;
-  std::error_code failure;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path, failure))) return file;
+  const auto there = is_there(path);
+  if (!there) return there.error();
+  if (!*there) return file;
   const auto text = read_json_file(path);
   if (!text) return text.error();
   const auto keep = [&](int, json::parse_event_t event, json& parsed) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "weir/base/access.h"
 #include "weir/base/excerpt.h"
 #include "weir/base/file.h"
 #include "weir/folder/json_file.h"
@@ -172,8 +173,9 @@ std::string transformer_folder(const std::string& directory) {
 }
 
 Result<std::optional<SentenceModules>> read_sentence_modules(const std::string& directory) {
-  std::error_code failure;
-  if (!fs::exists(directory + "/modules.json", failure)) return std::optional<SentenceModules>();
+  const auto there = is_there(directory + "/modules.json");
+  if (!there) return there.error();
+  if (!*there) return std::optional<SentenceModules>();
   auto modules = ModulesReader(directory).read();
   if (!modules) return modules.error();
   return std::optional(*std::move(modules));

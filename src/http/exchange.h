@@ -43,6 +43,10 @@ struct Exchange {
   bool client_left = false;  // no client is there to read the answer
 
   bool gone() const;
+  /// Remembers for the log why the request gets no answer.
+  void refused(const Error& error);
+  /// Lets go of the request's line in the log, which took `spent`.
+  void write_line(std::chrono::duration<double> spent);
   /// Ends the answer, whether its body was written or not.
   void end_body();
 };

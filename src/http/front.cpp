@@ -8,6 +8,7 @@
 #include "http/http_date.h"
 #include "http/request_checks.h"
 #include "weir/base/excerpt.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::http {
 
@@ -28,13 +29,6 @@ std::vector<std::string> with(std::vector<std::string> list, std::string item) {
   return list;
 }
 
-// The log has no text of clients. A message about a wrong field may quote such text.
-const std::string& loggable(const Error& error) {
-  bool quotes =
-      error.code == Code::invalid_argument || error.code == Code::not_found || !error.param.empty();
-  return quotes ? error.param : error.message;
-}
-
 /// Writes all of an answer but a body that is made while it is sent.
 void write_answer(api::Said& said, httplib::Response& response) {
   response.status = said.status;
@@ -42,6 +36,10 @@ void write_answer(api::Said& said, httplib::Response& response) {
   if (auto* text = std::get_if<std::string>(&said.body))
     response.set_content(std::move(*text), said.type);
 }
+
+/// Half as long as the id of an answer: it is unique among the requests of a log, and short in its
+/// lines.
+std::string new_request_id(api::Api& api) { return "req-" + api.new_id().substr(8); }
 
 /// What is wrong with a field that the library reads by itself and could not read.
 const char* unread_field(const httplib::Request& request, int status) {
@@ -71,7 +69,11 @@ void Front::install(GuardedServer& server) {
     exchange.call.accept = request.get_header_value("Accept");
     exchange.http_1_0 = request.version == "HTTP/1.0";
     std::string own_id = request.get_header_value("x-request-id");
-    exchange.call.caller.request_id = is_sane_id(own_id) ? own_id : "req-" + state_.api.new_id();
+    auto& caller = exchange.call.caller;
+    caller.request_id = is_sane_id(own_id) ? own_id : new_request_id(state_.api);
+    caller.line = std::make_shared<serve::RequestLine>();
+    caller.line->wire.method = request.method;
+    caller.line->wire.path = request.path;
     if (connection.refused) {
       refuse_bytes(connection, *connection.refused, response);
       return Handled::Handled;
@@ -199,6 +201,7 @@ Result<void> Front::identify(const Request& request, Exchange& exchange) {
   auto identity = state_.api.service.authenticate(secret_of(request, *exchange.route->dialect));
   if (!identity) return identity.error();
   exchange.call.caller.identity = *identity;
+  exchange.call.caller.line->wire.key = state_.api.service.key_name(**identity);
   auto gone = [&exchange] { return exchange.state.api.stops || exchange.gone(); };
   exchange.call.caller.gone = gone;
   if (auto read = read_caller_headers(request, exchange.call.caller); !read) return read;
@@ -271,7 +274,7 @@ void Front::refuse(Exchange& exchange, Error error, Response& response) const {
   if (error.code == Code::internal) {
     spdlog::error("id={} failed: {}", exchange.call.caller.request_id, error.message);
   }
-  exchange.failure = loggable(error);
+  exchange.refused(error);
   api::Said said = api::answer_error(error, exchange.route, state_.api);
   write_answer(said, response);
 }
@@ -293,7 +296,7 @@ void Front::complete_error(const Request& request, Connection& connection,
   } else if (response.status == 414) {
     error = invalid(fmt::format("the path has {} bytes; the limit is 1024", request.target.size()));
   }
-  if (connection.exchange) connection.exchange->failure = loggable(error);
+  if (connection.exchange) connection.exchange->refused(error);
   const Exchange* exchange = connection.exchange.get();
   api::Said said = api::answer_error(error, exchange ? exchange->route : nullptr, state_.api);
   write_answer(said, response);
@@ -305,7 +308,7 @@ void Front::complete_headers(const Request& request, Connection& connection,
   if (exchange) exchange->status = response.status;
   if (exchange && exchange->client_left) connection.stream.mute();
   response.set_header("x-request-id",
-                      exchange ? exchange->call.caller.request_id : "req-" + state_.api.new_id());
+                      exchange ? exchange->call.caller.request_id : new_request_id(state_.api));
   response.set_header("Date", http_date(std::time(nullptr)));
   set_cors(request, response);
   bool unread_body = !request.body_consumed_ && has_body(request);
@@ -358,12 +361,7 @@ void Front::finished(Connection& connection) {
   std::chrono::duration<double> spent = std::chrono::steady_clock::now() - exchange.start;
   const std::string_view route = exchange.route ? exchange.route->path : "none";
   series_.answered(route, exchange.status, spent.count());
-  bool quiet =
-      exchange.call.asked || (exchange.route && exchange.route->access == api::Access::open);
-  spdlog::log(quiet ? spdlog::level::debug : spdlog::level::info,
-              "http route={} status={} ms={:.1f} id={} peer={} error=\"{}\"", route,
-              exchange.status, spent.count() * 1000, exchange.call.caller.request_id, exchange.peer,
-              exchange.failure);
+  exchange.write_line(spent);
   // Last, so that everything is written when the count falls.
   if (exchange.counted) --state_.in_flight;
 }

@@ -7,6 +7,7 @@
 
 #include "nn/not_finite.h"
 #include "nn/safetensors_file.h"
+#include "weir/base/access.h"
 #include "weir/base/excerpt.h"
 #include "weir/nn/config.h"
 #include "weir/nn/weights.h"
@@ -26,9 +27,10 @@ std::string shape_text(at::IntArrayRef shape) {
 }
 
 /// Also true of a link to nothing, whose message says more than "it is not there".
-bool is_there(const fs::path& path) {
-  std::error_code failure;
-  return fs::symlink_status(path, failure).type() != fs::file_type::not_found;
+bool stands_at(const fs::path& path) {
+  const auto there = is_there(path);
+  if (!there) throw LoadError(there.error().message);
+  return *there;
 }
 
 [[noreturn]] void refuse_folder(const fs::path& folder) {
@@ -50,7 +52,7 @@ class SafetensorsWeights final : public Weights {
                      std::function<void(uint64_t)> read)
       : numbers_read_(numbers == Numbers::read), read_(std::move(read)) {
     const fs::path folder(directory);
-    const bool whole = is_there(folder / kWhole), index = is_there(folder / kIndex);
+    const bool whole = stands_at(folder / kWhole), index = stands_at(folder / kIndex);
     if (!whole && !index) refuse_folder(folder);
     if (whole)
       add_file(folder / kWhole, {});

@@ -218,6 +218,7 @@ void Scheduler::report() {
   series_.waiting.set(now.waiting);
   series_.running.set(now.running);
   series_.kv_usage.set(now.memory_usage);
+  memory_usage_ = now.memory_usage;
 }
 
 void Scheduler::publish() {

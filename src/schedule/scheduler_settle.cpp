@@ -48,6 +48,7 @@ void Scheduler::learn(const Step& step) {
                    .drafts = step.drafts,
                    .came_true = step.came_true},
                   step.took);
+  prompt_tokens_ += step.plan.tokens - step.decodes - step.drafts;
   series_.tokens.observe(step.plan.tokens);
   series_.seconds.observe(step.took);
   series_.drafted.add(step.drafts);
@@ -124,6 +125,7 @@ void Scheduler::settle_token(Sequence& sequence, work::Token token, bool more) {
   const uint32_t known = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
   const bool stop = stops(sequence, known, id), ends = stop || known == sequence.limit;
   token.at = now_;
+  ++completion_tokens_;
   sequence.request.reply.push(std::move(token), more || ends);
   if (ends)
     finish(sequence, {.reason = stop ? work::FinishReason::stop : work::FinishReason::length,

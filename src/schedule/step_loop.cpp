@@ -11,7 +11,6 @@
 #include "schedule/heartbeat.h"
 #include "schedule/turns.h"
 #include "weir/base/last_words.h"
-#include "weir/schedule/scheduler.h"
 
 namespace weir::schedule {
 namespace {
@@ -81,6 +80,20 @@ class StepLoop::Impl {
     size_t count = 0;
     for (const auto& served : served_) count += work_of(*served);
     return count;
+  }
+
+  std::vector<Activity> activity() const {
+    std::lock_guard lock(mutex_);
+    std::vector<Activity> all;
+    for (const auto& served : served_) {
+      if (!served->scheduler) continue;
+      const size_t waiting = served->model.queue->waiting();  // first: see Scheduler::started()
+      all.push_back({.model = served->model.name,
+                     .waiting = waiting,
+                     .running = served->scheduler->started(),
+                     .computed = served->scheduler->computed()});
+    }
+    return all;
   }
 
  private:
@@ -223,5 +236,7 @@ void StepLoop::stop() { impl_->stop(); }
 std::chrono::milliseconds StepLoop::since_tick() const { return impl_->since_tick(); }
 
 size_t StepLoop::in_flight() const { return impl_->in_flight(); }
+
+std::vector<StepLoop::Activity> StepLoop::activity() const { return impl_->activity(); }
 
 }  // namespace weir::schedule

@@ -5,6 +5,7 @@
 
 #include "identity.h"
 #include "usage_account.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::serve {
 
@@ -19,6 +20,7 @@ Result<std::shared_ptr<const ReadyModel>> Opening::find_model(const Want& want,
   auto model = parts_.models.resolve(want.model, want.needs, key);
   if (!model) return model;
   caller.notes.model = (*model)->served.name;
+  if (caller.line) caller.line->work.model = (*model)->served.name;
   caller.notes.fingerprint = (*model)->loaded.known_fingerprint();
   return model;
 }
@@ -42,7 +44,8 @@ Result<Ticket> Opening::open(const Want& want, Caller& caller) const {
       .timeout = caller.timeout,
       .deadline = std::nullopt,
       .priority = caller.priority ? std::min(*caller.priority, key.priority) : key.priority,
-      .ledger = parts_.service.ledger};
+      .ledger = parts_.service.ledger,
+      .line = caller.line};
   if (!caller.timeout) return ticket;
   const TimePoint from = caller.preparation ? caller.preparation->arrival() : arrival;
   ticket.deadline = from + *caller.timeout;
@@ -54,11 +57,8 @@ void Opening::note_refusal(const Want& want, const Caller& caller, const Error& 
   const KnownModel* model =
       caller.identity ? parts_.models.called(want.model, want.needs, *caller.identity->key())
                       : nullptr;
-  log_refusal({.request_id = caller.request_id,
-               .key = caller.identity ? std::string_view(caller.identity->key()->name) : "",
-               .model = model ? std::string_view(model->served.name) : "",
-               .reason = error});
   if (!model) return;
+  if (caller.line) caller.line->work.model = model->served.name;
   model->series.refused(error.code);
   record_refusal({.ledger = parts_.service.ledger,
                   .key = *caller.identity->key(),

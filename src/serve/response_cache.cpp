@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "waiting_generation.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::serve {
 namespace {
@@ -57,8 +58,9 @@ Result<std::unique_ptr<Generation>> ResponseCache::spare(Checked checked, Caller
 Result<std::unique_ptr<Generation>> ResponseCache::serve(GateLine& line, const Source& source) {
   Ticket& ticket = line.checked.ticket;
   const std::string model = ticket.model_name();
-  ticket.response_cache = source.answer ? kHit : kCoalesced;
-  count(model, ticket.response_cache);
+  const char* outcome = source.answer ? kHit : kCoalesced;
+  if (ticket.line) ticket.line->work.response_cache = outcome;
+  count(model, outcome);
   Prompts prompts = prompts_of(line.checked);
   auto permit = parts_.admission.take(ticket, line.place);
   SparedRequest books(std::move(ticket), std::move(permit), line.checked.rows);

@@ -21,7 +21,7 @@ SparedRequest::~SparedRequest() {
 void SparedRequest::end(const Usage& usage, std::string_view finish, std::optional<Code> failure) {
   if (std::exchange(ended_, true)) return;
   account_.used(prompt_tokens_, 0, prompt_tokens_);
-  log_end(*ticket_, rows_, usage, finish);
+  note_end(*ticket_, rows_, usage, finish);
   // The times in queue and compute are in the account of the request that was computed.
   account_.settle(*ticket_, Usage{}, failure);
 }

@@ -57,7 +57,7 @@ Error RunningRequest::end_with(Error error) {
 void RunningRequest::end(std::string_view finish) {
   ended_ = true;
   const Usage usage = this->usage();
-  log_end(ticket_, size_.rows, usage, finish);
+  note_end(ticket_, size_.rows, usage, finish);
   account_.settle(ticket_, usage, error_ ? std::optional(error_->code) : std::nullopt);
 }
 

@@ -16,6 +16,7 @@
 #include "usage_query.h"
 #include "waiting_generation.h"
 #include "weir/serve/make_service.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::serve {
 namespace {
@@ -38,6 +39,9 @@ class ModelService final : public SteeredService {
   }
 
   Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) override;
+  const std::string& key_name(const Identity& identity) const override {
+    return identity.key()->name;
+  }
   bool wants_key() const override { return !keys()->is_open(); }
   std::shared_ptr<Preparation> prepare(const Caller& caller) override;
   Result<std::unique_ptr<Generation>> start(Ask ask, Caller& caller) override;
@@ -116,7 +120,7 @@ Result<std::unique_ptr<Generation>> ModelService::accept(const Opening::Want& wa
                                                          Caller& caller) {
   auto ticket = opening_.open(want, caller);
   if (!ticket) return ticket.error();
-  ticket->task = task_of(ask.options).name;
+  if (caller.line) caller.line->work.task = task_of(ask.options).name;
   auto checked = checking_.check(*std::move(ticket), ask, caller);
   if (!checked) return checked.error();
   return responses_.run(*std::move(checked), caller,

@@ -1,8 +1,7 @@
 #include "ticket.h"
 
-#include <spdlog/spdlog.h>
-
 #include "usage_account.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::serve {
 
@@ -48,30 +47,20 @@ std::string_view finish_word(Code code) {
   return code == Code::cancelled || code == Code::deadline ? "abort" : "error";
 }
 
-void log_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish) {
-  spdlog::info(
-      "request id={} key={} model={} task={} rows={} prompt={} cached={} completion={} wait_ms={} "
-      "queue_ms={:.1f} prefill_ms={:.1f} decode_ms={:.1f} finish={}{}{}",
-      ticket.request_id, ticket.key->name, ticket.model_name(), ticket.task, rows,
-      usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, ticket.waited.count(),
-      usage.queue_ms, usage.prefill_ms, usage.decode_ms, finish,
-      ticket.response_cache ? " response_cache=" : "",
-      ticket.response_cache ? ticket.response_cache : "");
-}
-
-void log_refusal(const Refused& refused) {
-  const Code code = refused.reason.code;
-  const bool quotes_client = code == Code::invalid_argument || code == Code::not_found;
-  spdlog::info("refused id={} key={} model={} code={} reason=\"{}\"", refused.request_id,
-               refused.key, refused.model, code_word(code),
-               quotes_client ? refused.reason.param : refused.reason.message);
+void note_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish) {
+  if (!ticket.line) return;
+  RequestLine::Work& work = ticket.line->work;
+  work.rows = rows;
+  work.usage = usage;
+  work.waited = ticket.waited;
+  work.finish = finish;
 }
 
 void note_refusal(const Ticket& ticket, const Error& error) {
-  log_refusal({.request_id = ticket.request_id,
-               .key = ticket.key->name,
-               .model = ticket.model_name(),
-               .reason = error});
+  if (ticket.line) {
+    ticket.line->work.waited = ticket.waited;
+    ticket.line->work.refusal = error.code;
+  }
   ticket.model->series.refused(error.code);
   record_refusal({.ledger = ticket.ledger,
                   .key = *ticket.key,

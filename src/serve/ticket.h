@@ -31,8 +31,7 @@ class InFlight {
   std::shared_ptr<std::atomic<size_t>> count_;
 };
 
-/// The key, the model and the times of a request: what its checks, its log line and its metrics
-/// need.
+/// The key, the model and the times of a request: what its checks and its metrics need.
 struct Ticket {
   InFlight in_flight;
   std::string request_id;
@@ -45,8 +44,7 @@ struct Ticket {
   TimePoint at_gate = {};                            // when it came to the gate
   std::chrono::milliseconds waited{0};               // at the gate
   traffic::Ledger* ledger = nullptr;                 // null: none is kept
-  std::string_view task = {};                        // its name, for the log
-  const char* response_cache = nullptr;              // how the cache served it: "hit", "coalesced"
+  std::shared_ptr<RequestLine> line = nullptr;       // null: the log has none of it
 
   const std::string& model_name() const { return model->served.name; }
   work::WorkQueue::Asker asker() const { return {key->name, priority, key->weight}; }
@@ -59,18 +57,10 @@ std::string_view code_word(Code code);
 std::string_view finish_word(FinishReason reason);
 std::string_view finish_word(Code code);
 
-/// Writes the log line of a request that entered the queue.
-void log_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish);
+/// Tells the log's line what became of a request that entered the queue.
+void note_end(const Ticket& ticket, size_t rows, const Usage& usage, std::string_view finish);
 
-struct Refused {
-  std::string_view request_id, key, model;  // if they are known
-  const Error& reason;
-};
-/// Writes the log line of a request that did not enter the queue. Shows no word of a prompt, and no
-/// name that the client made up.
-void log_refusal(const Refused& refused);
-
-/// Writes log and metrics of a request that was refused after it had its ticket.
+/// Tells line and metrics of a request that was refused after it had its ticket.
 void note_refusal(const Ticket& ticket, const Error& error);
 
 /// The error of a request whose deadline passed. REQUIRES: it has one.

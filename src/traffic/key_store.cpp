@@ -1,11 +1,11 @@
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <unordered_map>
 
 #include "traffic/key_file.h"
+#include "weir/base/access.h"
 #include "weir/traffic/key.h"
 
 namespace weir::traffic {
@@ -36,7 +36,7 @@ Result<std::shared_ptr<const KeyStore>> KeyStore::load(const std::string& path) 
   std::ostringstream text;
   // A folder can be opened as a file; only the read would fail.
   if (!file || std::filesystem::is_directory(path)) {
-    return invalid(path + ": cannot be read: " + std::strerror(file ? EISDIR : errno));
+    return invalid(path + ": cannot be read: " + reason_of(file ? EISDIR : errno, path));
   }
   text << file.rdbuf();
   return parse(text.str(), path);
@@ -44,8 +44,9 @@ Result<std::shared_ptr<const KeyStore>> KeyStore::load(const std::string& path) 
 
 std::shared_ptr<const KeyStore> KeyStore::open() {
   auto content = std::make_unique<Content>();
-  content->anonymous = std::make_shared<const Key>(
-      Key{.name = "anonymous", .tenant = "anonymous", .scopes = {Scope::infer, Scope::usage}});
+  content->anonymous = std::make_shared<const Key>(Key{.name = std::string(kAnonymous),
+                                                       .tenant = std::string(kAnonymous),
+                                                       .scopes = {Scope::infer, Scope::usage}});
   return std::shared_ptr<const KeyStore>(new KeyStore(std::move(content)));
 }
 

@@ -7,8 +7,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "weir/base/access.h"
 
 namespace weir::traffic {
 namespace {
@@ -17,7 +18,7 @@ constexpr mode_t kFolderMode = 0750;
 constexpr mode_t kFileMode = 0640;
 
 Error cannot(const std::string& what, const std::string& path) {
-  return invalid("cannot " + what + " " + path + ": " + std::strerror(errno), "data-dir");
+  return invalid("cannot " + what + " " + path + ": " + reason_of(errno, path), "data-dir");
 }
 
 /// The text that the holder wrote; empty if it has not written yet.

@@ -85,6 +85,15 @@ class Child {
 
   const std::string& output() const { return output_; }
   const std::string& errors() const { return errors_; }
+  /// The errors, the lines of a long message of the log joined.
+  std::string messages() const {
+    std::string between(26, ' ');
+    between[0] = '\n';
+    std::string joined = errors_;
+    for (size_t at; (at = joined.find(between)) != std::string::npos;)
+      joined.replace(at, between.size(), " ");
+    return joined;
+  }
 
  private:
   [[noreturn]] static void run(std::vector<std::string>& arguments,

@@ -28,7 +28,7 @@ TEST(FirstCalls, AreOneOfEachKindOfTask) {
           R"(try: curl localhost:9000/v1/chat/completions \)"
           "\n"
           R"(     -d '{"model":"chat","max_tokens":64,)"
-          R"("messages":[{"role":"user","content":"Name three rivers."}]}')",
+          R"("messages":[{"role":"user","content":"Name three fruits."}]}')",
           R"(try: curl localhost:9000/v1/completions -d '{"model":"enja","prompt":"The river is )"
           R"(wide."}')",
           R"(try: curl localhost:9000/v1/embeddings -d '{"model":"reader","input":"A weir holds )"

@@ -245,8 +245,8 @@ TEST(Serve, AFolderWithoutAGoodNameIsToldAndTheOthersServe) {
   auto client = daemon.client();
   ASSERT_TRUE(daemon.ready()) << daemon.errors();
   EXPECT_THAT(client.Get("/v1/models")->body, HasSubstr("\"good"));
-  EXPECT_THAT(daemon.errors(), HasSubstr("\" is not served: its name is none for a model; "
-                                         "give it one: --model 'NAME="));
+  EXPECT_THAT(daemon.messages(), HasSubstr("\" is not served: its name is none for a model; "
+                                           "give it one: --model 'NAME="));
   Daemon all({"--models-dir", models, "--require-all"});
   EXPECT_EQ(all.wait(), 1);
   EXPECT_THAT(all.errors(), HasSubstr("a model cannot be loaded, and require-all is set"));

@@ -13,7 +13,8 @@ BINARY = os.environ.get("WEIR_BINARY", os.path.join(ROOT, "build/release/weir"))
 MODELS = os.path.join(ROOT, "models/downloaded")
 HEADS = os.path.join(ROOT, "models")  # and the translator
 CHAT, VECTORS, TRANSLATOR = "smollm2-135m-instruct", "all-minilm-l6-v2", "enja-t5"
-LISTENING = re.compile(r"listening on (http://\S+)")
+BEHIND = 25 * " "  # time and level of a line of the log
+LISTENING = re.compile(r'listening on (http://[^\s"]+)')
 
 
 def model(name, heads=()):
@@ -25,7 +26,8 @@ class Daemon:
 
     def __init__(self, *args, env=None):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("WEIR_")}
-        self.log = []
+        self.log = []  # its messages, each whole
+        self.lines = []  # as they were written
         self._listening = threading.Event()
         self.process = subprocess.Popen([BINARY, "serve", "--port", "0", *args], env={**clean, **(env or {})}, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -38,6 +40,10 @@ class Daemon:
 
     def _read(self):
         for line in self.process.stderr:
+            self.lines.append(line)
+            if line.startswith(BEHIND) and self.log:  # a long message goes on
+                self.log[-1] = self.log[-1].rstrip("\n") + " " + line[len(BEHIND):]
+                continue
             self.log.append(line)
             found = LISTENING.search(line)
             if found and self.url is None:

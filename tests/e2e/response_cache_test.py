@@ -33,7 +33,6 @@ def test_a_hit_has_the_same_content_under_a_fresh_id(caching):
     assert second.json()["usage"] == first.json()["usage"]
     assert second.json()["id"] != first.json()["id"]
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
-    assert caching.logs("response_cache=hit"), caching.tail()
 
 
 def test_a_hit_streams(caching):

@@ -177,7 +177,10 @@ class FakeService final : public serve::Service {
     if (!wanted_key.empty() && secret != wanted_key) {
       return Error{.code = Code::unauthenticated, .message = "the API key is not known"};
     }
-    return std::make_shared<const serve::Identity>();
+    return std::make_shared<const serve::Identity>(serve::Identity{.name = "a key"});
+  }
+  const std::string& key_name(const serve::Identity& identity) const override {
+    return identity.name;
   }
 
   bool wants_key() const override { return !wanted_key.empty(); }
@@ -192,6 +195,7 @@ class FakeService final : public serve::Service {
     std::lock_guard lock(mutex);
     last_ask = ask;
     last_caller = caller;
+    last_caller.line = nullptr;  // it is the request's
     caller.notes.model = generates ? "tiny" : "mini";
     caller.notes.fingerprint = generates ? "fp_0123456789ab" : "";
     if (generates) caller.notes.limits = {{"x-ratelimit-remaining-requests", "3"}};

@@ -1,11 +1,8 @@
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <future>
-#include <sstream>
 
 #include "serve/response_cache_store.h"
 #include "served.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::serve {
 namespace {
@@ -307,15 +304,12 @@ TEST_F(ResponseCacheTest, AHitIsChargedAsARequestWithACachedPrompt) {
 }
 
 TEST_F(ResponseCacheTest, TheLogSaysWhatServed) {
-  auto sink = std::make_shared<std::ostringstream>();
-  auto old = spdlog::default_logger();
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-      "", std::make_shared<spdlog::sinks::ostream_sink_mt>(*sink)));
   compute(greedy(), "abc");
+  caller_.line = std::make_shared<RequestLine>();
   drain(*ask(greedy(), "hit"));
-  spdlog::set_default_logger(old);
-  EXPECT_THAT(sink->str(), HasSubstr("completion=3"));
-  EXPECT_THAT(sink->str(), HasSubstr("finish=length response_cache=hit"));
+  EXPECT_EQ(caller_.line->work.response_cache, "hit");
+  EXPECT_EQ(caller_.line->work.finish, "length");
+  EXPECT_EQ(caller_.line->work.usage.completion_tokens, 3U);
 }
 
 TEST_F(ResponseCacheTest, EmbeddingsAreKeptAndShared) {

@@ -1,10 +1,7 @@
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <future>
-#include <sstream>
 
 #include "served.h"
+#include "weir/serve/request_line.h"
 
 namespace weir::serve {
 namespace {
@@ -422,12 +419,8 @@ TEST_F(ServiceTest, ATimeoutCountsFromBeforeTheBodyWasRead) {
   EXPECT_FALSE(dry_run(CompletionRequest{.model = "bytes", .prompts = {"hi"}}, caller_));
 }
 
-TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
-  std::ostringstream log;
-  auto former = spdlog::default_logger();
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
-  spdlog::set_pattern("%v");
+TEST_F(ServiceTest, TheLogsLineHearsWhatARequestCost) {
+  caller_.line = std::make_shared<RequestLine>();
   {
     auto generation = start({.prompts = {"secret"}, .sampling = {.max_tokens = 2}});
     work::Request request = take();
@@ -439,21 +432,40 @@ TEST_F(ServiceTest, OneLineForEachRequestAndNoWordOfItsPrompt) {
                           .decode = milliseconds(3)});
     drain(*generation);
   }
-  EXPECT_EQ(log.str(),
-            "request id=r1 key=anonymous model=bytes task=generate rows=1 prompt=7 cached=3 "
-            "completion=2 wait_ms=0 "
-            "queue_ms=1.0 prefill_ms=2.0 decode_ms=3.0 finish=length\n");
-  log.str("");
-  EXPECT_EQ(refusal("secret\nmodel").code, Code::not_found);
-  EXPECT_EQ(log.str(), "refused id=r1 key=anonymous model= code=not_found reason=\"model\"\n");
-  log.str("");
+  const RequestLine::Work& work = caller_.line->work;
+  EXPECT_EQ(work.model, "bytes");
+  EXPECT_EQ(work.task, "generate");
+  EXPECT_EQ(work.rows, 1U);
+  EXPECT_EQ(work.finish, "length");
+  EXPECT_EQ(work.usage.prompt_tokens, 7U);
+  EXPECT_EQ(work.usage.cached_tokens, 3U);
+  EXPECT_EQ(work.usage.completion_tokens, 2U);
+  EXPECT_EQ(work.usage.queue_ms, 1);
+  EXPECT_EQ(work.usage.prefill_ms, 2);
+  EXPECT_EQ(work.usage.decode_ms, 3);
+}
+
+TEST_F(ServiceTest, TheLogsLineOfARefusalHasNoNameThatTheClientMadeUp) {
+  const auto model_of_refusal = [this](const std::string& model, Code code) {
+    caller_.line = std::make_shared<RequestLine>();
+    EXPECT_EQ(refusal(model).code, code);
+    EXPECT_EQ(caller_.line->work.finish, "");
+    return caller_.line->work.model;
+  };
+  EXPECT_EQ(model_of_refusal("secret\nmodel", Code::not_found), "");
   service_->drain();
-  EXPECT_EQ(refusal("gpt-4").code, Code::unavailable);
-  EXPECT_EQ(log.str(),
-            "refused id=r1 key=anonymous model=bytes code=unavailable reason=\"the server is "
-            "shutting down and "
-            "takes no new requests\"\n");
-  spdlog::set_default_logger(former);
+  EXPECT_EQ(model_of_refusal("gpt-4", Code::unavailable), "bytes");
+}
+
+/// A client that leaves while others read its run: its line has what the run cost, once it ended.
+TEST_F(ServiceTest, TheLogsLineIsHeldByTheRequestsWork) {
+  caller_.line = std::make_shared<RequestLine>();
+  const std::weak_ptr<RequestLine> line = caller_.line;
+  auto generation = start({.prompts = {"a"}});
+  caller_.line = nullptr;
+  EXPECT_FALSE(line.expired());
+  generation.reset();
+  EXPECT_TRUE(line.expired());
 }
 
 /// A step thread of four clients' requests, each answered with its own prompt's bytes.

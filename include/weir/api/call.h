@@ -25,7 +25,6 @@ struct Call {
   bool tell_waiting = false;  // a stream that waits tells its client its place
 
   // Filled by the route.
-  bool asked = false;          // the service has the request, and writes its log line
   std::string ignored_fields;  // of the body, in the header's form; empty: none
 };
 

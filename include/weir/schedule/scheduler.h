@@ -55,6 +55,15 @@ class Scheduler {
   /// called from any thread; read the queue first, so that none is missed on its way from there to
   /// here.
   size_t started() const { return started_.load(); }
+  /// What was computed so far. May be called from any thread.
+  struct Computed {
+    uint64_t prompt_tokens = 0;      // of sources, too; computed anew ones count again
+    uint64_t completion_tokens = 0;  // that were drawn
+    double memory_usage = 0;         // now; 0 to 1, of pages
+  };
+  Computed computed() const {
+    return {prompt_tokens_.load(), completion_tokens_.load(), memory_usage_.load()};
+  }
 
   /// Checks the books of the memory; when idle also that nobody holds anything. Errors: internal.
   Result<void> audit() const;
@@ -151,6 +160,8 @@ class Scheduler {
   TimePoint now_;  // of this step
   TimePoint last_collected_, last_load_, last_outlook_;
   std::atomic<size_t> started_ = 0;
+  std::atomic<uint64_t> prompt_tokens_ = 0, completion_tokens_ = 0;  // see computed()
+  std::atomic<double> memory_usage_ = 0;
   uint32_t undrafted_ = 0;      // steps since one with drafts
   size_t first_drafted_ = 0;    // row that guessed first in the last of them
   bool memory_short_ = false;   // somebody lost its memory in this step

@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "weir/base/clock.h"
 #include "weir/base/doorbell.h"
 #include "weir/base/metrics.h"
 #include "weir/schedule/options.h"
 #include "weir/schedule/plan.h"
+#include "weir/schedule/scheduler.h"
 #include "weir/work/work_queue.h"
 
 namespace weir::schedule {
@@ -61,6 +63,15 @@ class StepLoop {
 
   /// Sequences that wait or run, of all models.
   size_t in_flight() const;
+
+  /// What a model does.
+  struct Activity {
+    std::string model;
+    size_t waiting = 0, running = 0;  // sequences
+    Scheduler::Computed computed;     // so far
+  };
+  /// Of each model that is loaded.
+  std::vector<Activity> activity() const;
 
  private:
   class Impl;

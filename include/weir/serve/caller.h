@@ -16,6 +16,7 @@ namespace weir::serve {
 
 class Identity;  // a key; opaque outside of serve
 class Preparation;
+struct RequestLine;
 
 /// What was decided about a request, for the headers of its answer or refusal. An empty field has
 /// nothing to tell.
@@ -44,6 +45,7 @@ struct Caller {
   std::optional<std::chrono::milliseconds> timeout;   // the request's own deadline
   std::optional<int> priority;                        // 0 to 9; lowers the key's
   std::shared_ptr<Preparation> preparation;           // null: the preparation is not bounded
+  std::shared_ptr<RequestLine> line;                  // null: the log has no line of it
   Notes notes;                                        // filled by the service
 };
 

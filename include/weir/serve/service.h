@@ -82,6 +82,8 @@ class Service {
   virtual ~Service() = default;
   /// `secret`: empty if the client sent none. Errors: unauthenticated.
   virtual Result<std::shared_ptr<const Identity>> authenticate(const std::string& secret) = 0;
+  /// The name of the key, as the key file has it.
+  virtual const std::string& key_name(const Identity& identity) const = 0;
   virtual bool wants_key() const = 0;  // false: there are no keys, and everybody may ask
   /// The preparation of a request whose body is about to come. The calls below give its turn back
   /// when they no longer need it. The service outlives it. Null: the preparation is not bounded.

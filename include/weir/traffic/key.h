@@ -31,6 +31,9 @@ struct Limit {
   std::string model = {};  // a key's limit for one model; empty: for all its models together
 };
 
+/// The name of every client where there are no keys.
+inline constexpr std::string_view kAnonymous = "anonymous";
+
 enum class Scope : uint8_t { infer, usage, admin };
 
 /// A client of the API. The key's text is stored nowhere.
@@ -85,7 +88,7 @@ class KeyStore {
   static Result<std::shared_ptr<const KeyStore>> parse(std::string_view toml,
                                                        std::string_view name);
   static Result<std::shared_ptr<const KeyStore>> load(const std::string& path);
-  /// A store without keys: every client is the key "anonymous" with every model and no limit.
+  /// A store without keys: every client is the key kAnonymous with every model and no limit.
   static std::shared_ptr<const KeyStore> open();
   /// This store with one more key. It is named "default" and has every scope and no limit.
   std::shared_ptr<const KeyStore> with_secret(std::string_view secret) const;

@@ -8,7 +8,6 @@
 namespace weir::api {
 
 Result<ReadAnswers> read_answers(Call& call, Api& api, serve::Ask ask) {
-  call.asked = true;
   auto generation = api.service.start(std::move(ask), call.caller);
   if (!generation) return generation.error();
   auto answers = serve::wait_for_answers(**generation, call.caller.gone);

@@ -15,7 +15,6 @@ Result<Said> post_chat_completions(Call& call, Api& api) {
   if (call.dry_run) {
     return answer_dry_run(call, api, chat->ask, chat->presentation.return_token_ids);
   }
-  call.asked = true;
   auto generation = api.service.start(std::move(chat->ask), call.caller);
   if (!generation) return generation.error();
   // It bounds the request's texts. They are no longer needed.

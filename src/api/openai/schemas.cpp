@@ -15,7 +15,8 @@ constexpr std::array kNoModel{Code::not_found};
 constinit const RouteSchema kChatCompletions{
     .summary = "Answers a conversation.",
     .request = chat_request,
-    .example = R"({"messages":[{"role":"user","content":"Name three rivers."}],"max_tokens":32})",
+    .example =
+        R"({"messages":[{"role":"user","content":"Name the three primary colors."}],"max_tokens":32})",
     .answer = chat_answer,
     .event = chat_chunk,
     .errors = kModelErrors};

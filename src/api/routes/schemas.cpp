@@ -101,7 +101,7 @@ constexpr std::array kUsageErrors{Code::permission_denied, Code::not_found};
 
 constinit const RouteSchema kTokenize{.summary = "Text, or a conversation, to token ids.",
                                       .request = tokenize_request,
-                                      .example = R"({"prompt":"Name three rivers."})",
+                                      .example = R"({"prompt":"Name the three primary colors."})",
                                       .answer = tokenize_answer,
                                       .errors = kModelErrors};
 
