@@ -91,7 +91,7 @@ class Child {
     between[0] = '\n';
     std::string joined = errors_;
     for (size_t at; (at = joined.find(between)) != std::string::npos;)
-      joined.replace(at, between.size(), " ");
+      joined.replace(at, between.size(), 1, ' ');
     return joined;
   }
 
