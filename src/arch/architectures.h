@@ -7,6 +7,8 @@ namespace weir::arch {
 nn::Architecture llama();
 nn::Architecture qwen3();
 nn::Architecture bert();
+nn::Architecture roberta();
+nn::Architecture xlm_roberta();
 nn::Architecture gpt2();
 nn::Architecture mistral();
 nn::Architecture t5();

@@ -33,6 +33,9 @@ TEST(Kinds, ACheckpointHasTheTasksOfItsHeads) {
   EXPECT_THAT(table(), HasSubstr("| `GruForCausalLM` | recurrent decoder | generate | "));
   EXPECT_THAT(table(), HasSubstr("| `BertForSequenceClassification` | encoder | embed, classify | "
                                  "`/v1/embeddings`, `/v1/classify`, `/v1/analyze` |\n"));
+  EXPECT_THAT(table(),
+              HasSubstr("| `XLMRobertaForSequenceClassification` | encoder | embed, classify | "
+                        "`/v1/embeddings`, `/v1/classify`, `/v1/analyze` |\n"));
   EXPECT_THAT(table(), HasSubstr("| `BertForTokenClassification` | encoder | embed, tag | "
                                  "`/v1/embeddings`, `/v1/tag`, `/v1/analyze` |\n"));
 }

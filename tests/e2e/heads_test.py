@@ -151,15 +151,17 @@ def test_dry_runs_tell_what_would_be_charged(daemon):
 
 def test_heads_of_checkpoints():
     tiny = os.path.join(ROOT, "tests/golden/tiny")
-    with Daemon(*(a for n in ("bert-classify", "bert-tag") for a in ("--model", f"{n}={tiny}/{n}")), "--dtype", "float32") as d:
+    classifiers, taggers = ("bert-classify", "roberta-classify"), ("bert-tag", "xlm-roberta-tag")
+    with Daemon(*(a for n in classifiers + taggers for a in ("--model", f"{n}={tiny}/{n}")), "--dtype", "float32") as d:
         d.ready()
-        texts = [t for t in golden("tiny/bert-classify/golden.json")["texts"] if t["text"] is not None]
-        body = {"model": "bert-classify", "raw_scores": True,
-                "input": [t["text"] for t in texts]}  # pairs among them
-        answer = d.post("/v1/classify", body).json()
-        names = list(json.load(open(f"{tiny}/bert-classify/config.json"))["id2label"].values())
-        for entry, text in zip(answer["data"], texts):
-            got = {l["label"]: l["score"] for l in entry["labels"]}
-            np.testing.assert_allclose([got[n] for n in names], text["logits"], atol=1e-4)
-        tagged = d.post("/v1/tag", {"model": "bert-tag", "input": "the river runs", "aggregation": "none"})
-        assert tagged.status_code == 200, tagged.text
+        for model in classifiers:
+            texts = golden(f"tiny/{model}/golden.json")["texts"]
+            body = {"model": model, "raw_scores": True, "input": [t["text"] for t in texts]}  # pairs among them
+            answer = d.post("/v1/classify", body).json()
+            names = list(json.load(open(f"{tiny}/{model}/config.json"))["id2label"].values())
+            for entry, text in zip(answer["data"], texts):
+                got = {l["label"]: l["score"] for l in entry["labels"]}
+                np.testing.assert_allclose([got[n] for n in names], text["logits"], atol=1e-4)
+        for model in taggers:
+            tagged = d.post("/v1/tag", {"model": model, "input": "the river runs", "aggregation": "none"})
+            assert tagged.status_code == 200, tagged.text

@@ -113,6 +113,13 @@ TEST(Checkpoints, AreCalledByOtherNames) {
     bert.edit_config([&](json& config) { config["architectures"] = names; });
     expect_same(answer(bert.path()), vector);
   }
+  Checkpoint roberta("roberta-mean");
+  const work::Output other = answer(roberta.path());
+  for (const json& names : {json{"RobertaForQuestionAnswering"}, json{"XLMRobertaModel"},
+                            json{"RobertaForTokenClassification"}, json(nullptr)}) {
+    roberta.edit_config([&](json& config) { config["architectures"] = names; });
+    expect_same(answer(roberta.path()), other);
+  }
   llama.edit_config([&](json& config) { config["model_type"] = "mamba"; });
   auto refused = load_folder(llama.path());
   ASSERT_FALSE(refused);

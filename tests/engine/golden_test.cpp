@@ -56,7 +56,7 @@ class Probe {
         weights_(nn::open_safetensors(folder, nn::Numbers::read, {})) {
     std::string name = config_.json()["architectures"][0];
     for (const auto& architecture : arch::table())
-      if (architecture.name == name)
+      if (architecture.name == name || std::ranges::count(architecture.other_names, name) > 0)
         model_ = architecture.build(
             nn::Builder({folder_, config_, *weights_, cpu().backend(), type, 0}));
     state_ = ModelState(model_.shape, {.pages = 64, .page_size = 16, .slots = 1},
@@ -237,9 +237,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, TinyT5Logits,
                            return name;
                          });
 
-class TinyBert : public ::testing::TestWithParam<std::string> {};
+class TinyEncoder : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(TinyBert, HiddenStatesAndVectorsAreTheReferences) {
+TEST_P(TinyEncoder, HiddenStatesAndVectorsAreTheReferences) {
   std::string folder = "tests/golden/tiny/" + GetParam();
   auto golden = read_golden("tiny/" + GetParam() + "/golden.json")["texts"];
   Probe probe(folder, at::kFloat);
@@ -299,8 +299,9 @@ TEST(SentenceGolden, EveryPoolingIsTheReferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, TinyBert,
-                         ::testing::Values("bert-mean", "bert-cls-normalize", "bert-odd-heads"),
+INSTANTIATE_TEST_SUITE_P(Golden, TinyEncoder,
+                         ::testing::Values("bert-mean", "bert-cls-normalize", "bert-odd-heads",
+                                           "roberta-mean", "roberta-masked", "xlm-roberta-cls"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -25,7 +25,7 @@ TEST_P(RefusedConfig, ByFieldAndValueAtDescribeAndLoad) {
 }
 
 const std::string kLlama = "llama-gqa-tied", kOldLlama = "llama-linear-rope",
-                  kQwen = "qwen3-head-norms", kBert = "bert-mean";
+                  kQwen = "qwen3-head-norms", kBert = "bert-mean", kRoberta = "roberta-mean";
 
 INSTANTIATE_TEST_SUITE_P(
     Heads, RefusedConfig,
@@ -58,6 +58,13 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{kBert, R"({"type_vocab_size":0})", "type_vocab_size is 0; 1"},
         Refused{kBert, R"({"max_position_embeddings":40000000})",
                 "position_embeddings.weight has the shape (64, 32); config.json says (40000000,"},
+        Refused{kRoberta, R"({"max_position_embeddings":2})",
+                "max_position_embeddings is 2; more than pad_token_id + 1 = 2 is possible"},
+        Refused{kRoberta, R"({"max_position_embeddings":67})",
+                "position_embeddings.weight has the shape (66, 32); config.json says (67, 32)"},
+        Refused{kRoberta, R"({"pad_token_id":-1})",
+                "pad_token_id is -1; 0 to vocab_size - 1 = 383 is possible"},
+        Refused{kRoberta, R"({"pad_token_id":384})", "pad_token_id is 384; 0 to vocab_size"},
         Refused{kBert, R"({"vocab_size":2147483647})", "word_embeddings.weight has the shape"},
         Refused{kLlama,
                 R"({"num_hidden_layers":2147483647,"num_attention_heads":2147483647,

@@ -53,14 +53,18 @@ void expect_logits(const std::string& name, bool by_token) {
       for (size_t line = 0; line < expected.size(); ++line)
         for (size_t k = 0; k < numbers.columns; ++k)
           EXPECT_NEAR(numbers.values[line * numbers.columns + k], expected[line][k], off)
-              << "text " << i << ", line " << line;
+              << name << ", text " << i << ", line " << line;
     }
   }
 }
 
-TEST(TaskHeads, ASequencesLogitsAreTheReferences) { expect_logits("bert-classify", false); }
+TEST(TaskHeads, ASequencesLogitsAreTheReferences) {
+  for (const char* name : {"bert-classify", "roberta-classify"}) expect_logits(name, false);
+}
 
-TEST(TaskHeads, TokensLogitsAreTheReferences) { expect_logits("bert-tag", true); }
+TEST(TaskHeads, TokensLogitsAreTheReferences) {
+  for (const char* name : {"bert-tag", "xlm-roberta-tag"}) expect_logits(name, true);
+}
 
 folder::HeadCard card_of(const FolderCopy& folder) {
   const auto described = describe({.directory = folder.path()}, arch::table(), DeviceKind::cpu);

@@ -7,7 +7,7 @@
 namespace weir::folder {
 
 FieldTable config_fields();        // config.json, of every architecture
-FieldTable bert_config_fields();   // config.json, of BERT beside those
+FieldTable bert_config_fields();   // config.json, of BERT's kind beside those
 FieldTable llama_config_fields();  // config.json, of Llama's kind beside those
 FieldTable generation_config_fields();
 FieldTable tokenizer_config_fields();

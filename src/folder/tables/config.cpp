@@ -108,6 +108,7 @@ FieldTable bert_config_fields() {
       {"tie_word_embeddings"},
       {"emb_size"},
       {"model_max_length"},
+      {"output_past"},
   };
   return table;
 }

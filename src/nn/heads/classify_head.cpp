@@ -1,6 +1,5 @@
-// The head of BertForSequenceClassification: of the first token's state a dense layer with tanh
-// (the "pooler"), then a linear layer with a column for each label. The reference is Hugging Face's
-// modeling_bert.py.
+// A classifier of a checkpoint (BertForSequenceClassification): of the first token's state a dense
+// layer and its activation, then a linear layer with a column for each label.
 #include "nn/heads/checkpoint_head.h"
 #include "nn/heads/labels.h"
 #include "nn/heads/read_tokens.h"
@@ -13,16 +12,17 @@ class ClassifyHead final : public Head {
  public:
   ClassifyHead(const HeadArgs& args, int64_t labels)
       : backend_(args.build.backend()),
-        pooler_(args.build.linear({{args.trunk + "pooler.dense", args.hidden}},
-                                  {.in = args.hidden, .bias = true})),
+        dense_(args.build.linear({{dense_name(args), args.hidden}},
+                                 {.in = args.hidden, .bias = true})),
+        activation_(args.head.dense.activation),
         classifier_(
-            args.build.linear({{"classifier", labels}}, {.in = args.hidden, .bias = true})) {}
+            args.build.linear({{args.head.labels, labels}}, {.in = args.hidden, .bias = true})) {}
 
   HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
     const at::Tensor first = pick(backend_, hidden.last, pass.inputs.read,
                                   first_tokens(pass.inputs, tasks));  // (lines, hidden)
-    return {.numbers = classifier_->logits(pooler_->forward(first, pass, Activation::tanh), pass)};
+    return {.numbers = classifier_->logits(dense_->forward(first, pass, activation_), pass)};
   }
 
   std::optional<std::vector<int32_t>> reads(const Inputs& inputs,
@@ -31,15 +31,22 @@ class ClassifyHead final : public Head {
   }
 
  private:
+  static std::string dense_name(const HeadArgs& args) {
+    const DenseLayer& dense = args.head.dense;
+    return (dense.of_trunk ? args.trunk : "") + dense.name;
+  }
+
   Backend& backend_;
-  std::unique_ptr<Linear> pooler_, classifier_;
+  std::unique_ptr<Linear> dense_;
+  const Activation activation_;
+  std::unique_ptr<Linear> classifier_;
 };
 
 }  // namespace
 
 NamedHead make_classify_head(const HeadArgs& args) {
   NamedHead made{.card = {.task = folder::HeadTask::classify,
-                          .name = "BertForSequenceClassification",
+                          .name = args.head.architecture,
                           .labels = labels_of(args.build.config())}};
   made.card.scores = scores_of(args.build.config(), made.card.labels.size());
   made.head = std::make_unique<ClassifyHead>(args, static_cast<int64_t>(made.card.labels.size()));

@@ -5,9 +5,17 @@
 namespace weir::nn {
 namespace {
 
+constexpr DenseLayer kPooler{
+    .name = "pooler.dense", .of_trunk = true, .activation = Activation::tanh},
+    kDense{.name = "classifier.dense", .activation = Activation::tanh};
+
 constexpr CheckpointHead kHeads[] = {
-    {"BertForSequenceClassification", "classifier.weight", make_classify_head},
-    {"BertForTokenClassification", "classifier.weight", make_tag_head},
+    {"BertForSequenceClassification", make_classify_head, "classifier", kPooler},
+    {"BertForTokenClassification", make_tag_head, "classifier"},
+    {"RobertaForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
+    {"RobertaForTokenClassification", make_tag_head, "classifier"},
+    {"XLMRobertaForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
+    {"XLMRobertaForTokenClassification", make_tag_head, "classifier"},
 };
 
 }  // namespace
@@ -22,14 +30,15 @@ void add_checkpoint_heads(Model& model, const Builder& whole, const std::string&
       whole.config().refuse(std::string("architectures names ") + found->architecture + " and " +
                             entry.architecture + "; a checkpoint has one head beside its trunk");
     found = &entry;
-    if (!whole.has(entry.needed)) {
+    const std::string needed = std::string(entry.labels) + ".weight";
+    if (!whole.has(needed)) {
       model.notes.push_back(std::string("config.json names ") + entry.architecture +
-                            ", and the checkpoint has no tensor " + entry.needed +
+                            ", and the checkpoint has no tensor " + needed +
                             ": only its trunk is served");
       continue;
     }
     model.heads.push_back(
-        entry.make({.build = whole, .hidden = model.shape.hidden, .trunk = trunk}));
+        entry.make({.build = whole, .hidden = model.shape.hidden, .trunk = trunk, .head = entry}));
   }
 }
 

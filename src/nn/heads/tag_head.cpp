@@ -1,5 +1,5 @@
-// The head of BertForTokenClassification: a linear layer with a column for each label, of each
-// token that is asked for.
+// A tagger of a checkpoint (BertForTokenClassification): a linear layer with a column for each
+// label, of each token that is asked for.
 #include "nn/heads/checkpoint_head.h"
 #include "nn/heads/labels.h"
 #include "nn/heads/read_tokens.h"
@@ -13,7 +13,7 @@ class TagHead final : public Head {
   TagHead(const HeadArgs& args, int64_t labels)
       : backend_(args.build.backend()),
         classifier_(
-            args.build.linear({{"classifier", labels}}, {.in = args.hidden, .bias = true})) {}
+            args.build.linear({{args.head.labels, labels}}, {.in = args.hidden, .bias = true})) {}
 
   HeadOutput apply(const Hidden& hidden, const Pass& pass,
                    std::span<const RowTask> tasks) const override {
@@ -36,7 +36,7 @@ class TagHead final : public Head {
 
 NamedHead make_tag_head(const HeadArgs& args) {
   NamedHead made{.card = {.task = folder::HeadTask::tag,
-                          .name = "BertForTokenClassification",
+                          .name = args.head.architecture,
                           .labels = labels_of(args.build.config())}};
   made.head = std::make_unique<TagHead>(args, static_cast<int64_t>(made.card.labels.size()));
   return made;

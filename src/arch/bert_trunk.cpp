@@ -1,0 +1,104 @@
+#include "arch/bert_trunk.h"
+
+#include <ATen/ops/add.h>
+#include <ATen/ops/sub.h>
+
+#include "weir/nn/attention.h"
+#include "weir/nn/inner_states.h"
+#include "weir/nn/mlp.h"
+
+namespace weir::arch {
+namespace {
+
+using at::Tensor;
+
+struct Layer {
+  std::unique_ptr<nn::Linear> qkv, attention_out;
+  nn::LayerNorm attention_norm;
+  nn::Mlp mlp;
+  nn::LayerNorm mlp_norm;
+};
+
+Layer make_layer(const nn::Builder& layer, const BertPlan& plan, const nn::Heads& heads) {
+  const int64_t hidden = plan.shape.hidden;
+  const BertNames& names = plan.names;
+  return {.qkv = layer.linear({{names.query, hidden}, {names.key, hidden}, {names.value, hidden}},
+                              {.in = hidden, .bias = true, .outputs = heads.padding()}),
+          .attention_out = layer.linear({{names.attention_out, hidden}},
+                                        {.in = hidden, .bias = true, .inputs = heads.padding()}),
+          .attention_norm = layer.layer_norm(names.attention_norm, hidden, plan.eps),
+          .mlp = {.up = layer.linear({{names.up, plan.inner}}, {.in = hidden, .bias = true}),
+                  .down = layer.linear({{names.down, hidden}}, {.in = plan.inner, .bias = true}),
+                  .activation = plan.activation},
+          .mlp_norm = layer.layer_norm(names.mlp_norm, hidden, plan.eps)};
+}
+
+class BertTrunk final : public nn::Trunk {
+ public:
+  BertTrunk(const nn::Builder& model, const BertPlan& plan)
+      : heads_(nn::Heads::of(plan.shape)),
+        words_(model.embedding("embeddings.word_embeddings", plan.shape.vocabulary,
+                               plan.shape.hidden)),
+        positions_(model.backend(), position_table(model, plan), model.type()),
+        types_(model.backend(), type_table(model, plan.shape), model.type()),
+        embedding_norm_(model.layer_norm("embeddings.LayerNorm", plan.shape.hidden, plan.eps)) {
+    for (int64_t i = 0; i < plan.shape.layers; ++i)
+      layers_.push_back(make_layer(model.layer(plan.names.layers, i), plan, heads_));
+  }
+
+  nn::Hidden forward(const nn::Pass& pass) const override {
+    const nn::Inputs& inputs = pass.inputs;
+    Tensor x = words_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
+    positions_.add_to(x, inputs.ragged.positions);
+    if (inputs.types) types_.add_to(x, inputs.types);
+    x = embedding_norm_.forward(x);
+    nn::InnerStates inner(pass, static_cast<int64_t>(layers_.size()), x);
+    inner.keep(x);
+    for (const Layer& layer : layers_) {
+      Tensor attended = nn::attend_rows(pass, inputs.ragged, layer.qkv->forward(x, pass), heads_,
+                                        {.scale = heads_.scale(), .causal = false});
+      if (&layer == &layers_.back() && inputs.inner.empty()) nn::keep_read(pass, {&attended, &x});
+      x = layer.attention_norm.add_forward(layer.attention_out->forward(attended, pass), x);
+      x = layer.mlp_norm.add_forward(layer.mlp.forward(x, pass), x);
+      inner.keep(x);
+    }
+    nn::keep_read(pass, {&x});
+    return {.last = x, .layers = inner.states()};
+  }
+  bool gives_layers() const override { return true; }
+
+ private:
+  static Tensor token_types(const nn::Builder& model, const nn::Shape& shape) {
+    return model
+        .tensor("embeddings.token_type_embeddings.weight", {shape.token_types, shape.hidden})
+        .to(at::kFloat);
+  }
+
+  // A text alone is all of token type 0, so that type's vector is part of every position's.
+  static Tensor position_table(const nn::Builder& model, const BertPlan& plan) {
+    const int64_t unused = plan.unused_positions;
+    const Tensor positions = model.tensor("embeddings.position_embeddings.weight",
+                                          {unused + plan.shape.max_positions, plan.shape.hidden});
+    return at::add(positions.slice(0, unused).to(at::kFloat),
+                   token_types(model, plan.shape).slice(0, 0, 1));
+  }
+
+  // What another type adds to that.
+  static Tensor type_table(const nn::Builder& model, const nn::Shape& shape) {
+    const Tensor types = token_types(model, shape);
+    return at::sub(types, types.slice(0, 0, 1));
+  }
+
+  const nn::Heads heads_;
+  nn::Embedding words_, positions_, types_;
+  nn::LayerNorm embedding_norm_;
+  std::vector<Layer> layers_;
+};
+
+}  // namespace
+
+std::unique_ptr<nn::Trunk> make_bert_trunk(const nn::Builder& model, const BertPlan& plan) {
+  return std::make_unique<BertTrunk>(model, plan);
+}
+
+}  // namespace weir::arch
