@@ -140,13 +140,14 @@ void PageLease::share(PageId page) {
   pages_.push_back(page);
 }
 
-PageLease PageLease::fork() const {
+PageLease PageLease::fork(uint32_t pages) const {
+  const uint32_t count = std::min(pages, size());
   PageLease twin;
   twin.pool_ = pool_;
   twin.pages_.reserve(pages_.capacity());
-  twin.pages_.assign(passed_, -1);
-  twin.passed_ = passed_;
-  for (PageId page : pages().subspan(passed_)) twin.share(page);
+  twin.passed_ = std::min(passed_, count);
+  twin.pages_.assign(twin.passed_, -1);
+  for (uint32_t i = twin.passed_; i < count; ++i) twin.share(pages_[i]);
   return twin;
 }
 

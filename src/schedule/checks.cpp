@@ -107,6 +107,20 @@ Result<void> check_task(const ModelSpec& spec, const work::Request& request) {
   return {};
 }
 
+Result<void> check_branches(const ModelSpec& spec, const work::Request& request) {
+  if (request.branches.empty()) return {};
+  if (!work::is_drawn(request.params)) return invalid("branches are asked of a request that reads");
+  if (spec.memory.slot)
+    return invalid("this model keeps a state of fixed size for a sequence, which is not shared; " +
+                   std::to_string(request.branches.size() + 1) + " completions of one prompt are " +
+                   "asked for, 1 is the most");
+  if (spec.prompt == Prompt::whole)
+    return invalid("this model does not split prompts; " +
+                   std::to_string(request.branches.size() + 1) + " completions of one prompt are " +
+                   "asked for, 1 is the most");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_spec(const ModelSpec& spec) {
@@ -149,6 +163,7 @@ Result<void> check_spec(const ModelSpec& spec) {
 Result<void> check_request(const ModelSpec& spec, const work::Request& request) {
   if (request.prompt.empty()) return invalid("prompt has 0 tokens; this model takes at least 1");
   if (auto task = check_task(spec, request); !task) return task;
+  if (auto branches = check_branches(spec, request); !branches) return branches;
   if (auto source = check_source(spec, request.source); !source) return source;
   const bool drawn = work::is_drawn(request.params);
   const size_t most = drawn ? spec.max_tokens - 1 : spec.max_tokens;

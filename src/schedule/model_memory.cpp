@@ -30,7 +30,8 @@ ModelMemory::ModelMemory(const ModelSpec& spec, const SchedulerOptions& options)
       window_(spec.window < spec.max_tokens ? spec.window : 0),
       chunk_(options.max_chunk_tokens),
       pages_(spec.memory.pages ? spec.pages : 0),
-      slots_(spec.memory.slot ? spec.slots : 0) {
+      slots_(spec.memory.slot ? spec.slots : 0),
+      copied_(pages_) {
   if (options.prefix_cache && shares_prefixes(spec))
     index_ = std::make_unique<memory::PrefixIndex>(pages_, spec.page_size,
                                                    memory::PrefixIndex::random_key());
@@ -88,7 +89,40 @@ void ModelMemory::pass(Sequence& sequence) {
 }
 
 bool ModelMemory::grow(Sequence& sequence, uint32_t end) {
-  return sequence.holdings.pages.grow_to(pages_for(end));
+  return own_page(sequence) && sequence.holdings.pages.grow_to(pages_for(end));
+}
+
+bool ModelMemory::own_page(Sequence& sequence) {
+  if (!sequence.shares_page) return true;
+  memory::PageLease& pages = sequence.holdings.pages;
+  const uint32_t index = sequence.planned / spec_.page_size;
+  if (index < pages.size()) {
+    const auto from = pages.own(index);
+    if (!from) return false;
+    if (*from) {
+      copies_.push_back({.from = **from, .to = pages.pages()[index], .id = sequence.id});
+      copied_.share(**from);
+    }
+  }
+  sequence.shares_page = false;
+  return true;
+}
+
+void ModelMemory::fork(const Sequence& sequence, Sequence& member) {
+  const Holdings& from = sequence.holdings;
+  Holdings& held = member.holdings;
+  held.pages = from.pages.fork(pages_for(member.planned));
+  held.pages.reserve(pages_for(member.positions_needed()));
+  held.source_pages = from.source_pages.fork();
+  held.chain = from.chain;
+  held.indexed = from.indexed;
+  member.shares_page = true;
+  member.source_read = true;
+}
+
+std::vector<PageCopy> ModelMemory::take_copies() {
+  copied_.drop();
+  return std::exchange(copies_, {});
 }
 
 uint32_t ModelMemory::grow_within(Sequence& sequence, uint32_t from, uint32_t tokens) {
@@ -126,6 +160,9 @@ void ModelMemory::release(Sequence& sequence, std::vector<std::vector<PageId>>& 
   for (memory::PageLease* lease : {&sequence.holdings.pages, &sequence.holdings.source_pages})
     if (lease->size() > 0) kept.push_back(lease->drop());
   sequence.holdings = Holdings();
+  sequence.shares_page = sequence.source_read = false;
+  std::erase_if(copies_, [&](const PageCopy& copy) { return copy.id == sequence.id; });
+  if (copies_.empty()) copied_.drop();
 }
 
 uint32_t ModelMemory::pages_for(uint32_t end) const {

@@ -40,7 +40,7 @@ class ModelMemory {
   /// Gives back the pages that no row from `planned` on sees.
   void pass(Sequence& sequence);
 
-  /// Room for the positions before `end`; false if there is not enough.
+  /// Room for the positions before `end`, in pages that are its own; false if there is not enough.
   bool grow(Sequence& sequence, uint32_t end);
 
   /// Room for tokens of a prompt from position `from` on, `tokens` at most. Returns for how many.
@@ -53,6 +53,14 @@ class ModelMemory {
   /// The positions before `end` are computed and their tokens known: full pages may be shared from
   /// now on.
   void computed(Sequence& sequence, uint32_t end);
+
+  /// `member` holds what `sequence` does of the positions before `member.planned`; the first row
+  /// of each of them beside it that is in a plan comes behind the rows of `sequence` so far. The
+  /// page of a position in the middle of a page is copied before `member` writes to it: see grow().
+  void fork(const Sequence& sequence, Sequence& member);
+
+  /// Copies that rows which were given room need; none is left here.
+  std::vector<PageCopy> take_copies();
 
   /// Gives all back. The numbers of the pages are moved to `kept`, for rows in flight that point to
   /// them.
@@ -68,6 +76,7 @@ class ModelMemory {
   uint32_t source_pages_for(const Sequence& sequence) const;
   uint32_t most_held(const Sequence& sequence) const;
   bool take_all(Sequence& sequence, uint32_t reserve);
+  bool own_page(Sequence& sequence);
 
   const ModelSpec spec_;
   const uint32_t window_;  // 0: no sequence is longer
@@ -75,6 +84,8 @@ class ModelMemory {
   memory::PagePool pages_;
   memory::SlotPool slots_;
   std::unique_ptr<memory::PrefixIndex> index_;
+  std::vector<PageCopy> copies_;
+  memory::PageLease copied_;  // the sources of copies_, so that no copy goes to one of them
 };
 
 }  // namespace weir::schedule

@@ -77,8 +77,7 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
 Scheduler::~Scheduler() {
   for (; !in_flight_.empty(); in_flight_.pop_front()) static_cast<void>(runner_.collect());
   const auto abandon = [this](Sequence& sequence) {
-    sequence.request.reply.fail(
-        Error{.code = Code::unavailable, .message = "this model is being stopped"});
+    sequence.request.fail({.code = Code::unavailable, .message = "this model is being stopped"});
     leave_queue(sequence);
   };
   while (!waiting_->empty()) abandon(*waiting_->take(waiting_->look()));
@@ -110,31 +109,43 @@ void Scheduler::take(work::Request request) {
   const auto refuse = [&](size_t tokens) {
     queue_.dropped({request.client, request.level, tokens});
   };
-  if (auto fits = check_request(spec_, request); !fits) {
+  auto good = check_request(spec_, request);
+  if (good) good = check_seats(request);
+  if (!good) {
     refuse(request.input_tokens());
-    request.reply.fail(std::move(fits.error()));
+    request.fail(good.error());
     return;
   }
   const size_t input = request.input_tokens();
   auto sequence = std::make_unique<Sequence>();
-  sequence->id = next_id_++;
+  sequence->id = next_id_;
+  next_id_ += 1 + request.branches.size();  // the others' follow it
   sequence->limit = completion_limit(spec_, request);
   sequence->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
   sequence->tokens = std::move(request.prompt);
   if (work::is_drawn(request.params) && sequence->limit == 0) {
     refuse(input);
-    request.reply.finish(
-        {.reason = work::FinishReason::length, .prompt_tokens = static_cast<uint32_t>(input)});
+    const work::Finish empty{.reason = work::FinishReason::length,
+                             .prompt_tokens = static_cast<uint32_t>(input)};
+    for (work::Branch& branch : request.branches) branch.reply.finish(empty);
+    request.reply.finish(empty);
     return;
   }
   sequence->request = std::move(request);
   if (auto fits = memory_->check_fits(*sequence); !fits) {
     queue_.dropped({sequence->request.client, sequence->request.level, input});
-    sequence->request.reply.fail(std::move(fits.error()));
+    sequence->request.fail(fits.error());
     return;
   }
   policy_->enter(*sequence);
   waiting_->add(std::move(sequence));
+}
+
+Result<void> Scheduler::check_seats(const work::Request& request) const {
+  const size_t wanted = request.branches.size() + 1;
+  if (wanted <= options_.max_sequences) return {};
+  return invalid(std::to_string(wanted) + " completions of one prompt are asked for; this model " +
+                 "computes " + std::to_string(options_.max_sequences) + " sequences at a time");
 }
 
 void Scheduler::shed() {
@@ -151,15 +162,28 @@ void Scheduler::shed() {
 void Scheduler::drop_closed() {
   const Error left{.code = Code::cancelled, .message = "the client left"};
   for (auto& sequence : running_)
-    if (sequence->request.reply.closed()) fail(*sequence, left);
+    if (is_left(*sequence)) fail(*sequence, left);
   // Those that wait cost nothing but their place: not all of a long line are looked at in each
   // step.
   const size_t looks = std::max(kLeastLooks, waiting_->size() / kStepsOfRound);
   for (size_t i = std::min(looks, waiting_->size()); i > 0 && !waiting_->empty(); --i)
-    if (Sequence& sequence = waiting_->look(); sequence.request.reply.closed())
-      fail(sequence, left);
+    if (Sequence& sequence = waiting_->look(); is_left(sequence)) fail(sequence, left);
   while (Sequence* sequence = waiting_->overdue(now_)) fail(*sequence, deadline_passed(*sequence));
   sweep();
+}
+
+/// Nobody reads what it draws. If somebody reads one of its branches, it becomes that one.
+bool Scheduler::is_left(Sequence& sequence) {
+  work::Request& request = sequence.request;
+  while (request.reply.closed() && !request.branches.empty()) {
+    work::Branch next = std::move(request.branches.front());
+    request.branches.erase(request.branches.begin());
+    request.reply = std::move(next.reply);
+    std::get<work::SamplingParams>(request.params).seed = next.seed;
+    if (sequence.started()) tell_start(sequence);
+    if (sequence.state == Sequence::State::running) --unborn_;
+  }
+  return request.reply.closed();
 }
 
 bool Scheduler::launch(std::unique_ptr<Step> step) {
@@ -168,15 +192,16 @@ bool Scheduler::launch(std::unique_ptr<Step> step) {
     return false;
   }
   step->launched = now_;
+  step->plan.copies = memory_->take_copies();
   auto launched = runner_.launch(step->plan);
   if (launched) {
     in_flight_.push_back(std::move(step));
     return true;
   }
-  for (size_t i = 0; i < step->owners.size(); ++i) {
-    unplan(step->plan.rows[i], *step->owners[i]);
-    fail_row(*step->owners[i], launched.error());
-  }
+  for (size_t i = 0; i < step->owners.size(); ++i) unplan(step->plan.rows[i], *step->owners[i]);
+  for (Sequence* sequence : step->owners)
+    if (sequence->state != Sequence::State::ended) fail_row(*sequence, launched.error());
+  fail_copies(*step, launched.error());
   recycle(std::move(step));
   sweep();
   return false;
@@ -192,6 +217,7 @@ void Scheduler::settle() {
   } else {
     for (Sequence* sequence : step->owners)
       if (sequence->state != Sequence::State::ended) fail_row(*sequence, outputs.error());
+    fail_copies(*step, outputs.error());
   }
   learn(*step);
   recycle(std::move(step));

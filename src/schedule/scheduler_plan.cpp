@@ -45,9 +45,9 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
 
 void Scheduler::seat_the_light() {
   if (!spec_.generates()) return;  // what is read is done soon, and nothing of it is cached
-  if (running_.size() < options_.max_sequences && !memory_wanted_) return;
+  if (waiting_->empty()) return;
   const Sequence* next = next_waiting();
-  if (!next) return;
+  if (!next || (next->unborn() < free_seats() && !memory_wanted_)) return;
   for (size_t i = running_.size(); i-- > 0;)
     if (running_[i]->pending() > 0 && policy_->yields(*running_[i], *next)) return preempt(i);
 }
@@ -72,7 +72,7 @@ void Scheduler::plan_prompts(Step& step) {
   for (auto& sequence : running_)
     if (!sequence->decoding() && sequence->pending() > 0) prompts_.push_back(sequence.get());
   // Those who wait for memory will not be read in this step.
-  const size_t seats = memory_wanted_ ? 0 : options_.max_sequences - running_.size();
+  const size_t seats = memory_wanted_ ? 0 : free_seats();
   const size_t coming = std::min(waiting_->size(), seats);
   const auto room = [&](bool any_short) {
     return policy_->prompt_room(options_.max_batch_tokens, step.decodes, prompts_.size() + coming,
@@ -91,7 +91,61 @@ void Scheduler::plan_prompts(Step& step) {
   for (Sequence* sequence : prompts_)
     if (const uint32_t tokens = std::exchange(sequence->allotted, 0))
       add_row(step, *sequence, tokens);
+  for (Sequence* sequence : prompts_)
+    if (sequence->unborn() > 0 && sequence->planned >= sequence->prompt_tokens) fork(*sequence);
   memory_short_ = false;
+}
+
+size_t Scheduler::free_seats() const { return options_.max_sequences - running_.size() - unborn_; }
+
+/// The row that ends its prompt is in this step. The others read the prompt's last token again,
+/// each to draw behind it; they have rows from the next step on.
+void Scheduler::fork(Sequence& sequence) {
+  auto branches = std::exchange(sequence.request.branches, {});
+  unborn_ -= branches.size();
+  sequence.group = std::make_shared<Group>(Group{.first = sequence.id, .alive = 1});
+  SequenceId id = sequence.id;
+  for (work::Branch& branch : branches) {
+    ++id;
+    if (!branch.reply.closed()) fork_member(sequence, std::move(branch), id);
+  }
+}
+
+void Scheduler::fork_member(Sequence& sequence, work::Branch branch, SequenceId id) {
+  const work::Request& request = sequence.request;
+  auto member = std::make_unique<Sequence>();
+  member->id = id;
+  member->request.id = request.id;
+  member->request.source = request.source;
+  member->request.params = request.params;
+  member->request.reply = std::move(branch.reply);
+  member->request.client = request.client;
+  member->request.cache_scope = request.cache_scope;
+  member->request.weight = request.weight;
+  member->request.priority = request.priority;
+  member->request.level = request.level;
+  member->request.arrival = request.arrival;
+  auto& sampling = std::get<work::SamplingParams>(member->request.params);
+  sampling.seed = branch.seed;
+  sampling.prompt_logprobs = std::nullopt;  // told with the first
+  member->prompt_tokens = sequence.prompt_tokens;
+  member->limit = sequence.limit;
+  member->tokens.reserve(member->prompt_tokens + member->limit);  // rows point into it
+  const std::span<const int32_t> prompt = std::span(sequence.tokens).first(sequence.prompt_tokens);
+  member->tokens.assign(prompt.begin(), prompt.end());
+  member->planned = member->prompt_tokens - 1;
+  memory_->fork(sequence, *member);
+  member->first_row = sequence.first_row;
+  tell_start(*member);
+  member->group = sequence.group;
+  ++member->group->alive;
+  ++started_;
+  member->share = sequence.share;
+  member->charged = true;
+  policy_->enter(*member);
+  policy_->admit(*member);
+  member->state = Sequence::State::running;
+  insert_running(std::move(member));
 }
 
 // Beside a prompt arithmetic is what a step waits for: a draft would cost as much as a token.
@@ -133,9 +187,10 @@ uint32_t Scheduler::add_drafts(Step& step, size_t index, double cost, uint32_t m
 
 void Scheduler::admit_waiting(Step& step, Shares shares) {
   if (memory_short_) return;  // what was taken from some is not for those behind them
-  while (running_.size() < options_.max_sequences) {
+  while (free_seats() > 0) {
     Sequence* sequence = next_waiting();
-    if (!sequence || share(*sequence, step, shares) == 0 || !admit(*sequence)) return;
+    if (!sequence || sequence->unborn() >= free_seats()) return;
+    if (share(*sequence, step, shares) == 0 || !admit(*sequence)) return;
     prompts_.push_back(sequence);
     allot(*sequence, step, shares);
   }
@@ -240,12 +295,16 @@ void Scheduler::score(const Sequence& sequence, Row& row) {
 
 void Scheduler::begin(Sequence& sequence) {
   sequence.first_row = now_;
-  sequence.request.reply.start({.cached_tokens = sequence.cached_tokens,
-                                .queued = std::chrono::duration_cast<std::chrono::microseconds>(
-                                    now_ - sequence.request.arrival)});
+  tell_start(sequence);
   outlooks_->started(now_, sequence);
   ++started_;  // before the queue forgets it: see started()
   queue_.started({sequence.request.client, sequence.request.level, sequence.input_tokens()});
+}
+
+void Scheduler::tell_start(Sequence& sequence) const {
+  sequence.request.reply.start({.cached_tokens = sequence.cached_tokens,
+                                .queued = std::chrono::duration_cast<std::chrono::microseconds>(
+                                    *sequence.first_row - sequence.request.arrival)});
 }
 
 void Scheduler::unplan(const Row& row, Sequence& sequence) {
@@ -265,6 +324,7 @@ bool Scheduler::make_room(Sequence& sequence, uint32_t end) {
 
 void Scheduler::preempt(size_t index) {
   Sequence& sequence = *running_[index];
+  unborn_ -= sequence.unborn();
   release(sequence);
   sequence.planned = 0;
   sequence.state = Sequence::State::waiting;
@@ -277,7 +337,7 @@ void Scheduler::preempt(size_t index) {
 
 Sequence* Scheduler::next_waiting() {
   Sequence* next = policy_->next();
-  for (; next && next->request.reply.closed(); next = policy_->next())
+  for (; next && is_left(*next); next = policy_->next())
     fail(*next, Error{.code = Code::cancelled, .message = "the client left"});
   return next;
 }
@@ -287,8 +347,9 @@ bool Scheduler::admit(Sequence& sequence) {
     return false;  // preempted just now; its last token is on its way
   // One page for each that runs, so that it is not preempted by the next token, or what its prompt
   // will take.
-  uint32_t reserve = 0;
-  for (const auto& other : running_) reserve += std::max(1U, memory_->owed(*other));
+  uint32_t reserve = running_.empty() ? 0 : sequence.unborn();
+  for (const auto& other : running_)
+    reserve += std::max(1U, memory_->owed(*other)) + other->unborn();
   memory_wanted_ = !memory_->admit(sequence, reserve);
   if (memory_wanted_) return false;
   sequence.tokens.reserve(sequence.prompt_tokens + sequence.limit);  // rows point into it
@@ -304,9 +365,14 @@ bool Scheduler::admit(Sequence& sequence) {
 void Scheduler::enter_running(Sequence& sequence) {
   policy_->admit(sequence);
   sequence.state = Sequence::State::running;
+  unborn_ += sequence.unborn();
+  insert_running(waiting_->take(sequence));
+}
+
+void Scheduler::insert_running(std::unique_ptr<Sequence> sequence) {
   auto to = running_.end();
-  while (to != running_.begin() && policy_->outranks(sequence, **std::prev(to))) --to;
-  running_.insert(to, waiting_->take(sequence));
+  while (to != running_.begin() && policy_->outranks(*sequence, **std::prev(to))) --to;
+  running_.insert(to, std::move(sequence));
 }
 
 void Scheduler::release(Sequence& sequence) {

@@ -71,7 +71,7 @@ void Scheduler::settle_scores(const Row& row, Sequence& sequence, std::span<work
   if (outputs.empty()) return;
   work::PromptTokens scored;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (auto* error = std::get_if<Error>(&outputs[i])) return fail(sequence, std::move(*error));
+    if (auto* error = std::get_if<Error>(&outputs[i])) return fail_row(sequence, *error);
     auto* token = std::get_if<work::Token>(&outputs[i]);
     if (!token || token->id != row.scored[i])
       return fail(sequence, internal("the model scored another token than it was asked for"));
@@ -87,7 +87,7 @@ void Scheduler::settle_row(Step& step, const Row& row, Sequence& sequence,
   const auto tokens = static_cast<uint32_t>(std::max<size_t>(row.tokens.size(), 1));
   uint32_t end = row.first + tokens - row.drafts;
   for (uint32_t i = 0;; ++i, ++end) {
-    if (auto* error = std::get_if<Error>(&outputs[i])) return fail(sequence, std::move(*error));
+    if (auto* error = std::get_if<Error>(&outputs[i])) return fail_row(sequence, *error);
     if (sequence.state == Sequence::State::running)  // else preempted since: its pages are others'
       memory_->computed(sequence, end);
     const auto* token = std::get_if<work::Token>(&outputs[i]);
@@ -143,13 +143,28 @@ void Scheduler::finish(Sequence& sequence, work::Finish finish) {
 }
 
 void Scheduler::fail_row(Sequence& sequence, const Error& error) {
-  if (!runner_.lost()) return fail(sequence, error);
-  fail(sequence, {.code = Code::unavailable,
-                  .message = "the device that computes was lost; the server starts anew"});
+  const Error lost{.code = Code::unavailable,
+                   .message = "the device that computes was lost; the server starts anew"};
+  const Error& why = runner_.lost() ? lost : error;
+  // The prompt of its group may be what is wrong.
+  if (sequence.group && sequence.group->first == sequence.id && !sequence.first_token)
+    for (auto& member : running_)
+      if (member->group == sequence.group && member->state == Sequence::State::running &&
+          member.get() != &sequence)
+        fail(*member, why);
+  fail(sequence, why);
+}
+
+void Scheduler::fail_copies(const Step& step, const Error& error) {
+  for (const PageCopy& copy : step.plan.copies)
+    for (auto& sequence : running_)
+      if (sequence->id == copy.id && sequence->state == Sequence::State::running)
+        fail_row(*sequence, error);
 }
 
 void Scheduler::fail(Sequence& sequence, Error error) {
-  sequence.request.reply.fail(std::move(error));
+  if (sequence.state == Sequence::State::running) unborn_ -= sequence.unborn();
+  sequence.request.fail(error);
   end(sequence);
 }
 
@@ -171,8 +186,9 @@ void Scheduler::leave_queue(Sequence& sequence) {
   const work::Request& request = sequence.request;
   if (!sequence.started())
     return queue_.dropped({request.client, request.level, sequence.input_tokens()});
-  queue_.ended(request.client);
   --started_;
+  if (sequence.group && --sequence.group->alive > 0) return;  // the queue counts them as one
+  queue_.ended(request.client);
 }
 
 void Scheduler::sweep() {

@@ -27,7 +27,7 @@ Error never_tried_error() {
 
 void close_queue(work::WorkQueue& queue, const Error& error) {
   queue.close();
-  for (work::Request& request : queue.take_all()) request.reply.fail(error);
+  for (work::Request& request : queue.take_all()) request.fail(error);
   queue.release_all();
 }
 

@@ -23,6 +23,12 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
     request.types = row.types;
     request.params = row.params;
     request.reply = std::move(reply);
+    admitted.readers.push_back(std::move(reader));
+    for (const uint64_t seed : row.branches) {
+      auto [branch, its_reader] = work::make_reply(admitted.bell);
+      request.branches.push_back({.seed = seed, .reply = std::move(branch)});
+      admitted.readers.push_back(std::move(its_reader));
+    }
     request.client = ticket.key->name;
     request.cache_scope = ticket.key->tenant;
     request.weight = static_cast<float>(ticket.key->weight);
@@ -30,7 +36,6 @@ std::vector<work::Request> requests_of(const Ticket& ticket, const std::vector<R
     request.arrival = admitted.queued_at;
     request.deadline = ticket.deadline;
     requests.push_back(std::move(request));
-    admitted.readers.push_back(std::move(reader));
   }
   return requests;
 }
@@ -53,6 +58,12 @@ PromptTokens prompt_tokens_of(std::vector<int32_t> source, std::vector<int32_t> 
   return {.ids = std::move(source), .decoder_ids = std::move(prompt)};
 }
 
+size_t choices_of(const std::vector<RequestRow>& rows) {
+  size_t choices = 0;
+  for (const RequestRow& row : rows) choices += row.choices();
+  return choices;
+}
+
 size_t requests_in(const std::vector<RequestRow>& rows) {
   return rows.empty() ? 0 : size_t{rows.back().input} + 1;
 }
@@ -64,7 +75,8 @@ traffic::Cost Admission::cost_of(const std::vector<RequestRow>& rows) const {
     cost.input_tokens += static_cast<int64_t>(row.input_tokens());
     if (row.echo_only) continue;
     if (const auto* sampling = std::get_if<work::SamplingParams>(&row.params))
-      cost.output_tokens += std::min(sampling->max_tokens, options_.default_reserve);
+      cost.output_tokens += static_cast<int64_t>(row.choices()) *
+                            std::min(sampling->max_tokens, options_.default_reserve);
   }
   return cost;
 }

@@ -22,18 +22,23 @@ struct RequestRow {
   std::vector<int32_t> prompt;       // of an encoder-decoder the decoder's
   std::vector<uint8_t> types = {};   // token types of a pair's prompt; empty: all 0
   work::TaskParams params;
-  uint32_t input = 0;      // index of the request's input that it comes from
-  std::string echo = {};   // shown before the completion
-  bool echo_only = false;  // the drawn token is neither shown nor charged
+  std::vector<uint64_t> branches = {};  // the seeds of further completions of the prompt
+  uint32_t input = 0;                   // index of the request's input that it comes from
+  std::string echo = {};                // shown before the completion
+  bool echo_only = false;               // the drawn token is neither shown nor charged
   std::shared_ptr<const TaggedInput> tagged = {};  // of an input whose words are tagged
 
   /// Tokens that are read before the first is drawn: what limits, forecasts and usage count.
   size_t input_tokens() const { return source.size() + prompt.size(); }
+  size_t choices() const { return branches.size() + 1; }
 };
 
 /// A row's tokens as its client knows them. `source` is empty unless the model is an
 /// encoder-decoder.
 PromptTokens prompt_tokens_of(std::vector<int32_t> source, std::vector<int32_t> prompt);
+
+/// The completions of all rows, in their order; each has a reader.
+size_t choices_of(const std::vector<RequestRow>& rows);
 
 /// How many requests these rows count as: one an input, in however many windows it is read.
 size_t requests_in(const std::vector<RequestRow>& rows);

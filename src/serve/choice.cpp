@@ -23,9 +23,10 @@ const work::SamplingParams& params_of(const RequestRow& row) {
 
 Choice::Choice(const Setup& setup, work::ReplyReader reader)
     : index_(setup.index),
-      prompt_tokens_(static_cast<uint32_t>(setup.row.input_tokens())),
+      prompt_tokens_(setup.branch ? 0 : static_cast<uint32_t>(setup.row.input_tokens())),
       max_tokens_(params_of(setup.row).max_tokens),
       min_tokens_(params_of(setup.row).min_tokens),
+      branch_(setup.branch),
       ignore_eos_(params_of(setup.row).ignore_eos),
       include_stop_(setup.asked.include_stop_str_in_output),
       tells_logprobs_(params_of(setup.row).logprobs.has_value()),
@@ -39,7 +40,7 @@ Choice::Choice(const Setup& setup, work::ReplyReader reader)
       detokenizer_(setup.text.tokenizer, setup.asked.skip_special_tokens, setup.row.prompt),
       stops_(setup.stops, setup.asked.include_stop_str_in_output),
       echo_(setup.row.echo) {
-  if (params_of(setup.row).prompt_logprobs)
+  if (params_of(setup.row).prompt_logprobs && !setup.branch)
     prompt_logprobs_.push_back(token_logprob(*tokenizer_, {setup.row.prompt.front()}));
 }
 

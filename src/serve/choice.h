@@ -21,6 +21,7 @@ class Choice {
   struct Setup {
     uint32_t index = 0;
     const RequestRow& row;  // with SamplingParams
+    bool branch = false;    // the first of the row's choices has the usage of the prompt
     const TextSide& text;
     const Sampling& asked;
     std::shared_ptr<const StopTree> stops;  // of `asked`
@@ -40,6 +41,7 @@ class Choice {
   void close();
 
   bool closed() const { return closed_; }
+  bool is_branch() const { return branch_; }
   bool begun() const { return started_ || first_at_; }  // its first row was planned
   const std::optional<End>& end() const { return end_; }
   uint32_t completion_tokens() const { return completion_tokens_; }
@@ -66,7 +68,7 @@ class Choice {
   bool names_eos(int32_t id) const;
 
   const uint32_t index_, prompt_tokens_, max_tokens_, min_tokens_;
-  const bool ignore_eos_, include_stop_, tells_logprobs_, echo_only_, stops_at_strings_;
+  const bool branch_, ignore_eos_, include_stop_, tells_logprobs_, echo_only_, stops_at_strings_;
   const std::vector<int32_t> stop_tokens_, eos_ids_;
   const TimePoint queued_at_;
   const std::shared_ptr<const text::Tokenizer> tokenizer_;

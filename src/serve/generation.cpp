@@ -15,30 +15,31 @@ bool our_fault(Code code) {
 RunningGeneration::RunningGeneration(Ticket ticket, Admitted admitted, std::vector<RequestRow> rows,
                                      const Sampling& asked, const Clock& clock)
     : RunningRequest(std::move(ticket), std::move(admitted), size_of(rows), clock),
-      running_(rows.size()) {
+      running_(choices_of(rows)) {
   const auto stops = std::make_shared<const StopTree>(asked.stop);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const Choice::Setup setup{.index = static_cast<uint32_t>(i),
-                              .row = rows[i],
-                              .text = ticket_.model->loaded.text,
-                              .asked = asked,
-                              .stops = stops,
-                              .queued_at = queued_at_};
-    choices_.push_back(std::make_unique<Choice>(setup, std::move(readers_[i])));
-    prompts_.push_back(prompt_tokens_of(std::move(rows[i].source), std::move(rows[i].prompt)));
+  for (RequestRow& row : rows) {
+    for (size_t i = 0; i < row.choices(); ++i) {
+      const size_t index = choices_.size();
+      const Choice::Setup setup{.index = static_cast<uint32_t>(index),
+                                .row = row,
+                                .branch = i > 0,
+                                .text = ticket_.model->loaded.text,
+                                .asked = asked,
+                                .stops = stops,
+                                .queued_at = queued_at_};
+      choices_.push_back(std::make_unique<Choice>(setup, std::move(readers_[index])));
+    }
+    const size_t copies = row.branches.size();
+    prompts_.push_back(prompt_tokens_of(std::move(row.source), std::move(row.prompt)));
+    const PromptTokens first = copies > 0 ? prompts_.back() : PromptTokens();
+    prompts_.insert(prompts_.end(), copies, first);
   }
 }
 
 RunningGeneration::~RunningGeneration() {
   if (done()) return;
   abandon("abort");
-  int64_t input = 0, cached = 0;
-  for (size_t i = 0; i < choices_.size(); ++i) {
-    if (!choices_[i]->begun()) continue;
-    input += static_cast<int64_t>(prompts_[i].size());
-    cached += choices_[i]->cached_tokens();
-  }
-  account_.used(input, completion_tokens(), cached);
+  charge([](const Choice& choice) { return choice.begun(); });
   end("abort");
 }
 
@@ -62,7 +63,7 @@ Result<std::optional<Delta>> RunningGeneration::look() {
     if (!delta) return delta.error();
     if (!*delta) continue;
     turn_ = at + 1;
-    charge();
+    charge_answered();
     if (choice.end()) {
       last_reason_ = choice.end()->reason;
       observe(choice, finish_word(last_reason_));
@@ -79,18 +80,27 @@ void RunningGeneration::wait_for_end() {
 
 void RunningGeneration::leave(Code code) {
   abandon(finish_word(code));
-  charge();
+  charge_answered();
   if (our_fault(code) && completion_tokens() == 0) account_.refund_all();
 }
 
-void RunningGeneration::charge() {
+void RunningGeneration::charge(bool (*counts)(const Choice& choice)) {
   int64_t input = 0, cached = 0;
+  bool counted = false;  // the prompt of this choice
   for (size_t i = 0; i < choices_.size(); ++i) {
-    if (!choices_[i]->first_token_at() && !choices_[i]->end()) continue;
+    counted = counted && choices_[i]->is_branch();
+    if (counted || !counts(*choices_[i])) continue;
+    counted = true;
     input += static_cast<int64_t>(prompts_[i].size());
     cached += choices_[i]->cached_tokens();
   }
   account_.used(input, completion_tokens(), cached);
+}
+
+void RunningGeneration::charge_answered() {
+  charge([](const Choice& choice) {
+    return choice.first_token_at().has_value() || choice.end().has_value();
+  });
 }
 
 void RunningGeneration::observe(const Choice& choice, std::string_view finish) {

@@ -29,7 +29,9 @@ class RunningGeneration final : public RunningRequest {
   uint32_t completion_tokens() const override;
 
   void abandon(std::string_view finish);  // closes what still runs
-  void charge();                          // prompts of the choices that began, tokens so far
+  /// The prompts of which a choice counts, and the tokens so far.
+  void charge(bool (*counts)(const Choice& choice));
+  void charge_answered();  // those of which a choice has a token
   void observe(const Choice& choice, std::string_view finish);
 
   std::vector<std::unique_ptr<Choice>> choices_;

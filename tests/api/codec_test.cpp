@@ -366,8 +366,6 @@ TEST(Codec, HarmlessFieldsAndNoOpValuesAreTaken) {
 
 TEST(Codec, FieldsThatAreNotBuiltAreRefusedByName) {
   const std::vector<std::pair<const char*, json>> fields{
-      {"n", 2},
-      {"n", 0},
       {"best_of", 3},
       {"response_format", {{"type", "json_object"}}},
       {"tools", {{{"type", "function"}}}},

@@ -204,7 +204,7 @@ TEST(ErrorNames, AreOpenAis) {
       {body_with({{"stop", std::string(1025, 'a')}}), "string_above_max_length"},
       {body_with({{"stop_token_ids", std::vector<int>(257, 1)}}), "array_above_max_length"},
       {body_with({{"service_tier", "flex"}}), "unsupported_value"},
-      {body_with({{"n", 2}}), "unsupported_parameter"},
+      {body_with({{"best_of", 2}}), "unsupported_parameter"},
       {{{"messages", {{{"role", "robot"}, {"content", "a"}}}}}, "invalid_value"}};
   for (const auto& [body, code] : bodies) EXPECT_EQ(read(body).code, code) << body;
 }

@@ -106,7 +106,6 @@ def test_without_max_tokens_the_decoders_length_decides(daemon):
     ({"prompt": "a", "echo": True}, "echo", '"echo" is not supported by model "enja-t5", an encoder-decoder'),
     ({"prompt": "a", "prompt_logprobs": 1}, "prompt_logprobs", '"prompt_logprobs" is not supported by model "enja-t5"'),
     ({"prompt": "a", "suffix": "b"}, "suffix", '"suffix" is not supported'),
-    ({"prompt": "a", "n": 2}, "n", '"n" is not supported'),
     ({"prompt": "a", "model": CHAT, "decoder_prompt": "b"}, "decoder_prompt",
      f'"decoder_prompt" is not supported by model "{CHAT}", which has no encoder'),
 ], ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "")

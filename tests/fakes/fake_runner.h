@@ -174,6 +174,7 @@ class FakeRunner : public schedule::Runner {
     InFlight step{.plan = &plan, .rows = plan.rows, .outputs = {}, .tables = {}};
     const bool launch_fails = faults.launch();
     step.fails = !launch_fails && faults.collect();
+    copy(plan, launch_fails || step.fails);
     for (const auto& row : plan.rows) {
       const bool broken = launch_fails || step.fails;
       for (work::Output& output : run(row, broken)) step.outputs.push_back(std::move(output));
@@ -209,7 +210,7 @@ class FakeRunner : public schedule::Runner {
   Faults faults;
   // What a plan may have.
   uint32_t max_rows = UINT32_MAX, max_tokens = UINT32_MAX, max_drafts = UINT32_MAX;
-  size_t steps = 0;
+  size_t steps = 0, copies = 0;
   std::vector<std::string> violations;
   std::set<schedule::SequenceId> failed;             // that had a fault
   std::vector<schedule::SequenceId> first_rows;      // in order of their first row
@@ -274,12 +275,12 @@ class FakeRunner : public schedule::Runner {
     expect(plan.rows.size() <= max_rows, "more rows than allowed");
   }
 
-  /// The row that begins a sequence has the whole source, no other row has any of it, and every row
-  /// has the pages.
+  /// The row that begins a sequence may have the whole source, no other row has any of it, and
+  /// every row has the pages.
   void check_source(const schedule::Row& row) {
     expect((row.source_tokens > 0) == spec_.memory.source, "a source out of place");
-    expect(row.source.size() == (row.first == 0 ? row.source_tokens : 0),
-           "a source that is cut, missing or encoded again");
+    expect(row.source.empty() || (row.first == 0 && row.source.size() == row.source_tokens),
+           "a source that is cut or encoded again");
     expect(row.source_pages.size() == (row.source_tokens + spec_.page_size - 1) / spec_.page_size,
            "a wrong number of source pages");
     expect(row.source_tokens <= spec_.max_source, "a longer source than the encoder takes");
@@ -297,6 +298,21 @@ class FakeRunner : public schedule::Runner {
     return windowed() && position >= spec_.window ? position - spec_.window + 1 : 0;
   }
   bool windowed() const { return spec_.window > 0; }
+
+  void copy(const schedule::StepPlan& plan, bool broken) {
+    std::set<schedule::PageId> from, to;
+    for (const schedule::PageCopy& copy : plan.copies) {
+      from.insert(copy.from);
+      expect(to.insert(copy.to).second, "a page is the target of two copies");
+      auto& target = pages_.at(static_cast<size_t>(copy.to));
+      target = pages_.at(static_cast<size_t>(copy.from));
+      if (broken) target.assign(target.size(), FakeCell{kRubbish});
+      if (broken) failed.insert(copy.id);
+    }
+    copies += plan.copies.size();
+    for (const schedule::PageId page : from)
+      expect(!to.contains(page), "a page is the source of a copy and the target of another");
+  }
 
   std::vector<work::Output> run(const schedule::Row& row, bool broken) {
     if (on_row) on_row(row);

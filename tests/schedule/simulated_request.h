@@ -23,8 +23,11 @@ class SimulatedRequest {
   int priority = 5;
   std::string client;
   bool has_deadline = false;
-  SequenceId id = 0;  // 0: the scheduler refuses it before it has one
+  SequenceId id = 0;        // 0: the scheduler refuses it before it has one
+  size_t in_group = 1;      // sequences that its request is
+  SequenceId first_id = 0;  // of its group
   work::ReplyReader reader;
+  size_t seats = SIZE_MAX;  // of the scheduler
 
   void read() {
     while (auto event = reader.next(std::chrono::milliseconds(0))) {
@@ -141,6 +144,9 @@ class SimulatedRequest {
     if (prompt.size() > most)
       return "prompt has " + std::to_string(prompt.size()) + " tokens; this model takes " +
              std::to_string(most) + (spec.generates() ? " and one of completion" : "");
+    if (in_group > seats)
+      return std::to_string(in_group) + " completions of one prompt are asked for; this model " +
+             "computes " + std::to_string(seats) + " sequences at a time";
     size_t completion = 0;
     if (spec.generates()) {
       completion = std::min<size_t>(std::get<work::SamplingParams>(params).max_tokens,

@@ -165,11 +165,12 @@ class Simulation {
       asked->id = ++last_id_;
     auto [reply, reader] = work::make_reply();
     asked->reader = std::move(reader);
+    asked->first_id = asked->id;
+    asked->seats = world_.options.max_sequences;
     std::vector<work::Request> requests(1);
     work::Request& request = requests.front();
     request.source = asked->source;
     request.prompt = asked->prompt;
-    request.params = asked->params;
     request.types = asked->types;
     request.reply = std::move(reply);
     request.cache_scope = chance(0.2) ? "other" : "";
@@ -178,9 +179,47 @@ class Simulation {
     request.weight = request.client == "b" ? 3.0F : 1.0F;
     request.arrival = clock_.now();
     if (asked->has_deadline) request.deadline = clock_.now() + std::chrono::milliseconds(3);
-    most_steps_ += 4 * (asked->source.size() + asked->prompt.size() + 60);
+    auto branches = random_branches(*asked, request);
+    request.params = asked->params;
+    most_steps_ += (1 + branches.size()) * 4 * (asked->source.size() + asked->prompt.size() + 60);
     asked_.push_back(std::move(asked));
+    for (auto& branch : branches) asked_.push_back(std::move(branch));
     ASSERT_TRUE(queue_.push(requests));
+  }
+
+  /// Further completions of the prompt.
+  std::vector<std::unique_ptr<SimulatedRequest>> random_branches(SimulatedRequest& first,
+                                                                 work::Request& request) {
+    std::vector<std::unique_ptr<SimulatedRequest>> branches;
+    const bool shares = world_.spec.generates() && world_.spec.prompt == Prompt::chunked &&
+                        !world_.spec.memory.slot;
+    if (!shares || !chance(0.3)) return branches;
+    const uint32_t count = pick(1, 5);
+    first.in_group += count;
+    if (first.id > 0 && first.in_group > first.seats) first.first_id = first.id = 0, --last_id_;
+    auto& params = std::get<work::SamplingParams>(first.params);
+    if (world_.chances.cancel > 0) params.prompt_logprobs.reset();  // else whose would they be?
+    for (uint32_t i = 0; i < count; ++i) {
+      auto branch = std::make_unique<SimulatedRequest>();
+      branch->source = first.source;
+      branch->prompt = first.prompt;
+      branch->params = params;
+      auto& own = std::get<work::SamplingParams>(branch->params);
+      own.seed = random_();
+      own.prompt_logprobs.reset();
+      branch->priority = first.priority;
+      branch->client = first.client;
+      branch->has_deadline = first.has_deadline;
+      branch->in_group = first.in_group;
+      branch->seats = first.seats;
+      branch->first_id = first.id;
+      if (first.id > 0) branch->id = ++last_id_;
+      auto [reply, reader] = work::make_reply();
+      branch->reader = std::move(reader);
+      request.branches.push_back({.seed = own.seed, .reply = std::move(reply)});
+      branches.push_back(std::move(branch));
+    }
+    return branches;
   }
 
   bool all_done() const {
@@ -205,13 +244,17 @@ class Simulation {
     if (!queue_.room_for({clients_[0]}, kQueue)) return "the queue counts what nobody waits for";
     std::map<SequenceId, std::pair<std::string, int>> lines;
     for (size_t i = 0; i < asked_.size(); ++i) {
-      lines[asked_[i]->id] = {asked_[i]->client, asked_[i]->priority};
-      if (auto wrong = asked_[i]->wrong(world_.spec, runner_.failed.contains(asked_[i]->id)))
+      const SimulatedRequest& asked = *asked_[i];
+      if (asked.id == asked.first_id) lines[asked.id] = {asked.client, asked.priority};
+      const bool failed =
+          runner_.failed.contains(asked.id) || runner_.failed.contains(asked.first_id);
+      if (auto wrong = asked.wrong(world_.spec, failed))
         return "request " + std::to_string(i) + ": " + *wrong;
     }
     std::map<std::pair<std::string, int>, SequenceId> last;
     for (SequenceId id : runner_.first_rows)
-      if (std::exchange(last[lines[id]], id) > id) return "one overtook its client's other";
+      if (lines.contains(id) && std::exchange(last[lines[id]], id) > id)
+        return "one overtook its client's other";
     return std::nullopt;
   }
 

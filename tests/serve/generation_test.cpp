@@ -47,6 +47,33 @@ TEST_F(GenerationTest, TextTokensEndAndUsage) {
   EXPECT_FALSE(*after);
 }
 
+TEST_F(GenerationTest, SeveralCompletionsAreOneRequestWhosePromptCountsOnce) {
+  auto generation =
+      start({.prompts = {"hey", "you"}, .sampling = {.n = 2, .seed = 5, .max_tokens = 1}});
+  ASSERT_TRUE(generation);
+  auto requests = queue_->take_all();
+  ASSERT_THAT(requests, SizeIs(2));
+  EXPECT_THAT(generation->prompts(), SizeIs(4));
+  EXPECT_EQ(generation->prompts()[1], generation->prompts()[0]);
+  uint64_t seed = 5;
+  char letter = 'a';
+  for (work::Request& request : requests) {
+    EXPECT_EQ(std::get<work::SamplingParams>(request.params).seed, seed++);
+    ASSERT_THAT(request.branches, SizeIs(1));
+    EXPECT_EQ(request.branches[0].seed, seed++);
+    for (work::Reply* reply : {&request.reply, &request.branches[0].reply}) {
+      reply->start({});
+      reply->push(work::Token{letter++});
+      reply->finish({.reason = work::FinishReason::length, .prompt_tokens = 4});
+    }
+  }
+  std::string texts[4];
+  for (const Delta& delta : drain(*generation)) texts[delta.choice] += delta.text;
+  EXPECT_THAT(texts, ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(generation->usage().prompt_tokens, 8U);
+  EXPECT_EQ(generation->usage().completion_tokens, 4U);
+}
+
 TEST_F(GenerationTest, TheSpaceBeforeTheFirstWordIsKept) {
   auto tokenizer = byte_tokenizer(false);
   tokenizer["model"]["vocab"].erase("z");

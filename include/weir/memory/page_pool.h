@@ -78,8 +78,8 @@ class PageLease {
   bool grow_to(uint32_t pages);
   /// Appends a page that another lease holds, or that is cached.
   void share(PageId page);
-  /// A second lease on the same pages.
-  PageLease fork() const;
+  /// A second lease on the first `pages` of the same pages, or on all.
+  PageLease fork(uint32_t pages = UINT32_MAX) const;
   /// Gives the pages before `index` back, the last first.
   void pass(uint32_t index);
   /// Makes page `index` (not passed) this lease's alone, before it is written. The value is the

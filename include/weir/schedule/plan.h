@@ -71,7 +71,8 @@ struct ModelSpec {
 /// One sequence's share of a step. `tokens`, positions and `pages` are the decoder's where there is
 /// an encoder. The row with `first` 0 begins the sequence, or begins it anew after it was
 /// preempted: that row clears the slot, and has the whole `source`, whose keys and values the
-/// encoder writes to `source_pages` before the decoder reads them. Later rows only read those.
+/// encoder writes to `source_pages` before the decoder reads them. Later rows only read those, and
+/// so do those of a sequence that shares them with the one whose row had the source.
 ///
 /// The page of position p is pages[p / page_size]. Where the model has a window, the pages that no
 /// token of this row or of a later one sees are given back: they are -1, and may be another row's.
@@ -90,12 +91,14 @@ struct Row {
   std::span<const int32_t> scored = {};  // tokens of the prompt that follow those of `tokens`
   uint32_t score_from = 0;               // from this one on, and whose logprobs are wanted
   std::span<const uint8_t> types = {};   // of the first of `tokens`; those behind are of type 0
-  std::span<const int32_t> source = {};  // to encode in this step; empty where `first` is not 0
+  std::span<const int32_t> source = {};  // to encode in this step; empty if that is done
   uint32_t source_tokens = 0;            // positions of source_pages that are in use, in every row
 };
 
+/// For the sequence that will write to its own page `to`.
 struct PageCopy {
   PageId from, to;
+  SequenceId id = 0;
 };
 
 /// The rows of one step. Spans point into sequences that live at least until the step is collected;
@@ -103,8 +106,10 @@ struct PageCopy {
 /// rows that are launched later do not see them.
 struct StepPlan {
   std::vector<Row> rows;
-  std::vector<PageCopy> copies;  // forks of shared pages; done before the rows
-  uint32_t tokens = 0;           // of all rows, with their sources
+  /// Done before the rows. No page is both the source of one and the target of another, and none is
+  /// the target of two.
+  std::vector<PageCopy> copies;
+  uint32_t tokens = 0;  // of all rows, with their sources
 };
 
 /// Runs plans on one device. Implemented by `engine`, faked in tests. Used by the step thread only.

@@ -99,6 +99,8 @@ class Scheduler {
   void plan_prompts(Step& step);
   void plan_drafts(Step& step);
   void admit_waiting(Step& step, Shares shares);
+  Result<void> check_seats(const work::Request& request) const;
+  bool is_left(Sequence& sequence);
   bool launch(std::unique_ptr<Step> step);  // false: nothing was launched
   void settle();                            // the oldest step in flight
   void report();
@@ -115,17 +117,23 @@ class Scheduler {
   uint32_t add_drafts(Step& step, size_t row, double cost, uint32_t most);  // how many
   static void score(const Sequence& sequence, Row& row);
   void begin(Sequence& sequence);
+  void tell_start(Sequence& sequence) const;
+  void fork(Sequence& sequence);
+  void fork_member(Sequence& sequence, work::Branch branch, SequenceId id);
+  size_t free_seats() const;
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);
   void preempt(size_t index);
   Sequence* next_waiting();
   bool admit(Sequence& sequence);
   void enter_running(Sequence& sequence);
+  void insert_running(std::unique_ptr<Sequence> sequence);
   void release(Sequence& sequence);
 
   Result<std::vector<work::Output>> collect(Step& step);
   void learn(const Step& step);
-  void fail_row(Sequence& sequence, const Error& error);  // for an error of its whole step
+  void fail_row(Sequence& sequence, const Error& error);   // what its row computed is not there
+  void fail_copies(const Step& step, const Error& error);  // whose pages the step was to copy
   void settle_rows(Step& step, std::span<work::Output> outputs);
   void settle_scores(const Row& row, Sequence& sequence, std::span<work::Output> outputs);
   void settle_row(Step& step, const Row& row, Sequence& sequence, std::span<work::Output> outputs);
@@ -162,6 +170,7 @@ class Scheduler {
   std::atomic<size_t> started_ = 0;
   std::atomic<uint64_t> prompt_tokens_ = 0, completion_tokens_ = 0;  // see computed()
   std::atomic<double> memory_usage_ = 0;
+  size_t unborn_ = 0;           // members of groups that run and are not forked yet
   uint32_t undrafted_ = 0;      // steps since one with drafts
   size_t first_drafted_ = 0;    // row that guessed first in the last of them
   bool memory_short_ = false;   // somebody lost its memory in this step

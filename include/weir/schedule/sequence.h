@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct Holdings {
 };
 
 struct ClientShare;
+
+/// The sequences of one request, that have a common prompt.
+struct Group {
+  SequenceId first = 0;  // computed the prompt
+  uint32_t alive = 0;
+};
 
 /// The scheduler's record of a request. Owned by the scheduler; policies read it.
 ///
@@ -48,6 +55,9 @@ struct Sequence {
   Drafts drafts;
 
   Holdings holdings;
+  std::shared_ptr<Group> group;  // null: it is alone
+  bool shares_page = false;      // the page of its next position may be another's, too
+  bool source_read = false;      // what it holds of a source was encoded by another's row
 
   // The policy's.
   ClientShare* share = nullptr;  // of its client
@@ -70,7 +80,11 @@ struct Sequence {
   /// What it reads before it draws.
   uint32_t input_tokens() const { return source_tokens() + prompt_tokens; }
   /// Tokens of the source that its next row has to encode: all of them, or none.
-  uint32_t source_ahead() const { return planned + allotted == 0 ? source_tokens() : 0; }
+  uint32_t source_ahead() const {
+    return planned + allotted == 0 && !source_read ? source_tokens() : 0;
+  }
+  /// Sequences that will be born when its prompt is computed.
+  uint32_t unborn() const { return static_cast<uint32_t>(request.branches.size()); }
   bool reads_history() const { return sampling() && sampling()->reads_history(); }
   bool generates() const { return limit > 0; }
   bool started() const { return first_row.has_value(); }

@@ -15,6 +15,7 @@ namespace weir::serve {
 /// request.
 inline constexpr size_t kLongestStop = 1024, kMostStopBytes = 16384;
 inline constexpr uint32_t kMostLogprobs = 20;  // most likely tokens in one place
+inline constexpr uint32_t kMostChoices = 128;  // completions of one input
 /// The most prompt logprobs of a request: those of the prompts' own tokens and of the most likely
 /// ones.
 inline constexpr size_t kMostPromptLogprobs = size_t{4} << 20;
@@ -41,6 +42,7 @@ using Input = std::variant<Text, Ids, Chat>;
 /// The values that the client gave. A value that is absent comes from the model's
 /// generation_config.json, else from OpenAI's defaults.
 struct Sampling {
+  uint32_t n = 1;  // completions of each input, which is computed and charged once
   std::optional<float> temperature, top_p, min_p;
   std::optional<uint32_t> top_k;
   std::optional<uint64_t> seed;

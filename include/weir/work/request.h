@@ -61,6 +61,12 @@ inline bool is_drawn(const TaskParams& params) {
   return std::holds_alternative<SamplingParams>(params);
 }
 
+/// One more completion of a request's prompt.
+struct Branch {
+  uint64_t seed = 0;  // in place of the request's; else its draws are the same
+  Reply reply;
+};
+
 /// A request as the scheduler gets it: tokens plus a task. Move-only.
 struct Request {
   std::string id;               // for the log
@@ -69,8 +75,9 @@ struct Request {
   std::vector<uint8_t> types;   // token types of the prompt; empty: all are 0
   TaskParams params;
   Reply reply;
-  std::string client;       // whose share it is
-  std::string cache_scope;  // pages are shared within one scope only
+  std::vector<Branch> branches;  // the prompt is computed once for all
+  std::string client;            // whose share it is
+  std::string cache_scope;       // pages are shared within one scope only
   float weight = 1;
   int priority = 5;                   // 0 to 9, higher first
   uint32_t level = 0;                 // in the order of service; set by the queue
@@ -81,6 +88,13 @@ struct Request {
 
   /// Tokens that are read before the first is drawn: what the queue and the usage count.
   size_t input_tokens() const { return source.size() + prompt.size(); }
+
+  /// Answers it and its branches.
+  void fail(const Error& error) {
+    for (Branch& branch : branches) branch.reply.fail(error);
+    branches.clear();
+    reply.fail(error);
+  }
 };
 
 }  // namespace weir::work

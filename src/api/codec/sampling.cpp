@@ -80,6 +80,7 @@ std::vector<std::string> read_texts(const Json& value, const std::string& path) 
 }
 
 void read_sampling(Fields& fields, serve::Sampling& sampling) {
+  sampling.n = static_cast<uint32_t>(fields.integer("n", 1, serve::kMostChoices).value_or(1));
   sampling.temperature = as_float(fields.number("temperature", 0, 2));
   sampling.top_p = as_float(fields.number("top_p", 0, 1));
   sampling.min_p = as_float(fields.number("min_p", 0, 1));

@@ -55,7 +55,6 @@ struct Unsupported {
 };
 
 constexpr std::array kUnsupported{
-    Unsupported{"n", kOne, true, true, false},
     Unsupported{"best_of", kOne, true, true, false},
     Unsupported{"use_beam_search", kFalse, true, true, false},
     Unsupported{"length_penalty", kOne, true, true, false},

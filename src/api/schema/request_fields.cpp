@@ -77,7 +77,12 @@ FieldList model_field() {
 
 FieldList sampling_fields() {
   return joined(
-      {{{.name = "temperature",
+      {{{.name = "n",
+         .schema = integer(1, serve::kMostChoices),
+         .description = "Completions of each prompt, which is computed and charged once. At most "
+                        "as many as the model computes at a time.",
+         .by_default = 1},
+        {.name = "temperature",
          .schema = number(0, 2),
          .description = "0 is greedy. Default: the model's generation_config.json, else 1."},
         {.name = "top_p",

@@ -92,6 +92,8 @@ struct SharedParts {
 Result<SharedParts> shared_parts(const ReadyModel& model, const Ask& ask) {
   const Generate& asked = options_of(ask);
   if (auto possible = check_sides(model, asked); !possible) return possible.error();
+  if (asked.sampling.n > 1 && asked.echo && asked.sampling.logprobs)
+    return unsupported("logprobs", "of an echo with n above 1");
   auto params = params_of(model.loaded, asked);
   if (!params) return params.error();
   SharedParts shared{.params = *std::move(params), .decoder_prompt = {}};
@@ -121,12 +123,15 @@ Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
                                    static_cast<uint32_t>(prompt->size()), model.loaded);
   if (!limit) return limit.error();
   params.max_tokens = *limit;
-  params.seed += index;
+  params.seed += index * asked.sampling.n;
+  std::vector<uint64_t> branches;
+  for (uint32_t i = 1; i < asked.sampling.n; ++i) branches.push_back(params.seed + i);
   auto echo = asked.echo ? echo_of(model.loaded, ask.inputs[index]) : std::string();
   if (!echo) return echo.error();
   return RequestRow{.source = std::move(source),
                     .prompt = *std::move(prompt),
                     .params = std::move(params),
+                    .branches = std::move(branches),
                     .input = static_cast<uint32_t>(index),
                     .echo = *std::move(echo),
                     .echo_only = echo_only};
@@ -168,6 +173,7 @@ bool add_to_key(KeyBytes& key, const KeyParts& parts) {
     // A greedy draw does not depend on seed, top_p, top_k and min_p, so they are left out.
     const auto& params = std::get<work::SamplingParams>(row.params);
     if (params.temperature != 0) return false;
+    key.add(row.branches.size());
     key.add(params.max_tokens);
     key.add(params.min_tokens);
     key.add(params.ignore_eos);
