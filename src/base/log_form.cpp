@@ -39,7 +39,13 @@ std::string_view first(std::string_view text, size_t count) {
   return text.substr(0, at);
 }
 
+/// As nearly all text of the log is.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+}
+
 std::string escaped(std::string_view text) {
+  if (is_plain(text)) return std::string(text);
   std::string out;
   out.reserve(text.size());
   each_character(text, [&](std::string_view character) {

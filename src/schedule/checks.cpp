@@ -107,17 +107,38 @@ Result<void> check_task(const ModelSpec& spec, const work::Request& request) {
   return {};
 }
 
+Result<void> check_beams(const ModelSpec& spec, const work::SamplingParams& params,
+                         size_t completions) {
+  const work::Beams& beams = *params.beams;
+  if (beams.beams < 2)
+    return invalid("a search of " + std::to_string(beams.beams) + " beams; 2 is the least");
+  if (beams.returned != completions || completions > beams.beams)
+    return invalid(std::to_string(completions) + " texts of a search of " +
+                   std::to_string(beams.beams) + " beams are asked for");
+  const size_t likely = std::max<size_t>(2, 1 + params.stop_tokens.size()) * beams.beams;
+  if (likely > spec.vocabulary)
+    return invalid("a search of " + std::to_string(beams.beams) + " beams looks at " +
+                   std::to_string(likely) + " ids; this model has " +
+                   std::to_string(spec.vocabulary));
+  return {};
+}
+
 Result<void> check_branches(const ModelSpec& spec, const work::Request& request) {
-  if (request.branches.empty()) return {};
+  const auto* sampling = std::get_if<work::SamplingParams>(&request.params);
+  const bool beams = sampling && sampling->beams;
+  if (beams) {
+    if (auto good = check_beams(spec, *sampling, request.branches.size() + 1); !good) return good;
+  }
+  if (request.branches.empty() && !beams) return {};
   if (!work::is_drawn(request.params)) return invalid("branches are asked of a request that reads");
   if (spec.memory.slot)
     return invalid("this model keeps a state of fixed size for a sequence, which is not shared; " +
                    std::to_string(request.branches.size() + 1) + " completions of one prompt are " +
-                   "asked for, 1 is the most");
+                   "asked for; 1 is the most");
   if (spec.prompt == Prompt::whole)
     return invalid("this model does not split prompts; " +
                    std::to_string(request.branches.size() + 1) + " completions of one prompt are " +
-                   "asked for, 1 is the most");
+                   "asked for; 1 is the most");
   return {};
 }
 

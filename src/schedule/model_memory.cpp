@@ -39,8 +39,11 @@ ModelMemory::ModelMemory(const ModelSpec& spec, const SchedulerOptions& options)
 
 Result<void> ModelMemory::check_fits(const Sequence& sequence) const {
   if (!spec_.memory.pages) return {};
-  const auto pages = static_cast<uint32_t>(spec_.least_pages(sequence.positions_needed())) +
-                     source_pages_for(sequence);
+  const auto own = static_cast<uint32_t>(spec_.least_pages(sequence.positions_needed()));
+  const auto* sampling = sequence.sampling();
+  const uint32_t beams = sampling && sampling->beams ? sampling->beams->beams : 0;
+  // Of beams each may come to have pages of its own, and one to copy from.
+  const uint32_t pages = (beams > 0 ? beams * (own + 1) : own) + source_pages_for(sequence);
   if (pages > pages_.size()) return never_fits(sequence, pages, pages_.size());
   return {};
 }
@@ -108,16 +111,13 @@ bool ModelMemory::own_page(Sequence& sequence) {
   return true;
 }
 
-void ModelMemory::fork(const Sequence& sequence, Sequence& member) {
+Holdings ModelMemory::fork(const Sequence& sequence, uint32_t end) const {
   const Holdings& from = sequence.holdings;
-  Holdings& held = member.holdings;
-  held.pages = from.pages.fork(pages_for(member.planned));
-  held.pages.reserve(pages_for(member.positions_needed()));
-  held.source_pages = from.source_pages.fork();
-  held.chain = from.chain;
-  held.indexed = from.indexed;
-  member.shares_page = true;
-  member.source_read = true;
+  return {.pages = from.pages.fork(pages_for(end)),
+          .source_pages = from.source_pages.fork(),
+          .slot = {},
+          .chain = from.chain,
+          .indexed = from.indexed};
 }
 
 std::vector<PageCopy> ModelMemory::take_copies() {

@@ -54,10 +54,10 @@ class ModelMemory {
   /// now on.
   void computed(Sequence& sequence, uint32_t end);
 
-  /// `member` holds what `sequence` does of the positions before `member.planned`; the first row
-  /// of each of them beside it that is in a plan comes behind the rows of `sequence` so far. The
-  /// page of a position in the middle of a page is copied before `member` writes to it: see grow().
-  void fork(const Sequence& sequence, Sequence& member);
+  /// What `sequence` holds of the positions before `end` and of its source, a second time. Whoever
+  /// gets it has its first row behind the rows of `sequence` so far, and `shares_page` set: the
+  /// page that `end` lies in is copied before it is written to, see grow().
+  Holdings fork(const Sequence& sequence, uint32_t end) const;
 
   /// Copies that rows which were given room need; none is left here.
   std::vector<PageCopy> take_copies();

@@ -77,7 +77,7 @@ Scheduler::Scheduler(Parts parts, const SchedulerOptions& options, std::unique_p
 Scheduler::~Scheduler() {
   for (; !in_flight_.empty(); in_flight_.pop_front()) static_cast<void>(runner_.collect());
   const auto abandon = [this](Sequence& sequence) {
-    sequence.request.fail({.code = Code::unavailable, .message = "this model is being stopped"});
+    answer_all(sequence, {.code = Code::unavailable, .message = "this model is being stopped"});
     leave_queue(sequence);
   };
   while (!waiting_->empty()) abandon(*waiting_->take(waiting_->look()));
@@ -98,6 +98,7 @@ void Scheduler::step() {
   plan_drafts(*step);
   const bool launched = launch(std::move(step));
   while (!in_flight_.empty() && (!launched || in_flight_.size() > depth_)) settle();
+  end_broken();
   report();
 }
 
@@ -119,7 +120,7 @@ void Scheduler::take(work::Request request) {
   const size_t input = request.input_tokens();
   auto sequence = std::make_unique<Sequence>();
   sequence->id = next_id_;
-  next_id_ += 1 + request.branches.size();  // the others' follow it
+  next_id_ += seats_of(request);  // the others' follow it
   sequence->limit = completion_limit(spec_, request);
   sequence->prompt_tokens = static_cast<uint32_t>(request.prompt.size());
   sequence->tokens = std::move(request.prompt);
@@ -137,15 +138,21 @@ void Scheduler::take(work::Request request) {
     sequence->request.fail(fits.error());
     return;
   }
+  sequence->unborn = static_cast<uint32_t>(seats_of(sequence->request) - 1);
+  if (const auto* sampling = sequence->sampling(); sampling && sampling->beams)
+    begin_search(*sequence);
   policy_->enter(*sequence);
   waiting_->add(std::move(sequence));
 }
 
 Result<void> Scheduler::check_seats(const work::Request& request) const {
-  const size_t wanted = request.branches.size() + 1;
+  const size_t wanted = seats_of(request);
   if (wanted <= options_.max_sequences) return {};
-  return invalid(std::to_string(wanted) + " completions of one prompt are asked for; this model " +
-                 "computes " + std::to_string(options_.max_sequences) + " sequences at a time");
+  const auto* sampling = std::get_if<work::SamplingParams>(&request.params);
+  const bool beams = sampling && sampling->beams;
+  return invalid(std::to_string(wanted) + (beams ? " beams" : " completions of one prompt") +
+                 " are asked for; this model computes " + std::to_string(options_.max_sequences) +
+                 " sequences at a time");
 }
 
 void Scheduler::shed() {
@@ -162,7 +169,7 @@ void Scheduler::shed() {
 void Scheduler::drop_closed() {
   const Error left{.code = Code::cancelled, .message = "the client left"};
   for (auto& sequence : running_)
-    if (is_left(*sequence)) fail(*sequence, left);
+    if (sequence->state == Sequence::State::running && is_left(*sequence)) fail(*sequence, left);
   // Those that wait cost nothing but their place: not all of a long line are looked at in each
   // step.
   const size_t looks = std::max(kLeastLooks, waiting_->size() / kStepsOfRound);
@@ -172,8 +179,14 @@ void Scheduler::drop_closed() {
   sweep();
 }
 
+size_t Scheduler::seats_of(const work::Request& request) {
+  const auto* sampling = std::get_if<work::SamplingParams>(&request.params);
+  return sampling && sampling->beams ? sampling->beams->beams : request.branches.size() + 1;
+}
+
 /// Nobody reads what it draws. If somebody reads one of its branches, it becomes that one.
 bool Scheduler::is_left(Sequence& sequence) {
+  if (sequence.is_beam()) return std::ranges::all_of(sequence.group->replies, &work::Reply::closed);
   work::Request& request = sequence.request;
   while (request.reply.closed() && !request.branches.empty()) {
     work::Branch next = std::move(request.branches.front());
@@ -181,6 +194,7 @@ bool Scheduler::is_left(Sequence& sequence) {
     request.reply = std::move(next.reply);
     std::get<work::SamplingParams>(request.params).seed = next.seed;
     if (sequence.started()) tell_start(sequence);
+    --sequence.unborn;
     if (sequence.state == Sequence::State::running) --unborn_;
   }
   return request.reply.closed();

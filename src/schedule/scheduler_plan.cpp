@@ -47,7 +47,7 @@ void Scheduler::seat_the_light() {
   if (!spec_.generates()) return;  // what is read is done soon, and nothing of it is cached
   if (waiting_->empty()) return;
   const Sequence* next = next_waiting();
-  if (!next || (next->unborn() < free_seats() && !memory_wanted_)) return;
+  if (!next || (next->unborn < free_seats() && !memory_wanted_)) return;
   for (size_t i = running_.size(); i-- > 0;)
     if (running_[i]->pending() > 0 && policy_->yields(*running_[i], *next)) return preempt(i);
 }
@@ -60,7 +60,7 @@ void Scheduler::plan_decodes(Step& step) {
   for (size_t i = 0; i < running_.size() && step.plan.tokens < options_.max_batch_tokens; ++i) {
     Sequence& sequence = *running_[i];
     // The tokens that the draw reads must be here.
-    if (sequence.reads_history() && sequence.unsettled_outputs > 0) continue;
+    if (sequence.waits_for_output()) continue;
     // A prompt's row comes later; where a prompt has no page for a token, it gets it now.
     if (sequence.pending() == 0 || !make_room(sequence, sequence.planned + 1)) continue;
     if (sequence.decoding()) add_row(step, sequence, 1);
@@ -92,7 +92,8 @@ void Scheduler::plan_prompts(Step& step) {
     if (const uint32_t tokens = std::exchange(sequence->allotted, 0))
       add_row(step, *sequence, tokens);
   for (Sequence* sequence : prompts_)
-    if (sequence->unborn() > 0 && sequence->planned >= sequence->prompt_tokens) fork(*sequence);
+    if (!sequence->request.branches.empty() && sequence->planned >= sequence->prompt_tokens)
+      fork(*sequence);
   memory_short_ = false;
 }
 
@@ -102,7 +103,7 @@ size_t Scheduler::free_seats() const { return options_.max_sequences - running_.
 /// each to draw behind it; they have rows from the next step on.
 void Scheduler::fork(Sequence& sequence) {
   auto branches = std::exchange(sequence.request.branches, {});
-  unborn_ -= branches.size();
+  unborn_ -= std::exchange(sequence.unborn, 0);
   sequence.group = std::make_shared<Group>(Group{.first = sequence.id, .alive = 1});
   SequenceId id = sequence.id;
   for (work::Branch& branch : branches) {
@@ -112,40 +113,55 @@ void Scheduler::fork(Sequence& sequence) {
 }
 
 void Scheduler::fork_member(Sequence& sequence, work::Branch branch, SequenceId id) {
-  const work::Request& request = sequence.request;
-  auto member = std::make_unique<Sequence>();
-  member->id = id;
-  member->request.id = request.id;
-  member->request.source = request.source;
-  member->request.params = request.params;
+  auto member = twin_of(sequence, id);
   member->request.reply = std::move(branch.reply);
-  member->request.client = request.client;
-  member->request.cache_scope = request.cache_scope;
-  member->request.weight = request.weight;
-  member->request.priority = request.priority;
-  member->request.level = request.level;
-  member->request.arrival = request.arrival;
   auto& sampling = std::get<work::SamplingParams>(member->request.params);
   sampling.seed = branch.seed;
   sampling.prompt_logprobs = std::nullopt;  // told with the first
-  member->prompt_tokens = sequence.prompt_tokens;
-  member->limit = sequence.limit;
-  member->tokens.reserve(member->prompt_tokens + member->limit);  // rows point into it
-  const std::span<const int32_t> prompt = std::span(sequence.tokens).first(sequence.prompt_tokens);
-  member->tokens.assign(prompt.begin(), prompt.end());
   member->planned = member->prompt_tokens - 1;
-  memory_->fork(sequence, *member);
-  member->first_row = sequence.first_row;
+  member->holdings = memory_->fork(sequence, member->planned);
+  member->shares_page = member->source_read = true;
   tell_start(*member);
-  member->group = sequence.group;
-  ++member->group->alive;
+  add_member(std::move(member), sequence);
+}
+
+/// With the same prompt, and no reply.
+std::unique_ptr<Sequence> Scheduler::twin_of(const Sequence& sequence, SequenceId id) const {
+  const work::Request& request = sequence.request;
+  auto twin = std::make_unique<Sequence>();
+  twin->id = id;
+  twin->request.id = request.id;
+  twin->request.source = request.source;
+  twin->request.params = request.params;
+  twin->request.client = request.client;
+  twin->request.cache_scope = request.cache_scope;
+  twin->request.weight = request.weight;
+  twin->request.priority = request.priority;
+  twin->request.level = request.level;
+  twin->request.arrival = request.arrival;
+  twin->request.deadline = request.deadline;
+  twin->prompt_tokens = sequence.prompt_tokens;
+  twin->limit = sequence.limit;
+  twin->tokens.reserve(twin->prompt_tokens + twin->limit);  // rows point into it
+  const auto prompt = std::span(sequence.tokens).first(sequence.prompt_tokens);
+  twin->tokens.assign(prompt.begin(), prompt.end());
+  twin->first_row = sequence.first_row;
+  twin->group = sequence.group;
+  twin->share = sequence.share;
+  twin->charged = true;
+  return twin;
+}
+
+/// It runs from now on, beside `of`.
+Sequence& Scheduler::add_member(std::unique_ptr<Sequence> member, const Sequence& of) {
+  ++of.group->alive;
   ++started_;
-  member->share = sequence.share;
-  member->charged = true;
   policy_->enter(*member);
   policy_->admit(*member);
   member->state = Sequence::State::running;
+  Sequence& added = *member;
   insert_running(std::move(member));
+  return added;
 }
 
 // Beside a prompt arithmetic is what a step waits for: a draft would cost as much as a token.
@@ -173,6 +189,7 @@ void Scheduler::plan_drafts(Step& step) {
 uint32_t Scheduler::add_drafts(Step& step, size_t index, double cost, uint32_t most) {
   Row& row = step.plan.rows[index];
   Sequence& sequence = *step.owners[index];
+  if (sequence.is_beam()) return 0;  // its tokens are not the ones that are drawn
   most = std::min(
       {most, sequence.limit - sequence.completion(), options_.max_batch_tokens - step.plan.tokens});
   const uint32_t count = sequence.drafts.guess(sequence.tokens, cost, most);
@@ -189,7 +206,7 @@ void Scheduler::admit_waiting(Step& step, Shares shares) {
   if (memory_short_) return;  // what was taken from some is not for those behind them
   while (free_seats() > 0) {
     Sequence* sequence = next_waiting();
-    if (!sequence || sequence->unborn() >= free_seats()) return;
+    if (!sequence || sequence->unborn >= free_seats()) return;
     if (share(*sequence, step, shares) == 0 || !admit(*sequence)) return;
     prompts_.push_back(sequence);
     allot(*sequence, step, shares);
@@ -302,9 +319,12 @@ void Scheduler::begin(Sequence& sequence) {
 }
 
 void Scheduler::tell_start(Sequence& sequence) const {
-  sequence.request.reply.start({.cached_tokens = sequence.cached_tokens,
-                                .queued = std::chrono::duration_cast<std::chrono::microseconds>(
-                                    *sequence.first_row - sequence.request.arrival)});
+  const work::Started started{.cached_tokens = sequence.cached_tokens,
+                              .queued = std::chrono::duration_cast<std::chrono::microseconds>(
+                                  *sequence.first_row - sequence.request.arrival)};
+  sequence.request.reply.start(started);
+  if (!sequence.is_beam()) return;
+  for (work::Reply& reply : sequence.group->replies) reply.start(started);
 }
 
 void Scheduler::unplan(const Row& row, Sequence& sequence) {
@@ -324,7 +344,8 @@ bool Scheduler::make_room(Sequence& sequence, uint32_t end) {
 
 void Scheduler::preempt(size_t index) {
   Sequence& sequence = *running_[index];
-  unborn_ -= sequence.unborn();
+  if (sequence.is_beam()) return lose_beam(index);
+  unborn_ -= sequence.unborn;
   release(sequence);
   sequence.planned = 0;
   sequence.state = Sequence::State::waiting;
@@ -347,9 +368,8 @@ bool Scheduler::admit(Sequence& sequence) {
     return false;  // preempted just now; its last token is on its way
   // One page for each that runs, so that it is not preempted by the next token, or what its prompt
   // will take.
-  uint32_t reserve = running_.empty() ? 0 : sequence.unborn();
-  for (const auto& other : running_)
-    reserve += std::max(1U, memory_->owed(*other)) + other->unborn();
+  uint32_t reserve = running_.empty() ? 0 : sequence.unborn;
+  for (const auto& other : running_) reserve += std::max(1U, memory_->owed(*other)) + other->unborn;
   memory_wanted_ = !memory_->admit(sequence, reserve);
   if (memory_wanted_) return false;
   sequence.tokens.reserve(sequence.prompt_tokens + sequence.limit);  // rows point into it
@@ -365,7 +385,7 @@ bool Scheduler::admit(Sequence& sequence) {
 void Scheduler::enter_running(Sequence& sequence) {
   policy_->admit(sequence);
   sequence.state = Sequence::State::running;
-  unborn_ += sequence.unborn();
+  unborn_ += sequence.unborn;
   insert_running(waiting_->take(sequence));
 }
 

@@ -121,6 +121,7 @@ void Scheduler::settle_output(const Row& row, Sequence& sequence, work::Output& 
 void Scheduler::settle_token(Sequence& sequence, work::Token token, bool more) {
   const int32_t id = token.id;
   if (id < 0) return fail(sequence, internal("the model gave no usable logits"));
+  if (sequence.is_beam()) return settle_beam(sequence, std::move(token));
   sequence.tokens.push_back(id);
   const uint32_t known = static_cast<uint32_t>(sequence.tokens.size()) - sequence.prompt_tokens;
   const bool stop = stops(sequence, known, id), ends = stop || known == sequence.limit;
@@ -147,7 +148,8 @@ void Scheduler::fail_row(Sequence& sequence, const Error& error) {
                    .message = "the device that computes was lost; the server starts anew"};
   const Error& why = runner_.lost() ? lost : error;
   // The prompt of its group may be what is wrong.
-  if (sequence.group && sequence.group->first == sequence.id && !sequence.first_token)
+  if (sequence.group && sequence.group->first == sequence.id && !sequence.first_token &&
+      !sequence.is_beam())
     for (auto& member : running_)
       if (member->group == sequence.group && member->state == Sequence::State::running &&
           member.get() != &sequence)
@@ -162,9 +164,16 @@ void Scheduler::fail_copies(const Step& step, const Error& error) {
         fail_row(*sequence, error);
 }
 
-void Scheduler::fail(Sequence& sequence, Error error) {
-  if (sequence.state == Sequence::State::running) unborn_ -= sequence.unborn();
+void Scheduler::answer_all(Sequence& sequence, const Error& error) {
+  if (sequence.is_beam())
+    for (work::Reply& reply : sequence.group->replies) reply.fail(error);
   sequence.request.fail(error);
+}
+
+void Scheduler::fail(Sequence& sequence, Error error) {
+  answer_all(sequence, error);
+  if (sequence.is_beam()) return end_members(*std::shared_ptr<Group>(sequence.group));
+  if (sequence.state == Sequence::State::running) unborn_ -= sequence.unborn;
   end(sequence);
 }
 

@@ -55,6 +55,18 @@ Result<void> check_logprobs(const char* name, const std::optional<uint32_t>& ask
                  error_name::kIntegerAboveMax);
 }
 
+/// The model's own defaults of what changes logits would change the search.
+Result<void> search_with(const work::Beams& beams, work::SamplingParams& params) {
+  if (params.reads_history())
+    return invalid(
+        "the model's generation_config.json has a repetition_penalty, which a beam search does not "
+        "take; \"repetition_penalty\": 1 turns it off",
+        "num_beams", error_name::kUnsupportedValue);
+  params.temperature = 0;
+  params.beams = beams;
+  return {};
+}
+
 uint64_t random_seed() {
   uint64_t seed = 0;  // not std::random_device for each: it takes microseconds
   if (getrandom(&seed, sizeof seed, 0) == sizeof seed) return seed;
@@ -91,6 +103,8 @@ Result<work::SamplingParams> check_sampling(const Sampling& asked, const ModelCa
     if (std::find(params.stop_tokens.begin(), params.stop_tokens.end(), id) ==
         params.stop_tokens.end())
       params.stop_tokens.push_back(id);
+  if (asked.beams)
+    if (auto searched = search_with(*asked.beams, params); !searched) return searched.error();
   return params;
 }
 

@@ -33,6 +33,8 @@ REASONS = [
     r"maximum context length", r"^model is missing; choose one of", r"is not served; served", r"^the model \".*\" does not exist",
     r"this model's ids are", r"is empty$", r"has no tokens$", r"has more than \d+ bytes in all", r"max_tokens must be from 1", r"^usage is not kept here",
     r"may see only its own usage", r"this model's vectors have",
+    r"this model computes \d+ sequences at a time$", r"with(out)? num_beams above 1$", r"over num_beams", r"which a beam search does not take",
+    r"of an echo with n above 1$", r"beams looks at \d+ ids",
     r"^truncate_prompt_tokens is \d+; (this model adds|\d+ to \d+ is allowed)",
 ]
 

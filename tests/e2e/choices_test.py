@@ -32,7 +32,8 @@ def test_each_is_drawn_as_alone_with_its_own_seed(daemon, asked):
     assert [choice["index"] for choice in together["choices"]] == list(range(3 * len(prompts)))
     for choice, alone in zip(together["choices"], expected, strict=True):
         assert {**choice, "index": 0} == alone["choices"][0]
-    assert len({choice["text"] for choice in together["choices"]}) > 1
+    if asked.get("model") != TRANSLATOR:  # which is sure of most sentences
+        assert len({choice["text"] for choice in together["choices"]}) > 1
     assert together["usage"]["prompt_tokens"] == sum(expected[3 * i]["usage"]["prompt_tokens"] for i in range(len(prompts)))
     assert together["usage"]["completion_tokens"] == sum(one["usage"]["completion_tokens"] for one in expected)
 

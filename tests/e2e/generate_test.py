@@ -121,8 +121,9 @@ def test_openai_client(daemon):
     assert client.models.retrieve(CHAT).id == CHAT
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="nobody", messages=golden["messages"])
+    assert len(client.chat.completions.create(model=CHAT, messages=golden["messages"], max_tokens=4, n=2).choices) == 2
     with pytest.raises(openai.BadRequestError):
-        client.chat.completions.create(model=CHAT, messages=golden["messages"], n=2)
+        client.chat.completions.create(model=CHAT, messages=golden["messages"], n=129)
 
 
 def test_request_id_and_timings_in_headers(daemon):

@@ -68,6 +68,17 @@ class FakeModel {
     return {.own = -static_cast<float>(thought % 1000), .rank = 1, .top = {}};
   }
 
+  /// The most likely tokens behind `history`, falling; no two are equal.
+  static std::vector<std::pair<int32_t, float>> likely(const std::vector<int32_t>& history,
+                                                       uint32_t count) {
+    std::vector<std::pair<int32_t, float>> all;
+    for (int32_t token = 0; token < kVocabulary; ++token)
+      all.emplace_back(token, think(history, token).own - static_cast<float>(token) / 64);
+    std::ranges::sort(all, [](const auto& a, const auto& b) { return a.second > b.second; });
+    all.resize(std::min<size_t>(all.size(), count));
+    return all;
+  }
+
   /// A line of two numbers for the prompt, or for each of the tokens; other ones of each head.
   static work::Numbers read(const std::vector<int32_t>& history, const work::Read& read) {
     work::Numbers numbers{.columns = 2, .values = {}};
@@ -395,6 +406,7 @@ class FakeRunner : public schedule::Runner {
     }
     work::Token token{sampled_[row.id]};
     if (params.logprobs) token.logprobs = FakeModel::think(history, token.id);
+    if (params.beams) token.logprobs->top = FakeModel::likely(history, *params.logprobs);
     return token;
   }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fakes/fake_runner.h"
+#include "schedule/beams.h"
 #include "weir/schedule/plan.h"
 #include "weir/work/reply.h"
 #include "weir/work/request.h"
@@ -26,6 +27,7 @@ class SimulatedRequest {
   SequenceId id = 0;        // 0: the scheduler refuses it before it has one
   size_t in_group = 1;      // sequences that its request is
   SequenceId first_id = 0;  // of its group
+  size_t place = 0;         // of its text among those of a beam search
   work::ReplyReader reader;
   size_t seats = SIZE_MAX;  // of the scheduler
 
@@ -54,6 +56,11 @@ class SimulatedRequest {
     reader.close();
   }
 
+  const work::Beams* beams() const {
+    const auto* sampling = std::get_if<work::SamplingParams>(&params);
+    return sampling && sampling->beams ? &*sampling->beams : nullptr;
+  }
+
   bool refused() const { return error_ && error_->code == Code::invalid_argument; }
   bool was_computed() const { return finish_ && !(tokens_.empty() && readings_.empty()); }
   size_t positions() const {  // the last token is never computed
@@ -79,6 +86,7 @@ class SimulatedRequest {
   /// What the model says to this prompt alone.
   std::vector<int32_t> text_alone(const ModelSpec& spec) const {
     const auto& sampling = std::get<work::SamplingParams>(params);
+    if (sampling.beams) return searched_alone(spec, sampling);
     Reader reading(*this, spec);
     std::vector<int32_t> text;
     for (size_t i = 0; i < prompt.size(); ++i) reading.add_prompt(i);
@@ -93,6 +101,32 @@ class SimulatedRequest {
       if (may_stop && stops(token)) break;
     }
     return text;
+  }
+
+  std::vector<int32_t> searched_alone(const ModelSpec& spec,
+                                      const work::SamplingParams& sampling) const {
+    const auto limit = static_cast<uint32_t>(std::min<size_t>(
+        sampling.max_tokens, spec.max_tokens - std::min<size_t>(spec.max_tokens, prompt.size())));
+    if (limit == 0) return {};
+    BeamSearch search(*sampling.beams, sampling.stop_tokens, sampling.min_tokens, limit, prompt);
+    std::vector<std::vector<int32_t>> texts(1);
+    for (;;) {
+      std::vector<BeamSearch::Likely> likely;
+      for (const auto& text : texts) {
+        Reader reading(*this, spec);
+        for (size_t i = 0; i < prompt.size(); ++i) reading.add_prompt(i);
+        for (const int32_t token : text) reading.add(token);
+        likely.push_back(fakes::FakeModel::likely(reading.seen(), search.wanted()));
+      }
+      const auto steps = search.advance(likely);
+      if (steps.empty()) return search.ended().at(place).tokens;
+      std::vector<std::vector<int32_t>> next;
+      for (const BeamSearch::Step& step : steps) {
+        next.push_back(texts[step.parent]);
+        next.back().push_back(step.token);
+      }
+      texts = std::move(next);
+    }
   }
 
   /// The model reads the request alone.
@@ -145,8 +179,9 @@ class SimulatedRequest {
       return "prompt has " + std::to_string(prompt.size()) + " tokens; this model takes " +
              std::to_string(most) + (spec.generates() ? " and one of completion" : "");
     if (in_group > seats)
-      return std::to_string(in_group) + " completions of one prompt are asked for; this model " +
-             "computes " + std::to_string(seats) + " sequences at a time";
+      return std::to_string(in_group) + (beams() ? " beams" : " completions of one prompt") +
+             " are asked for; this model computes " + std::to_string(seats) +
+             " sequences at a time";
     size_t completion = 0;
     if (spec.generates()) {
       completion = std::min<size_t>(std::get<work::SamplingParams>(params).max_tokens,
@@ -159,6 +194,7 @@ class SimulatedRequest {
     size_t own = pages(positions);
     if (spec.window > 0)  // the most pages that so many positions can touch
       own = std::min<size_t>(own, (spec.window + spec.page_size - 2) / spec.page_size + 1);
+    if (const auto* search = beams()) own = search->beams * (own + 1);
     const size_t needed = own + pages(source.size());
     if (!spec.memory.pages || needed <= spec.pages) return std::nullopt;
     return std::string(source.empty() ? "" : "source, ") + "prompt and completion need " +

@@ -194,10 +194,16 @@ class Simulation {
     const bool shares = world_.spec.generates() && world_.spec.prompt == Prompt::chunked &&
                         !world_.spec.memory.slot;
     if (!shares || !chance(0.3)) return branches;
-    const uint32_t count = pick(1, 5);
-    first.in_group += count;
-    if (first.id > 0 && first.in_group > first.seats) first.first_id = first.id = 0, --last_id_;
     auto& params = std::get<work::SamplingParams>(first.params);
+    if (chance(0.5)) search(params);
+    const uint32_t count = params.beams ? params.beams->returned - 1 : pick(1, 5);
+    first.in_group = params.beams ? params.beams->beams : 1 + count;
+    if (first.in_group > first.seats && first.id > 0) {
+      first.first_id = first.id = 0;
+      --last_id_;
+    }
+    const SequenceId others = first.id;
+    if (params.beams && first.id > 0) last_id_ += first.in_group - 1;
     if (world_.chances.cancel > 0) params.prompt_logprobs.reset();  // else whose would they be?
     for (uint32_t i = 0; i < count; ++i) {
       auto branch = std::make_unique<SimulatedRequest>();
@@ -213,13 +219,27 @@ class Simulation {
       branch->in_group = first.in_group;
       branch->seats = first.seats;
       branch->first_id = first.id;
-      if (first.id > 0) branch->id = ++last_id_;
+      branch->place = i + 1;
+      branch->id = params.beams || others == 0 ? others : ++last_id_;
       auto [reply, reader] = work::make_reply();
       branch->reader = std::move(reader);
       request.branches.push_back({.seed = own.seed, .reply = std::move(reply)});
       branches.push_back(std::move(branch));
     }
     return branches;
+  }
+
+  /// A beam search in place of draws.
+  void search(work::SamplingParams& params) {
+    params = {.max_tokens = params.max_tokens,
+              .min_tokens = params.min_tokens,
+              .stop_tokens = params.stop_tokens};
+    work::Beams& beams = params.beams.emplace();
+    beams.beams = pick(2, 5);
+    beams.returned = pick(1, beams.beams);
+    beams.length_penalty = chance(0.5) ? 1.0F : static_cast<float>(pick(0, 4)) / 2 - 0.5F;
+    beams.early_stopping = static_cast<work::Beams::Stopping>(pick(0, 2));
+    beams.no_repeat_ngram = chance(0.3) ? pick(2, 3) : 0;
   }
 
   bool all_done() const {
@@ -246,8 +266,9 @@ class Simulation {
     for (size_t i = 0; i < asked_.size(); ++i) {
       const SimulatedRequest& asked = *asked_[i];
       if (asked.id == asked.first_id) lines[asked.id] = {asked.client, asked.priority};
-      const bool failed =
-          runner_.failed.contains(asked.id) || runner_.failed.contains(asked.first_id);
+      bool failed = false;  // whoever takes the place of one that is left has its number
+      for (size_t member = 0; member < asked.in_group; ++member)
+        failed = failed || runner_.failed.contains(asked.first_id + member);
       if (auto wrong = asked.wrong(world_.spec, failed))
         return "request " + std::to_string(i) + ": " + *wrong;
     }

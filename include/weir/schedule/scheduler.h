@@ -99,6 +99,7 @@ class Scheduler {
   void plan_prompts(Step& step);
   void plan_drafts(Step& step);
   void admit_waiting(Step& step, Shares shares);
+  static size_t seats_of(const work::Request& request);
   Result<void> check_seats(const work::Request& request) const;
   bool is_left(Sequence& sequence);
   bool launch(std::unique_ptr<Step> step);  // false: nothing was launched
@@ -120,6 +121,24 @@ class Scheduler {
   void tell_start(Sequence& sequence) const;
   void fork(Sequence& sequence);
   void fork_member(Sequence& sequence, work::Branch branch, SequenceId id);
+  void begin_search(Sequence& sequence);
+  void settle_beam(Sequence& sequence, work::Token token);
+  /// A beam that runs on: what it continues, and the sequence in which it does.
+  struct Beam {
+    const Sequence* parent = nullptr;
+    std::vector<int32_t> text;
+    Sequence* at = nullptr;
+  };
+  void advance(Group& group);
+  void move_beams(Group& group, std::vector<Beam>& beams);
+  void finish_search(Group& group);
+  void lose_beam(size_t index);
+  void break_search(const Sequence& lost);
+  void end_broken();
+  void end_members(Group& group);
+  static size_t seats_kept(const Group& group);
+  std::unique_ptr<Sequence> twin_of(const Sequence& sequence, SequenceId id) const;
+  Sequence& add_member(std::unique_ptr<Sequence> member, const Sequence& of);
   size_t free_seats() const;
   static void unplan(const Row& row, Sequence& sequence);
   bool make_room(Sequence& sequence, uint32_t end);
@@ -141,6 +160,7 @@ class Scheduler {
   void settle_token(Sequence& sequence, work::Token token, bool more);
   void finish(Sequence& sequence, work::Finish finish);
   void fail(Sequence& sequence, Error error);
+  static void answer_all(Sequence& sequence, const Error& error);
   void end(Sequence& sequence);
   void leave_queue(Sequence& sequence);
   void sweep();
@@ -161,8 +181,9 @@ class Scheduler {
   Sequences leaving_;  // ended; until no row of theirs is in flight
   std::deque<std::unique_ptr<Step>> in_flight_;
   std::vector<std::unique_ptr<Step>> spare_;
-  std::vector<std::vector<PageId>> dropped_;  // page numbers that nobody points to
-  std::vector<Sequence*> prompts_;            // of the step that is being planned
+  std::vector<std::vector<PageId>> dropped_;    // page numbers that nobody points to
+  std::vector<Sequence*> prompts_;              // of the step that is being planned
+  std::vector<std::shared_ptr<Group>> broken_;  // searches that lost a beam in this step
 
   SequenceId next_id_ = 1;
   TimePoint now_;  // of this step

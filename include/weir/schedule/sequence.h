@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "weir/memory/page_pool.h"
@@ -24,10 +25,19 @@ struct Holdings {
 
 struct ClientShare;
 
+class BeamSearch;
+struct Sequence;
+
 /// The sequences of one request, that have a common prompt.
 struct Group {
   SequenceId first = 0;  // computed the prompt
   uint32_t alive = 0;
+
+  // Of a beam search.
+  std::shared_ptr<BeamSearch> search;  // null: each member is a completion of its own
+  std::vector<work::Reply> replies;    // of the texts that are returned; those of members are spent
+  std::vector<Sequence*> members;      // of the beams that run, in their order
+  bool broken = false;                 // a member lost its memory: the search begins anew
 };
 
 /// The scheduler's record of a request. Owned by the scheduler; policies read it.
@@ -58,6 +68,8 @@ struct Sequence {
   std::shared_ptr<Group> group;  // null: it is alone
   bool shares_page = false;      // the page of its next position may be another's, too
   bool source_read = false;      // what it holds of a source was encoded by another's row
+  uint32_t unborn = 0;           // members that will be born when its prompt is computed
+  std::vector<std::pair<int32_t, float>> likely;  // of a beam: what may follow; empty: not known
 
   // The policy's.
   ClientShare* share = nullptr;  // of its client
@@ -83,8 +95,9 @@ struct Sequence {
   uint32_t source_ahead() const {
     return planned + allotted == 0 && !source_read ? source_tokens() : 0;
   }
-  /// Sequences that will be born when its prompt is computed.
-  uint32_t unborn() const { return static_cast<uint32_t>(request.branches.size()); }
+  bool is_beam() const { return group && group->search; }
+  /// Its next row needs the token that its last row gives.
+  bool waits_for_output() const { return unsettled_outputs > 0 && (reads_history() || is_beam()); }
   bool reads_history() const { return sampling() && sampling()->reads_history(); }
   bool generates() const { return limit > 0; }
   bool started() const { return first_row.has_value(); }

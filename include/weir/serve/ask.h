@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "weir/work/request.h"
+
 /// What a request asks, in plain types: inputs, and one task with its options.
 namespace weir::serve {
 
@@ -16,6 +18,7 @@ namespace weir::serve {
 inline constexpr size_t kLongestStop = 1024, kMostStopBytes = 16384;
 inline constexpr uint32_t kMostLogprobs = 20;  // most likely tokens in one place
 inline constexpr uint32_t kMostChoices = 128;  // completions of one input
+inline constexpr uint32_t kMostBeams = 16, kMostNgram = 1024;
 /// The most prompt logprobs of a request: those of the prompts' own tokens and of the most likely
 /// ones.
 inline constexpr size_t kMostPromptLogprobs = size_t{4} << 20;
@@ -58,6 +61,9 @@ struct Sampling {
   std::vector<std::string> bad_words;
   std::vector<int32_t> allowed_token_ids;             // empty: all
   std::optional<uint32_t> logprobs, prompt_logprobs;  // how many of the most likely tokens
+  /// A beam search in place of draws. It takes of the other fields only the tokens that stop and
+  /// the bounds of length.
+  std::optional<work::Beams> beams;
 };
 
 /// Continues each input. Without max_tokens a conversation gets all that the context leaves, and

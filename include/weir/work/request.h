@@ -12,6 +12,18 @@
 
 namespace weir::work {
 
+/// A beam search in place of draws: what GenerationConfig of Hugging Face's transformers calls
+/// num_beams, num_return_sequences, length_penalty, early_stopping (false, true, "never") and
+/// no_repeat_ngram_size.
+struct Beams {
+  enum class Stopping : uint8_t { late, early, never };
+  uint32_t beams = 2;     // at least 2
+  uint32_t returned = 1;  // at most `beams`; the best first
+  float length_penalty = 1;
+  Stopping early_stopping = Stopping::late;
+  uint32_t no_repeat_ngram = 0;  // 0: off
+};
+
 /// How the next token is drawn and when to stop. temperature 0 is greedy; top_k 0, top_p 1, min_p 0
 /// are off.
 struct SamplingParams {
@@ -34,6 +46,8 @@ struct SamplingParams {
 
   // For so many of the most likely tokens beside the one that was drawn; unset: none are told.
   std::optional<uint32_t> logprobs, prompt_logprobs;
+
+  std::optional<Beams> beams;  // set: nothing else that changes logits or tells logprobs is
 
   /// Whether a draw depends on the tokens before it in another way than through the model.
   bool reads_history() const {
@@ -63,7 +77,7 @@ inline bool is_drawn(const TaskParams& params) {
 
 /// One more completion of a request's prompt.
 struct Branch {
-  uint64_t seed = 0;  // in place of the request's; else its draws are the same
+  uint64_t seed = 0;  // in place of the request's; of a beam search without meaning
   Reply reply;
 };
 
@@ -75,7 +89,7 @@ struct Request {
   std::vector<uint8_t> types;   // token types of the prompt; empty: all are 0
   TaskParams params;
   Reply reply;
-  std::vector<Branch> branches;  // the prompt is computed once for all
+  std::vector<Branch> branches;  // the prompt is computed once for all; `returned` - 1 of beams
   std::string client;            // whose share it is
   std::string cache_scope;       // pages are shared within one scope only
   float weight = 1;

@@ -17,6 +17,10 @@ void read_sampling(Fields& fields, serve::Sampling& sampling);
 std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name, uint32_t least = 1);
 /// Part of read_sampling(): penalties, biases and bans.
 void read_logit_changes(Fields& fields, serve::Sampling& sampling);
+/// Part of read_sampling(): a beam search.
+void read_beams(Fields& fields, serve::Sampling& sampling);
+/// Refuses what a beam search is not asked together with.
+void check_beams(const serve::Generate& asked, const Presentation& presentation);
 /// A list of texts, each of 1 to kLongestStop bytes and of kMostStopBytes in all.
 std::vector<std::string> read_texts(const Json& value, const std::string& path);
 

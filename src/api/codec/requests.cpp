@@ -58,6 +58,7 @@ void read_chat(Fields& fields, DecodedGeneration& chat) {
   chat.presentation.prompt_logprobs = read_prompt_logprobs(fields, chat.presentation);
   tell_logprobs(chat.presentation, sampling);
   chat.ask.options = serve::Generate{.sampling = std::move(sampling)};
+  check_beams(std::get<serve::Generate>(chat.ask.options), chat.presentation);
   chat.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::chat);
 }
@@ -84,6 +85,7 @@ void read_completion(Fields& fields, DecodedGeneration& completion) {
       serve::Generate{.sampling = std::move(sampling),
                       .echo = echo,
                       .decoder_prompt = read_one_input(fields, "decoder_prompt")};
+  check_beams(std::get<serve::Generate>(completion.ask.options), completion.presentation);
   completion.handling = read_handling(fields);
   read_unsupported(fields, Endpoint::completion);
 }

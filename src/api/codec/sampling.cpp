@@ -101,6 +101,7 @@ void read_sampling(Fields& fields, serve::Sampling& sampling) {
   sampling.include_stop_str_in_output = fields.flag("include_stop_str_in_output").value_or(false);
   sampling.skip_special_tokens = fields.flag("skip_special_tokens").value_or(true);
   read_logit_changes(fields, sampling);
+  read_beams(fields, sampling);
 }
 
 std::optional<uint32_t> read_max_tokens(Fields& fields, const char* name, uint32_t least) {

@@ -57,7 +57,6 @@ struct Unsupported {
 constexpr std::array kUnsupported{
     Unsupported{"best_of", kOne, true, true, false},
     Unsupported{"use_beam_search", kFalse, true, true, false},
-    Unsupported{"length_penalty", kOne, true, true, false},
     Unsupported{"return_tokens_as_token_ids", kFalse, true, true, false},
     Unsupported{"echo", kFalse, true, false, false},
     Unsupported{"suffix", kEmptyText, false, true, false},

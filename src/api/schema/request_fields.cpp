@@ -113,7 +113,34 @@ FieldList sampling_fields() {
          .schema = flag(),
          .description = "In the text of the answer.",
          .by_default = true}},
-       logit_fields()});
+       logit_fields(),
+       beam_fields()});
+}
+
+FieldList beam_fields() {
+  return {
+      {.name = "num_beams",
+       .schema = integer(1, serve::kMostBeams),
+       .description = "Above 1: a beam search, as Hugging Face's generate() does it. Not with "
+                      "stream, n, logprobs and what changes the draws.",
+       .by_default = 1},
+      {.name = "num_return_sequences",
+       .schema = integer(1, serve::kMostBeams),
+       .description = "Texts of a beam search, the best first. At most num_beams.",
+       .by_default = 1},
+      {.name = "length_penalty",
+       .schema = number(-10, 10),
+       .description = "Of a beam search: a text's score is divided by its length to this power.",
+       .by_default = 1},
+      {.name = "early_stopping",
+       .schema = any_of({flag(), only("never")}),
+       .description = "Of a beam search: true ends it when as many texts have ended as there "
+                      "are beams, \"never\" when no better one can come.",
+       .by_default = false},
+      {.name = "no_repeat_ngram_size",
+       .schema = integer(0, serve::kMostNgram),
+       .description = "Of a beam search: no sequence of so many tokens comes twice. 0: off.",
+       .by_default = 0}};
 }
 
 FieldList logit_fields() {

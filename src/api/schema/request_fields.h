@@ -9,6 +9,7 @@ namespace weir::api::schema {
 FieldList model_field();
 FieldList sampling_fields();
 FieldList logit_fields();
+FieldList beam_fields();
 FieldList presentation_fields();
 FieldList handling_fields();
 Field encoding_format_field();

@@ -7,6 +7,7 @@ using enum Verdict;
 FieldTable generation_config_fields() {
   static constexpr std::string_view kPenalty = "of penalties only repetition_penalty is applied";
   static constexpr std::string_view kSearch = "tokens are sampled, nothing else is searched";
+  static constexpr std::string_view kBeams = "beams are searched where a request asks for them";
   static constexpr std::string_view kLogits = "not applied to sampling";
   static constexpr std::string_view kLength = "lengths are those of requests";
   static constexpr KnownField table[] = {
@@ -14,12 +15,12 @@ FieldTable generation_config_fields() {
       {.name = "frequency_penalty", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "presence_penalty", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "encoder_repetition_penalty", .verdict = told, .note = kPenalty, .neutral = "[1]"},
-      {.name = "no_repeat_ngram_size", .verdict = told, .note = kPenalty, .neutral = "[0]"},
+      {.name = "no_repeat_ngram_size", .verdict = told, .note = kBeams, .neutral = "[0]"},
       {.name = "encoder_no_repeat_ngram_size", .verdict = told, .note = kPenalty, .neutral = "[0]"},
       {.name = "exponential_decay_length_penalty", .verdict = told, .note = kPenalty},
       {.name = "length_penalty", .verdict = harmless},  // of beams
       {.name = "diversity_penalty", .verdict = harmless},
-      {.name = "num_beams", .verdict = told, .note = kSearch, .neutral = "[1]"},
+      {.name = "num_beams", .verdict = told, .note = kBeams, .neutral = "[1]"},
       {.name = "num_beam_groups", .verdict = told, .note = kSearch, .neutral = "[1]"},
       {.name = "penalty_alpha", .verdict = told, .note = kSearch, .neutral = "[0]"},
       {.name = "dola_layers", .verdict = told, .note = kSearch},

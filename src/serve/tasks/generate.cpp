@@ -125,7 +125,8 @@ Result<RequestRow> row_of(const ReadyModel& model, const Ask& ask, size_t index,
   params.max_tokens = *limit;
   params.seed += index * asked.sampling.n;
   std::vector<uint64_t> branches;
-  for (uint32_t i = 1; i < asked.sampling.n; ++i) branches.push_back(params.seed + i);
+  const uint32_t choices = params.beams ? params.beams->returned : asked.sampling.n;
+  for (uint32_t i = 1; i < choices; ++i) branches.push_back(params.seed + i);
   auto echo = asked.echo ? echo_of(model.loaded, ask.inputs[index]) : std::string();
   if (!echo) return echo.error();
   return RequestRow{.source = std::move(source),
@@ -168,12 +169,22 @@ void add_logit_changes(KeyBytes& key, const work::SamplingParams& params) {
     key.add(std::bit_cast<uint32_t>(penalty));
 }
 
+void add_beams(KeyBytes& key, const std::optional<work::Beams>& beams) {
+  key.add(beams.has_value());
+  if (!beams) return;
+  key.add(uint64_t{beams->beams});
+  key.add(std::bit_cast<uint32_t>(beams->length_penalty));
+  key.add(static_cast<uint64_t>(beams->early_stopping));
+  key.add(uint64_t{beams->no_repeat_ngram});
+}
+
 bool add_to_key(KeyBytes& key, const KeyParts& parts) {
   for (const RequestRow& row : parts.rows) {
     // A greedy draw does not depend on seed, top_p, top_k and min_p, so they are left out.
     const auto& params = std::get<work::SamplingParams>(row.params);
     if (params.temperature != 0) return false;
     key.add(row.branches.size());
+    add_beams(key, params.beams);
     key.add(params.max_tokens);
     key.add(params.min_tokens);
     key.add(params.ignore_eos);
