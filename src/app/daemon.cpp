@@ -238,6 +238,7 @@ Result<std::unique_ptr<schedule::Runner>> Daemon::load(Served& model) {
   model.loaded = serve::ModelCard{.text = std::move(*text),
                                   .max_model_len = length,
                                   .encoder = *encoder,
+                                  .reads_types = is.shape.token_types > 1,
                                   .vocabulary_rows = rows,
                                   .architecture = is.architecture,
                                   .dtype = is.dtype,

@@ -18,10 +18,13 @@ namespace {
 /// config.json may say has a default.
 nlohmann::json small_config(const std::string& architecture) {
   nlohmann::json config{{"architectures", {architecture}}};
-  for (const char* width : {"hidden_size", "n_embd", "d_model", "intermediate_size", "d_ff"})
+  for (const char* width :
+       {"hidden_size", "n_embd", "d_model", "dim", "intermediate_size", "d_ff", "hidden_dim"})
     config[width] = 64;
-  for (const char* heads : {"num_attention_heads", "n_head", "num_heads"}) config[heads] = 2;
-  for (const char* layers : {"num_hidden_layers", "n_layer", "num_layers"}) config[layers] = 1;
+  for (const char* heads : {"num_attention_heads", "n_head", "n_heads", "num_heads"})
+    config[heads] = 2;
+  for (const char* layers : {"num_hidden_layers", "n_layer", "n_layers", "num_layers"})
+    config[layers] = 1;
   for (const char* length : {"max_position_embeddings", "n_positions"}) config[length] = 32;
   config["vocab_size"] = 64;
   config["d_kv"] = config["head_dim"] = 32;

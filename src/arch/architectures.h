@@ -9,6 +9,7 @@ nn::Architecture qwen3();
 nn::Architecture bert();
 nn::Architecture roberta();
 nn::Architecture xlm_roberta();
+nn::Architecture distilbert();
 nn::Architecture gpt2();
 nn::Architecture mistral();
 nn::Architecture t5();

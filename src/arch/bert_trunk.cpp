@@ -1,7 +1,11 @@
 #include "arch/bert_trunk.h"
 
 #include <ATen/ops/add.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/sub.h>
+
+#include <cmath>
+#include <optional>
 
 #include "weir/nn/attention.h"
 #include "weir/nn/inner_states.h"
@@ -33,6 +37,25 @@ Layer make_layer(const nn::Builder& layer, const BertPlan& plan, const nn::Heads
           .mlp_norm = layer.layer_norm(names.mlp_norm, hidden, plan.eps)};
 }
 
+/// Computed in double, as the reference does it.
+Tensor sinusoids(const nn::ConfigFile& config, int64_t positions, int64_t hidden) {
+  constexpr int64_t kMost = 1 << 16;
+  if (positions > kMost)
+    config.refuse("max_position_embeddings is " + std::to_string(positions) +
+                  "; without a table of them in the checkpoint 1 to " + std::to_string(kMost) +
+                  " positions are computed");
+  Tensor table = at::empty({positions, hidden}, at::kFloat);
+  float* to = table.mutable_data_ptr<float>();
+  for (int64_t position = 0; position < positions; ++position)
+    for (int64_t column = 0; column < hidden; ++column) {
+      const auto pair = static_cast<double>(column / 2 * 2);
+      const double angle =
+          static_cast<double>(position) / std::pow(10000, pair / static_cast<double>(hidden));
+      *to++ = static_cast<float>(column % 2 ? std::cos(angle) : std::sin(angle));
+    }
+  return table;
+}
+
 class BertTrunk final : public nn::Trunk {
  public:
   BertTrunk(const nn::Builder& model, const BertPlan& plan)
@@ -40,8 +63,8 @@ class BertTrunk final : public nn::Trunk {
         words_(model.embedding("embeddings.word_embeddings", plan.shape.vocabulary,
                                plan.shape.hidden)),
         positions_(model.backend(), position_table(model, plan), model.type()),
-        types_(model.backend(), type_table(model, plan.shape), model.type()),
         embedding_norm_(model.layer_norm("embeddings.LayerNorm", plan.shape.hidden, plan.eps)) {
+    if (plan.typed) types_.emplace(model.backend(), type_table(model, plan.shape), model.type());
     for (int64_t i = 0; i < plan.shape.layers; ++i)
       layers_.push_back(make_layer(model.layer(plan.names.layers, i), plan, heads_));
   }
@@ -50,7 +73,7 @@ class BertTrunk final : public nn::Trunk {
     const nn::Inputs& inputs = pass.inputs;
     Tensor x = words_.forward(inputs.ids, inputs.ragged.tokens);  // (tokens, hidden)
     positions_.add_to(x, inputs.ragged.positions);
-    if (inputs.types) types_.add_to(x, inputs.types);
+    if (types_ && inputs.types) types_->add_to(x, inputs.types);
     x = embedding_norm_.forward(x);
     nn::InnerStates inner(pass, static_cast<int64_t>(layers_.size()), x);
     inner.keep(x);
@@ -74,13 +97,18 @@ class BertTrunk final : public nn::Trunk {
         .to(at::kFloat);
   }
 
+  static Tensor positions(const nn::Builder& model, const BertPlan& plan) {
+    const std::string name = "embeddings.position_embeddings.weight";
+    const int64_t rows = plan.unused_positions + plan.shape.max_positions;
+    if (plan.sinusoidal && !model.has(name))
+      return sinusoids(model.config(), rows, plan.shape.hidden);
+    return model.tensor(name, {rows, plan.shape.hidden}).to(at::kFloat);
+  }
+
   // A text alone is all of token type 0, so that type's vector is part of every position's.
   static Tensor position_table(const nn::Builder& model, const BertPlan& plan) {
-    const int64_t unused = plan.unused_positions;
-    const Tensor positions = model.tensor("embeddings.position_embeddings.weight",
-                                          {unused + plan.shape.max_positions, plan.shape.hidden});
-    return at::add(positions.slice(0, unused).to(at::kFloat),
-                   token_types(model, plan.shape).slice(0, 0, 1));
+    const Tensor used = positions(model, plan).slice(0, plan.unused_positions);
+    return plan.typed ? at::add(used, token_types(model, plan.shape).slice(0, 0, 1)) : used;
   }
 
   // What another type adds to that.
@@ -90,7 +118,8 @@ class BertTrunk final : public nn::Trunk {
   }
 
   const nn::Heads heads_;
-  nn::Embedding words_, positions_, types_;
+  nn::Embedding words_, positions_;
+  std::optional<nn::Embedding> types_;
   nn::LayerNorm embedding_norm_;
   std::vector<Layer> layers_;
 };

@@ -27,6 +27,10 @@ struct BertPlan {
   double eps = 0;     // of the LayerNorms
   nn::Activation activation = nn::Activation::none;
   int64_t unused_positions = 0;  // rows before that of the first token, which no token has
+  bool typed = true;             // tokens have types
+  /// Positions that the checkpoint does not have are sines (even columns) and cosines of
+  /// position / 10000^(2 (column / 2) / hidden).
+  bool sinusoidal = false;
 };
 
 /// Learned positions and token types, LayerNorm after each half, attention both ways, an MLP.

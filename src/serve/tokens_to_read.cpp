@@ -95,10 +95,12 @@ Result<std::string_view> part_to_read(const std::string& text, const ModelCard& 
   return std::string_view(text);
 }
 
-/// Leaves out types that are all 0, since an input without types means the same to the model.
-Typed typed(text::Encoding encoding) {
-  const bool says_something = std::any_of(encoding.types.begin(), encoding.types.end(),
-                                          [](uint8_t type) { return type != 0; });
+/// Leaves out types that are all 0, since an input without types means the same to the model. A
+/// model of one type gets none, whatever the tokenizer's template says, as with transformers.
+Typed typed(text::Encoding encoding, const ModelCard& model) {
+  const bool says_something =
+      model.reads_types && std::any_of(encoding.types.begin(), encoding.types.end(),
+                                       [](uint8_t type) { return type != 0; });
   return {std::move(encoding.ids),
           says_something ? std::move(encoding.types) : std::vector<uint8_t>{}};
 }
@@ -117,7 +119,7 @@ Result<Typed> read_pair(const ModelCard& model, const Text& text, const Cut& cut
     if (!cut.cuts) return too_long(cut, encoding->ids.size(), name);
     if (auto shortened = shorten(*encoding, cut.limit); !shortened) return shortened.error();
   }
-  return typed(*std::move(encoding));
+  return typed(*std::move(encoding), model);
 }
 
 Result<Typed> read_text(const ModelCard& model, const Text& given, const Cut& cut,

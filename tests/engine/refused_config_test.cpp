@@ -62,6 +62,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "max_position_embeddings is 2; more than pad_token_id + 1 = 2 is possible"},
         Refused{kRoberta, R"({"max_position_embeddings":67})",
                 "position_embeddings.weight has the shape (66, 32); config.json says (67, 32)"},
+        Refused{"distilbert-mean", R"({"n_heads":5})", "dim 32 is not a multiple of n_heads 5"},
+        Refused{"distilbert-sinusoidal", R"({"max_position_embeddings":65537})",
+                "max_position_embeddings is 65537; without a table of them in the checkpoint 1 to "
+                "65536 positions are computed"},
+        Refused{"distilbert-mean", R"({"hidden_dim":0})", "hidden_dim is 0; 1 to"},
+        Refused{"distilbert-mean", R"({"activation":"mish"})", "activation \"mish\" is not"},
         Refused{kRoberta, R"({"pad_token_id":-1})",
                 "pad_token_id is -1; 0 to vocab_size - 1 = 383 is possible"},
         Refused{kRoberta, R"({"pad_token_id":384})", "pad_token_id is 384; 0 to vocab_size"},

@@ -59,11 +59,13 @@ void expect_logits(const std::string& name, bool by_token) {
 }
 
 TEST(TaskHeads, ASequencesLogitsAreTheReferences) {
-  for (const char* name : {"bert-classify", "roberta-classify"}) expect_logits(name, false);
+  for (const char* name : {"bert-classify", "roberta-classify", "distilbert-classify"})
+    expect_logits(name, false);
 }
 
 TEST(TaskHeads, TokensLogitsAreTheReferences) {
-  for (const char* name : {"bert-tag", "xlm-roberta-tag"}) expect_logits(name, true);
+  for (const char* name : {"bert-tag", "xlm-roberta-tag", "distilbert-tag"})
+    expect_logits(name, true);
 }
 
 folder::HeadCard card_of(const FolderCopy& folder) {

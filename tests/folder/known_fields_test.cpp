@@ -66,9 +66,9 @@ TEST(KnownFields, ManyUnknownFieldsAreCounted) {
 
 TEST(KnownFields, TablesAreWellFormed) {
   for (FieldTable table :
-       {config_fields(), bert_config_fields(), llama_config_fields(), generation_config_fields(),
-        tokenizer_config_fields(), modules_fields(), pooling_fields(), normalize_fields(),
-        sentence_transformers_fields(), sentence_bert_fields()}) {
+       {config_fields(), bert_config_fields(), distilbert_config_fields(), llama_config_fields(),
+        generation_config_fields(), tokenizer_config_fields(), modules_fields(), pooling_fields(),
+        normalize_fields(), sentence_transformers_fields(), sentence_bert_fields()}) {
     std::set<std::string_view> names;
     for (const KnownField& known : table) {
       EXPECT_TRUE(names.insert(known.name).second) << known.name << " stands twice";

@@ -1,5 +1,5 @@
-"""Writes tiny/{roberta,xlm-roberta}-*: seeded encoders as Hugging Face directories, each with golden.json by transformers. Those of
-BERT are made by make_tiny.py.
+"""Writes tiny/{roberta,xlm-roberta,distilbert}-*: seeded encoders as Hugging Face directories, each with golden.json by
+transformers. Those of BERT are made by make_tiny.py.
 
 usage: make_tiny_encoders.py [NAME...]      (default: all)
 """
@@ -9,21 +9,30 @@ import sys
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import (RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification, RobertaModel, XLMRobertaConfig,
+from transformers import (DistilBertConfig, DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertModel,
+                          RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification, RobertaModel, XLMRobertaConfig,
                           XLMRobertaForTokenClassification, XLMRobertaModel)
 
-from make_tiny import CORPUS, OUT, save_json, sentence_transformers_files, seeded
+from make_tiny import CORPUS, OUT, bert_tokenizer, save_json, sentence_transformers_files, seeded
 from write import numbers, write
 
 TEXTS = ["the weir", "Water flows down, and the fox jumps!", "the river " * 12, ("the dam", "the lazy dog")]
 TASK_TEXTS = TEXTS + [("the river and the hill", "back")]
 LONGEST = 64  # tokens that each model takes
-MARKS = dict(bos_token="<s>", eos_token="</s>", sep_token="</s>", cls_token="<s>", unk_token="<unk>", pad_token="<pad>", mask_token="<mask>")
+MARKS = dict(bos_token="<s>", eos_token="</s>", sep_token="</s>", cls_token="<s>", unk_token="<unk>", pad_token="<pad>",
+             mask_token="<mask>")
 BYTES = 384  # of the vocabulary of a tokenizer of bytes
 SIZES = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, layer_norm_eps=1e-5, bos_token_id=0)
 ROBERTA = dict(**SIZES, vocab_size=BYTES, max_position_embeddings=LONGEST + 2, type_vocab_size=1, pad_token_id=1, eos_token_id=2)
 # The padding's id is not 1, so that the table of positions begins elsewhere.
 XLM = dict(**SIZES, vocab_size=288, max_position_embeddings=LONGEST + 5, type_vocab_size=2, pad_token_id=4, eos_token_id=1)
+
+DISTILBERT = dict(dim=32, hidden_dim=64, n_layers=2, n_heads=4, vocab_size=288, max_position_embeddings=LONGEST, pad_token_id=0)
+
+
+def of_words(folder):
+    """BERT's, whose template gives the second text of a pair the type 1, though DistilBERT has no types."""
+    return bert_tokenizer(folder, LONGEST)
 
 
 def of_bytes(folder):
@@ -66,19 +75,29 @@ VECTORS = {
     "roberta-masked": (72, RobertaConfig(**{**ROBERTA, "hidden_size": 45, "num_attention_heads": 3, "hidden_act": "gelu_new"}),
                        RobertaForMaskedLM, of_bytes, None, False),
     "xlm-roberta-cls": (73, XLMRobertaConfig(**XLM), XLMRobertaModel, of_unigrams, "cls", True),
+    "distilbert-mean": (76, DistilBertConfig(**DISTILBERT), DistilBertModel, of_words, "mean", True),
+    "distilbert-sinusoidal": (77, DistilBertConfig(**{**DISTILBERT, "dim": 45, "n_heads": 3, "activation": "relu",
+                                                      "sinusoidal_pos_embds": True}), DistilBertModel, of_words, None, False),
 }
+WITHOUT_POSITIONS = ("distilbert-sinusoidal",)  # the file has no table of them: they are computed
 # name: (seed, config, model, tokenizer, labels)
 TASKS = {
     "roberta-classify": (74, RobertaConfig(**ROBERTA), RobertaForSequenceClassification, of_bytes, ["bad", "fair", "good"]),
     "xlm-roberta-tag": (75, XLMRobertaConfig(**XLM), XLMRobertaForTokenClassification, of_unigrams,
                         ["O", "B-THING", "I-THING", "B-PLACE", "I-PLACE"]),
+    "distilbert-classify": (78, DistilBertConfig(**DISTILBERT), DistilBertForSequenceClassification, of_words,
+                            ["bad", "fair", "good"]),
+    "distilbert-tag": (79, DistilBertConfig(**DISTILBERT), DistilBertForTokenClassification, of_words,
+                       ["O", "B-THING", "I-THING", "B-PLACE", "I-PLACE"]),
 }
 
 
 def save_model(name, seed, Model, config):
     folder = os.path.join(OUT, name)
     shutil.rmtree(folder, ignore_errors=True)
-    seeded(Model(config), seed).save_pretrained(folder)
+    model = seeded(Model(config), seed)
+    kept = {n: t for n, t in model.state_dict().items() if name not in WITHOUT_POSITIONS or "position_embeddings" not in n}
+    model.save_pretrained(folder, state_dict=kept)
     return folder, Model.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
@@ -129,7 +148,8 @@ def make_task(name):
     rows = []
     for text, ids, types in encodings(make_tokenizer(folder), TASK_TEXTS):
         logits = model(**inputs_of(config, ids, types)).logits[0]
-        rows.append({"text": list(text) if isinstance(text, tuple) else text, "ids": ids, "type_ids": types, "logits": numbers(logits)})
+        rows.append({"text": list(text) if isinstance(text, tuple) else text, "ids": ids, "type_ids": types,
+                     "logits": numbers(logits)})
         print(f"{name}: {len(ids)} tokens, {rows[-1]['logits'][:3]}")
     write(os.path.join(folder, "golden.json"), {"kind": name, "labels": labels, "texts": rows})
 

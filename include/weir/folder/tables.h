@@ -6,9 +6,10 @@
 /// src/folder/tables for each.
 namespace weir::folder {
 
-FieldTable config_fields();        // config.json, of every architecture
-FieldTable bert_config_fields();   // config.json, of BERT's kind beside those
-FieldTable llama_config_fields();  // config.json, of Llama's kind beside those
+FieldTable config_fields();             // config.json, of every architecture
+FieldTable bert_config_fields();        // config.json, of BERT's kind beside those
+FieldTable distilbert_config_fields();  // config.json, of DistilBERT beside those
+FieldTable llama_config_fields();       // config.json, of Llama's kind beside those
 FieldTable generation_config_fields();
 FieldTable tokenizer_config_fields();
 FieldTable modules_fields();    // an entry of modules.json

@@ -95,6 +95,8 @@ struct ModelCard {
   /// Tokens of prompt and completion together. Of an encoder-decoder: those of the decoder.
   uint32_t max_model_len = 0;
   std::optional<Encoder> encoder = {};  // set: the model is an encoder-decoder
+  /// Whether tokens of a pair have types; false: the model has no types beside 0.
+  bool reads_types = true;
   int32_t vocabulary_rows = 0;  // ids below it have an embedding; may be more than the tokenizer's
   std::string architecture, dtype;
   /// "fp_" and 12 hex digits of the SHA-256 of its weights, once that is known. Null: never.

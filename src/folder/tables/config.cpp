@@ -113,6 +113,14 @@ FieldTable bert_config_fields() {
   return table;
 }
 
+FieldTable distilbert_config_fields() {
+  static constexpr KnownField table[] = {
+      {"qa_dropout"},          {"seq_classif_dropout"}, {"tie_weights_"},
+      {"tie_word_embeddings"}, {"output_past"},         {"model_max_length"},
+  };
+  return table;
+}
+
 FieldTable llama_config_fields() {
   static constexpr KnownField table[] = {
       {.name = "partial_rotary_factor",

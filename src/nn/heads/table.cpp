@@ -7,11 +7,14 @@ namespace {
 
 constexpr DenseLayer kPooler{
     .name = "pooler.dense", .of_trunk = true, .activation = Activation::tanh},
-    kDense{.name = "classifier.dense", .activation = Activation::tanh};
+    kDense{.name = "classifier.dense", .activation = Activation::tanh},
+    kPreClassifier{.name = "pre_classifier", .activation = Activation::relu};
 
 constexpr CheckpointHead kHeads[] = {
     {"BertForSequenceClassification", make_classify_head, "classifier", kPooler},
     {"BertForTokenClassification", make_tag_head, "classifier"},
+    {"DistilBertForSequenceClassification", make_classify_head, "classifier", kPreClassifier},
+    {"DistilBertForTokenClassification", make_tag_head, "classifier"},
     {"RobertaForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
     {"RobertaForTokenClassification", make_tag_head, "classifier"},
     {"XLMRobertaForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
