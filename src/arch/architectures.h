@@ -10,6 +10,7 @@ nn::Architecture bert();
 nn::Architecture roberta();
 nn::Architecture xlm_roberta();
 nn::Architecture distilbert();
+nn::Architecture mpnet();
 nn::Architecture gpt2();
 nn::Architecture mistral();
 nn::Architecture t5();

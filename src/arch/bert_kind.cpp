@@ -28,6 +28,14 @@ nn::Shape bert_shape(const nn::ConfigFile& config) {
   return shape;
 }
 
+void leave_out_positions(nn::Shape& shape, const nn::ConfigFile& config, int64_t unused) {
+  if (shape.max_positions <= unused)
+    config.refuse("max_position_embeddings is " + std::to_string(shape.max_positions) +
+                  "; the first " + std::to_string(unused) + " positions are no token's, so " +
+                  std::to_string(unused + 1) + " or more are possible");
+  shape.max_positions -= unused;
+}
+
 BertPlan bert_plan(const nn::ConfigFile& config, const nn::Shape& shape) {
   return {.shape = shape,
           .prefix = "bert.",

@@ -5,7 +5,6 @@
 #include <ATen/ops/sub.h>
 
 #include <cmath>
-#include <optional>
 
 #include "weir/nn/attention.h"
 #include "weir/nn/inner_states.h"
@@ -65,6 +64,8 @@ class BertTrunk final : public nn::Trunk {
         positions_(model.backend(), position_table(model, plan), model.type()),
         embedding_norm_(model.layer_norm("embeddings.LayerNorm", plan.shape.hidden, plan.eps)) {
     if (plan.typed) types_.emplace(model.backend(), type_table(model, plan.shape), model.type());
+    if (plan.bias)
+      bias_.emplace(model, "encoder.relative_attention_bias", plan.shape.heads, *plan.bias);
     for (int64_t i = 0; i < plan.shape.layers; ++i)
       layers_.push_back(make_layer(model.layer(plan.names.layers, i), plan, heads_));
   }
@@ -77,9 +78,11 @@ class BertTrunk final : public nn::Trunk {
     x = embedding_norm_.forward(x);
     nn::InnerStates inner(pass, static_cast<int64_t>(layers_.size()), x);
     inner.keep(x);
+    kernels::Attention attention{.scale = heads_.scale(), .causal = false};
+    if (bias_) attention.bias = bias_->view();
     for (const Layer& layer : layers_) {
-      Tensor attended = nn::attend_rows(pass, inputs.ragged, layer.qkv->forward(x, pass), heads_,
-                                        {.scale = heads_.scale(), .causal = false});
+      Tensor attended =
+          nn::attend_rows(pass, inputs.ragged, layer.qkv->forward(x, pass), heads_, attention);
       if (&layer == &layers_.back() && inputs.inner.empty()) nn::keep_read(pass, {&attended, &x});
       x = layer.attention_norm.add_forward(layer.attention_out->forward(attended, pass), x);
       x = layer.mlp_norm.add_forward(layer.mlp.forward(x, pass), x);
@@ -121,6 +124,7 @@ class BertTrunk final : public nn::Trunk {
   nn::Embedding words_, positions_;
   std::optional<nn::Embedding> types_;
   nn::LayerNorm embedding_norm_;
+  std::optional<nn::DistanceBias> bias_;
   std::vector<Layer> layers_;
 };
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "weir/nn/activation.h"
+#include "weir/nn/distance_bias.h"
 #include "weir/nn/model.h"
 
 namespace weir::arch {
@@ -31,6 +33,8 @@ struct BertPlan {
   /// Positions that the checkpoint does not have are sines (even columns) and cosines of
   /// position / 10000^(2 (column / 2) / hidden).
   bool sinusoidal = false;
+  /// Of encoder.relative_attention_bias, which the scores of all layers get.
+  std::optional<nn::DistanceBias::Rule> bias = {};
 };
 
 /// Learned positions and token types, LayerNorm after each half, attention both ways, an MLP.

@@ -18,11 +18,7 @@ int64_t unused_positions(const nn::ConfigFile& config, const nn::Shape& shape) {
 
 nn::Shape describe(const nn::ConfigFile& config) {
   nn::Shape shape = bert_shape(config);
-  const int64_t rows = shape.max_positions, unused = unused_positions(config, shape);
-  if (rows <= unused)
-    config.refuse("max_position_embeddings is " + std::to_string(rows) +
-                  "; more than pad_token_id + 1 = " + std::to_string(unused) + " is possible");
-  shape.max_positions = rows - unused;
+  leave_out_positions(shape, config, unused_positions(config, shape));
   return shape;
 }
 

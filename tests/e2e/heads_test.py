@@ -151,7 +151,7 @@ def test_dry_runs_tell_what_would_be_charged(daemon):
 
 def test_heads_of_checkpoints():
     tiny = os.path.join(ROOT, "tests/golden/tiny")
-    classifiers, taggers = ("bert-classify", "roberta-classify", "distilbert-classify"), ("bert-tag", "xlm-roberta-tag", "distilbert-tag")
+    classifiers, taggers = ("bert-classify", "roberta-classify", "distilbert-classify", "mpnet-classify"), ("bert-tag", "xlm-roberta-tag", "distilbert-tag", "mpnet-tag")
     with Daemon(*(a for n in classifiers + taggers for a in ("--model", f"{n}={tiny}/{n}")), "--dtype", "float32") as d:
         d.ready()
         for model in classifiers:

@@ -302,7 +302,8 @@ TEST(SentenceGolden, EveryPoolingIsTheReferences) {
 INSTANTIATE_TEST_SUITE_P(Golden, TinyEncoder,
                          ::testing::Values("bert-mean", "bert-cls-normalize", "bert-odd-heads",
                                            "roberta-mean", "roberta-masked", "xlm-roberta-cls",
-                                           "distilbert-mean", "distilbert-sinusoidal"),
+                                           "distilbert-mean", "distilbert-sinusoidal", "mpnet-mean",
+                                           "mpnet-masked"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

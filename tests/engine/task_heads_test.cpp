@@ -59,12 +59,13 @@ void expect_logits(const std::string& name, bool by_token) {
 }
 
 TEST(TaskHeads, ASequencesLogitsAreTheReferences) {
-  for (const char* name : {"bert-classify", "roberta-classify", "distilbert-classify"})
+  for (const char* name :
+       {"bert-classify", "roberta-classify", "distilbert-classify", "mpnet-classify"})
     expect_logits(name, false);
 }
 
 TEST(TaskHeads, TokensLogitsAreTheReferences) {
-  for (const char* name : {"bert-tag", "xlm-roberta-tag", "distilbert-tag"})
+  for (const char* name : {"bert-tag", "xlm-roberta-tag", "distilbert-tag", "mpnet-tag"})
     expect_logits(name, true);
 }
 

@@ -1,4 +1,4 @@
-"""Writes tiny/{roberta,xlm-roberta,distilbert}-*: seeded encoders as Hugging Face directories, each with golden.json by
+"""Writes tiny/{roberta,xlm-roberta,distilbert,mpnet}-*: seeded encoders as Hugging Face directories, each with golden.json by
 transformers. Those of BERT are made by make_tiny.py.
 
 usage: make_tiny_encoders.py [NAME...]      (default: all)
@@ -10,6 +10,7 @@ import sys
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (DistilBertConfig, DistilBertForSequenceClassification, DistilBertForTokenClassification, DistilBertModel,
+                          MPNetConfig, MPNetForMaskedLM, MPNetForSequenceClassification, MPNetForTokenClassification, MPNetModel,
                           RobertaConfig, RobertaForMaskedLM, RobertaForSequenceClassification, RobertaModel, XLMRobertaConfig,
                           XLMRobertaForTokenClassification, XLMRobertaModel)
 
@@ -27,6 +28,8 @@ ROBERTA = dict(**SIZES, vocab_size=BYTES, max_position_embeddings=LONGEST + 2, t
 # The padding's id is not 1, so that the table of positions begins elsewhere.
 XLM = dict(**SIZES, vocab_size=288, max_position_embeddings=LONGEST + 5, type_vocab_size=2, pad_token_id=4, eos_token_id=1)
 
+MPNET = {**ROBERTA}
+del MPNET["type_vocab_size"]
 DISTILBERT = dict(dim=32, hidden_dim=64, n_layers=2, n_heads=4, vocab_size=288, max_position_embeddings=LONGEST, pad_token_id=0)
 
 
@@ -78,6 +81,9 @@ VECTORS = {
     "distilbert-mean": (76, DistilBertConfig(**DISTILBERT), DistilBertModel, of_words, "mean", True),
     "distilbert-sinusoidal": (77, DistilBertConfig(**{**DISTILBERT, "dim": 45, "n_heads": 3, "activation": "relu",
                                                       "sinusoidal_pos_embds": True}), DistilBertModel, of_words, None, False),
+    "mpnet-mean": (80, MPNetConfig(**MPNET), MPNetModel, of_bytes, "mean", True),
+    "mpnet-masked": (81, MPNetConfig(**{**MPNET, "hidden_size": 45, "num_attention_heads": 3, "hidden_act": "relu"}),
+                     MPNetForMaskedLM, of_bytes, None, False),
 }
 WITHOUT_POSITIONS = ("distilbert-sinusoidal",)  # the file has no table of them: they are computed
 # name: (seed, config, model, tokenizer, labels)
@@ -87,6 +93,9 @@ TASKS = {
                         ["O", "B-THING", "I-THING", "B-PLACE", "I-PLACE"]),
     "distilbert-classify": (78, DistilBertConfig(**DISTILBERT), DistilBertForSequenceClassification, of_words,
                             ["bad", "fair", "good"]),
+    "mpnet-classify": (82, MPNetConfig(**MPNET), MPNetForSequenceClassification, of_bytes, ["bad", "fair", "good"]),
+    "mpnet-tag": (83, MPNetConfig(**MPNET), MPNetForTokenClassification, of_bytes,
+                  ["O", "B-THING", "I-THING", "B-PLACE", "I-PLACE"]),
     "distilbert-tag": (79, DistilBertConfig(**DISTILBERT), DistilBertForTokenClassification, of_words,
                        ["O", "B-THING", "I-THING", "B-PLACE", "I-PLACE"]),
 }

@@ -15,6 +15,8 @@ constexpr CheckpointHead kHeads[] = {
     {"BertForTokenClassification", make_tag_head, "classifier"},
     {"DistilBertForSequenceClassification", make_classify_head, "classifier", kPreClassifier},
     {"DistilBertForTokenClassification", make_tag_head, "classifier"},
+    {"MPNetForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
+    {"MPNetForTokenClassification", make_tag_head, "classifier"},
     {"RobertaForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
     {"RobertaForTokenClassification", make_tag_head, "classifier"},
     {"XLMRobertaForSequenceClassification", make_classify_head, "classifier.out_proj", kDense},
