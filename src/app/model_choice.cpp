@@ -202,6 +202,7 @@ std::string why_none(const std::string& folder) {
   const std::string why = failure ? "cannot be read: " + reason_of(failure.value(), folder)
                           : there ? "has no config.json and no sub-folder that has one"
                                   : "is not there";
+  if (failure) return '"' + folder + "\" " + why;
   return '"' + folder + "\" " + why +
          "; in a container mount Hugging Face models there: " + "docker run -v DIR:" + folder +
          ":ro";

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 namespace weir {
@@ -28,15 +29,22 @@ bool allows(const fs::path& path, int mode) {
   return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
 }
 
+constexpr int kMostLinks = 16;
+
 /// What at or above `path` denies it; none: not the modes, perhaps a security module.
-std::optional<std::string> what_denies(const std::string& path) {
+std::optional<std::string> what_denies(const fs::path& path, int links = 0) {
   std::error_code failure;
-  fs::path whole = fs::canonical(path, failure);  // a link's target is what is denied
-  if (failure) whole = fs::absolute(path, failure).lexically_normal();
+  const fs::path whole = fs::absolute(path, failure).lexically_normal();
   fs::path above;
-  for (const fs::path& part : whole.parent_path()) {
-    above /= part;
-    if (allows(above, F_OK) && !allows(above, X_OK)) return denial(above, "enter");
+  for (auto part = whole.begin(); part != whole.end(); ++part) {
+    above /= *part;
+    if (fs::is_symlink(fs::symlink_status(above, failure)) && links < kMostLinks) {
+      fs::path target = above.parent_path() / fs::read_symlink(above, failure);
+      for (auto rest = std::next(part); rest != whole.end(); ++rest) target /= *rest;
+      return what_denies(target, links + 1);
+    }
+    if (above != whole && allows(above, F_OK) && !allows(above, X_OK))
+      return denial(above, "enter");
   }
   if (!allows(whole, F_OK)) return denial(whole.parent_path(), "write to");
   if (!allows(whole, R_OK)) return denial(whole, "read");

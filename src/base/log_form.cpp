@@ -39,6 +39,16 @@ std::string_view first(std::string_view text, size_t count) {
   return text.substr(0, at);
 }
 
+/// Whether a terminal would obey it or turn the line around: a control of C1, a break of lines or
+/// paragraphs, a mark of direction.
+bool steers(std::string_view character) {
+  if (character.size() == 2) return character[0] == '\xC2' && character < "\xC2\xA0";
+  if (character.size() != 3) return false;
+  return (character >= "\xE2\x80\x8E" && character <= "\xE2\x80\x8F") ||
+         (character >= "\xE2\x80\xA8" && character <= "\xE2\x80\xAE") ||
+         (character >= "\xE2\x81\xA6" && character <= "\xE2\x81\xA9");
+}
+
 /// As nearly all text of the log is.
 bool is_plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7F; });
@@ -58,6 +68,8 @@ std::string escaped(std::string_view text) {
       out += "\\t";
     } else if (code < 0x20 || code == 0x7F) {
       out += fmt::format("\\u{:04x}", code);
+    } else if (steers(character)) {
+      out += kReplacement;
     } else {
       out += character;
     }

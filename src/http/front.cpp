@@ -72,8 +72,9 @@ void Front::install(GuardedServer& server) {
     auto& caller = exchange.call.caller;
     caller.request_id = is_sane_id(own_id) ? own_id : new_request_id(state_.api);
     caller.line = std::make_shared<serve::RequestLine>();
-    caller.line->wire.method = request.method;
-    caller.line->wire.path = request.path;
+    const bool read = !connection.refused;  // else the library was given another request
+    caller.line->wire.method = read ? request.method : "-";
+    caller.line->wire.path = read ? request.path : "-";
     if (connection.refused) {
       refuse_bytes(connection, *connection.refused, response);
       return Handled::Handled;

@@ -9,6 +9,7 @@
 #include "schedule/model_memory.h"
 #include "schedule/outlooks.h"
 #include "schedule/waiting_room.h"
+#include "weir/base/error_name.h"
 
 namespace weir::schedule {
 namespace {
@@ -151,8 +152,9 @@ Result<void> Scheduler::check_seats(const work::Request& request) const {
   const auto* sampling = std::get_if<work::SamplingParams>(&request.params);
   const bool beams = sampling && sampling->beams;
   return invalid(std::to_string(wanted) + (beams ? " beams" : " completions of one prompt") +
-                 " are asked for; this model computes " + std::to_string(options_.max_sequences) +
-                 " sequences at a time");
+                     " are asked for; this model computes " +
+                     std::to_string(options_.max_sequences) + " sequences at a time",
+                 beams ? "num_beams" : "n", error_name::kIntegerAboveMax);
 }
 
 void Scheduler::shed() {

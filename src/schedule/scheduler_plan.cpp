@@ -40,6 +40,7 @@ void Scheduler::recycle(std::unique_ptr<Step> step) {
   step->kept.clear();
   step->drafts = step->came_true = step->scores = 0;
   step->prompt_work = 0;
+  step->prompt_tokens = 0;
   spare_.push_back(std::move(step));
 }
 
@@ -266,6 +267,7 @@ void Scheduler::add_row(Step& step, Sequence& sequence, uint32_t tokens) {
   if (!sequence.decoding()) {
     const PromptWork cost = prompt_work_of(spec_);
     step.prompt_work += cost.of_source(source) + cost.of(sequence.planned, tokens);
+    step.prompt_tokens += source + tokens;
   }
   const bool known = sequence.planned < sequence.tokens.size();
   const std::span<const int32_t> all = sequence.tokens;

@@ -48,7 +48,7 @@ void Scheduler::learn(const Step& step) {
                    .drafts = step.drafts,
                    .came_true = step.came_true},
                   step.took);
-  prompt_tokens_ += step.plan.tokens - step.decodes - step.drafts;
+  prompt_tokens_ += step.prompt_tokens;
   series_.tokens.observe(step.plan.tokens);
   series_.seconds.observe(step.took);
   series_.drafted.add(step.drafts);

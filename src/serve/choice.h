@@ -45,7 +45,8 @@ class Choice {
   bool begun() const { return started_ || first_at_; }  // its first row was planned
   const std::optional<End>& end() const { return end_; }
   uint32_t completion_tokens() const { return completion_tokens_; }
-  uint32_t cached_tokens() const { return started_ ? started_->cached_tokens : 0; }
+  /// Of the prompt, which is the first of its choices'.
+  uint32_t cached_tokens() const { return started_ && !branch_ ? started_->cached_tokens : 0; }
   uint32_t max_tokens() const { return max_tokens_; }
   const std::optional<TimePoint>& first_token_at() const { return first_at_; }
   const std::vector<double>& gaps() const {

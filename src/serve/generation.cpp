@@ -114,6 +114,7 @@ void RunningGeneration::observe(const Choice& choice, std::string_view finish) {
                    .cached_tokens = usage.cached_tokens,
                    .generated_tokens = usage.completion_tokens,
                    .max_tokens = choice.max_tokens(),
+                   .branch = choice.is_branch(),
                    .queue = usage.queue_ms / 1e3,
                    .prefill = usage.prefill_ms / 1e3,
                    .decode = usage.decode_ms / 1e3,

@@ -44,7 +44,7 @@ void RequestSeries::finished(const FinishedSequence& sequence) const {
   prompt_total_.add(sequence.prompt_tokens);
   cached_total_.add(sequence.cached_tokens);
   generated_total_.add(sequence.generated_tokens);
-  prompt_.observe(sequence.prompt_tokens);
+  if (!sequence.branch) prompt_.observe(sequence.prompt_tokens);
   generated_.observe(sequence.generated_tokens);
   if (sequence.max_tokens > 0) max_tokens_.observe(sequence.max_tokens);
   whole_.observe(sequence.whole);

@@ -27,6 +27,7 @@ struct FinishedSequence {
   std::string_view reason;  // a finish_word()
   uint32_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
   uint32_t max_tokens = 0;  // 0: it has no limit
+  bool branch = false;      // another sequence has read its prompt
   double queue = 0, prefill = 0, decode = 0;
   double whole = 0;  // since the request's arrival
 };

@@ -2,12 +2,15 @@
 
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string_view>
 #include <utility>
 
 #include "ledger_statement.h"
+#include "weir/base/access.h"
 
 namespace weir::traffic {
 namespace {
@@ -73,6 +76,10 @@ struct Where {
   }
 };
 
+std::string why_not_written(const std::string& path) {
+  return access(path.c_str(), W_OK) == 0 ? "" : ": " + reason_of(errno, path);
+}
+
 }  // namespace
 
 void LedgerDatabase::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
@@ -81,6 +88,8 @@ Result<LedgerDatabase> LedgerDatabase::connect(const std::string& path, int flag
   sqlite3* opened = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   LedgerDatabase database(opened, path);
+  const int denied = code == SQLITE_CANTOPEN ? sqlite3_system_errno(opened) : 0;
+  if (denied != 0) return database.refused("cannot be opened: " + reason_of(denied, path));
   if (code != SQLITE_OK) return database.failure();
   sqlite3_busy_timeout(opened, kBusyMs);
   return database;
@@ -90,7 +99,7 @@ Result<LedgerDatabase> LedgerDatabase::open(const std::string& path) {
   auto database = connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (!database) return database;
   if (sqlite3_db_readonly(database->database_.get(), "main") == 1)
-    return database->refused("cannot be written");
+    return database->refused("cannot be written" + why_not_written(path));
   if (auto prepared = database->prepare(); !prepared) return prepared.error();
   database->file_id_ = file_id_of(path);
   return database;

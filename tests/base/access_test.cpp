@@ -70,6 +70,14 @@ TEST_F(AccessTest, ADeniedFileIsNamed) {
                         file_ + " (mode 0200, owner"));
 }
 
+TEST_F(AccessTest, ALinkIsFollowedToWhatIsDenied) {
+  fs::create_symlink("in/file", folder_ / "link");
+  chmod((folder_ / "in").c_str(), 0);
+  become_plain();
+  EXPECT_THAT(read_text_file(folder_ / "link").error().message,
+              HasSubstr("may not enter " + (folder_ / "in").string()));
+}
+
 TEST_F(AccessTest, OtherReasonsAreTheSystems) {
   EXPECT_EQ(reason_of(ENOSPC, file_), "No space left on device");
 }

@@ -94,8 +94,11 @@ TEST(LogForm, ColumnsAreCutWhereTheyMayBe) {
 }
 
 TEST(LogForm, NothingInAColumnLooksLikeALine) {
-  const std::vector<LogField> fields{{"path", "/a\nb", "/a\nb\x1b[31m\xff"}};
-  EXPECT_EQ(joined_columns(fields, 100), "/a\\nb\\u001b[31m\xEF\xBF\xBD");
+  const std::vector<LogField> fields{
+      {"path", "/a\nb", "/a\nb\x1b[31m\xff\xC2\x9B\u2028\u202E\u00E9"}};
+  const std::string replaced = "\xEF\xBF\xBD";
+  EXPECT_EQ(joined_columns(fields, 100),
+            "/a\\nb\\u001b[31m" + replaced + replaced + replaced + replaced + "\u00E9");
 }
 
 }  // namespace

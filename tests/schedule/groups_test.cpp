@@ -203,6 +203,7 @@ TEST_F(GroupTest, APoolWithRoomForOneTakesThemInTurn) {
   Readers readers = ask(10, 4, 6);
   run();
   for (size_t i = 0; i < readers.size(); ++i) EXPECT_EQ(answer(readers[i]).tokens, texts[i]);
+  EXPECT_LT(scheduler_->computed().prompt_tokens, 1000U);  // what is lost is computed again
 }
 
 TEST_F(GroupTest, AStepThatFailsBeforeTheFirstTokenFailsAll) {

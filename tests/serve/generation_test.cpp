@@ -62,7 +62,7 @@ TEST_F(GenerationTest, SeveralCompletionsAreOneRequestWhosePromptCountsOnce) {
     ASSERT_THAT(request.branches, SizeIs(1));
     EXPECT_EQ(request.branches[0].seed, seed++);
     for (work::Reply* reply : {&request.reply, &request.branches[0].reply}) {
-      reply->start({});
+      reply->start({.cached_tokens = 2});
       reply->push(work::Token{letter++});
       reply->finish({.reason = work::FinishReason::length, .prompt_tokens = 4});
     }
@@ -72,6 +72,7 @@ TEST_F(GenerationTest, SeveralCompletionsAreOneRequestWhosePromptCountsOnce) {
   EXPECT_THAT(texts, ElementsAre("a", "b", "c", "d"));
   EXPECT_EQ(generation->usage().prompt_tokens, 8U);
   EXPECT_EQ(generation->usage().completion_tokens, 4U);
+  EXPECT_EQ(generation->usage().cached_tokens, 4U);
 }
 
 TEST_F(GenerationTest, TheSpaceBeforeTheFirstWordIsKept) {

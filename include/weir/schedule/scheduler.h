@@ -81,6 +81,7 @@ class Scheduler {
     uint32_t drafts = 0, came_true = 0;     // guesses in the rows
     uint32_t scores = 0;                    // tokens of prompts that are scored in the rows
     double prompt_work = 0;                 // of the rows
+    uint32_t prompt_tokens = 0;             // in the rows, with those of sources
     TimePoint launched;
     double took = 0;  // seconds
   };
