@@ -5,6 +5,7 @@
 namespace weir::arch {
 
 nn::Architecture llama();
+nn::Architecture qwen2();
 nn::Architecture qwen3();
 nn::Architecture bert();
 nn::Architecture roberta();

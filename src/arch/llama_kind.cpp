@@ -18,8 +18,7 @@ nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
   nn::Shape shape = nn::Shape::read(config);
   shape.group_heads(config);
   shape.remembers.pages = true;
-  const bool no_window = !traits.window || config.is_null("sliding_window");
-  shape.remembers.window = no_window ? 0 : config.size("sliding_window", traits.window);
+  shape.remembers.window = read_window(config, traits.window, shape.layers);
   shape.tied = config.boolean("tie_word_embeddings", false);
   shape.max_positions = nn::rope_reach(config, shape.max_positions);
   shape.head_dim =
@@ -45,13 +44,13 @@ double epsilon(const nn::Builder& model) {
 Layer make_layer(const nn::Builder& layer, const LlamaTraits& traits, const nn::Shape& shape) {
   const int64_t q = shape.heads * shape.head_dim, kv = shape.kv_heads * shape.head_dim,
                 hidden = shape.hidden, inner = layer.config().size("intermediate_size");
-  const bool bias = layer.config().boolean("attention_bias", false),
+  const bool bias = !traits.qkv_bias && layer.config().boolean("attention_bias", false),
              mlp_bias = layer.config().boolean("mlp_bias", false);
   const nn::Activation gate = nn::activation_of(layer.config(), "hidden_act", "silu");
   const nn::Builder self = layer.under("self_attn."), mlp = layer.under("mlp.");
   return {.attention_norm = layer.rms_norm("input_layernorm", hidden, epsilon(layer)),
           .qkv = self.linear({{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}},
-                             {.in = hidden, .bias = bias}),
+                             {.in = hidden, .bias = bias || traits.qkv_bias}),
           .head_norm = traits.head_norms ? std::optional(self.head_norm(shape, epsilon(layer)))
                                          : std::nullopt,
           .attention_out = self.linear({{"o_proj", hidden}}, {.in = q, .bias = bias}),

@@ -2,14 +2,16 @@
 
 #include <string>
 
+#include "arch/windows.h"
 #include "weir/nn/model.h"
 
 namespace weir::arch {
 
 /// What models of Llama's kind differ in.
 struct LlamaTraits {
-  std::string model_type;   // in config.json
-  int64_t window = 0;       // of every layer, where sliding_window is not said; 0: there is none
+  std::string model_type;  // in config.json
+  WindowRule window;
+  bool qkv_bias = false;    // queries, keys and values have biases always, what follows them never
   bool head_norms = false;  // RMSNorm of each head of queries and keys, before they are rotated
   int64_t head_dim = 0;     // where config.json has none; 0: hidden_size / num_attention_heads
 };

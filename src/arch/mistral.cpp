@@ -5,7 +5,9 @@
 namespace weir::arch {
 
 nn::Architecture mistral() {
-  return llama_kind("MistralForCausalLM", {.model_type = "mistral", .window = 4096});
+  return llama_kind("MistralForCausalLM",
+                    {.model_type = "mistral",
+                     .window = {.where = WindowRule::Where::everywhere, .otherwise = 4096}});
 }
 
 }  // namespace weir::arch

@@ -65,12 +65,13 @@ uint32_t resolve_length(uint32_t asked, const nn::Shape& shape) {
 
 Description describe_config(const LoadOptions& options, const nn::ConfigFile& config,
                             const nn::Architecture& architecture, DeviceKind device) {
-  // Refused fields are; which fields nobody reads is known only once the model is built.
-  config.review({folder::config_fields(), architecture.fields});
   Description result;
   result.device = device;
   result.architecture = architecture.name;
   result.shape = architecture.describe(config);
+  // Fields that are refused where nobody reads them. Which others nobody reads is known only once
+  // the model is built.
+  config.review({folder::config_fields(), architecture.fields});
   at::ScalarType type = resolve_type(options.dtype, result.shape, device);
   result.dtype = type == at::kFloat ? "float32" : "bfloat16";
   result.costs = kernels::cpu_costs(kernels::cpu_isa(), nn::dtype_of(type));

@@ -79,7 +79,7 @@ TEST(Table, AShapeSaysWhatASequenceRemembers) {
     EXPECT_EQ(shape.remembers.source, name == "T5ForConditionalGeneration") << name;
     EXPECT_EQ(shape.remembers.slot > 0, name == "GruForCausalLM") << name;
     EXPECT_EQ(shape.remembers.pages, shape.generates && shape.remembers.slot == 0) << name;
-    EXPECT_EQ(shape.remembers.window > 0, each.folder.ends_with("mistral-window")) << each.folder;
+    EXPECT_EQ(shape.remembers.window > 0, each.folder.ends_with("-window")) << each.folder;
     EXPECT_EQ(shape.max_source > 0, shape.remembers.source) << name;
   }
 }

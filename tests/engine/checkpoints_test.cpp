@@ -200,6 +200,8 @@ TEST(Checkpoints, AFieldIsRefusedOnlyAtAValueThatChangesAnAnswer) {
   EXPECT_THAT(refusal(kLlama, set("layer_types", {"full_attention", "sliding_attention"})),
               HasSubstr("layer_types is"));
   EXPECT_EQ(refusal(kLlama, set("layer_types", {"full_attention", "full_attention"})), "accepted");
+  EXPECT_THAT(refusal("qwen2-window", set("sliding_window", nullptr)),
+              HasSubstr("layer_types is \"sliding_attention\" and there is no window"));
   EXPECT_THAT(refusal(kBert, set("is_decoder", true)), HasSubstr("is_decoder is true"));
   EXPECT_EQ(refusal(kBert, set("is_decoder", nullptr)), "accepted");
   EXPECT_EQ(refusal(kBert, set("pruned_heads", json::object())), "accepted");

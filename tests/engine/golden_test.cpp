@@ -214,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, TinyDecoder,
                          ::testing::Values("llama-gqa-tied", "llama-llama3-rope",
                                            "llama-linear-rope", "llama-sharded", "qwen3-head-norms",
                                            "gpt2", "gpt2-untied-scaled", "mistral-window",
-                                           "mistral-full", "gru"),
+                                           "mistral-full", "gru", "qwen2-tied", "qwen2-window"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -25,7 +25,8 @@ TEST_P(RefusedConfig, ByFieldAndValueAtDescribeAndLoad) {
 }
 
 const std::string kLlama = "llama-gqa-tied", kOldLlama = "llama-linear-rope",
-                  kQwen = "qwen3-head-norms", kBert = "bert-mean", kRoberta = "roberta-mean";
+                  kQwen = "qwen3-head-norms", kQwenWindow = "qwen2-window", kBert = "bert-mean",
+                  kRoberta = "roberta-mean";
 
 INSTANTIATE_TEST_SUITE_P(
     Heads, RefusedConfig,
@@ -96,6 +97,40 @@ INSTANTIATE_TEST_SUITE_P(
             kLlama, R"({"rope_parameters":{"rope_type":"default","rope_theta":1e-300}})",
             "rope_theta 1e-300 with rope_type \"default\", factor 1.0: the angle of position "}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Windows, RefusedConfig,
+    testing::Values(
+        Refused{kQwenWindow, R"({"sliding_window":0})", "sliding_window is 0; 1 to"},
+        Refused{kQwenWindow, R"({"use_sliding_window":1})", "use_sliding_window is 1, not true or"},
+        Refused{kQwenWindow, R"({"use_sliding_window":false})",
+                "layer_types is \"sliding_attention\" and there is no window"},
+        Refused{kQwenWindow, R"({"layer_types":["full_attention","sliding_attention"]})",
+                "layer_types[1] is \"sliding_attention\" and layer_types[0] is \"full_attention\""},
+        Refused{kQwenWindow, R"({"layer_types":["linear_attention","linear_attention"]})",
+                "layer_types[0] is \"linear_attention\"; full_attention and sliding_attention are"},
+        Refused{kQwenWindow, R"({"layer_types":["sliding_attention"]})",
+                "layer_types names 1 layers; num_hidden_layers is 2"},
+        Refused{kQwenWindow, R"({"layer_types":null,"max_window_layers":1})",
+                "max_window_layers is 1 of 2 layers: a window in some layers is not supported"},
+        Refused{kQwen, R"({"layer_types":null,"use_sliding_window":true,"sliding_window":8,
+                          "max_window_layers":1})",
+                "max_window_layers is 1 of 2 layers"}));
+
+TEST(Windows, OfQwenAreSaidInOneOfTwoWays) {
+  FolderCopy folder(kQwenWindow);
+  const auto window = [&](const char* patch) -> int64_t {
+    folder.patch("config.json", patch);
+    const auto described = describe({.directory = folder.path()}, arch::table(), DeviceKind::cpu);
+    return described ? described->shape.remembers.window : -1;
+  };
+  EXPECT_EQ(window("{}"), 11);
+  EXPECT_EQ(window(R"({"layer_types":null})"), 11);
+  EXPECT_EQ(window(R"({"max_window_layers":2})"), 0);
+  EXPECT_EQ(window(R"({"layer_types":["full_attention","full_attention"]})"), 0);
+  EXPECT_EQ(window(R"({"layer_types":null,"max_window_layers":0,"use_sliding_window":false})"), 0);
+  EXPECT_EQ(window(R"({"use_sliding_window":true,"sliding_window":null})"), 4096) << "not there";
+}
+
 TEST(MissingTensor, IsNamedAsTheOthersOfItsFolderAre) {
   const auto verdict = [](const std::string& name, const std::string& without) {
     FolderCopy folder(name);
@@ -104,6 +139,8 @@ TEST(MissingTensor, IsNamedAsTheOthersOfItsFolderAre) {
   };
   EXPECT_THAT(verdict(kLlama, "model.embed_tokens.weight"),
               HasSubstr("the checkpoint has no tensor model.embed_tokens.weight"));
+  EXPECT_THAT(verdict(kQwenWindow, "model.layers.0.self_attn.k_proj.bias"),
+              HasSubstr("the checkpoint has no tensor model.layers.0.self_attn.k_proj.bias"));
   EXPECT_THAT(verdict(kBert, "embeddings.word_embeddings.weight"),
               HasSubstr("the checkpoint has no tensor embeddings.word_embeddings.weight"));
 }

@@ -1,4 +1,4 @@
-"""Writes tiny/: seeded two-layer llama, qwen3, mistral, gpt2 and bert models as Hugging Face directories, each with golden.json by
+"""Writes tiny/: seeded two-layer llama, qwen2, qwen3, mistral, gpt2 and bert models as Hugging Face directories, each with golden.json by
 transformers. What encodes and then decodes is made by make_tiny_t5.py, what has a state by make_tiny_gru.py.
 
 usage: make_tiny.py [NAME...]      (default: all)
@@ -11,8 +11,8 @@ import sys
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (BertConfig, BertForSequenceClassification, BertForTokenClassification, BertModel, GPT2Config,
-                          GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen3Config,
-                          Qwen3ForCausalLM)
+                          GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config,
+                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 from transformers.pytorch_utils import Conv1D
 
 from write import greedy, numbers, write
@@ -60,6 +60,9 @@ DECODERS = {**LLAMAS, **QWEN3S}
 MISTRAL = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, head_dim=8,
                max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1,
                rope_parameters={"rope_type": "default", "rope_theta": 10000.0})
+QWEN2 = dict(hidden_size=36, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1,
+             max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1,
+             rope_parameters={"rope_type": "default", "rope_theta": 1000000.0})
 GPT2 = dict(n_embd=24, n_layer=2, n_head=3, n_positions=72, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1)
 # Decoders with a tokenizer of few pieces. name: (seed, config, model)
 SMALL_DECODERS = {
@@ -68,6 +71,8 @@ SMALL_DECODERS = {
                                           tie_word_embeddings=False), GPT2LMHeadModel),
     "mistral-window": (50, MistralConfig(**MISTRAL, sliding_window=8), MistralForCausalLM),
     "mistral-full": (67, MistralConfig(**MISTRAL, sliding_window=None), MistralForCausalLM),
+    "qwen2-tied": (68, Qwen2Config(**QWEN2, tie_word_embeddings=True), Qwen2ForCausalLM),
+    "qwen2-window": (69, Qwen2Config(**QWEN2, use_sliding_window=True, sliding_window=11, max_window_layers=0), Qwen2ForCausalLM),
 }
 # name: (seed, config, pooling, normalise)
 BERTS = {
