@@ -14,6 +14,7 @@ nn::Architecture distilbert();
 nn::Architecture mpnet();
 nn::Architecture gpt2();
 nn::Architecture mistral();
+nn::Architecture phi3();
 nn::Architecture t5();
 nn::Architecture gru();
 

@@ -14,17 +14,24 @@ namespace {
 
 using at::Tensor;
 
+/// Columns of a head.
+int64_t rotated(const nn::ConfigFile& config, const LlamaTraits& traits, const nn::Shape& shape) {
+  return traits.rotated_in_part ? nn::rotated_columns(config, shape.head_dim) : shape.head_dim;
+}
+
 nn::Shape describe(const nn::ConfigFile& config, const LlamaTraits& traits) {
   nn::Shape shape = nn::Shape::read(config);
   shape.group_heads(config);
   shape.remembers.pages = true;
   shape.remembers.window = read_window(config, traits.window, shape.layers);
   shape.tied = config.boolean("tie_word_embeddings", false);
+  if (traits.plain_rope) nn::expect_plain_rope(config);
   shape.max_positions = nn::rope_reach(config, shape.max_positions);
   shape.head_dim =
       config.integer("head_dim", traits.head_dim ? traits.head_dim : shape.hidden / shape.heads);
   const bool named = config.has("head_dim") || traits.head_dim;
   shape.check_rotated_heads(config, named ? "head_dim" : "hidden_size / num_attention_heads");
+  rotated(config, traits, shape);  // refuses a part that is none
   return shape;
 }
 
@@ -37,26 +44,44 @@ struct Layer {
   nn::Mlp mlp;
 };
 
-double epsilon(const nn::Builder& model) {
-  return model.config().not_negative("rms_norm_eps", 1e-6);
+double epsilon(const nn::Builder& model, const LlamaTraits& traits) {
+  return model.config().not_negative("rms_norm_eps", traits.epsilon);
+}
+
+std::unique_ptr<nn::Linear> make_qkv(const nn::Builder& self, const LlamaTraits& traits,
+                                     const nn::Shape& shape, bool bias) {
+  const int64_t columns = rotated(self.config(), traits, shape);
+  const auto turned = [&](const char* name, int64_t heads) {
+    return nn::Part{.name = name,
+                    .out = heads * shape.head_dim,
+                    .rows = nn::rotation_order(heads, shape.head_dim, columns)};
+  };
+  return self.linear({turned("q_proj", shape.heads),
+                      turned("k_proj", shape.kv_heads),
+                      {"v_proj", shape.kv_heads * shape.head_dim}},
+                     {.in = shape.hidden,
+                      .bias = bias || traits.qkv_bias,
+                      .stacked = traits.fused ? "qkv_proj" : ""});
 }
 
 Layer make_layer(const nn::Builder& layer, const LlamaTraits& traits, const nn::Shape& shape) {
-  const int64_t q = shape.heads * shape.head_dim, kv = shape.kv_heads * shape.head_dim,
-                hidden = shape.hidden, inner = layer.config().size("intermediate_size");
+  const int64_t hidden = shape.hidden, inner = layer.config().size("intermediate_size");
+  const double eps = epsilon(layer, traits);
   const bool bias = !traits.qkv_bias && layer.config().boolean("attention_bias", false),
              mlp_bias = layer.config().boolean("mlp_bias", false);
   const nn::Activation gate = nn::activation_of(layer.config(), "hidden_act", "silu");
   const nn::Builder self = layer.under("self_attn."), mlp = layer.under("mlp.");
-  return {.attention_norm = layer.rms_norm("input_layernorm", hidden, epsilon(layer)),
-          .qkv = self.linear({{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}},
-                             {.in = hidden, .bias = bias || traits.qkv_bias}),
-          .head_norm = traits.head_norms ? std::optional(self.head_norm(shape, epsilon(layer)))
-                                         : std::nullopt,
-          .attention_out = self.linear({{"o_proj", hidden}}, {.in = q, .bias = bias}),
-          .mlp_norm = layer.rms_norm("post_attention_layernorm", hidden, epsilon(layer)),
+  return {.attention_norm = layer.rms_norm("input_layernorm", hidden, eps),
+          .qkv = make_qkv(self, traits, shape, bias),
+          .head_norm = traits.head_norms ? std::optional(self.head_norm(shape, eps)) : std::nullopt,
+          .attention_out =
+              self.linear({{"o_proj", hidden}}, {.in = shape.heads * shape.head_dim, .bias = bias}),
+          .mlp_norm = layer.rms_norm("post_attention_layernorm", hidden, eps),
           .mlp = {.up = mlp.linear({{"gate_proj", inner}, {"up_proj", inner}},
-                                   {.in = hidden, .bias = mlp_bias, .gate = gate}),
+                                   {.in = hidden,
+                                    .bias = mlp_bias,
+                                    .gate = gate,
+                                    .stacked = traits.fused ? "gate_up_proj" : ""}),
                   .down = mlp.linear({{"down_proj", hidden}}, {.in = inner, .bias = mlp_bias})}};
 }
 
@@ -67,8 +92,8 @@ class LlamaTrunk final : public nn::Trunk {
       : heads_(nn::Heads::of(shape)),
         attention_{.scale = heads_.scale(), .window = static_cast<int32_t>(shape.remembers.window)},
         embedding_(std::move(embedding)),
-        final_norm_(model.rms_norm("norm", shape.hidden, epsilon(model))),
-        rope_(model, shape) {
+        final_norm_(model.rms_norm("norm", shape.hidden, epsilon(model, traits))),
+        rope_(model, shape, rotated(model.config(), traits, shape)) {
     for (int64_t i = 0; i < shape.layers; ++i)
       layers_.push_back(make_layer(model.layer("layers", i), traits, shape));
   }

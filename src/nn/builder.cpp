@@ -1,6 +1,8 @@
 #include "weir/nn/builder.h"
 
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/tensor.h>
 
 namespace weir::nn {
 namespace {
@@ -13,6 +15,27 @@ at::Tensor padded(const at::Tensor& x, int64_t dim, HeadPadding heads) {
       .flatten(-2)
       .transpose(dim, -1)
       .contiguous();
+}
+
+int64_t total(const std::vector<Part>& parts) {
+  int64_t out = 0;
+  for (const Part& part : parts) out += part.out;
+  return out;
+}
+
+std::vector<at::Tensor> split(const at::Tensor& all, const std::vector<Part>& parts) {
+  std::vector<at::Tensor> result;
+  int64_t first = 0;
+  for (const Part& part : parts) {
+    result.push_back(all.narrow(0, first, part.out));
+    first += part.out;
+  }
+  return result;
+}
+
+at::Tensor ordered(const at::Tensor& x, const std::vector<int64_t>& rows) {
+  if (rows.empty() || x.is_meta()) return x;  // torch orders no tensors without numbers
+  return at::index_select(x, 0, at::tensor(rows));
 }
 
 }  // namespace
@@ -34,18 +57,31 @@ at::Tensor Builder::table(const std::string& name, int64_t rows, int64_t columns
 at::Tensor Builder::weight(const Part& part, const LinearRole& role) const {
   const std::string name = part.name + ".weight";
   const at::Tensor weight = role.transposed ? tensor(name, {role.in, part.out}).t().contiguous()
-                                            : tensor(name, {part.out, role.in});  // (out, in)
-  return padded(padded(weight, 0, role.outputs), 1, role.inputs);
+                                            : tensor(name, {part.out, role.in});
+  return padded(weight, 1, role.inputs);
+}
+
+at::Tensor Builder::bias(const Part& part, const LinearRole&) const {
+  return tensor(part.name + ".bias", {part.out});
+}
+
+std::vector<at::Tensor> Builder::each(const std::vector<Part>& parts, const LinearRole& role,
+                                      Read read) const {
+  std::vector<at::Tensor> result;
+  if (role.stacked.empty())
+    for (const Part& part : parts) result.push_back((this->*read)(part, role));
+  else
+    result = split((this->*read)({role.stacked, total(parts)}, role), parts);
+  for (size_t i = 0; i < parts.size(); ++i)
+    result[i] = padded(ordered(result[i], parts[i].rows), 0, role.outputs);
+  return result;
 }
 
 std::unique_ptr<Linear> Builder::linear(const std::vector<Part>& parts,
                                         const LinearRole& role) const {
-  LinearSource source{.weights = {}, .biases = {}, .gate = role.gate};
-  for (const Part& part : parts) {
-    source.weights.push_back(weight(part, role));
-    if (role.bias)
-      source.biases.push_back(padded(tensor(part.name + ".bias", {part.out}), 0, role.outputs));
-  }
+  LinearSource source{
+      .weights = each(parts, role, &Builder::weight), .biases = {}, .gate = role.gate};
+  if (role.bias) source.biases = each(parts, role, &Builder::bias);
   return backend().linear(source, type());
 }
 

@@ -82,7 +82,7 @@ work::Output answer(const std::string& folder) {
     return {};
   }
   const bool generates = loaded->description.shape.generates;
-  HandRow row{.tokens = {2, 40, 17, 99, 120, 3}};
+  HandRow row{.tokens = {2, 40, 17, 59, 70, 3}};
   if (generates) row.pages = {0};
   row.params = generates ? work::TaskParams(work::SamplingParams{.temperature = 0})
                          : work::TaskParams(work::Reads{work::Read{}});
@@ -218,6 +218,21 @@ TEST(Checkpoints, LinearRopeReachesAsManyTimesFarther) {
     ASSERT_FALSE(described);
     EXPECT_THAT(described.error().message, HasSubstr("is no length"));
   }
+}
+
+TEST(Checkpoints, TheRotatedPartIsSaidInEitherSpelling) {
+  Checkpoint phi("phi3-part-window");
+  const work::Output token = answer(phi.path());
+  const auto spell = [&](const json& parameters, const json& factor) {
+    phi.edit_config([&](json& config) {
+      config["rope_parameters"] = parameters;
+      config["partial_rotary_factor"] = factor;
+    });
+  };
+  spell(nullptr, 0.75);
+  expect_same(answer(phi.path()), token);
+  spell({{"rope_type", "default"}, {"partial_rotary_factor", 0.75}}, 0.5);
+  expect_same(answer(phi.path()), token);
 }
 
 TEST(Checkpoints, RopeNeedsTheFieldsOfItsType) {

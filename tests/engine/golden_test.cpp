@@ -214,7 +214,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, TinyDecoder,
                          ::testing::Values("llama-gqa-tied", "llama-llama3-rope",
                                            "llama-linear-rope", "llama-sharded", "qwen3-head-norms",
                                            "gpt2", "gpt2-untied-scaled", "mistral-window",
-                                           "mistral-full", "gru", "qwen2-tied", "qwen2-window"),
+                                           "mistral-full", "gru", "qwen2-tied", "qwen2-window",
+                                           "phi3-part-window", "phi3-tied"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -25,8 +25,8 @@ TEST_P(RefusedConfig, ByFieldAndValueAtDescribeAndLoad) {
 }
 
 const std::string kLlama = "llama-gqa-tied", kOldLlama = "llama-linear-rope",
-                  kQwen = "qwen3-head-norms", kQwenWindow = "qwen2-window", kBert = "bert-mean",
-                  kRoberta = "roberta-mean";
+                  kQwen = "qwen3-head-norms", kQwenWindow = "qwen2-window",
+                  kPhi = "phi3-part-window", kBert = "bert-mean", kRoberta = "roberta-mean";
 
 INSTANTIATE_TEST_SUITE_P(
     Heads, RefusedConfig,
@@ -115,6 +115,31 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{kQwen, R"({"layer_types":null,"use_sliding_window":true,"sliding_window":8,
                           "max_window_layers":1})",
                 "max_window_layers is 1 of 2 layers"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    RotatedInPart, RefusedConfig,
+    testing::Values(
+        Refused{kPhi, R"({"rope_parameters":{"partial_rotary_factor":0}})",
+                "partial_rotary_factor is 0; more than 0"},
+        Refused{
+            kPhi, R"({"rope_parameters":{"partial_rotary_factor":1.5}})",
+            "partial_rotary_factor is 1.5 of heads of 16 numbers; an even number from 2 to 16 is"},
+        Refused{kPhi, R"({"rope_parameters":{"partial_rotary_factor":0.2}})",
+                "partial_rotary_factor is 0.2 of heads of 16 numbers; an even"},
+        Refused{kPhi, R"({"rope_parameters":{"partial_rotary_factor":"x"}})",
+                "partial_rotary_factor is \"x\", not a number"},
+        Refused{kPhi, R"({"rope_parameters":{"rope_type":"longrope","short_factor":[1,1]}})",
+                "rope_type \"longrope\" is not supported (default)"},
+        Refused{kPhi, R"({"rope_parameters":null,"rope_scaling":{"type":"su"}})",
+                "rope_type \"su\" is not supported (default)"},
+        Refused{kPhi, R"({"rope_parameters":{"rope_type":"linear","factor":2}})",
+                "rope_type \"linear\" is not supported (default)"},
+        Refused{kPhi, R"({"intermediate_size":41})", "mlp.gate_up_proj.weight has the shape"},
+        Refused{kPhi, R"({"num_key_value_heads":1})", "self_attn.qkv_proj.weight has the shape"},
+        Refused{kLlama, R"({"rope_parameters":{"partial_rotary_factor":0.5}})",
+                "rope_parameters.partial_rotary_factor is 0.5: heads that are rotated in part"},
+        Refused{kOldLlama, R"({"rope_scaling":{"partial_rotary_factor":0.5}})",
+                "rope_scaling.partial_rotary_factor is 0.5: heads that are rotated in part"}));
 
 TEST(Windows, OfQwenAreSaidInOneOfTwoWays) {
   FolderCopy folder(kQwenWindow);

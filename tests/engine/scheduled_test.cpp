@@ -24,6 +24,7 @@ const Case kCases[] = {
     {"mistral-full", {.pages = 6}},
     {"qwen2-window", {.pages = 5}, 12},
     {"qwen2-tied", {.pages = 6}},
+    {"phi3-part-window", {.pages = 5}, 12},
     {"t5-far", {.pages = 6}, 0, true},
     {"t5-far", {.pages = 13}},
     {"t5-tied-gated", {.pages = 9}, 12},

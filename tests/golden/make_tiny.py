@@ -1,4 +1,4 @@
-"""Writes tiny/: seeded two-layer llama, qwen2, qwen3, mistral, gpt2 and bert models as Hugging Face directories, each with golden.json by
+"""Writes tiny/: seeded two-layer llama, qwen2, qwen3, mistral, phi3, gpt2 and bert models as Hugging Face directories, each with golden.json by
 transformers. What encodes and then decodes is made by make_tiny_t5.py, what has a state by make_tiny_gru.py.
 
 usage: make_tiny.py [NAME...]      (default: all)
@@ -11,8 +11,8 @@ import sys
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (BertConfig, BertForSequenceClassification, BertForTokenClassification, BertModel, GPT2Config,
-                          GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config,
-                          Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
+                          GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Phi3Config,
+                          Phi3ForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 from transformers.pytorch_utils import Conv1D
 
 from write import greedy, numbers, write
@@ -63,6 +63,8 @@ MISTRAL = dict(hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_at
 QWEN2 = dict(hidden_size=36, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1,
              max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1,
              rope_parameters={"rope_type": "default", "rope_theta": 1000000.0})
+PHI3 = dict(intermediate_size=40, num_hidden_layers=2, max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0,
+            eos_token_id=1, pad_token_id=1, original_max_position_embeddings=128)
 GPT2 = dict(n_embd=24, n_layer=2, n_head=3, n_positions=72, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1)
 # Decoders with a tokenizer of few pieces. name: (seed, config, model)
 SMALL_DECODERS = {
@@ -71,6 +73,10 @@ SMALL_DECODERS = {
                                           tie_word_embeddings=False), GPT2LMHeadModel),
     "mistral-window": (50, MistralConfig(**MISTRAL, sliding_window=8), MistralForCausalLM),
     "mistral-full": (67, MistralConfig(**MISTRAL, sliding_window=None), MistralForCausalLM),
+    "phi3-part-window": (70, Phi3Config(**PHI3, hidden_size=48, num_attention_heads=3, sliding_window=9, rope_parameters={
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.75}), Phi3ForCausalLM),
+    "phi3-tied": (71, Phi3Config(**PHI3, hidden_size=40, num_attention_heads=5, num_key_value_heads=1, tie_word_embeddings=True),
+                  Phi3ForCausalLM),
     "qwen2-tied": (68, Qwen2Config(**QWEN2, tie_word_embeddings=True), Qwen2ForCausalLM),
     "qwen2-window": (69, Qwen2Config(**QWEN2, use_sliding_window=True, sliding_window=11, max_window_layers=0), Qwen2ForCausalLM),
 }

@@ -50,6 +50,14 @@ TEST_F(BuilderTest, PartsAreStackedWithTheirBiases) {
   expect_near(linear->forward(x_, pass()), at::cat({plain(x_, at + "q"), plain(x_, at + "k")}, 1));
 }
 
+TEST_F(BuilderTest, PartsOfOneTensorHaveTheRowsThatTheyName) {
+  const auto linear =
+      builder().linear({{"q", 3, {2, 0, 1}}, {"k", 1}}, {.in = 12, .bias = true, .stacked = "qk"});
+  const Tensor whole = plain(x_, "qk");  // (5, 4)
+  expect_near(linear->forward(x_, pass()),
+              at::cat({whole.narrow(1, 2, 1), whole.narrow(1, 0, 2), whole.narrow(1, 3, 1)}, 1));
+}
+
 TEST_F(BuilderTest, OneWithoutBiasesAsksForNone) {
   const auto linear = builder().linear({{"q", 8}}, {.in = 12});
   expect_near(linear->forward(x_, pass()), at::linear(x_, weight("q.weight")));

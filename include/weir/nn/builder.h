@@ -22,6 +22,7 @@ namespace weir::nn {
 struct Part {
   std::string name;
   int64_t out = 0;
+  std::vector<int64_t> rows = {};  // output i is row rows[i] of the part; empty: row i
 };
 
 /// Each head has `from` columns in the checkpoint and is computed with `to`. The columns between
@@ -37,6 +38,9 @@ struct LinearRole {
   std::optional<Activation> gate = {};  // as LinearSource has it: of two parts
   bool transposed = false;              // the checkpoint has weights as (in, out)
   HeadPadding outputs = {}, inputs = {};
+  /// The checkpoint has the parts in one weight of this name, one after another; empty: each by its
+  /// own.
+  std::string stacked = {};
 };
 
 /// Makes the layers of a model from the names that a checkpoint has for them. Cheap to copy; what
@@ -83,7 +87,11 @@ class Builder {
   HeadNorm head_norm(const Shape& shape, double eps) const;
 
  private:
-  at::Tensor weight(const Part& part, const LinearRole& role) const;
+  using Read = at::Tensor (Builder::*)(const Part&, const LinearRole&) const;
+  at::Tensor weight(const Part& part, const LinearRole& role) const;  // (out, in)
+  at::Tensor bias(const Part& part, const LinearRole& role) const;    // (out)
+  std::vector<at::Tensor> each(const std::vector<Part>& parts, const LinearRole& role,
+                               Read read) const;
 
   From from_;
   std::string prefix_;

@@ -122,10 +122,16 @@ FieldTable distilbert_config_fields() {
 }
 
 FieldTable llama_config_fields() {
+  static constexpr std::string_view kPart = "heads that are rotated in part are not supported";
   static constexpr KnownField table[] = {
-      {.name = "partial_rotary_factor",
+      {.name = "partial_rotary_factor", .verdict = refused, .note = kPart, .neutral = "[1]"},
+      {.name = "rope_parameters.partial_rotary_factor",
        .verdict = refused,
-       .note = "heads that are rotated in part are not supported",
+       .note = kPart,
+       .neutral = "[1]"},
+      {.name = "rope_scaling.partial_rotary_factor",
+       .verdict = refused,
+       .note = kPart,
        .neutral = "[1]"},
       {.name = "layer_types",
        .verdict = refused,
@@ -134,9 +140,10 @@ FieldTable llama_config_fields() {
       {.name = "is_decoder"},
       {.name = "is_llama_config"},
       {"max_sequence_length"},
-      {"max_window_layers"},  // of use_sliding_window
-      {"pretraining_tp"},     // how a product was cut in training
-      {"rope_interleaved"},   // of another program; transformers does not read it
+      {"max_window_layers"},                 // of use_sliding_window
+      {"original_max_position_embeddings"},  // default and linear rope do not need it
+      {"pretraining_tp"},                    // how a product was cut in training
+      {"rope_interleaved"},                  // of another program; transformers does not read it
       {"rope_scaling.finetuned"},
       {"rope_scaling.original_max_position_embeddings"},  // linear does not need it
       {"rope_parameters.original_max_position_embeddings"},
