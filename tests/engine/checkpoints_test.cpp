@@ -220,6 +220,37 @@ TEST(Checkpoints, LinearRopeReachesAsManyTimesFarther) {
   }
 }
 
+TEST(Checkpoints, YarnReachesAsManyTimesFartherThanItsOriginal) {
+  Checkpoint yarn("llama-yarn");
+  const auto longest = [&]() -> uint32_t {
+    auto described = describe({.directory = yarn.path()}, arch::table(), DeviceKind::cpu);
+    return described ? described->max_model_len : 0;
+  };
+  EXPECT_EQ(longest(), 4 * 32U);
+  yarn.edit_config([](json& config) { config["original_max_position_embeddings"] = 40; });
+  EXPECT_EQ(longest(), 4 * 40U);
+  yarn.edit_config([](json& config) {
+    config.erase("original_max_position_embeddings");
+    config["rope_parameters"].erase("original_max_position_embeddings");
+  });
+  EXPECT_EQ(longest(), 4 * 128U);
+}
+
+TEST(Checkpoints, YarnIsSaidInTheOldSpelling) {
+  Checkpoint yarn("llama-yarn-fields");
+  const work::Output token = answer(yarn.path());
+  yarn.edit_config([](json& config) {
+    json parameters = config["rope_parameters"];
+    config.erase("rope_parameters");
+    config["rope_theta"] = parameters["rope_theta"];
+    parameters["type"] = parameters["rope_type"];
+    parameters.erase("rope_type");
+    parameters.erase("rope_theta");
+    config["rope_scaling"] = parameters;
+  });
+  expect_same(answer(yarn.path()), token);
+}
+
 TEST(Checkpoints, TheRotatedPartIsSaidInEitherSpelling) {
   Checkpoint phi("phi3-part-window");
   const work::Output token = answer(phi.path());

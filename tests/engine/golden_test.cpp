@@ -215,7 +215,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, TinyDecoder,
                                            "llama-linear-rope", "llama-sharded", "qwen3-head-norms",
                                            "gpt2", "gpt2-untied-scaled", "mistral-window",
                                            "mistral-full", "gru", "qwen2-tied", "qwen2-window",
-                                           "phi3-part-window", "phi3-tied"),
+                                           "llama-yarn", "llama-yarn-fields", "phi3-part-window",
+                                           "phi3-tied"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -72,9 +72,9 @@ TEST_P(PromptPaths, GiveTheSameText) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, PromptPaths,
-                         testing::Values("llama-linear-rope", "qwen3-head-norms", "mistral-window",
-                                         "qwen2-tied", "qwen2-window", "phi3-part-window",
-                                         "phi3-tied"),
+                         testing::Values("llama-linear-rope", "llama-yarn", "llama-yarn-fields",
+                                         "qwen3-head-norms", "mistral-window", "qwen2-tied",
+                                         "qwen2-window", "phi3-part-window", "phi3-tied"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::ranges::replace(name, '-', '_');

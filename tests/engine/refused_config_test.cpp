@@ -26,7 +26,8 @@ TEST_P(RefusedConfig, ByFieldAndValueAtDescribeAndLoad) {
 
 const std::string kLlama = "llama-gqa-tied", kOldLlama = "llama-linear-rope",
                   kQwen = "qwen3-head-norms", kQwenWindow = "qwen2-window",
-                  kPhi = "phi3-part-window", kBert = "bert-mean", kRoberta = "roberta-mean";
+                  kPhi = "phi3-part-window", kYarn = "llama-yarn-fields", kBert = "bert-mean",
+                  kRoberta = "roberta-mean";
 
 INSTANTIATE_TEST_SUITE_P(
     Heads, RefusedConfig,
@@ -141,6 +142,24 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{kOldLlama, R"({"rope_scaling":{"partial_rotary_factor":0.5}})",
                 "rope_scaling.partial_rotary_factor is 0.5: heads that are rotated in part"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Yarn, RefusedConfig,
+    testing::Values(
+        Refused{kYarn, R"({"rope_parameters":{"factor":null}})",
+                "factor is missing; rope_type \"yarn\" needs it"},
+        Refused{kYarn, R"({"rope_parameters":{"factor":1e30}})",
+                "original_max_position_embeddings 48.0 times rope's factor 1e+30 is no length"},
+        Refused{kYarn, R"({"rope_parameters":{"original_max_position_embeddings":0}})",
+                "original_max_position_embeddings is 0; more than 0"},
+        Refused{kYarn, R"({"rope_parameters":{"rope_theta":1}})",
+                "rope_theta is 1; rope_type \"yarn\" takes its logarithm"},
+        Refused{kYarn, R"({"rope_parameters":{"beta_fast":-1}})", "beta_fast is -1; 0 to"},
+        Refused{kYarn, R"({"rope_parameters":{"beta_slow":"x"}})", "beta_slow is \"x\", not a"},
+        Refused{kYarn, R"({"rope_parameters":{"mscale":-1}})", "mscale is -1; 0 to"},
+        Refused{kYarn, R"({"rope_parameters":{"attention_factor":0}})",
+                "attention_factor is 0; more than 0"},
+        Refused{kYarn, R"({"rope_parameters":{"truncate":1}})", "truncate is 1, not true or"}));
+
 TEST(Windows, OfQwenAreSaidInOneOfTwoWays) {
   FolderCopy folder(kQwenWindow);
   const auto window = [&](const char* patch) -> int64_t {
@@ -172,8 +191,9 @@ TEST(MissingTensor, IsNamedAsTheOthersOfItsFolderAre) {
 
 INSTANTIATE_TEST_SUITE_P(
     WhatOnlyBuildingAsks, RefusedConfig,
-    testing::Values(Refused{kOldLlama, R"({"rope_scaling":{"type":"yarn"}})",
-                            "rope_type \"yarn\" is not"},
+    testing::Values(Refused{kOldLlama, R"({"rope_scaling":{"type":"longrope"}})",
+                            "rope_type \"longrope\" is not supported (default, linear, llama3, "
+                            "yarn)"},
                     Refused{kOldLlama, R"({"rope_scaling":{"type":"dynamic"}})",
                             "rope_type \"dynamic\" is not"},
                     Refused{"llama-llama3-rope", R"({"rope_parameters":{"low_freq_factor":4}})",

@@ -65,12 +65,19 @@ QWEN2 = dict(hidden_size=36, intermediate_size=40, num_hidden_layers=2, num_atte
              rope_parameters={"rope_type": "default", "rope_theta": 1000000.0})
 PHI3 = dict(intermediate_size=40, num_hidden_layers=2, max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0,
             eos_token_id=1, pad_token_id=1, original_max_position_embeddings=128)
+YARN = dict(hidden_size=48, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1, head_dim=32,
+            max_position_embeddings=128, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1)
 GPT2 = dict(n_embd=24, n_layer=2, n_head=3, n_positions=72, vocab_size=FEW_PIECES, bos_token_id=0, eos_token_id=1, pad_token_id=1)
 # Decoders with a tokenizer of few pieces. name: (seed, config, model)
 SMALL_DECODERS = {
     "gpt2": (66, GPT2Config(**GPT2), GPT2LMHeadModel),
     "gpt2-untied-scaled": (50, GPT2Config(**GPT2, n_inner=56, activation_function="gelu", scale_attn_by_inverse_layer_idx=True,
                                           tie_word_embeddings=False), GPT2LMHeadModel),
+    "llama-yarn": (72, LlamaConfig(**YARN, rope_parameters={
+        "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 32}), LlamaForCausalLM),
+    "llama-yarn-fields": (73, LlamaConfig(**YARN, rope_parameters={
+        "rope_type": "yarn", "rope_theta": 500.0, "factor": 2.5, "original_max_position_embeddings": 48, "beta_fast": 2.0,
+        "beta_slow": 0.5, "mscale": 1.0, "mscale_all_dim": 0.4, "truncate": False}), LlamaForCausalLM),
     "mistral-window": (50, MistralConfig(**MISTRAL, sliding_window=8), MistralForCausalLM),
     "mistral-full": (67, MistralConfig(**MISTRAL, sliding_window=None), MistralForCausalLM),
     "phi3-part-window": (70, Phi3Config(**PHI3, hidden_size=48, num_attention_heads=3, sliding_window=9, rope_parameters={

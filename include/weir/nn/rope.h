@@ -11,8 +11,8 @@
 
 namespace weir::nn {
 
-/// Rotary positions. Reads rope_parameters, or rope_scaling and rope_theta; types default, linear
-/// and llama3 as Hugging Face's modeling_rope_utils.py computes them; others are refused.
+/// Rotary positions. Reads rope_parameters, or rope_scaling and rope_theta; types default, linear,
+/// llama3 and yarn as Hugging Face's modeling_rope_utils.py computes them; others are refused.
 /// Immutable.
 class Rope {
  public:
@@ -42,7 +42,8 @@ int64_t rotated_columns(const ConfigFile& config, int64_t head_dim);
 std::vector<int64_t> rotation_order(int64_t heads, int64_t head_dim, int64_t rotated);
 
 /// The positions that a model takes whose config.json says `positions`: linear scaling makes it
-/// reach as many times farther, as vLLM serves it. Others say what they reach.
+/// reach as many times farther, and yarn as many times farther than the original positions, as vLLM
+/// serves it. Others say what they reach.
 int64_t rope_reach(const ConfigFile& config, int64_t positions);
 
 }  // namespace weir::nn
