@@ -27,7 +27,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 from daemon import BINARY, ROOT, Daemon  # noqa: E402
 
 TINY = os.path.join(ROOT, "tests/golden/tiny")
-BASES = sorted(name for name in os.listdir(TINY) if name.split("-")[0] in ("bert", "llama", "qwen3"))  # whose weights are made here
+KINDS = ("bert", "llama", "qwen2", "qwen3", "phi3")
+BASES = sorted(name for name in os.listdir(TINY) if name.split("-")[0] in KINDS)  # whose weights are made here
 MODELS_A_DAEMON = 20
 NUMBERS = [0, -1, 1, 2, 3, 7, 15, 16, 258, 512, 40_000_000, 2**31, 2**31 - 1, 2**63, 2**64, -2**31, 0.5, 1e-30, 1e30, 1e300]
 VALUES = NUMBERS + ["x", "0.02", "", None, True, False, [], {}, [1], {"a": 1}]
@@ -100,11 +101,25 @@ def make_checkpoint(folder, shapes):
     folder.write_tensors("model.safetensors", header, data)
 
 
+def decoder_layer(base, hidden, inner, q, kv):
+    """The tensors of a layer of Llama's kind, but for norms of heads."""
+    parts = {"self_attn.q_proj": q, "self_attn.k_proj": kv, "self_attn.v_proj": kv}
+    gates = {"mlp.gate_proj": inner, "mlp.up_proj": inner}
+    shapes = {"input_layernorm.weight": [hidden], "post_attention_layernorm.weight": [hidden],
+              "self_attn.o_proj.weight": [hidden, q], "mlp.down_proj.weight": [hidden, inner]}
+    if base.startswith("qwen2"):
+        shapes |= {part + ".bias": [out] for part, out in parts.items()}
+    if base.startswith("phi3"):
+        parts, gates = {"self_attn.qkv_proj": q + 2 * kv}, {"mlp.gate_up_proj": 2 * inner}
+    return shapes | {name + ".weight": [out, hidden] for name, out in {**parts, **gates}.items()}
+
+
 # --- mutations that keep a folder good ------------------------------------------------------------------------------
 
 def other_sizes(folder):
     """Another shape, with weights of that shape: odd heads of encoders, groups of queries, one layer, wide heads."""
-    config, vocab = folder.read("config.json"), 288
+    config = folder.read("config.json")
+    vocab = config["vocab_size"]
     layers = config["num_hidden_layers"] = random.choice([1, 2, 3])
     inner = config["intermediate_size"] = random.choice([1, 17, 33, 64])
     shapes = {}
@@ -129,6 +144,8 @@ def other_sizes(folder):
             pooling = folder.read("1_Pooling/config.json")
             folder.write("1_Pooling/config.json", {**pooling, "word_embedding_dimension": hidden})
     else:
+        if "layer_types" in config:
+            config["layer_types"] = config["layer_types"][:1] * layers
         groups, kv = random.choice([1, 2, 3]), random.choice([1, 2])
         heads, hidden = groups * kv, random.choice([16, 33, 48])
         head = random.choice([2, 6, 16, 30, 64, 128, 256])
@@ -137,11 +154,7 @@ def other_sizes(folder):
         shapes = {"model.embed_tokens.weight": [vocab, hidden], "model.norm.weight": [hidden]}
         for i in range(layers):
             layer = f"model.layers.{i}."
-            shapes |= {layer + "input_layernorm.weight": [hidden], layer + "post_attention_layernorm.weight": [hidden],
-                       layer + "self_attn.q_proj.weight": [heads * head, hidden], layer + "self_attn.k_proj.weight": [kv * head, hidden],
-                       layer + "self_attn.v_proj.weight": [kv * head, hidden], layer + "self_attn.o_proj.weight": [hidden, heads * head],
-                       layer + "mlp.gate_proj.weight": [inner, hidden], layer + "mlp.up_proj.weight": [inner, hidden],
-                       layer + "mlp.down_proj.weight": [hidden, inner]}
+            shapes |= {layer + name: shape for name, shape in decoder_layer(folder.base, hidden, inner, heads * head, kv * head).items()}
             if folder.base.startswith("qwen3"):
                 shapes |= {layer + "self_attn.q_norm.weight": [head], layer + "self_attn.k_norm.weight": [head]}
     folder.write("config.json", config)
